@@ -1,0 +1,76 @@
+# Needs python3 (3.11 or newer) and make. Every target sets up the virtual environment it needs.
+#   PYTHON=python3.12   the Python to make the environment with
+#   VENV=.venv          where the environment goes
+#   ARGS='...'          more arguments for the program that the target runs
+#   SPEC=configs/fruits.yaml   what `make run` and `make audit` work on
+# pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, pip.conf ...) apply.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+SPEC ?= configs/fruits.yaml
+
+ifneq ($(words $(VENV)),1)
+$(error VENV must be one path without blanks)
+endif
+
+BIN := $(VENV)/bin
+LINTED := imgprep tests benchmarks sample_data
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# One environment serves all targets; two installations into it at once would break it.
+.NOTPARALLEL:
+.PHONY: help run audit test lint format bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(VENV)/.ready-run ## prepare the sample collection: audit, convert, split, pack
+	$(BIN)/imgprep run $(SPEC) $(ARGS)
+
+audit: $(VENV)/.ready-run ## judge the sample collection only
+	$(BIN)/imgprep audit $(SPEC) $(ARGS)
+
+test: $(VENV)/.ready-test ## run the tests, with branch coverage over all processes
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+lint: $(VENV)/.ready-lint ## check style, formatting and types
+	$(BIN)/ruff check $(LINTED)
+	$(BIN)/ruff format --check $(LINTED)
+	$(BIN)/mypy
+
+format: $(VENV)/.ready-lint ## format the code and mend what can be mended
+	$(BIN)/ruff check --fix $(LINTED)
+	$(BIN)/ruff format $(LINTED)
+
+bench: $(VENV)/.ready-run ## measure the speed of convert against a bare OpenCV loop
+	$(BIN)/python benchmarks/convert_photos.py $(ARGS)
+
+clean: ## remove what was built; the environment stays
+	rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(LINTED) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.ready-run: EXTRAS :=
+$(VENV)/.ready-test: EXTRAS := [test]
+$(VENV)/.ready-lint: EXTRAS := [lint]
+
+$(VENV)/.ready-run $(VENV)/.ready-test $(VENV)/.ready-lint: pyproject.toml $(VENV)/.ready
+	@echo "Installing imgprep$(EXTRAS) into $(VENV) ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(EXTRAS)'
+	@touch $@
+
+$(VENV)/.ready:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "$(PYTHON): not found; install Python 3.11 or newer, or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is `$(PYTHON) --version 2>&1`, imgprep needs Python 3.11 or newer: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments; install its venv package (Debian, Ubuntu: apt install python3-venv)" >&2; \
+	  exit 1; }
+	@echo "Making the virtual environment $(VENV) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@

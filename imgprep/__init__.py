@@ -1,0 +1,33 @@
+"""imgprep prepares image-classification datasets: audit, convert, split and pack a collection by one spec.
+
+The names below are loaded when they are first used, so that importing imgprep costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from imgprep.version import __version__
+
+if TYPE_CHECKING:
+    from imgprep.api import Dataset, Report, Run, Written, audit, augment, convert, load, pack, run, split
+
+__all__ = [
+    "Dataset",
+    "Report",
+    "Run",
+    "Written",
+    "__version__",
+    "audit",
+    "augment",
+    "convert",
+    "load",
+    "pack",
+    "run",
+    "split",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(importlib.import_module("imgprep.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,14 @@
+"""The console script; importing it costs nothing, because worker processes may import it again."""
+
+import sys
+
+
+def main() -> None:
+    """Runs the command line and ends the process with its exit code."""
+    from imgprep.outcome import run  # noqa: PLC0415 - see above
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

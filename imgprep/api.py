@@ -1,0 +1,79 @@
+"""imgprep from Python: the commands as functions, on a spec file."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from imgprep.audit.base import Report
+from imgprep.commands import main
+from imgprep.commands.main import Run
+from imgprep.commands.pipeline import Written
+from imgprep.commands.session import Request
+from imgprep.dataset import Dataset, load
+
+__all__ = ["Dataset", "Report", "Run", "Written", "audit", "augment", "convert", "load", "pack", "run", "split"]
+
+Path_ = str | os.PathLike[str]
+
+
+def audit(spec: Path_, **options: Any) -> Report:
+    """Judges the collection of a spec by the rules of good data collection.
+
+    Args:
+        spec: the path of the spec file.
+        **options: see `request`.
+
+    Returns:
+        The findings; ``report.passed`` is the verdict.
+    """
+    return main.audit(request(spec, **options)).report
+
+
+def convert(spec: Path_, **options: Any) -> Written:
+    """Decodes, sizes and pre-processes every image into shards; see `request` for the options."""
+    return main.convert(request(spec, **options))
+
+
+def split(spec: Path_, **options: Any) -> Written:
+    """Gives every image its split; see `request` for the options."""
+    return main.split(request(spec, **options))
+
+
+def augment(spec: Path_, **options: Any) -> Written:
+    """Makes new training images from old ones, and stress sets; see `request` for the options."""
+    return main.augment(request(spec, **options))
+
+
+def pack(spec: Path_, **options: Any) -> Written:
+    """Writes normalised, shuffled shards for every split; see `request` for the options."""
+    return main.pack(request(spec, **options))
+
+
+def run(spec: Path_, *, gate: bool = True, **options: Any) -> Run:
+    """Does all of it in order; a failed audit ends it, unless `gate` is false. See `request` for the options."""
+    return main.run(request(spec, **options), gate=gate)
+
+
+def request(
+    spec: Path_,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    output: Path_ | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+    force: bool = False,
+) -> Request:
+    """What to do, as the commands take it.
+
+    Args:
+        spec: the path of the spec file.
+        settings: dotted keys and values that replace those of the spec.
+        output: replaces the output folder.
+        seed: replaces the seed.
+        workers: how many worker processes.
+        force: do again what is up to date.
+    """
+    overrides = [f"{key}={json.dumps(value)}" for key, value in (settings or {}).items()]
+    return Request(Path(spec), overrides, None if output is None else Path(output), seed, workers, force)

@@ -1,0 +1,186 @@
+"""Rules over evidence: findings, what waivers and a baseline excuse, and the verdict."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, ClassVar, Final
+
+import numpy as np
+from annotated_types import MinLen
+
+from imgprep.audit.base import Evidence, Finding, Report, Rule
+from imgprep.errors import ImgprepError, RequestError
+
+WAIVER: Final = "waiver"
+Text = Annotated[str, MinLen(1)]
+
+
+def _spell(field_name: str) -> str:
+    """The key of the spec for a field: ``class`` is no name in Python."""
+    return "class" if field_name == "subject" else field_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A failure that the team accepts, with its reason, until a day.
+
+    Attributes:
+        rule: the id of the rule.
+        subject: the class that is excused (``class`` in the spec); None for any.
+        files: a glob of ids that are excused, for rules about files; None for any.
+        reason: why; it is required because nobody remembers.
+        until: the last day on which it counts; None for no end.
+    """
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "alias_generator": _spell}
+
+    rule: Text
+    reason: Text
+    subject: str | None = None
+    files: str | None = None
+    until: date | None = None
+
+    def matches(self, finding: Finding) -> bool:
+        """Whether this waiver speaks of the rule and the class of a finding."""
+        return self.rule == finding.rule and self.subject in {None, finding.subject}
+
+    def expired(self, today: date) -> bool:
+        """Whether its last day has passed."""
+        return self.until is not None and today > self.until
+
+    def says(self) -> str:
+        """What it waives, for messages."""
+        parts = [
+            self.rule,
+            *([self.subject] if self.subject is not None else []),
+            *([self.files] if self.files else []),
+        ]
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Excuses:
+    """What makes a failure not count.
+
+    Attributes:
+        waivers: of the spec.
+        baseline: the findings of an earlier report; its failures are known. None for no baseline.
+        today: the day that waivers are compared with.
+    """
+
+    waivers: Sequence[Waiver] = ()
+    baseline: Sequence[Finding] | None = None
+    today: date = field(default_factory=date.today)
+
+
+def judge(evidence: Evidence, rules: Iterable[Rule], excuses: Excuses | None = None) -> Report:
+    """Judges a collection.
+
+    Args:
+        evidence: what was measured and supplied.
+        rules: those to run; a rule of severity ``off`` is left out.
+        excuses: waivers and baseline.
+
+    Raises:
+        RequestError: a rule that is not one of imgprep's own failed.
+    """
+    excuses = excuses or Excuses()
+    active = [rule for rule in rules if rule.severity != "off"]
+    per_file = {rule.id for rule in active if getattr(rule, "per_file", False)}
+    findings = [finding for rule in active for finding in _judged(rule, evidence)]
+    findings, used = _waive(findings, excuses, per_file)
+    if excuses.baseline is not None:
+        findings = list(_ratchet(findings, excuses.baseline, per_file))
+    findings += _about_waivers(excuses, used)
+    images = len(evidence.table) - int(np.count_nonzero(evidence.table.status.where("skipped")))
+    return Report(evidence.name, images, tuple(findings), evidence.counts)
+
+
+def _judged(rule: Rule, evidence: Evidence) -> list[Finding]:
+    if type(rule).__module__.startswith("imgprep."):
+        return list(rule(evidence))
+    name = f"{type(rule).__module__}:{type(rule).__qualname__}"
+    try:
+        findings = list(rule(evidence))
+    except ImgprepError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise RequestError(f"custom rule {name} failed with {reason}; mend it, or set its severity to off") from error
+    if not all(isinstance(finding, Finding) for finding in findings):
+        raise RequestError(f"custom rule {name} must yield imgprep.audit.base.Finding objects, nothing else")
+    return findings
+
+
+def _waive(findings: Iterable[Finding], excuses: Excuses, per_file: set[str]) -> tuple[list[Finding], set[Waiver]]:
+    waivers = [waiver for waiver in excuses.waivers if not waiver.expired(excuses.today)]
+    used: set[Waiver] = set()
+    result: list[Finding] = []
+    for finding in findings:
+        rest: Finding | None = finding
+        for waiver in waivers:
+            if rest is None or rest.status != "fail" or not waiver.matches(rest):
+                continue
+            excused, rest = _apply(waiver, rest, per_file)
+            if excused is not None:
+                used.add(waiver)
+                result.append(excused)
+        if rest is not None:
+            result.append(rest)
+    return result, used
+
+
+def _apply(waiver: Waiver, finding: Finding, per_file: set[str]) -> tuple[Finding | None, Finding | None]:
+    """What the waiver excuses of a finding, and what remains."""
+    until = f" until {waiver.until}" if waiver.until else ""
+    excuse = f"waived{until}: {waiver.reason}"
+    if waiver.files is None:
+        return _excused(finding, excuse), None
+    if finding.rule not in per_file:
+        return None, finding
+    inside = tuple(sample for sample in finding.samples if fnmatchcase(sample, waiver.files))
+    if not inside:
+        return None, finding
+    outside = _without(finding.samples, inside)
+    remaining = replace(finding, samples=outside) if outside else None
+    return _excused(replace(finding, samples=inside), excuse), remaining
+
+
+def _ratchet(findings: Iterable[Finding], baseline: Sequence[Finding], per_file: set[str]) -> Iterator[Finding]:
+    """Excuses what the baseline knows: the same rule and class, and for rules about files the same files."""
+    known: dict[tuple[str, str | None], set[str]] = {}
+    for old in baseline:
+        if old.status == "fail":
+            known.setdefault((old.rule, old.subject), set()).update(old.samples)
+    for finding in findings:
+        key = finding.rule, finding.subject
+        if finding.status != "fail" or finding.severity == "off" or key not in known:
+            yield finding
+            continue
+        new = tuple(sample for sample in finding.samples if sample not in known[key])
+        if finding.rule not in per_file or not new:
+            yield _excused(finding, "known in the baseline")
+            continue
+        if len(new) < len(finding.samples):
+            yield _excused(replace(finding, samples=_without(finding.samples, new)), "known in the baseline")
+        yield replace(finding, samples=new, message=f"{finding.message}; {len(new)} not in the baseline")
+
+
+def _about_waivers(excuses: Excuses, used: set[Waiver]) -> Iterator[Finding]:
+    for waiver in excuses.waivers:
+        if waiver.expired(excuses.today):
+            message = f"the waiver of {waiver.says()} expired on {waiver.until} ({waiver.reason}); remove or renew it"
+            yield Finding(WAIVER, "fail", "error", message, waiver.subject, str(excuses.today), str(waiver.until))
+        elif waiver not in used:
+            message = f"the waiver of {waiver.says()} excuses nothing ({waiver.reason}); remove it"
+            yield Finding(WAIVER, "fail", "warning", message, waiver.subject)
+
+
+def _excused(finding: Finding, excuse: str) -> Finding:
+    return replace(finding, severity="off", excuse=excuse)
+
+
+def _without(samples: tuple[str, ...], removed: tuple[str, ...]) -> tuple[str, ...]:
+    gone = set(removed)
+    return tuple(sample for sample in samples if sample not in gone)

@@ -1,0 +1,125 @@
+"""Evidence of many images in columns: one fixed-size record for each image."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLAGS: Final = (
+    "16-bit",
+    "alpha",
+    "animated",
+    "cmyk",
+    "exif-rotated",
+    "grey",
+    "palette",
+    "trailing-bytes",
+    "wrong-extension",
+)
+"""The flags that rules know, in the order of their bits; others share the last bit."""
+OTHER_FLAG: Final = 31
+BORDER: Final = 36
+DESCRIPTOR: Final = 440
+
+ROW: Final = np.dtype(
+    [
+        ("valid", "<u4"),
+        ("height", "<u4"),
+        ("width", "<u4"),
+        ("flags", "<u4"),
+        ("data", "<u8", (2,)),
+        ("pixels", "<u8", (2,)),
+        ("hash", "<u8"),
+        ("mean", "<f4"),
+        ("low", "<f4"),
+        ("high", "<f4"),
+        ("spread", "<f4"),
+        ("constant", "<f4"),
+        ("blur", "<f4"),
+        ("hue", "<f4"),
+        ("hue_share", "<f4"),
+        ("colorful", "<f4"),
+        ("x", "<f4"),
+        ("y", "<f4"),
+        ("scale", "<f4"),
+        ("border", "<f4", (BORDER,)),
+    ]
+)
+"""One image.
+
+valid: 1, or 0 for an image that was not measured. height, width: pixels. flags: bits in the order of `FLAGS`.
+data, pixels: 128 bits of the digest of the source bytes and of shape, dtype and pixels. hash: perceptual hash.
+mean, low, high, spread: mean, 1st and 99th percentile, standard deviation of the luminance, 0 to 1.
+constant: 1 when all pixels are equal. blur: variance of the Laplacian at the working size, in squared 8-bit levels.
+hue: dominant hue of the foreground in degrees, -1 for none (greyscale); hue_share: its share of the foreground;
+colorful: mean saturation, 0 to 1. x, y, scale: centre and size of what stands out from the border, as fractions of the
+image. border: colour and texture statistics of a ring along the border.
+"""
+FULL_ROW: Final = np.dtype([*((name, ROW[name]) for name in ROW.names or ()), ("descriptor", "<f2", (DESCRIPTOR,))])
+"""`ROW` and a descriptor of shape and colour for the suspects of ``label-errors``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurements:
+    """The measurements of many images.
+
+    Attributes:
+        rows: (N,) structured, of dtype `ROW` or `FULL_ROW`.
+    """
+
+    rows: NDArray[np.void]
+
+    @classmethod
+    def of(cls, records: Iterable[bytes], *, descriptor: bool = False) -> Self:
+        """Joins the records that `imgprep.audit.measure.Meter` makes; b'' is an image that was not measured."""
+        dtype = FULL_ROW if descriptor else ROW
+        empty = bytes(dtype.itemsize)
+        return cls(np.frombuffer(b"".join(record or empty for record in records), dtype))
+
+    @classmethod
+    def joined(cls, parts: Iterable["Measurements"]) -> Self:
+        """One after the other."""
+        rows = [part.rows for part in parts]
+        return cls(np.concatenate(rows) if rows else np.zeros(0, ROW))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what `save` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            return cls(file["rows"])
+
+    def save(self, path: Path) -> None:
+        """Writes an npz file without pickles."""
+        with path.open("wb") as file:
+            np.savez(file, rows=self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, column: str) -> NDArray[Any]:
+        return self.rows[column]
+
+    def at(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "Measurements":
+        """The measurements of some rows."""
+        return Measurements(self.rows[rows])
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """(N,) which rows were measured."""
+        return self.rows["valid"] == 1  # type: ignore[no-any-return]
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """(N,) or (N, D) float64: a column to calculate with."""
+        return self.rows[column].astype(np.float64)
+
+    def flagged(self, flag: str) -> NDArray[np.bool_]:
+        """(N,) which images have a flag."""
+        return (self.rows["flags"] >> flag_bit(flag)) & 1 == 1  # type: ignore[no-any-return]
+
+
+def flag_bit(flag: str) -> int:
+    """The number of the bit of a flag."""
+    return FLAGS.index(flag) if flag in FLAGS else OTHER_FLAG

@@ -1,0 +1,175 @@
+"""Rules about images that are there more than once: seeds/002 Part 5 wants distinct examples of every class."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge, Le
+
+from imgprep.audit.base import Compared, Evidence, Finding, Rule, Severity
+from imgprep.audit.groups import Rows, clusters, equal_rows
+from imgprep.audit.measurements import Measurements
+from imgprep.perceptual import MAX_DISTANCE, telling_clusters
+
+Distance = Annotated[int, Ge(0), Le(MAX_DISTANCE)]
+UNMEASURED = "the pixels were not measured; this audit only read metadata"
+FLAT = 0.02
+"""Images of less luminance deviation than this look all alike; exposure and blur speak of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate(Rule):
+    """No two files with the same bytes, no two images with the same pixels (seeds/002 Part 5, "Too Few Images")."""
+
+    id: ClassVar[str] = "duplicate"
+    source: ClassVar[str] = "seeds/002 Part 5"
+    per_file: ClassVar[bool] = True
+    severity: Severity = "warning"
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Reports each set of equal images."""
+        if evidence.measurements is None:
+            yield self.skip(UNMEASURED)
+            return
+        rows = np.flatnonzero(evidence.measured)
+        measured = evidence.measurements.at(rows)
+        data = equal_rows(measured["data"])
+        found = []
+        for cluster in clusters(equal_rows(measured["pixels"])):
+            same = "bytes" if len(set(data[cluster].tolist())) == 1 else "pixels"
+            found.append((rows[cluster], f"{len(cluster)} files hold the same {same}"))
+        yield from _report(self, evidence, found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelConflict(Rule):
+    """The same image is not under two labels (seeds/002 Part 5: the label error rate)."""
+
+    id: ClassVar[str] = "label-conflict"
+    source: ClassVar[str] = "seeds/002 Part 5"
+    per_file: ClassVar[bool] = True
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Reports each set of equal images with several labels."""
+        if evidence.measurements is None:
+            yield self.skip(UNMEASURED)
+            return
+        rows = np.flatnonzero(evidence.measured)
+        found = []
+        for cluster in clusters(equal_rows(evidence.measurements.at(rows)["pixels"])):
+            labels = np.unique(evidence.labels[rows[cluster]]).tolist()
+            if len(labels) > 1:
+                names = ", ".join(evidence.classes[label] for label in labels)
+                found.append((rows[cluster], f"the same image is labelled {names}"))
+        yield from _report(self, evidence, found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearDuplicate(Rule):
+    """No images that nearly are each other's copies (seeds/002 Part 5, "Insufficient Variation in Perspective").
+
+    Attributes:
+        distance: up to how many of the 64 bits of the perceptual hash may differ.
+    """
+
+    id: ClassVar[str] = "near-duplicate"
+    source: ClassVar[str] = "seeds/002 Part 5"
+    per_file: ClassVar[bool] = True
+    severity: Severity = "warning"
+    distance: Distance = 4
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Reports each cluster, except those of equal images, which `duplicate` reports."""
+        if evidence.measurements is None:
+            yield self.skip(UNMEASURED)
+            return
+        rows, names, distance = alike(evidence, evidence.measurements, self.distance)
+        pixels = equal_rows(evidence.measurements.at(rows)["pixels"])
+        lowered = f"; at {self.distance} they tell hardly any apart here" if distance < self.distance else ""
+        message = f"images look alike (perceptual hashes within {distance} of 64 bits{lowered})"
+        found = [
+            (rows[cluster], f"{len(cluster)} {message}")
+            for cluster in clusters(names)
+            if len(set(pixels[cluster].tolist())) > 1
+        ]
+        yield from _report(self, evidence, found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitLeakage(Rule):
+    """No image, duplicate, near-duplicate, group or augmented child on both sides of a split (seeds/002 Part 6).
+
+    Attributes:
+        distance: as for ``near-duplicate``.
+    """
+
+    id: ClassVar[str] = "split-leakage"
+    source: ClassVar[str] = "seeds/002 Part 6"
+    per_file: ClassVar[bool] = True
+    distance: Distance = 4
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Reports what several splits share, by what it is that they share."""
+        usable = np.flatnonzero(evidence.labels >= 0)
+        sides = split_sides(evidence)
+        if len(set(sides[usable].tolist()) - {-1}) < 2:
+            yield self.skip("the source has no splits; a split column or layout: split_directory supplies them")
+            return
+        seen: set[tuple[int, ...]] = set()
+        found = []
+        for what, cluster in self._shared(evidence, usable):
+            inside = cluster[sides[cluster] >= 0]
+            key = tuple(inside.tolist())
+            if len(set(sides[inside].tolist())) > 1 and key not in seen:
+                seen.add(key)
+                splits = ", ".join(sorted({evidence.table.split[row] for row in key}))
+                found.append((inside, f"{what} on both sides of a split ({splits})"))
+        yield from _report(self, evidence, found)
+
+    def _shared(self, evidence: Evidence, usable: Rows) -> Iterator[tuple[str, Rows]]:
+        if evidence.parents is not None:
+            first = {sample: row for row, sample in enumerate(evidence.table.id)}
+            parents = evidence.parents
+            origin = np.array([first.get(parents[row], row) if parents[row] else row for row in usable.tolist()])
+            yield from (("an image and what was augmented from it are", usable[c]) for c in clusters(origin))
+        groups = evidence.table.group
+        grouped = usable[np.array([bool(groups[row]) for row in usable.tolist()], bool)]
+        for cluster in clusters(groups.codes[grouped]):
+            rows = grouped[cluster]
+            yield f"images of the group {groups[int(rows[0])]} are", rows
+        if evidence.measurements is not None:
+            rows = np.flatnonzero(evidence.measured)
+            pixels = equal_rows(evidence.measurements.at(rows)["pixels"])
+            yield from (("the same image is", rows[cluster]) for cluster in clusters(pixels))
+            rows, names, _ = alike(evidence, evidence.measurements, self.distance)
+            yield from (("images that look alike are", rows[cluster]) for cluster in clusters(names))
+
+
+def alike(evidence: Evidence, measurements: Measurements, distance: int) -> tuple[Rows, Rows, int]:
+    """The rows that have something to see, the cluster of each, and the distance that tells them apart."""
+    rows = np.flatnonzero(evidence.measured & (measurements["spread"] >= FLAT))
+    hashes = np.ascontiguousarray(measurements.at(rows)["hash"]).astype(np.uint64)
+    return rows, *telling_clusters(hashes, distance)
+
+
+def split_sides(evidence: Evidence) -> Rows:
+    """(N,) a number for each side of the split, -1 for none: stress sets are on the side of what they are made from."""
+    splits = evidence.table.split
+    names = [value if value.startswith("fold-") else value.split("-")[0] for value in splits.values]
+    index = {name: number for number, name in enumerate(dict.fromkeys(name for name in names if name))}
+    lookup = np.array([index.get(name, -1) for name in names] or [-1], np.intp)
+    return lookup[splits.codes]
+
+
+def _report(rule: Rule, evidence: Evidence, found: list[tuple[Rows, str]]) -> Iterator[Finding]:
+    """One finding for each cluster, and one for each class that is in none."""
+    touched: set[int] = set()
+    for rows, message in found:
+        labels = set(evidence.labels[rows].tolist())
+        touched |= labels
+        subject = evidence.classes[labels.pop()] if len(labels) == 1 else None
+        yield rule.finding("fail", message, subject, Compared(len(rows), 1), evidence.ids(rows))
+    for label, name in enumerate(evidence.classes):
+        if label not in touched:
+            yield rule.finding("pass", f"{name}: none found", name, Compared(0, 0))

@@ -1,0 +1,91 @@
+"""The rule about wrong labels: seeds/002 Part 5, "the rule of thumb is less than 4 %"."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final
+
+from annotated_types import Gt, Lt
+
+from imgprep.audit.base import Compared, Evidence, Finding, Rule, Share, Status, percent
+from imgprep.audit.label_errors import Reviewed, baseline_predictions, find_suspects, judge_review
+
+CREDIBLE: Final = 0.9
+"""A baseline that agrees with fewer labels is said to be weak."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelErrors(Rule):
+    """Under 4 % of the labels are wrong (seeds/002 Part 5, "have a second set of eyes go over").
+
+    The evidence is a review: it passes when the upper end of the exact interval is under the budget, fails when the
+    lower end is over it, and is inconclusive between. Suspects are where to look first; they never fail the budget.
+
+    Attributes:
+        budget: the rate that is too much.
+        confidence: of the interval.
+        review: the review table, a CSV file with the columns id, label, reviewed_label.
+        pred_probs: an npz file with ids and out-of-fold probabilities, for suspects.
+        suspects: whether to look for suspects with the built-in baseline when there is no ``pred_probs``.
+        seed: of the folds of the baseline.
+    """
+
+    id: ClassVar[str] = "label-errors"
+    source: ClassVar[str] = "seeds/002 Part 5"
+    budget: Share = 0.04
+    confidence: Annotated[float, Gt(0), Lt(1)] = 0.95
+    review: str | None = None
+    pred_probs: str | None = None
+    suspects: bool = False
+    seed: int = 0
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Judges the review, then names the suspects."""
+        if evidence.review is None:
+            yield self.skip("nobody reviewed labels: the key review supplies a table; draw one with imgprep review")
+        else:
+            found = judge_review(evidence, evidence.review, self.budget, self.confidence)
+            if found is None:
+                yield self.finding("inconclusive", "the review holds no second label of an image of this collection")
+            else:
+                yield self._judge(found)
+        yield from self._suspects(evidence)
+
+    def _judge(self, found: Reviewed) -> Finding:
+        rate, low, high, census = found.interval
+        status: Status = "inconclusive"
+        if high < self.budget:
+            status = "pass"
+        elif low > self.budget or census:
+            status = "fail"
+        said = f"{percent(rate)} of the labels are wrong"
+        if census:
+            said += ", every image was reviewed"
+        else:
+            interval = f"{percent(low)} to {percent(high)} at {percent(self.confidence)} confidence"
+            said += f" ({interval}; {len(found.wrong)} of {found.reviews} reviewed)"
+        said += f"; under {percent(self.budget)} is needed"
+        if status == "inconclusive":
+            said += f"; about {found.more} more reviews would probably decide"
+        if found.unknown:
+            said += f"; {found.unknown} reviewed images are not in the collection"
+        return self.finding(status, said, None, Compared(rate, self.budget), found.wrong)
+
+    def _suspects(self, evidence: Evidence) -> Iterator[Finding]:
+        predictions = evidence.predictions
+        if predictions is None and self.suspects:
+            predictions = baseline_predictions(evidence, self.seed)
+            if predictions is None:
+                yield self.finding(
+                    "skipped", "no suspects: their descriptors were not measured, or classes are too small"
+                )
+        if predictions is None:
+            return
+        samples, agreement = find_suspects(evidence, predictions)
+        count = len(predictions.ids)
+        said = f"{len(samples)} of {count} labels are disputed by {predictions.origin}"
+        if predictions.estimate:
+            # What it cannot tell apart it disputes: how often it agrees says how far to believe it.
+            weak = "" if agreement >= CREDIBLE else "only "
+            said += f", an estimate; it agrees with {weak}{percent(agreement)} of the labels"
+        said += "; review these first"
+        yield self.finding("inconclusive", said, None, Compared(len(samples) / max(1, count), self.budget), samples)

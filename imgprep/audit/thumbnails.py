@@ -1,0 +1,141 @@
+"""What is seen on images of 32x32 pixels, many at a time: luminance, hue, the object, the border, the hash."""
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.perceptual import dct_hashes
+
+SIDE: Final = 32
+BATCH: Final = 64
+_PIXELS: Final = SIDE * SIDE
+_RING: Final = 3
+_PLACE: Final = np.arange(_PIXELS).reshape(SIDE, SIDE)
+_INSIDE: Final = np.zeros((SIDE, SIDE), bool)
+_INSIDE[_RING:-_RING, _RING:-_RING] = True
+RING: Final = _PLACE[~_INSIDE]
+"""Flat positions of the pixels within three of the border, a tenth of the side."""
+_EDGE: Final = np.concatenate([_PLACE[0], _PLACE[-1], _PLACE[1:-1, 0], _PLACE[1:-1, -1]])
+_THIRD: Final = (np.arange(256) * 3 >> 8).astype(np.uint8)
+_STANDS_OUT: Final = 32
+_COLORFUL: Final = 64
+_VISIBLE: Final = 40
+_HUES: Final = 36
+_ROUGH: Final = 8
+
+Columns = dict[str, NDArray[np.float32] | NDArray[np.uint64]]
+
+
+def look(gray: NDArray[np.uint8], color: NDArray[np.uint8]) -> Columns:
+    """Measures thumbnails.
+
+    Args:
+        gray: (B, 32, 32) luminance.
+        color: (B, 32, 32, 3) RGB; a greyscale image has three equal channels.
+
+    Returns:
+        The columns of `imgprep.audit.measurements.ROW` that thumbnails decide, (B,) or (B, D) each.
+    """
+    mask = _stands_out(color)
+    return {
+        "hash": dct_hashes(gray),
+        **_luminance(gray.reshape(-1, _PIXELS)),
+        **_object(mask),
+        **_hue(color, mask),
+        "border": _border(gray, color),
+    }
+
+
+def _luminance(gray: NDArray[np.uint8]) -> Columns:
+    """Mean, deviation, and 1st and 99th percentile."""
+    count = len(gray)
+    histogram = _histograms(gray, 256)
+    levels = np.arange(256)
+    mean = histogram @ levels / _PIXELS
+    square = histogram @ (levels * levels) / _PIXELS
+    total = np.cumsum(histogram, axis=1)
+    low = (total < 0.01 * _PIXELS).sum(axis=1)
+    high = (total < 0.99 * _PIXELS).sum(axis=1)
+    spread = np.sqrt(np.maximum(square - mean * mean, 0))
+    columns = {"mean": mean, "low": low, "high": high, "spread": spread}
+    return {name: (column / 255).astype(np.float32).reshape(count) for name, column in columns.items()}
+
+
+def _stands_out(color: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(B, 1024) the pixels that differ from the median of the outermost ones."""
+    result = np.zeros((len(color), _PIXELS), bool)
+    for plane in cv2.split(color.reshape(-1, _PIXELS, 3)):
+        edge = plane[:, _EDGE]
+        edge.partition(len(_EDGE) // 2, axis=1)
+        around = np.repeat(edge[:, len(_EDGE) // 2, None], _PIXELS, axis=1)
+        result |= cv2.absdiff(plane, around) > _STANDS_OUT
+    return result
+
+
+def _object(mask: NDArray[np.bool_]) -> Columns:
+    """Centre and size of what stands out, as fractions; the middle and 0 when nothing does."""
+    picture = mask.reshape(-1, SIDE, SIDE)
+    across, down = picture.sum(axis=1), picture.sum(axis=2)
+    area = across.sum(axis=1)
+    centers = (np.arange(SIDE) + 0.5) / SIDE
+    some = np.maximum(area, 1)
+    x = np.where(area > 0, across @ centers / some, 0.5)
+    y = np.where(area > 0, down @ centers / some, 0.5)
+    scale = np.sqrt(area / _PIXELS)
+    return {"x": x.astype(np.float32), "y": y.astype(np.float32), "scale": scale.astype(np.float32)}
+
+
+def _hue(color: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Columns:
+    """Dominant hue of what stands out (of all, when nothing does), its share of that, and the mean saturation."""
+    hsv = cv2.cvtColor(color.reshape(-1, _PIXELS, 3), cv2.COLOR_RGB2HSV)
+    colorful = cv2.inRange(hsv, (0, _COLORFUL, _VISIBLE), (255, 255, 255)).view(bool)
+    hue, saturation, _ = cv2.split(hsv)
+    mask = mask | ~mask.any(axis=1, keepdims=True)
+    # Bin 0 takes what has no hue.
+    bins = _histograms((hue // (180 // _HUES) + 1) * (colorful & mask), _HUES + 1)[:, 1:]
+    # A hue is a neighbourhood on the circle: each bin with the one on either side.
+    smooth = bins + np.roll(bins, 1, axis=1) + np.roll(bins, -1, axis=1)
+    best = smooth.argmax(axis=1)
+    most = smooth.max(axis=1)
+    area = mask.sum(axis=1)
+    return {
+        "hue": np.where(most > 0, (best + 0.5) * 360 / _HUES, -1).astype(np.float32),
+        "hue_share": (most / area).astype(np.float32),
+        "colorful": _means(saturation / np.float32(255)),
+    }
+
+
+def _border(gray: NDArray[np.uint8], color: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(B, 36) of the ring: histogram of 27 colours, mean and deviation of RGB, and three numbers of texture."""
+    rings = [np.take(plane, RING, axis=1) for plane in cv2.split(color.reshape(-1, _PIXELS, 3))]
+    red, green, blue = (_THIRD[ring] for ring in rings)
+    codes = red * 9 + green * 3 + blue
+    histogram = np.sqrt(_histograms(codes, 27) / len(RING))
+    planes = np.stack(rings, axis=1).astype(np.float32)
+    mean = _means(planes)
+    deviation = np.sqrt(np.maximum(_means(planes * planes) - mean * mean, 0))
+    signed = gray.astype(np.int16)
+    across = np.abs(signed[:, :-1, 1:] - signed[:, :-1, :-1])
+    down = np.abs(signed[:, 1:, :-1] - signed[:, :-1, :-1])
+    rough = np.zeros(gray.shape, np.uint8)
+    rough[:, :-1, :-1] = np.maximum(across, down)
+    texture = np.take(rough.reshape(-1, _PIXELS), RING, axis=1)
+    strength = texture.astype(np.float32)
+    mean_rough = _means(strength)
+    uneven = np.sqrt(np.maximum(_means(strength * strength) - mean_rough * mean_rough, 0))
+    often = np.count_nonzero(texture > _ROUGH, axis=1) / len(RING)
+    parts = [histogram, mean / 255, deviation / 255, np.stack([mean_rough / 32, uneven / 32, often], axis=1)]
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def _means(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean over the last axis, summed for each row alone so that it does not depend on the other rows."""
+    return values.mean(axis=-1, dtype=np.float32)  # type: ignore[no-any-return]
+
+
+def _histograms(codes: NDArray[Any], bins: int) -> NDArray[np.intp]:
+    """(B, bins) how often each row has each code."""
+    offset = np.arange(0, len(codes) * bins, bins, dtype=np.intp)[:, None]
+    return np.bincount((codes + offset).ravel(), minlength=len(codes) * bins).reshape(-1, bins)

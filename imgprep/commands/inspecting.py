@@ -1,0 +1,141 @@
+"""Looking at what is there: verify, show and doctor."""
+
+import importlib.metadata
+import importlib.util
+import json
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from imgprep.engines import ENGINES
+from imgprep.errors import RequestError
+from imgprep.machine import available_cores, available_memory
+from imgprep.manifest import INDEX, Manifest, read_manifest
+from imgprep.stages.run import Monitor
+from imgprep.verification import Difference
+from imgprep.verification import verify as find_differences
+
+STAGES: Final = ("convert", "split", "augment", "pack")
+OPENCV: Final = (
+    "opencv-python-headless",
+    "opencv-python",
+    "opencv-contrib-python",
+    "opencv-contrib-python-headless",
+)
+LIBRARIES: Final = ("numpy", "h5py", "pydantic", "PyYAML", "typer", "rich", "tqdm")
+EXTRAS: Final = {"hdf5plugin": "more compressions", "httpx": "remote locations", "cleanlab": "suspects of wrong labels"}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The outcome of verify.
+
+    Attributes:
+        stages: folders that were checked, with their indexes.
+        differences: folder and difference; empty when all is well.
+    """
+
+    stages: tuple[tuple[Path, Manifest], ...]
+    differences: tuple[tuple[Path, Difference], ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    def text(self) -> str:
+        """One line for each difference, or one for each stage that is as it was written."""
+        if self.differences:
+            return "\n".join(f"{folder}/{difference}" for folder, difference in self.differences)
+        return "\n".join(
+            f"{folder}: ok, {len(manifest.shards)} shards, {sum(shard.samples for shard in manifest.shards)} rows"
+            for folder, manifest in self.stages
+        )
+
+    def json(self) -> str:
+        """The same for programs."""
+        differences = [{"stage": str(folder), **asdict(difference)} for folder, difference in self.differences]
+        return json.dumps({"passed": self.passed, "differences": differences}, indent=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What doctor found.
+
+    Attributes:
+        lines: names and values.
+        problems: what should be mended, one line each.
+    """
+
+    lines: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...]
+
+
+def show(folder: Path) -> list[tuple[Path, Manifest]]:
+    """The finished stages in a folder: itself, or those below it.
+
+    Raises:
+        RequestError: there is none.
+    """
+    if (folder / INDEX).is_file():
+        return [(folder, read_manifest(folder))]
+    stages = [folder / name for name in STAGES if (folder / name / INDEX).is_file()]
+    if not stages:
+        raise RequestError(f"{folder}: no finished imgprep dataset, {INDEX} is missing; run the stage first")
+    return [(stage, read_manifest(stage)) for stage in stages]
+
+
+def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
+    """Re-reads every finished stage in a folder.
+
+    Raises:
+        RequestError: there is none.
+    """
+    stages = show(folder)
+    engine = ENGINES["processes"](workers=workers or available_cores(), item_timeout=3600.0)
+    differences = []
+    for stage, manifest in stages:
+        monitor.begin(f"verify {stage}", len(manifest.shards))
+        differences += [(stage, difference) for difference in find_differences(stage, manifest, engine)]
+        monitor.end()
+    return Checked(tuple(stages), tuple(differences))
+
+
+def json_of(stages: list[tuple[Path, Manifest]]) -> str:
+    """The indexes, for programs."""
+    content = {str(folder): json.loads(manifest.to_json()) for folder, manifest in stages}
+    return json.dumps(next(iter(content.values())) if len(content) == 1 else content, indent=2)
+
+
+def doctor() -> Facts:
+    """What a report about a problem should say of the surroundings."""
+    wheels = [name for name in OPENCV if _version(name)]
+    lines = [
+        ("imgprep", _version("imgprep") or "not installed"),
+        ("Python", f"{platform.python_version()} in {sys.prefix}"),
+        ("System", platform.platform()),
+        ("Cores", f"{available_cores()} that this container may use"),
+        ("Memory", f"{available_memory() / 2**30:.1f} GiB that this container may use"),
+        ("OpenCV", ", ".join(f"{name} {_version(name)}" for name in wheels) or "not installed"),
+        *((name, _version(name) or "not installed") for name in LIBRARIES),
+    ]
+    for module, purpose in EXTRAS.items():
+        there = importlib.util.find_spec(module) is not None
+        lines.append((module, _version(module) if there else f"not installed (optional: {purpose})"))
+    problems = []
+    if len(wheels) > 1:
+        keep = "opencv-python-headless"
+        problems.append(
+            f"several OpenCV wheels overwrite each other: {', '.join(wheels)}; "
+            f"pip uninstall {' '.join(wheels)}, then pip install {keep}"
+        )
+    return Facts(tuple(lines), tuple(problems))
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,1 @@
+"""Files that hold many arrays, as they come from anywhere: HDF5 and npz."""

@@ -1,0 +1,97 @@
+"""What HDF5 and npz files have in common: regular, sized, mapped, and refused by name."""
+
+import math
+import mmap
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.errors import ResourceError, SourceError, one_line
+
+# Deflate cannot expand more than 1032 times; what declares more than this is no data that anybody stored.
+MAX_RATIO: Final = 1100
+# Below this much a high ratio is harmless (a few thousand equal labels).
+SMALL_BYTES: Final = 16 << 20
+MAX_EXPANDED_BYTES: Final = 4 << 30
+NUMBERS: Final = "buif"
+
+
+@contextmanager
+def refusing(path: str) -> Iterator[None]:
+    """Turns what h5py, zipfile and numpy raise about a damaged file into a `SourceError` that names it."""
+    try:
+        yield
+    except PermissionError as error:
+        raise ResourceError(f"{one_line(path)}: no permission to read it") from error
+    except FileNotFoundError as error:
+        raise SourceError(f"{one_line(path)}: the file is missing") from error
+    except (
+        *(OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, SyntaxError),
+        *(struct.error, zipfile.BadZipFile, zlib.error),
+    ) as error:
+        raise SourceError(f"{one_line(path)}: cannot be read: {one_line(error)}") from error
+
+
+def refusal(path: str, name: str, reason: str) -> SourceError:
+    """The error for one object of a file: ``path: name reason``."""
+    return SourceError(f"{one_line(path)}: {one_line(name, 80)} {reason}")
+
+
+def regular_size(path: str) -> int:
+    """The size of a regular file in bytes; anything else (a pipe would block for ever) is a `SourceError`."""
+    status = os.stat(path)  # noqa: PTH116 - a Path costs more than the call
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceError(f"{one_line(path)}: is no regular file")
+    return status.st_size
+
+
+class Plain(NamedTuple):
+    """Where an array's bytes lie uncompressed and in one piece in a file.
+
+    Attributes:
+        path: the file.
+        dtype: of the array, in the stored byte order.
+        shape: of the array.
+        offset: of its first byte in the file.
+        fortran_order: whether the first axis varies fastest.
+    """
+
+    path: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
+    fortran_order: bool = False
+
+    def map(self, file: mmap.mmap | None = None) -> NDArray[Any]:
+        """The array as a read-only view of the mapped file; it stays valid after every file object is closed.
+
+        Args:
+            file: `map_file` of the path; several arrays of a file can share it, for each keeps a descriptor open.
+
+        Raises:
+            SourceError: the file is missing or has become shorter.
+        """
+        with refusing(self.path):
+            if math.prod(self.shape) == 0:
+                return np.empty(self.shape, self.dtype)
+            mapped = map_file(self.path) if file is None else file
+            return np.ndarray(self.shape, self.dtype, mapped, self.offset, order="F" if self.fortran_order else "C")
+
+
+def map_file(path: str) -> mmap.mmap:
+    """Maps a whole file for reading.
+
+    Raises:
+        SourceError: it is missing or empty.
+        ResourceError: there is no permission to read it.
+    """
+    with refusing(path), open(path, "rb") as file:  # noqa: PTH123 - a Path costs more than the call
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -1,0 +1,1 @@
+"""Bytes to upright pixels: sniffing, limits, orientation, transparency and damage."""

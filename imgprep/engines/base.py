@@ -1,0 +1,214 @@
+"""What an engine is: it runs a function over plans, and a plan's failure is a value.
+
+The three engines share the settings, the counting of items, and how errors are turned into values.
+"""
+
+import math
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
+
+from imgprep.errors import ImgprepError, one_line
+from imgprep.machine import available_cores, parse_size
+
+NOTHING: Final = -1
+TICK: Final = 0.1
+OUT_OF_MEMORY: Final = "out of memory; raise execution.memory_limit or use a smaller image"
+
+
+class Plan(Protocol):
+    """A piece of work of numbered items; picklable and small."""
+
+    def excluding(self, item: int, reason: str) -> Self:
+        """The same plan with one item marked as unusable, and the one-line reason."""
+        ...
+
+
+class Cursor(Protocol):
+    """Tells the engine which item of the plan the function is at."""
+
+    def at(self, item: int) -> None:
+        """Takes an item (0 or more) in hand and starts its deadline; the item before it is finished.
+
+        Items that the plan excludes are announced too, so that progress adds up.
+        """
+        ...
+
+    def done(self) -> None:
+        """Finishes the item in hand; from here on (writing the shard) there is no deadline."""
+        ...
+
+
+P = TypeVar("P", bound=Plan)
+R = TypeVar("R")
+P_contra = TypeVar("P_contra", bound=Plan, contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Function(Protocol[P_contra, R_co]):
+    """What is run over the plans; for the engine `processes` it is picklable, from an importable module."""
+
+    def __call__(self, plan: P_contra, cursor: Cursor, /) -> R_co:
+        """Does the work of one plan."""
+        ...
+
+
+class Outcome(NamedTuple, Generic[P, R]):
+    """What became of one plan.
+
+    Attributes:
+        plan: the plan as it was given, also when items had to be excluded.
+        value: what the function returned.
+        error: why there is no value: an `ImgprepError` of the class that was raised, or a `FunctionError`. The
+            traceback is a note of the error.
+    """
+
+    plan: P
+    value: R | None
+    error: Exception | None
+
+
+class FunctionError(Exception):
+    """The function raised something that is no `ImgprepError`: a defect of the program; its note is the traceback."""
+
+
+class Engine(Protocol):
+    """Where plans are run."""
+
+    def run(
+        self, function: Function[P, R], plans: Iterable[P], progress: Callable[[int], None] | None = None
+    ) -> Iterator[Outcome[P, R]]:
+        """Runs the function over the plans.
+
+        Args:
+            function: called with a plan and a cursor.
+            plans: consumed lazily; at most three for each worker are in flight.
+            progress: is told about ten times a second how many items were newly finished. An item that is done
+                again, because its plan had to be tried again, does not count twice.
+
+        Yields:
+            One outcome for every plan, in order of completion. Closing the iterator ends the workers.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every engine is told.
+
+    Attributes:
+        workers: how many plans are run at a time.
+        item_timeout: seconds that one item may take; only the engine `processes` can enforce it.
+        memory_limit: bytes that one worker may allocate; only the engine `processes` can enforce it.
+    """
+
+    workers: int = field(default_factory=available_cores)
+    item_timeout: float = 30.0
+    memory_limit: int = parse_size("2 GiB")
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ValueError(f"workers: {self.workers}: at least 1 is needed")
+        if not 0 < self.item_timeout < math.inf:
+            raise ValueError(f"item_timeout: {self.item_timeout}: a positive number of seconds is needed")
+        if self.memory_limit < 1:
+            raise ValueError(f"memory_limit: {self.memory_limit}: a positive number of bytes is needed")
+
+
+class Counter:
+    """A cursor that only counts.
+
+    Attributes:
+        item: the item in hand; negative when there is none.
+        finished: how many items of the plan are finished.
+    """
+
+    __slots__ = ("finished", "item")
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Starts a plan, or the same plan once more."""
+        self.item = NOTHING
+        self.finished = 0
+
+    def at(self, item: int) -> None:
+        """Finishes the item in hand and takes the next."""
+        if self.item >= 0:
+            self.finished += 1
+        self.item = item
+
+    def done(self) -> None:
+        """Finishes the item in hand."""
+        if self.item >= 0:
+            self.finished += 1
+        self.item = NOTHING
+
+
+class Tally:
+    """The finished items of one plan over all its tries, told to whoever wants to know."""
+
+    __slots__ = ("_counted", "_progress")
+
+    def __init__(self, progress: Callable[[int], None] | None) -> None:
+        self._progress = progress
+        self._counted = 0
+
+    def update(self, finished: int) -> None:
+        """Tells how many items are finished in the present try."""
+        new = finished - self._counted
+        if new > 0:
+            self._counted = finished
+            if self._progress is not None:
+                self._progress(new)
+
+
+def attempt(function: Function[P, R], plan: P, cursor: Counter) -> Outcome[P, R]:
+    """Runs the function over one plan, as often as items exhaust the memory; each costs the plan that item."""
+    given, excluded = plan, set[int]()
+    while True:
+        cursor.begin()
+        try:
+            outcome = Outcome[P, R](given, function(plan, cursor), None)
+        except MemoryError as error:
+            item = cursor.item
+            if item >= 0 and item not in excluded:
+                cursor.done()
+                excluded.add(item)
+                plan = plan.excluding(item, OUT_OF_MEMORY)
+                continue
+            outcome = Outcome(given, None, as_failure(error))
+        except Exception as error:  # noqa: BLE001  a failure is a value, whatever it is
+            outcome = Outcome(given, None, as_failure(error))
+        cursor.done()
+        return outcome
+
+
+def as_failure(error: Exception) -> Exception:
+    """Makes the error a value: ours as it is, any other as a `FunctionError`; the traceback is a note."""
+    text = "".join(traceback.format_exception(error)).rstrip()
+    failure = error if isinstance(error, ImgprepError) else FunctionError(describe(error))
+    failure.add_note(text)
+    return failure
+
+
+def describe(error: BaseException) -> str:
+    """One line: class and message."""
+    message = one_line(error)
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+@contextmanager
+def single_threaded_opencv() -> Iterator[None]:
+    """OpenCV's own threads are off inside: the plans already fill the cores."""
+    import cv2  # noqa: PLC0415  only those who run something in this process pay for the import
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)

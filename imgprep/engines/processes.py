@@ -1,0 +1,47 @@
+"""Plans in supervised worker processes: an image that hangs, crashes or devours memory costs that image.
+
+Nothing is shared between workers, neither a queue nor a lock, so that one can be killed at any moment. Each has a
+socket of its own, on which plans go out and values come back, and a cursor that tells which item it is at.
+"""
+
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from imgprep.engines.base import Function, Outcome, P, R, Settings
+from imgprep.engines.launch import launcher
+from imgprep.engines.supervisor import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Processes(Settings):
+    """Runs the plans in worker processes.
+
+    An item that takes longer than `item_timeout` (up to a tenth longer) or kills its worker is excluded from its plan,
+    and the plan is tried again in a fresh worker. A worker may allocate `memory_limit` bytes (Linux); beyond that the
+    function sees a `MemoryError`. A worker that dies with no item in hand costs nothing, up to two times a plan.
+    """
+
+    def run(
+        self, function: Function[P, R], plans: Iterable[P], progress: Callable[[int], None] | None = None
+    ) -> Iterator[Outcome[P, R]]:
+        """See `Engine.run`.
+
+        Raises:
+            ResourceError: no worker can be started.
+        """
+        pickled = pickle.dumps(function, pickle.HIGHEST_PROTOCOL)
+        workers = launcher()
+        finished = False
+        supervisor: Supervisor[P, R] = Supervisor(self, workers, iter(plans), progress)
+        try:
+            workers.load(pickled, self)
+            yield from supervisor.outcomes()
+            supervisor.dismiss()
+            finished = True
+        finally:
+            supervisor.close()
+            if finished:
+                workers.keep()
+            else:
+                workers.close()

@@ -1,0 +1,121 @@
+"""What the machine offers: cores and memory as the container allows them, and sizes as people write them."""
+
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+_ROOT: Final = Path("/")
+_UNITS: Final[Mapping[str, int]] = {"": 1, "B": 1} | {
+    prefix + suffix: base**power
+    for power, prefix in enumerate("KMGT", start=1)
+    for suffix, base in (("B", 1000), ("IB", 1024))
+}
+_SIZE: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
+_FALLBACK_MEMORY: Final = 2 * 1024**3
+
+
+def parse_size(size: int | str) -> int:
+    """Reads a number of bytes.
+
+    Args:
+        size: an integer, or a number with a unit: B, KB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB (of 1024).
+
+    Raises:
+        ValueError: it is neither.
+
+    >>> parse_size("64 MiB"), parse_size("1.5 kB"), parse_size(10)
+    (67108864, 1500, 10)
+    """
+    found = None if isinstance(size, bool) else _SIZE.fullmatch(str(size))
+    if found is None or found[2].upper() not in _UNITS:
+        raise ValueError(f"expected a size such as 64 MiB or 2 GB, not {size!r}")
+    return int(Fraction(found[1]) * _UNITS[found[2].upper()])
+
+
+def available_cores(root: Path = _ROOT) -> int:
+    """How many cores this process may use: its CPU affinity, and the quotas of its control groups, rounded up.
+
+    Args:
+        root: where /proc and /sys are.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = min((_quota(folder) for folder in _groups(root, "cpu")), default=math.inf)
+    return max(1, math.ceil(quota) if quota < cores else cores)
+
+
+def available_memory(root: Path = _ROOT) -> int:
+    """How many bytes can be allocated before something is killed: of the system, and of the control groups.
+
+    Args:
+        root: where /proc and /sys are.
+    """
+    rooms = [_room(folder) for folder in _groups(root, "memory")]
+    return int(max(0, min([_system_memory(root), *rooms])))
+
+
+def _quota(folder: Path) -> float:
+    """Cores that a control group may use at once; infinite when it has no quota."""
+    limit, _, period = _text(folder / "cpu.max").partition(" ")
+    if not limit:
+        limit, period = _text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")
+    if not limit.isdigit() or not period.isdigit() or int(period) == 0:
+        return math.inf
+    return int(limit) / int(period)
+
+
+def _room(folder: Path) -> float:
+    """Bytes that a control group may still allocate; what it holds of files it can give back."""
+    for limit, used, files in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        maximum, current = _text(folder / limit), _text(folder / used)
+        if maximum.isdigit() and current.isdigit():
+            return int(maximum) - int(current) + _field(folder / "memory.stat", files)
+    return math.inf
+
+
+def _system_memory(root: Path) -> float:
+    available = _field(root / "proc/meminfo", "MemAvailable:") * 1024
+    if available:
+        return available
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return _FALLBACK_MEMORY
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """The folders of this process's control groups for a controller, of either version, with those above them.
+
+    Inside a container the path may be that of the host; then only the top, which is the container's own, exists.
+    """
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        top = root / "sys/fs/cgroup" / (controller if controllers else "")
+        group = PurePosixPath(path)
+        for folder in (group, *group.parents):
+            yield top / str(folder).lstrip("/")
+
+
+def _field(path: Path, name: str) -> int:
+    """The number after a name in a file of names and numbers; 0 when there is none."""
+    for line in _text(path).splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == name and words[1].isdigit():
+            return int(words[1])
+    return 0
+
+
+def _text(path: Path) -> str:
+    """What a small file says; nothing when it cannot be read."""
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""

@@ -1,0 +1,202 @@
+"""A dataset's index on disk: dataset.json and samples.jsonl, and how a file gets its final name.
+
+A file appears under its final name complete or not at all: temporary name, fsync, rename, fsync of the folder.
+``dataset.json`` is written last; without it a stage is not done.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Self
+
+from imgprep.errors import RequestError, ResourceError
+
+FORMAT_VERSION: Final = 1
+INDEX: Final = "dataset.json"
+SAMPLES: Final = "samples.jsonl"
+TEMPORARY: Final = ".tmp-"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEntry:
+    """One finished shard.
+
+    Attributes:
+        filename: its name in the folder of the stage.
+        split: the split its rows belong to; None before the split.
+        samples: the number of rows.
+        bytes: the size of the file.
+        sha256: of the file, in hexadecimal.
+    """
+
+    filename: str
+    split: str | None
+    samples: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFormat:
+    """What every image of a dataset has in common: (height, width, channels), numpy dtype, order of the channels."""
+
+    shape: tuple[int, int, int]
+    dtype: str
+    color: str = "RGB"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The content of ``dataset.json``.
+
+    Attributes:
+        stage: convert, split, augment or pack.
+        name: the name in the spec.
+        classes: names in index order.
+        counts: images per split (``all`` before the split) and class.
+        samples: found, ok, quarantined and skipped; found is the sum of the others.
+        image: shape, dtype and colour order; None where the stage holds no images.
+        labels: ``index`` or ``one_hot``, and the dtype they are stored in.
+        normalization: what was done to the values, with its statistics.
+        class_weights: n / (classes x images of the class) over the training images; None for a class without any.
+        seed: the seed of the spec.
+        fingerprint: SHA-256 over everything the dataset was made from: settings, labels and source bytes.
+        checksum: the algorithm of the ``checksum`` column.
+        versions: of imgprep, OpenCV, numpy and HDF5, and the CPU features that OpenCV used.
+        shards: every shard, in order.
+    """
+
+    stage: str
+    name: str
+    classes: tuple[str, ...]
+    counts: Mapping[str, Mapping[str, int]]
+    samples: Mapping[str, int]
+    seed: int
+    fingerprint: str
+    image: ImageFormat | None = None
+    labels: Mapping[str, str] | None = None
+    normalization: Mapping[str, Any] | None = None
+    class_weights: Mapping[str, float | None] | None = None
+    checksum: str = "crc32"
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    shards: tuple[ShardEntry, ...] = ()
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> bytes:
+        """The bytes of ``dataset.json``: the same for the same content."""
+        content = {"format_version": self.format_version} | asdict(self)
+        return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+    @classmethod
+    def from_json(cls, text: bytes, where: Path) -> Self:
+        """Reads what `to_json` wrote.
+
+        Raises:
+            RequestError: this is no such file, or one of a version that this imgprep does not know.
+        """
+        try:
+            content = json.loads(text)
+            version = content["format_version"]
+            if version != FORMAT_VERSION:
+                raise RequestError(
+                    f"{where}: format version {version}, this imgprep reads version {FORMAT_VERSION}; install the "
+                    "imgprep that wrote it, or write the dataset again"
+                )
+            known = {item.name for item in fields(cls)}
+            content = {key: value for key, value in content.items() if key in known}
+            content["classes"] = tuple(content["classes"])
+            content["shards"] = tuple(ShardEntry(**shard) for shard in content["shards"])
+            if content.get("image"):
+                content["image"] = ImageFormat(**content["image"] | {"shape": tuple(content["image"]["shape"])})
+            return cls(**content)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RequestError(f"{where}: no index of an imgprep dataset ({error}); write the dataset again") from error
+
+    def splits(self) -> tuple[str, ...]:
+        """The names of the splits that have shards, in order."""
+        return tuple(dict.fromkeys(shard.split for shard in self.shards if shard.split is not None))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads the index of a finished stage.
+
+    Raises:
+        RequestError: there is none.
+    """
+    path = folder / INDEX
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RequestError(f"{folder}: no finished imgprep dataset, {INDEX} is missing; run the stage first") from error
+    return Manifest.from_json(text, path)
+
+
+def read_samples(folder: Path) -> Iterator[dict[str, Any]]:
+    """Reads samples.jsonl, one record at a time, in source order."""
+    with (folder / SAMPLES).open("rb") as file:
+        yield from map(json.loads, file)
+
+
+def sample_line(record: Mapping[str, Any]) -> bytes:
+    """One line of samples.jsonl; undecodable names are shown escaped."""
+    return _encode(record).encode("utf-8", "backslashreplace") + b"\n"
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def commit(path: Path, content: bytes | memoryview | Iterable[bytes], *, durable: bool = True) -> None:
+    """Writes a file so that its final name shows all of it or nothing, also after a crash.
+
+    Args:
+        path: the final name; its folder exists.
+        content: the bytes, or lines of them.
+        durable: wait until the disk has it; needless for what is checked by its hash before it is used.
+
+    Raises:
+        ResourceError: no space, no permission, or another failure of the file system.
+    """
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}"[:255])
+    blocks = [content] if isinstance(content, bytes | memoryview) else content
+    try:
+        try:
+            with temporary.open("wb", buffering=1 << 20) as file:
+                for block in blocks:
+                    file.write(block)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            temporary.replace(path)
+            if durable:
+                sync_folder(path.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ResourceError(f"{path}: cannot write: {error.strerror or error}; free the space or permission") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in the folder durable, where the system can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(*parts: object) -> str:
+    """SHA-256 over values that JSON can hold, independent of the order of keys."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()

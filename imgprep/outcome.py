@@ -1,0 +1,95 @@
+"""From the outcome of a command to the exit code of the process; what went wrong is said in one line."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+import typer
+
+from imgprep.cli import app
+from imgprep.errors import ImgprepError, one_line
+from imgprep.terminal import PipeClosed
+
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+BROKEN_PIPE: Final = 141
+DEFECT: Final = 70
+
+
+class Interrupted(BaseException):
+    """SIGINT arrived; typer would keep a KeyboardInterrupt to itself and say nothing."""
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command and gives its exit code.
+
+    Args:
+        arguments: without the name of the program.
+    """
+    verbose = "-v" in arguments or "--verbose" in arguments
+    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as under nohup
+        signal.signal(signal.SIGINT, _interrupt)
+    try:
+        code = app(args=list(arguments), prog_name="imgprep", standalone_mode=False)
+        sys.stdout.flush()
+    except (BrokenPipeError, PipeClosed):
+        _hush()
+        return BROKEN_PIPE
+    except (Interrupted, KeyboardInterrupt):
+        return _stopped("interrupted", INTERRUPTED)
+    except Terminated:
+        return _stopped("terminated", TERMINATED)
+    except ImgprepError as error:
+        return _failed(str(error), error.exit_code, verbose=verbose)
+    except Exception as error:  # noqa: BLE001 - the user gets one line, and with -v all of it
+        return _unexpected(error, verbose=verbose)
+    return int(code or 0)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise Interrupted
+
+
+def _stopped(how: str, code: int) -> int:
+    typer.echo(f"imgprep: {how}; run the same command again to go on", err=True)
+    return code
+
+
+def _failed(message: str, code: int, *, verbose: bool) -> int:
+    if verbose:
+        typer.echo(traceback.format_exc(), err=True, nl=False)
+    for line in message.splitlines():
+        typer.echo(f"imgprep: error: {one_line(line, 2000)}", err=True)
+    return code
+
+
+def _unexpected(error: Exception, *, verbose: bool) -> int:
+    """Errors of the command line itself, of the file system, and defects."""
+    show = getattr(error, "show", None)  # typer's own errors
+    if show is not None:
+        show(file=sys.stderr)
+        return int(getattr(error, "exit_code", 2))
+    if type(error).__name__ == "Abort":
+        return _stopped("interrupted", INTERRUPTED)
+    if isinstance(error, OSError):
+        return _failed(f"{error.filename or 'system'}: {error.strerror or error}", 5, verbose=verbose)
+    message = f"a defect in imgprep: {type(error).__name__}: {error}; run again with -v and report what it prints"
+    return _failed(message, DEFECT, verbose=verbose)
+
+
+def _hush() -> None:
+    """Keeps Python from complaining about a closed standard output when it ends."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())

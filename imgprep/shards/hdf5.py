@@ -1,0 +1,186 @@
+"""HDF5 shards: one dataset for each array, groups where a name holds ``/``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self, overload
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.containers.files import Plain, refusal, refusing
+from imgprep.containers.hdf5 import locate_dataset, open_hdf5, plugins, read_dataset, walk
+from imgprep.shards.base import NO_ATTRIBUTES, Attributes, Rows, is_text, refuse_compression, strings
+from imgprep.shards.memory import MemoryFile
+
+_BUILT_IN: Final = ("none", "gzip", "lzf")
+_PLUGINS: Final = {"blosc": "Blosc", "lz4": "LZ4", "zstd": "Zstd"}
+# A chunk is decompressed as a whole to read one row of it, and costs some 100 bytes and microseconds of its own.
+_CHUNK_BYTES: Final = 64 << 10
+_MAX_ATTRIBUTE_BYTES: Final = 64_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hdf5Format:
+    """The format ``hdf5``; uncompressed arrays are contiguous so that a reader can map them."""
+
+    name: ClassVar[str] = "hdf5"
+    suffix: ClassVar[str] = ".h5"
+
+    @property
+    def compressions(self) -> tuple[str, ...]:
+        """Those of every HDF5, and those of hdf5plugin where it is installed."""
+        return _BUILT_IN if plugins() is None else (*_BUILT_IN, *_PLUGINS)
+
+    def check(self, compression: str) -> None:
+        """See `ShardFormat.check`."""
+        if compression not in _BUILT_IN and compression not in self.compressions:
+            plugin = "hdf5plugin" if compression in _PLUGINS else ""
+            raise refuse_compression(self.name, compression, self.compressions, plugin)
+
+    def write(
+        self, arrays: Mapping[str, NDArray[Any]], compression: str = "none", attributes: Attributes = NO_ATTRIBUTES
+    ) -> memoryview:
+        """See `ShardFormat.write`.
+
+        Strings are stored as UTF-8 of fixed length, which is written and read two to three times faster than variable
+        length; but as the latter when a few long ones would make the column large.
+        """
+        self.check(compression)
+        memory = MemoryFile(sum(array.nbytes + 8192 for array in arrays.values()))
+        # v110: every HDF5 since 2016 reads it, it is the same whatever HDF5 writes it, and its metadata has checksums.
+        # Aligned arrays need no copy to be used where they are mapped.
+        options = {"libver": ("v110", "v110"), "alignment_threshold": 4096, "alignment_interval": 64}
+        with h5py.File(memory, "w", **options) as file:
+            for name, array in arrays.items():
+                _store(file, name, array, compression)
+            for group, texts in attributes.items():
+                _annotate(file.require_group(group) if group else file, texts)
+        return memory.content()
+
+    def open(self, path: str) -> "Hdf5Reader":
+        """See `ShardFormat.open`."""
+        return Hdf5Reader(path)
+
+
+class Hdf5Reader:
+    """See `ShardReader`."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open_hdf5(path)
+        self._path = path
+        try:
+            self._datasets = {name: found for name, found in walk(self._file) if isinstance(found, h5py.Dataset)}
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; mapped rows stay valid, others do not."""
+        self._datasets = {}
+        self._file.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The datasets' paths, sorted by group and name."""
+        return tuple(self._datasets)
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The datasets' shapes."""
+        return {name: dataset.shape for name, dataset in self._datasets.items()}
+
+    def read(self, name: str) -> NDArray[Any]:
+        """See `ShardReader.read`."""
+        return read_dataset(self._find(name))
+
+    def rows(self, name: str) -> Rows:
+        """See `ShardReader.rows`."""
+        dataset = self._find(name)
+        plain = locate_dataset(dataset)
+        return _DatasetRows(dataset) if plain is None else plain.map()
+
+    def locate(self, name: str) -> Plain | None:
+        """See `ShardReader.locate`."""
+        return locate_dataset(self._find(name))
+
+    def attributes(self, group: str) -> Mapping[str, str]:
+        """See `ShardReader.attributes`; attributes that are no single text are left out."""
+        with refusing(self._path):
+            attributes = self._file[group or "/"].attrs
+            found: dict[str, str] = {}
+            for name in attributes:
+                kind = attributes.get_id(name)
+                if kind.shape == () and kind.get_storage_size() <= _MAX_ATTRIBUTE_BYTES:
+                    value = attributes[name] if h5py.check_string_dtype(kind.dtype) is not None else None
+                    if isinstance(value, str):
+                        found[name] = value
+            return found
+
+    def _find(self, name: str) -> h5py.Dataset:
+        if name not in self._datasets:
+            raise refusal(self._path, name, f"does not exist; there are {', '.join(self._datasets) or 'no datasets'}")
+        return self._datasets[name]
+
+
+class _DatasetRows:
+    """Rows of a compressed or text dataset, read when they are asked for."""
+
+    __slots__ = ("_dataset", "dtype", "shape")
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self._dataset = dataset
+        self.shape: tuple[int, ...] = dataset.shape
+        self.dtype: np.dtype[Any] = dataset.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> NDArray[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return read_dataset(self._dataset, index)
+        row = read_dataset(self._dataset, int(index))
+        return row if row.ndim else row[()]
+
+
+def _store(file: h5py.File, name: str, array: NDArray[Any], compression: str) -> None:
+    if is_text(array):
+        encoded = [text.encode() for text in strings(array)]
+        width = max(1, max(map(len, encoded), default=1))
+        fixed = width * len(encoded) <= 4 * (sum(map(len, encoded)) + 16 * len(encoded))
+        dtype = h5py.string_dtype("utf-8", width if fixed else None)
+        file.create_dataset(name, data=np.array(encoded, dtype=dtype), dtype=dtype, track_times=False)
+        return
+    options: dict[str, Any] = {}
+    if compression != "none" and array.ndim > 1 and array.size:
+        rows = max(1, _CHUNK_BYTES // (array[:1].nbytes))
+        options = {"chunks": (min(rows, len(array)), *array.shape[1:]), **_filter(compression)}
+        # Bytes of equal significance side by side compress better; single bytes are that already.
+        options |= {"shuffle": True} if array.itemsize > 1 and compression in _BUILT_IN else {}
+    file.create_dataset(name, data=array, track_times=False, **options)
+
+
+def _filter(compression: str) -> Mapping[str, Any]:
+    if compression == "gzip":
+        return {"compression": "gzip", "compression_opts": 4}
+    if compression == "lzf":
+        return {"compression": "lzf"}
+    options: Mapping[str, Any] = getattr(plugins(), _PLUGINS[compression])()
+    return options
+
+
+def _annotate(group: h5py.Group, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        if len(text.encode()) > _MAX_ATTRIBUTE_BYTES:
+            raise ValueError(f"the attribute {name} is too long for HDF5; store it as a dataset")
+        group.attrs[name] = text

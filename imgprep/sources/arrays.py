@@ -1,0 +1,195 @@
+"""Images in arrays: which arrays belong together, what their labels mean, and one row at a time."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.errors import RequestError, SourceError, one_line
+from imgprep.sample import Sample
+from imgprep.sources.base import SPLITS, Pixels, check_class
+
+IMAGES: Final = frozenset({"image", "images", "x"})
+LABELS: Final = frozenset({"label", "labels", "y"})
+_JOINT: Final = re.compile(r"[_\-. ]")
+
+
+class Pair(NamedTuple):
+    """Arrays that belong together.
+
+    Attributes:
+        images: the name of the array of images.
+        labels: that of their labels.
+        split: '' when the source does not split.
+    """
+
+    images: str
+    labels: str
+    split: str
+
+
+def find_pairs(names: Iterable[str], path: str) -> list[Pair]:
+    """Finds ``image`` and ``label``, ``x_train`` and ``y_train`` and their like among the names of arrays.
+
+    Returns:
+        Empty when none of the names means images.
+
+    Raises:
+        SourceError: images without labels, or two arrays of the same meaning.
+
+    >>> find_pairs(["x_train", "y_train"], "a.npz")
+    [Pair(images='x_train', labels='y_train', split='train')]
+    """
+    images: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    for name in names:
+        kind, split = _meaning(name)
+        found = {"image": images, "label": labels}.get(kind)
+        if found is not None:
+            if split in found:
+                raise SourceError(f"{path}: {found[split]} and {one_line(name, 80)} mean the same; remove one")
+            found[split] = name
+    if missing := [name for split, name in images.items() if split not in labels]:
+        raise SourceError(
+            f"{path}: {one_line(missing[0], 80)} has no labels; they are looked for as label, labels or y"
+        )
+    return [Pair(name, labels[split], split) for split, name in images.items()]
+
+
+def _meaning(name: str) -> tuple[str, str]:
+    split, base = "", name.casefold()
+    for pattern in (base.partition, base.rpartition):
+        joint = _JOINT.search(base)
+        first, _, last = pattern(joint[0]) if joint else ("", "", base)
+        if first in SPLITS or last in SPLITS:
+            split, base = (SPLITS[first], last) if first in SPLITS else (SPLITS[last], first)
+            break
+    return ("image" if base in IMAGES else "label" if base in LABELS else "", split)
+
+
+def check_images(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
+    """Refuses an array that holds no images: (N, H, W), (N, H, W, 1) or (N, H, W, 3), 8 or 16 bit without sign.
+
+    Raises:
+        SourceError: it has another shape or dtype.
+    """
+    if dtype.kind != "u" or dtype.itemsize > 2:
+        raise SourceError(f"{where}: images of type {dtype}; uint8 and uint16 are read, no normalised values")
+    if len(shape) not in {3, 4} or (len(shape) == 4 and shape[3] not in {1, 3}):
+        raise SourceError(
+            f"{where}: images of shape {list(shape)}; [N, height, width] or [N, height, width, 3] is read"
+        )
+
+
+def read_labels(values: NDArray[Any], count: int, where: str) -> NDArray[Any]:
+    """Labels as one value for each image.
+
+    Args:
+        values: (N,) or (N, 1) whole numbers or texts, or (N, K) one-hot.
+        count: the number of images.
+        where: file and array, for the message.
+
+    Returns:
+        (N,) int64, or object array of str.
+
+    Raises:
+        SourceError: their number is not that of the images, or they are no labels.
+    """
+    if values.ndim == 0 or len(values) != count:
+        raise SourceError(f"{where}: {len(values) if values.ndim else 1} labels for {count} images")
+    if values.ndim == 2 and values.shape[1] == 1 and values.dtype.kind in "uiOUS":
+        values = values[:, 0]
+    if values.ndim == 2 and values.dtype.kind in "uifb":
+        hot = values == 1
+        if not np.all((hot.sum(axis=1) == 1) & ((values != 0).sum(axis=1) == 1)):
+            raise SourceError(f"{where}: rows that are not one-hot: a single 1 and else 0")
+        return np.asarray(np.argmax(hot, axis=1))
+    if values.ndim != 1 or values.dtype.kind not in "uiOUS":
+        raise SourceError(
+            f"{where}: labels of shape {list(values.shape)} and type {values.dtype}; (N,) or one-hot is read"
+        )
+    if values.dtype.kind in "ui":
+        if len(values) and (values.min() < 0 or values.max() > np.iinfo(np.int32).max):
+            raise SourceError(f"{where}: labels from {values.min()} to {values.max()}; they are counted from 0")
+        return values.astype(np.int64)
+    texts = np.empty(count, object)
+    try:
+        texts[:] = [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{where}: a label that is not UTF-8") from error
+    return texts
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The names of classes for the values in arrays of labels.
+
+    Attributes:
+        names: by index; None to use numbers as names.
+        where: the file, for messages.
+    """
+
+    names: tuple[str, ...] | None
+    where: str
+
+    def of(self, labels: NDArray[Any]) -> Mapping[int | str, str]:
+        """The class name of each value that occurs.
+
+        Raises:
+            RequestError: a number has no name, or a name cannot be one.
+        """
+        distinct: list[int | str] = sorted(set(labels.tolist()))
+        if self.names is not None and distinct and isinstance(distinct[-1], int):
+            if distinct[-1] >= len(self.names):
+                raise RequestError(
+                    f"{self.where}: label {distinct[-1]}, but class_names has {len(self.names)}; name every class"
+                )
+            return {index: self.names[int(index)] for index in distinct}
+        return {value: str(value) and check_class(str(value), self.where) for value in distinct}
+
+
+def array_samples(
+    labels: NDArray[Any], naming: Naming, prefix: tuple[str, str], split: str, stamp: tuple[int, int]
+) -> Iterator[Sample]:
+    """The samples of one array of images.
+
+    Args:
+        labels: (N,) from `read_labels`.
+        naming: the names of the classes.
+        prefix: what ids and locations begin with; the row follows.
+        split: of all of them.
+        stamp: of the file.
+    """
+    names = naming.of(labels)
+    identity, location = prefix
+    for row, value in enumerate(labels.tolist()):
+        name, place = f"{identity}{row}", f"{location}{row}"
+        if label := names[value]:
+            yield Sample(name, place, label, split=split, stamp=stamp)
+        else:
+            yield Sample(name, place, "", split=split, status="quarantined", reason="no label", stamp=stamp)
+
+
+class Rows(Protocol):
+    """Rows that are read when they are asked for."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: int, /) -> Any: ...
+
+
+def image_row(rows: Rows, row: int, where: str) -> Pixels:
+    """One image of an array, in the machine's byte order.
+
+    Raises:
+        SourceError: the array has fewer rows than it had.
+    """
+    if not 0 <= row < len(rows):
+        raise SourceError(f"{one_line(where)}: row {row} is gone; the file changed since it was listed")
+    pixels = np.asarray(rows[row])
+    if pixels.dtype.isnative:
+        return pixels
+    native: Pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    return native

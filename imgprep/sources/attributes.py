@@ -1,0 +1,125 @@
+"""A table of further columns, joined to the samples of any layout by id or location."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from imgprep.errors import RequestError, one_line
+from imgprep.sample import Sample
+from imgprep.sources.base import SPLITS, group_and_split, text_of
+from imgprep.sources.csvtable import Row, read_csv
+from imgprep.sources.jsontable import find, read_json
+
+_SHOWN: Final = 5
+_JSON: Final = frozenset({".json", ".jsonl", ".ndjson"})
+
+
+class Unmatched(NamedTuple):
+    """What found no partner.
+
+    Attributes:
+        samples: how many images (not skipped ones) have no row.
+        first_samples: the ids of the first few.
+        rows: how many rows have no image.
+        first_rows: the ids in the first few.
+    """
+
+    samples: int
+    first_samples: tuple[str, ...]
+    rows: int
+    first_rows: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """One line for a log.
+
+        >>> str(Unmatched(1, ("a.jpg",), 0, ()))
+        '1 images without a row in the table (a.jpg), 0 rows without an image'
+        """
+        images = f" ({', '.join(map(one_line, self.first_samples))})" if self.first_samples else ""
+        rows = f" ({', '.join(map(one_line, self.first_rows))})" if self.first_rows else ""
+        return f"{self.samples} images without a row in the table{images}, {self.rows} rows without an image{rows}"
+
+
+class AttributeTable:
+    """The rows of a table by id or location.
+
+    The column ``group`` becomes the group of a sample and ``split`` its split; all columns are attributes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Reads a CSV, TSV, JSON or JSON Lines table.
+
+        Raises:
+            RequestError: with file and line: the table is wrong, has no column ``id`` or ``location``, names one image
+                twice, or has a split that is none.
+        """
+        self._rows: dict[str, Mapping[str, str]] = {}
+        self._missing: list[str] = []
+        self._missing_count = 0
+        self._met: set[str] = set()
+        key = ""
+        for row in read_table(path):
+            where = f"{one_line(path)}:{row.line}"
+            key = key or _key(row, where)
+            values = {name: text_of(value) for name, value in row.values.items()}
+            identity = values.pop(key, "")
+            if identity in self._rows:
+                raise RequestError(f"{where}: a second row for {one_line(identity, 80)!r}; remove one")
+            if (split := values.get("split")) and split.casefold() not in SPLITS:
+                raise RequestError(f"{where}: split {one_line(split, 40)!r} is none of train, validation, test")
+            self._rows[identity] = values
+
+    def join(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """Adds to each sample the columns of its row; what a sample has of its own stays where the row says nothing."""
+        for sample in samples:
+            name = sample.id if sample.id in self._rows else sample.location
+            values = self._rows.get(name)
+            if values is None:
+                if sample.status != "skipped":
+                    self._missing_count += 1
+                    if len(self._missing) < _SHOWN:
+                        self._missing.append(sample.id)
+                yield sample
+                continue
+            self._met.add(name)
+            group, split = group_and_split(values)
+            yield sample._replace(
+                attributes={**sample.attributes, **values}, group=group or sample.group, split=split or sample.split
+            )
+
+    def unmatched(self) -> Unmatched:
+        """What found no partner, once `join` has come to its end."""
+        alone = [name for name in self._rows if name not in self._met]
+        return Unmatched(self._missing_count, tuple(self._missing), len(alone), tuple(alone[:_SHOWN]))
+
+
+def join_attributes(samples: Iterable[Sample], table: Path) -> tuple[Iterator[Sample], AttributeTable]:
+    """Joins a table to samples as they come.
+
+    Args:
+        samples: of any source.
+        table: CSV, TSV, JSON or JSON Lines, with a column ``id`` (or ``location``).
+
+    Returns:
+        The samples with their attributes; and the table, whose `AttributeTable.unmatched` is complete when the
+        samples have come to their end.
+
+    Raises:
+        RequestError: see `AttributeTable`.
+    """
+    read = AttributeTable(table)
+    return read.join(samples), read
+
+
+def read_table(path: Path) -> Iterator[Row]:
+    """The rows of a table in whatever form its name says."""
+    is_json = not _JSON.isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
+    return read_json(path) if is_json else read_csv(path)
+
+
+def _key(row: Row, where: str) -> str:
+    key = find(row.values, "id") or find(row.values, "location")
+    if not key:
+        there = one_line(", ".join(row.values), 120)
+        raise RequestError(f"{where}: no column id or location, there are: {there}; the rows are joined by one of them")
+    return key

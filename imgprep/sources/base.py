@@ -1,0 +1,155 @@
+"""What every source of images offers, and the rules that all layouts share."""
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.errors import RequestError, one_line
+from imgprep.sample import Sample
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+SPLITS: Final = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+class Source(ABC):
+    """A collection of images in one layout.
+
+    A source is a frozen, slotted dataclass: its fields are the options of the spec, with their validation. It is
+    pickled to each worker once; what it has open is opened in each process on first use and never pickled.
+
+    Attributes:
+        layout: the name of the layout in the spec.
+        path: the folder or file of the collection.
+    """
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    layout: ClassVar[str]
+    path: Path
+
+    @abstractmethod
+    def samples(self) -> Iterator[Sample]:
+        """Lists every entry found, images or not, in an order that depends on the collection alone.
+
+        Only metadata is read. An entry that is no image has status ``skipped``, one that cannot be used
+        ``quarantined``, each with a reason.
+
+        Raises:
+            RequestError: the collection is not of this layout, or a table in it is wrong.
+            SourceError: a container is corrupt or hostile.
+            ResourceError: the collection cannot be read.
+        """
+
+    @abstractmethod
+    def read(self, sample: Sample) -> bytes | Pixels:
+        """Reads one image, in any process.
+
+        Returns:
+            The encoded bytes, or the pixels: (H, W), (H, W, 1) or (H, W, 3) RGB, uint8 or uint16.
+
+        Raises:
+            ImageError: this image cannot be used; the others can.
+            SourceError: the container changed since it was listed.
+        """
+
+    def classes(self) -> tuple[str, ...] | None:
+        """Class names in index order, where the source itself gives the order; else None."""
+        return None
+
+    def declared_classes(self) -> tuple[str, ...]:
+        """Classes that exist even if no image has them, such as empty folders; in no special order."""
+        return self.classes() or ()
+
+    def digest(self) -> str:
+        """A cheap value that changes when the one file that holds all images does; '' for a folder of files."""
+        return ""
+
+
+def file_digest(path: Path) -> str:
+    """Size and modification time of a file, to notice a change without reading it.
+
+    Raises:
+        RequestError: there is no such file.
+    """
+    size, time = file_stamp(path)
+    return f"{size}-{time}"
+
+
+def file_stamp(path: Path) -> tuple[int, int]:
+    """(size in bytes, modification time in ns) of a file.
+
+    Raises:
+        RequestError: there is no such file.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise RequestError(f"{one_line(path)}: no such file ({error.strerror}); check source.path") from error
+    return status.st_size, status.st_mtime_ns
+
+
+def check_class(name: str, where: str) -> str:
+    """Returns a class name that can be used as such everywhere: in a path, a report, an HDF5 group.
+
+    Args:
+        name: the name; a hierarchical one is checked level by level.
+        where: file and line, for the message.
+
+    Raises:
+        RequestError: it is empty, ``.`` or ``..``, or contains a slash or control characters.
+    """
+    if name in {"", ".", ".."} or "/" in name or CONTROL.search(name):
+        raise RequestError(
+            f"{one_line(where)}: a class cannot be called {name!r}; use a name without slashes and control characters"
+        )
+    return name
+
+
+def group_and_split(attributes: Mapping[str, str]) -> tuple[str, str]:
+    """What the columns ``group`` and ``split`` of a table mean for a sample; '' for none.
+
+    >>> group_and_split({"split": "Val", "group": "patient 7"})
+    ('patient 7', 'validation')
+    """
+    return attributes.get("group", ""), SPLITS.get(attributes.get("split", "").casefold(), "")
+
+
+def text_of(value: object) -> str:
+    """A value of a table as the text of an attribute.
+
+    >>> text_of("red"), text_of(None), text_of(3), text_of([1, 2])
+    ('red', '', '3', '[1,2]')
+    """
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, separators=(",", ":"))
+
+
+def safe_text(raw: str) -> str:
+    r"""Valid Unicode for a file name: undecodable bytes are shown as ``\xff``.
+
+    >>> safe_text("caf\udce9")
+    'caf\\xe9'
+    """
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        return raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return raw

@@ -1,0 +1,129 @@
+"""The output of another stage of imgprep: its index and its shards."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.containers.hdf5 import checked_dataset, open_hdf5, read_dataset
+from imgprep.containers.npz import open_npz
+from imgprep.errors import RequestError, SourceError, one_line
+from imgprep.manifest import INDEX, Manifest, ShardEntry, read_manifest, read_samples
+from imgprep.sample import NOTHING, Sample
+from imgprep.sources import hdf5, npz
+from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
+from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
+
+_COPIES: Final = frozenset({"augment", "pack"})
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset(Source):
+    """What ``convert``, ``augment`` or ``pack`` wrote, as long as the images are of whole numbers and in flat layout.
+
+    Ids, labels, splits and attributes are those of the dataset; an augmented image is in the group of its original.
+
+    Attributes:
+        path: the folder of the stage, with ``dataset.json`` in it.
+    """
+
+    layout: ClassVar[str] = "dataset"
+
+    path: Path
+
+    def samples(self) -> Iterator[Sample]:
+        """Lists the rows of the shards; see `Source.samples`."""
+        manifest = read_manifest(self.path)
+        if not manifest.shards:
+            raise RequestError(f"{one_line(self.path)}: the stage {manifest.stage} holds no images; use convert's")
+        attributes, groups = self._metadata()
+        for entry in manifest.shards:
+            shard, stamp = self._columns(entry, manifest)
+            for row, identity in enumerate(shard.ids):
+                origin = shard.parents[row] or identity
+                yield Sample(
+                    identity,
+                    f"{entry.filename}@{row}",
+                    shard.labels[row],
+                    attributes.get(origin, NOTHING),
+                    groups.get(origin) or (origin if manifest.stage in _COPIES else ""),
+                    entry.split or "",
+                    stamp=stamp,
+                )
+
+    def read(self, sample: Sample) -> Pixels:
+        """Reads one row of a shard; see `Source.read`."""
+        name, _, row = sample.location.rpartition("@")
+        path = f"{os.fspath(self.path)}/{name}"
+        opened = npz.OPENED if name.endswith(".npz") else hdf5.OPENED
+        return image_row(opened(path, sample.stamp).rows("image"), int(row), path)
+
+    def classes(self) -> tuple[str, ...] | None:
+        """The classes of the dataset, in its order."""
+        return read_manifest(self.path).classes
+
+    def digest(self) -> str:
+        """Size and time of the index: it is written after everything else."""
+        return file_digest(self.path / INDEX)
+
+    def _metadata(self) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
+        """Attributes and groups of the images that have any, by id."""
+        attributes, groups = {}, {}
+        for record in read_samples(self.path):
+            if record.get("attributes"):
+                attributes[record["id"]] = record["attributes"]
+            if record.get("group"):
+                groups[record["id"]] = record["group"]
+        return attributes, groups
+
+    def _columns(self, entry: ShardEntry, manifest: Manifest) -> tuple["_Columns", tuple[int, int]]:
+        path = self.path / entry.filename
+        where = one_line(path)
+        if path.parent != self.path or path.name != entry.filename:
+            raise SourceError(f"{where}: the index names a shard outside its folder")
+        if not path.is_file() or path.stat().st_size != entry.bytes:
+            raise SourceError(f"{where}: the shard is missing or not as it was written; run imgprep verify")
+        arrays, shape, dtype = _read(path)
+        check_images(shape, dtype, where)
+        values = read_labels(arrays["label"], shape[0], where)
+        names = Naming(manifest.classes, where).of(values)
+        ids = _texts(arrays["id"])
+        parents = _texts(arrays["parent"]) if "parent" in arrays else [""] * len(ids)
+        if not shape[0] == len(ids) == len(parents) == entry.samples:
+            raise SourceError(f"{where}: columns of different length; run imgprep verify")
+        return _Columns(ids, [names[value] for value in values.tolist()], parents), file_stamp(path)
+
+
+class _Columns(NamedTuple):
+    ids: list[str]
+    labels: list[str]
+    parents: list[str]
+
+
+def _read(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[int, ...], np.dtype[Any]]:
+    """The columns of a shard, and shape and dtype of its images."""
+    wanted = ("label", "id", "parent")
+    if path.suffix == ".npz":
+        with open_npz(str(path)) as file:
+            if missing := {"image", "label", "id"}.difference(file.names):
+                raise _not_flat(path, missing)
+            header = file.headers["image"]
+            return {name: file.read(name) for name in wanted if name in file.names}, header.shape, header.dtype
+    with open_hdf5(str(path)) as shard:
+        if missing := {"image", "label", "id"}.difference(shard):
+            raise _not_flat(path, missing)
+        images = checked_dataset(shard, "image")
+        columns = {name: read_dataset(checked_dataset(shard, name)) for name in wanted if name in shard}
+        return columns, images.shape, images.dtype
+
+
+def _not_flat(path: Path, missing: set[str]) -> RequestError:
+    return RequestError(f"{one_line(path)}: no array {min(missing)}; only datasets in flat layout are read")
+
+
+def _texts(values: NDArray[Any]) -> list[str]:
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]

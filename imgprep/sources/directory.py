@@ -1,0 +1,159 @@
+"""Images in folders: one folder per class, pre-split folders, or a hierarchy of classes."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge
+
+from imgprep.decoding.files import read_bytes
+from imgprep.errors import RequestError, one_line
+from imgprep.sample import Sample
+from imgprep.sources.base import SPLITS, Source, check_class
+from imgprep.sources.walk import Place, folders, junk, list_root, walk
+
+LOOSE = Place(status="skipped", reason="not in a class folder")
+
+
+@dataclass(frozen=True, slots=True)
+class Directory(Source):
+    """One folder per class: ``root/cat/**/0001.jpg``; deeper folders are walked and say nothing.
+
+    Attributes:
+        path: the root.
+    """
+
+    layout: ClassVar[str] = "directory"
+
+    path: Path
+
+    def samples(self) -> Iterator[Sample]:
+        """Lists the files under the root; see `Source.samples`."""
+        return walk(self.path, self._place)
+
+    def read(self, sample: Sample) -> bytes:
+        """Reads one file; see `Source.read`."""
+        return read_bytes(f"{os.fspath(self.path)}/{sample.location}")
+
+    def declared_classes(self) -> tuple[str, ...]:
+        """The names of the class folders, empty ones too."""
+        return tuple(
+            check_class(name[:-1], str(self.path))
+            for name, entry in list_root(self.path)
+            if entry.is_dir(follow_symlinks=False) and not junk(entry.name, folder=True)
+        )
+
+    def _place(self, parts: tuple[str, ...]) -> Place:
+        return Place(check_class(parts[0], f"{self.path}")) if parts else LOOSE
+
+
+@dataclass(frozen=True, slots=True)
+class SplitDirectory(Source):
+    """Folders for the splits, in each one folder per class: ``root/train/cat/0001.jpg``.
+
+    The split folders are called train, test, and val, valid or validation, in any case of letters.
+
+    Attributes:
+        path: the root.
+    """
+
+    layout: ClassVar[str] = "split_directory"
+
+    path: Path
+
+    def samples(self) -> Iterator[Sample]:
+        """Lists the files under the root; see `Source.samples`.
+
+        Raises:
+            RequestError: there is no split folder.
+        """
+        if not self._splits():
+            raise RequestError(
+                f"{one_line(self.path)}: no folder called train, validation or test; "
+                "use layout: directory for folders that are classes"
+            )
+        return walk(self.path, self._place)
+
+    def read(self, sample: Sample) -> bytes:
+        """Reads one file; see `Source.read`."""
+        return read_bytes(f"{os.fspath(self.path)}/{sample.location}")
+
+    def declared_classes(self) -> tuple[str, ...]:
+        """The names of the class folders in any split, empty ones too."""
+        names = (
+            name[:-1]
+            for split in self._splits()
+            for name, entry in list_root(self.path / split)
+            if entry.is_dir(follow_symlinks=False) and not junk(entry.name, folder=True)
+        )
+        return tuple(check_class(name, str(self.path)) for name in dict.fromkeys(names))
+
+    def _splits(self) -> list[str]:
+        return [
+            entry.name
+            for _, entry in list_root(self.path)
+            if entry.name.casefold() in SPLITS and entry.is_dir(follow_symlinks=True)
+        ]
+
+    def _place(self, parts: tuple[str, ...]) -> Place | str:
+        if not parts:
+            return LOOSE
+        split = SPLITS.get(parts[0].casefold())
+        if split is None:
+            return "not a split folder: train, validation or test"
+        if len(parts) == 1:
+            return LOOSE
+        return Place(check_class(parts[1], f"{self.path}/{parts[0]}"), split=split)
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy(Source):
+    """Folders in folders, the label is the path: ``root/cat/persian/0001.jpg`` is a ``cat/persian``.
+
+    The levels are kept as attributes ``level1``, ``level2``, ...
+
+    Attributes:
+        path: the root.
+        level: how many levels make the label: 1 is the outermost folder alone; all when omitted.
+    """
+
+    layout: ClassVar[str] = "hierarchy"
+
+    path: Path
+    level: Annotated[int, Ge(1)] | None = None
+
+    def samples(self) -> Iterator[Sample]:
+        """Lists the files under the root; see `Source.samples`."""
+        return walk(self.path, self._place)
+
+    def read(self, sample: Sample) -> bytes:
+        """Reads one file; see `Source.read`."""
+        return read_bytes(f"{os.fspath(self.path)}/{sample.location}")
+
+    def declared_classes(self) -> tuple[str, ...]:
+        """The labels of all folders without folders in them, empty ones too."""
+        found = list(folders(self.path))
+        inner = {parts[:-1] for parts in found}
+        leaves = (parts for parts in found if parts not in inner and len(parts) >= (self.level or 1))
+        return tuple(dict.fromkeys(self._place(parts).label for parts in leaves))
+
+    def _place(self, parts: tuple[str, ...]) -> Place:
+        if not parts:
+            return LOOSE
+        return hierarchical(tuple(check_class(part, f"{self.path}") for part in parts), self.level)
+
+
+def hierarchical(levels: tuple[str, ...], level: int | None) -> Place:
+    """The label and attributes of an image at these levels of a hierarchy.
+
+    >>> hierarchical(("cat", "persian"), 1).label, hierarchical(("cat", "persian"), None).label
+    ('cat', 'cat/persian')
+    """
+    attributes = {f"level{number}": name for number, name in enumerate(levels, 1)}
+    label = "/".join(levels[:level])
+    if level is not None and len(levels) < level:
+        reason = f"it lies {len(levels)} deep, its label was to be of level {level}"
+        return Place("", attributes, status="quarantined", reason=reason)
+    return Place(label, attributes)

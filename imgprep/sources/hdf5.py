@@ -1,0 +1,222 @@
+"""Images in HDF5 files: a group for each class, a hierarchy of groups, or flat arrays."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, TypeAlias
+
+import h5py
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from imgprep.containers.files import refusing
+from imgprep.containers.hdf5 import checked_dataset, is_text, locate_dataset, open_hdf5, read_dataset, walk
+from imgprep.errors import SourceError, one_line
+from imgprep.sample import Sample
+from imgprep.sources.arrays import Naming, array_samples, check_images, find_pairs, image_row, read_labels
+from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp
+from imgprep.sources.directory import hierarchical
+from imgprep.sources.idx import ClassNames
+from imgprep.sources.opened import Opened
+
+# Arrays that stand next to the images of a class and are none.
+_COMPANIONS: Final = frozenset({"id", "ids", "parent", "checksum", "label", "labels"})
+_BLOCK_BYTES: Final = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hdf5(Source):
+    """A group for each class with the attribute ``label`` or ``name`` (else its own name is the class).
+
+    A group holds arrays of one image or of many, or further groups: then the label is the path, ``cats/persian``.
+    Flat arrays are read as well: ``image`` and ``label`` (or images and labels, x and y), ``x_train``, ``y_train`` ...
+
+    Attributes:
+        path: the file.
+        level: in a hierarchy, how many levels make the label: 1 is the outermost group alone; all when omitted.
+        class_names: for flat arrays, the names of the classes 0, 1, 2, ...; the numbers when omitted.
+    """
+
+    layout: ClassVar[str] = "hdf5"
+
+    path: Path
+    level: Annotated[int, Ge(1)] | None = None
+    class_names: ClassNames | None = None
+
+    def samples(self) -> Iterator[Sample]:
+        """Lists the images; see `Source.samples`. Everything is checked before the first one."""
+        with open_hdf5(str(self.path)) as file:
+            entries = dict(walk(file))
+            flat = find_pairs((name for name, found in entries.items() if _is_flat(name, found)), one_line(self.path))
+            if flat:
+                parts = [self._flat(entries, *pair, alone=len(flat) == 1) for pair in flat]
+            else:
+                parts = [self._by_class(self._labels(entries), entries)]
+            for part in parts:
+                yield from part
+
+    def read(self, sample: Sample) -> Pixels:
+        """Reads one row, from a block of rows when they are compressed; see `Source.read`."""
+        name, _, row = sample.location.rpartition("@")
+        path = os.fspath(self.path)
+        return image_row(OPENED(path, sample.stamp).rows(name), int(row), path)
+
+    def classes(self) -> tuple[str, ...] | None:
+        """The names that were given."""
+        names = self.class_names
+        return names and tuple(check_class(name, "source.class_names") for name in names)
+
+    def declared_classes(self) -> tuple[str, ...]:
+        """The labels of all innermost groups, empty ones too."""
+        if self.class_names:
+            return self.class_names
+        with open_hdf5(str(self.path)) as file:
+            entries = dict(walk(file))
+            if any(_is_flat(name, found) for name, found in entries.items()):
+                return ()
+            inner = {name.rpartition("/")[0] for name, found in entries.items() if isinstance(found, h5py.Group)}
+            labels = (levels for name, levels in self._labels(entries).items() if name not in inner)
+            return tuple(dict.fromkeys("/".join(levels[: self.level]) for levels in labels))
+
+    def digest(self) -> str:
+        """Size and time of the file."""
+        return file_digest(self.path)
+
+    def _flat(self, entries: Mapping[str, "Entry"], images: str, labels: str, split: str, *, alone: bool) -> "Samples":
+        where, pixels, values = one_line(self.path), entries[images], entries[labels]
+        check_images(pixels.shape, pixels.dtype, f"{where}#{images}")
+        listed = read_labels(read_dataset(values), pixels.shape[0], f"{where}#{labels}")
+        naming = Naming(self.classes(), where)
+        naming.of(listed)
+        prefix = (f"{self.path.name}#" if alone else f"{self.path.name}#{images}/", f"{images}@")
+        return array_samples(listed, naming, prefix, split, file_stamp(self.path))
+
+    def _labels(self, entries: Mapping[str, "Entry"]) -> dict[str, tuple[str, ...]]:
+        """The levels of the label of each group, parents first."""
+        labels: dict[str, tuple[str, ...]] = {"": ()}
+        for name, found in entries.items():
+            if isinstance(found, h5py.Group):
+                outer, _, own = name.rpartition("/")
+                where = f"{one_line(self.path)}#{one_line(name, 80)}"
+                labels[name] = (*labels[outer], check_class(_label(found, own, str(self.path)), where))
+        return {name: levels for name, levels in labels.items() if levels}
+
+    def _by_class(self, labels: Mapping[str, tuple[str, ...]], entries: Mapping[str, "Entry"]) -> "Samples":
+        stamp = file_stamp(self.path)
+        nested = any(len(levels) > 1 for levels in labels.values())
+        stacks = [
+            _stack(one_line(self.path), name, found) for name, found in entries.items() if _is_images(name, found)
+        ]
+        if loose := [stack for stack in stacks if "/" not in stack.name]:
+            raise SourceError(
+                f"{one_line(self.path)}#{one_line(loose[0].name, 80)}: an array of images outside a group"
+            )
+        if not stacks:
+            raise SourceError(
+                f"{one_line(self.path)}: no images: neither arrays image and label nor groups with arrays"
+            )
+        for stack in stacks:
+            levels = labels[stack.name.rpartition("/")[0]]
+            place = hierarchical(levels, self.level if nested else None)
+            attributes = place.attributes if nested else {}
+            for row in range(stack.rows):
+                name = f"{self.path.name}#{stack.name}" + (f"/{row}" if stack.many else "")
+                location = f"{stack.name}@{row}"
+                yield Sample(name, location, place.label, attributes, "", "", place.status, place.reason, stamp)
+
+
+Entry: TypeAlias = "h5py.Group | h5py.Dataset"
+Samples: TypeAlias = Iterator[Sample]
+
+
+class _Stack(NamedTuple):
+    """An array of one image, or of many."""
+
+    name: str
+    rows: int
+    many: bool
+
+
+def _is_flat(name: str, found: Entry) -> bool:
+    return isinstance(found, h5py.Dataset) and "/" not in name
+
+
+def _is_images(name: str, found: Entry) -> bool:
+    return isinstance(found, h5py.Dataset) and name.rpartition("/")[2] not in _COMPANIONS and not is_text(found)
+
+
+def _is_one(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in {1, 3})
+
+
+def _stack(path: str, name: str, dataset: h5py.Dataset) -> _Stack:
+    one = _is_one(dataset.shape)
+    check_images((1, *dataset.shape) if one else dataset.shape, dataset.dtype, f"{path}#{one_line(name, 80)}")
+    return _Stack(name, 1 if one else dataset.shape[0], not one)
+
+
+def _label(group: h5py.Group, own: str, path: str) -> str:
+    """The class that a group stands for: its attribute ``label``, else ``name``, else its own name."""
+    with refusing(path):
+        for key in ("label", "name"):
+            if key in group.attrs:
+                value = group.attrs[key]
+                if isinstance(value, bytes):
+                    value = value.decode()
+                if not isinstance(value, str | int | np.integer) or isinstance(value, bool):
+                    raise SourceError(f"{one_line(path)}#{one_line(group.name, 80)}: its {key} is no text")
+                return str(value)
+    return own
+
+
+class _File:
+    """An open file and how to read the rows of its arrays."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = open_hdf5(str(path))
+        self._rows: dict[str, _Blocks | NDArray[Any]] = {}
+
+    def rows(self, name: str) -> "_Blocks | NDArray[Any]":
+        if name not in self._rows:
+            dataset = checked_dataset(self._file, name)
+            plain = locate_dataset(dataset)
+            if _is_one(dataset.shape):
+                self._rows[name] = (read_dataset(dataset) if plain is None else plain.map())[np.newaxis]
+            else:
+                self._rows[name] = _Blocks(dataset) if plain is None else plain.map()
+            self._forget()
+        return self._rows[name]
+
+    def _forget(self) -> None:
+        while len(self._rows) > 64:
+            del self._rows[next(iter(self._rows))]
+
+    def close(self) -> None:
+        self._rows.clear()
+        self._file.close()
+
+
+class _Blocks:
+    """The rows of a chunked array; the last chunk's rows are kept, for the next row is likely among them."""
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self._dataset = dataset
+        size = max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:])))
+        rows = dataset.chunks[0] if dataset.chunks else 1
+        self._size = max(1, min(rows, _BLOCK_BYTES // size))
+        self._start = 0
+        self._block: NDArray[Any] = np.empty(0)
+
+    def __len__(self) -> int:
+        return int(self._dataset.shape[0])
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        if not self._start <= row < self._start + len(self._block):
+            self._start = row - row % self._size
+            self._block = read_dataset(self._dataset, slice(self._start, self._start + self._size))
+        return np.asarray(self._block[row - self._start])
+
+
+OPENED: Final = Opened(_File)

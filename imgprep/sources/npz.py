@@ -1,0 +1,96 @@
+"""Images in npz files, the form in which Keras ships MNIST: ``x_train``, ``y_train``, ``x_test``, ``y_test``."""
+
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from numpy.typing import NDArray
+
+from imgprep.containers.files import refusing
+from imgprep.containers.npz import open_npz
+from imgprep.errors import SourceError, one_line
+from imgprep.sample import Sample
+from imgprep.sources.arrays import Naming, array_samples, check_images, find_pairs, image_row, read_labels
+from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp
+from imgprep.sources.idx import ClassNames
+from imgprep.sources.opened import Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Npz(Source):
+    """Arrays ``image`` and ``label`` (or images and labels, x and y), or ``x_train``, ``y_train`` and so on.
+
+    Attributes:
+        path: the file.
+        class_names: the names of the classes 0, 1, 2, ...; the numbers when omitted.
+    """
+
+    layout: ClassVar[str] = "npz"
+
+    path: Path
+    class_names: ClassNames | None = None
+
+    def samples(self) -> Iterator[Sample]:
+        """Lists the rows of the arrays; see `Source.samples`."""
+        where, stamp = one_line(self.path), file_stamp(self.path)
+        naming = Naming(self.classes(), where)
+        with open_npz(str(self.path)) as file:
+            pairs = find_pairs(file.names, where)
+            if not pairs:
+                raise SourceError(f"{where}: no array image, images or x, there are: {', '.join(file.names)}")
+            # Every array is checked before the first sample is given away.
+            listed = []
+            for pair in pairs:
+                header = file.headers[pair.images]
+                check_images(header.shape, header.dtype, f"{where}#{pair.images}")
+                _check_crc(self.path, pair.images)
+                listed.append(read_labels(file.read(pair.labels), header.shape[0], f"{where}#{pair.labels}"))
+        for pair, labels in zip(pairs, listed, strict=True):
+            among = f"{pair.images}/" if len(pairs) > 1 else ""
+            prefix = (f"{self.path.name}#{among}", f"{pair.images}@")
+            yield from array_samples(labels, naming, prefix, pair.split, stamp)
+
+    def read(self, sample: Sample) -> Pixels:
+        """Reads one row; a compressed array is expanded into memory once in each worker; see `Source.read`."""
+        name, _, row = sample.location.rpartition("@")
+        path = os.fspath(self.path)
+        return image_row(OPENED(path, sample.stamp).rows(name), int(row), path)
+
+    def classes(self) -> tuple[str, ...] | None:
+        """The names that were given."""
+        names = self.class_names
+        return names and tuple(check_class(name, "source.class_names") for name in names)
+
+    def digest(self) -> str:
+        """Size and time of the file."""
+        return file_digest(self.path)
+
+
+def _check_crc(path: Path, name: str) -> None:
+    """Goes through an array's bytes without keeping them; the end of the member compares the CRC."""
+    with refusing(str(path)), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+        while member.read(1 << 20):
+            pass
+
+
+class _File:
+    """An open file and the arrays that were asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = open_npz(str(path))
+        self._rows: dict[str, NDArray[Any]] = {}
+
+    def rows(self, name: str) -> NDArray[Any]:
+        if name not in self._rows:
+            self._rows[name] = self._file.rows(name)
+        return self._rows[name]
+
+    def close(self) -> None:
+        self._rows.clear()
+        self._file.close()
+
+
+OPENED: Final = Opened(_File)

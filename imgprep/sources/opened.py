@@ -1,0 +1,65 @@
+"""What a thread keeps open between two reads of the same file."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Generic, Protocol, TypeVar
+
+from imgprep.errors import SourceError, one_line
+from imgprep.sources.base import file_stamp
+
+
+class Closable(Protocol):
+    """Something that is open."""
+
+    def close(self) -> object:
+        """Closes it."""
+        ...
+
+
+T = TypeVar("T", bound=Closable)
+
+
+class _Held(dict[tuple[int, str, tuple[int, int]], T]):
+    """What is open; closed when the thread ends."""
+
+    def __del__(self) -> None:
+        for held in self.values():
+            held.close()
+
+
+class Opened(threading.local, Generic[T]):
+    """The last few files that this thread opened in one way; nothing of it survives a fork or a pickle.
+
+    Each thread has its own, for positions in files and the blocks read last are no thing to share.
+    """
+
+    def __init__(self, opener: Callable[[Path], T], most: int = 4) -> None:
+        self._opener: Final = opener
+        self._most: Final = most
+        self._open: _Held[T] = _Held()
+
+    def __call__(self, path: str, stamp: tuple[int, int]) -> T:
+        """Opens a file, or returns what is open of it already.
+
+        Args:
+            path: the file.
+            stamp: (size in bytes, modification time in ns) that it had when it was listed.
+
+        Raises:
+            SourceError: the file is gone or has changed.
+        """
+        # The process is part of the key: a forked one must not share positions and handles either.
+        key = (os.getpid(), path, stamp)
+        found = self._open.get(key)
+        if found is None:
+            if file_stamp(Path(path)) != stamp:
+                raise SourceError(f"{one_line(path)}: changed since it was listed; run again")
+            while len(self._open) >= self._most:
+                oldest = next(iter(self._open))
+                forgotten = self._open.pop(oldest)
+                if oldest[0] == key[0]:
+                    forgotten.close()
+            found = self._open[key] = self._opener(Path(path))
+        return found

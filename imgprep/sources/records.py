@@ -1,0 +1,187 @@
+"""Images listed in a table: CSV, TSV, JSON, JSON Lines; as local files, remote files, or pixels in the table itself."""
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar, Final, NamedTuple
+
+from annotated_types import Len, MinLen
+
+from imgprep.decoding.files import read_bytes
+from imgprep.errors import ImageError, RequestError, one_line
+from imgprep.sample import NOTHING, Sample, Status
+from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp, group_and_split, text_of
+from imgprep.sources.csvtable import Row, no_column, read_csv
+from imgprep.sources.embedded import parse_pixels, to_pixels
+from imgprep.sources.gz import read_span
+from imgprep.sources.jsontable import find, parse_object, read_json
+from imgprep.sources.local import LocalFiles
+from imgprep.sources.remote import Remote, fetch
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data|file|ftp|javascript|blob):", re.IGNORECASE)
+_EMBEDDED: Final = re.compile(r"#\d+@(\d+)\+(\d+)")
+
+Column = Annotated[str, MinLen(1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Csv(Source):
+    """A table with a row for each image: CSV, TSV, and both gzipped.
+
+    Attributes:
+        path: the table.
+        label_column: the column of the class, in any case of letters.
+        location_column: the column of the image: a path relative to the table, an http(s) address, or the pixels as
+            a nested list.
+        delimiter: one character; by default a tab for ``.tsv`` and a comma for everything else.
+        remote: how remote images are fetched.
+    """
+
+    layout: ClassVar[str] = "csv"
+
+    path: Path
+    label_column: Column = "label"
+    location_column: Column = "location"
+    delimiter: Annotated[str, Len(1, 1)] | None = None
+    remote: Remote = field(default_factory=Remote)
+
+    def samples(self) -> Iterator[Sample]:
+        """Lists the rows; see `Source.samples`."""
+        rows = read_csv(self.path, self.delimiter, pixels=self.location_column, typed=self.label_column)
+        return _Listing(self.path, self.label_column, self.location_column).samples(rows)
+
+    def read(self, sample: Sample) -> bytes | Pixels:
+        """Reads one image; see `Source.read`."""
+        if found := _EMBEDDED.fullmatch(sample.location):
+            return parse_pixels(read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2])))
+        return _read_file(self.path, sample.location, self.remote)
+
+    def digest(self) -> str:
+        """Size and time of the table."""
+        return file_digest(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Json(Source):
+    """A table with an object for each image: a JSON array, or JSON Lines, and both gzipped.
+
+    Attributes:
+        path: the table.
+        label_column: the key of the class, in any case of letters.
+        location_column: the key of the image: a path relative to the table, an http(s) address, or the pixels as
+            nested lists.
+        remote: how remote images are fetched.
+    """
+
+    layout: ClassVar[str] = "json"
+
+    path: Path
+    label_column: Column = "label"
+    location_column: Column = "location"
+    remote: Remote = field(default_factory=Remote)
+
+    def samples(self) -> Iterator[Sample]:
+        """Lists the objects; see `Source.samples`."""
+        rows = read_json(self.path, pixels=self.location_column)
+        return _Listing(self.path, self.label_column, self.location_column).samples(rows)
+
+    def read(self, sample: Sample) -> bytes | Pixels:
+        """Reads one image; see `Source.read`."""
+        found = _EMBEDDED.fullmatch(sample.location)
+        if found is None:
+            return _read_file(self.path, sample.location, self.remote)
+        text = read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2]))
+        try:
+            record = parse_object(text, one_line(self.path))
+        except RequestError as error:
+            raise ImageError(f"the table changed since it was listed: {error}") from None
+        pixels = record.get(find(record, self.location_column))
+        return parse_pixels(pixels.encode()) if isinstance(pixels, str) else to_pixels(pixels, text)
+
+    def digest(self) -> str:
+        """Size and time of the table."""
+        return file_digest(self.path)
+
+
+def _read_file(table: Path, location: str, remote: Remote) -> bytes:
+    if _SCHEME.match(location):
+        return fetch(location, remote)
+    return read_bytes(f"{os.fspath(table.parent)}/{location}")
+
+
+class _Place(NamedTuple):
+    """Where a row's image is: `Sample`'s id, location, reason and stamp."""
+
+    id: str
+    location: str
+    reason: str = ""
+    stamp: tuple[int, int] = (0, 0)
+
+
+class _Listing:
+    """Turns rows into samples with unique ids."""
+
+    def __init__(self, path: Path, label: str, location: str) -> None:
+        self.path = path
+        self.label = label
+        self.location = location
+        self.files = LocalFiles(path.parent)
+        self.ids: set[str] = set()
+
+    def samples(self, rows: Iterator[Row]) -> Iterator[Sample]:
+        stamp, path = file_stamp(self.path), one_line(self.path)
+        for number, row in enumerate(rows):
+            where = f"{path}:{row.line}"
+            values = row.values
+            label, reason = _label(values.pop(self.key(values, self.label, where)), where)
+            if row.span:
+                place = _Place(f"{self.path.name}#{number}", f"#{number}@{row.span[0]}+{row.span[1]}", "", stamp)
+            else:
+                place = self.place(values.pop(self.key(values, self.location, where)), number, where)
+            reason = place.reason or reason
+            attributes = {name: text_of(value) for name, value in values.items()} if values else NOTHING
+            group, split = group_and_split(attributes)
+            status: Status = "quarantined" if reason else "ok"
+            yield Sample(
+                self.unique(place.id), place.location, label, attributes, group, split, status, reason, place.stamp
+            )
+
+    def key(self, values: dict[str, object], column: str, where: str) -> str:
+        if name := find(values, column):
+            return name
+        raise RequestError(f"{where}: {no_column(column, values)}")
+
+    def place(self, value: object, number: int, where: str) -> _Place:
+        if not isinstance(value, str) or not value:
+            return _Place(f"{self.path.name}#{number}", "", "no location")
+        if scheme := _SCHEME.match(value):
+            allowed = (scheme[1] or "").lower() in {"http", "https"}
+            return _Place(value, value, "" if allowed else "only http and https addresses are fetched")
+        found = self.files.find(value, where)
+        # A file whose name looks like the place of pixels in the table is told apart by its folder.
+        location = f"./{found.location}" if found.location.startswith("#") else found.location
+        return _Place(value, location, found.reason, found.stamp)
+
+    def unique(self, identity: str) -> str:
+        name, count = identity, 1
+        while name in self.ids:
+            count += 1
+            name = f"{identity}#{count}"
+        self.ids.add(name)
+        return name
+
+
+def _label(value: object, where: str) -> tuple[str, str]:
+    """The class of a row and why the row is quarantined; one of them is ''."""
+    if isinstance(value, bool):
+        return "", f"the label is the truth value {value}; write it in quotes if a class is called so"
+    if isinstance(value, int):
+        return check_class(str(value), where), ""
+    if isinstance(value, float):
+        return "", "the label is NaN" if math.isnan(value) else f"the label is the number {value}"
+    if isinstance(value, str) and value.strip():
+        return check_class(value.strip(), where), ""
+    return "", "no label" if value is None or isinstance(value, str) else "the label is no text"

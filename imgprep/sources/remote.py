@@ -1,0 +1,147 @@
+"""Remote images: fetched once, kept on disk, tried again when that may help."""
+
+import hashlib
+import importlib
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Final, Protocol
+
+from annotated_types import Ge, Gt
+
+from imgprep.errors import ImageError, RequestError, ResourceError, one_line
+
+_BACK_OFF: Final = 0.5
+
+
+class RetryableError(Exception):
+    """The server or the network may do better next time.
+
+    Attributes:
+        reason: one line.
+        wait: seconds that the server asks to wait; 0 when it does not.
+    """
+
+    def __init__(self, reason: str, wait: float = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.wait = wait
+
+
+class Browser(Protocol):
+    """What fetches; it needs an HTTP library and is imported when it is first used."""
+
+    def get(self, address: str, max_bytes: int, seconds: float) -> bytes:
+        """Fetches one resource; raises `ImageError` or `RetryableError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """How images are fetched.
+
+    Attributes:
+        cache: the folder where what was fetched is kept, by address; by default imgprep's in the user's cache folder.
+        allow_private: whether addresses of the own machine and network may be fetched.
+        timeout: seconds for one image, all attempts and redirects together.
+        retries: how often it is tried again when the server is overloaded or the connection fails.
+        max_bytes: the largest answer that is taken.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    cache: Path | None = None
+    allow_private: bool = False
+    timeout: Annotated[float, Gt(0)] = 25.0
+    retries: Annotated[int, Ge(0)] = 3
+    max_bytes: Annotated[int, Gt(0)] = 256 << 20
+
+
+def fetch(address: str, remote: Remote) -> bytes:
+    """Returns what is at an address, from the cache if it was fetched before.
+
+    Only what came completely is kept; a failure is not, so that the next run tries again.
+
+    Raises:
+        ImageError: it cannot be had, and why.
+        RequestError: the HTTP library is not installed.
+        ResourceError: the cache cannot be written.
+    """
+    kept = cache_file(address, remote)
+    try:
+        return kept.read_bytes()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise ResourceError(f"{one_line(kept)}: cannot be read: {error.strerror}; set source.remote.cache") from error
+    data = _download(address, remote)
+    if not data:
+        raise ImageError("the server sent nothing")
+    if data.lstrip()[:1] in {b"<", b"{"}:
+        # No image begins like that; kept, it would be in the way when the page becomes an image again.
+        raise ImageError("the server sent a page instead of an image")
+    _keep(kept, data)
+    return data
+
+
+def cache_file(address: str, remote: Remote) -> Path:
+    """Where the answer of an address is kept."""
+    name = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
+    return (remote.cache or default_cache()) / name[:2] / name
+
+
+def default_cache() -> Path:
+    """The folder for what was fetched when the spec names none."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imgprep" / "remote"
+
+
+def _download(address: str, remote: Remote) -> bytes:
+    browser = _browser(allow_private=remote.allow_private)
+    end = time.monotonic() + remote.timeout
+    reason = "no time was left"
+    for attempt in range(remote.retries + 1):
+        try:
+            return browser.get(address, remote.max_bytes, end - time.monotonic())
+        except RetryableError as error:
+            reason = error.reason
+            wait = max(_BACK_OFF * 2**attempt, error.wait)
+            if attempt == remote.retries or time.monotonic() + wait >= end:
+                break
+            time.sleep(wait)
+    raise ImageError(f"cannot be fetched: {reason}")
+
+
+def _browser(*, allow_private: bool) -> Browser:
+    """The connections of this process, opened on first use."""
+    try:
+        network = importlib.import_module("imgprep.sources.network")
+    except ImportError as error:
+        raise RequestError("remote images need the HTTP library: pip install 'imgprep[remote]'") from error
+    key = (os.getpid(), allow_private)
+    if key not in _BROWSERS:
+        _BROWSERS[key] = network.Browser(allow_private=allow_private)
+    return _BROWSERS[key]
+
+
+_BROWSERS: Final[dict[tuple[int, bool], Browser]] = {}
+
+
+def _keep(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ResourceError(
+            f"{one_line(path)}: cannot be written: {error.strerror}; set source.remote.cache"
+        ) from error

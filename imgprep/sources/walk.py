@@ -1,0 +1,270 @@
+"""Finds the files under a folder: every entry once, in order of id, links kept inside the root."""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from imgprep.errors import RequestError, ResourceError, one_line
+from imgprep.sample import NOTHING, Sample, Status
+from imgprep.sources.base import safe_text
+
+# Files that lie next to images without being any. Whatever is not listed here is taken for an image; if it is none,
+# decoding it says so.
+JUNK_SUFFIXES: Final = frozenset({
+    ".txt", ".md", ".markdown", ".rst", ".log", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".toml",
+    ".ini", ".cfg", ".xml", ".xmp", ".html", ".htm", ".css", ".js", ".py", ".pyc", ".ipynb", ".rb", ".sh", ".bat", ".c",
+    ".h", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".db", ".sqlite", ".lnk", ".url", ".tmp",
+    ".part", ".crdownload", ".bak", ".swp", ".sha256", ".md5", ".aae",
+})  # fmt: skip
+# Names without a suffix that begin with one of these.
+JUNK_NAMES: Final = (
+    "readme", "license", "licence", "copying", "makefile", "gemfile", "dockerfile", "version", "changelog", "notice",
+    "authors", "contributing",
+)  # fmt: skip
+JUNK_FOLDERS: Final = frozenset(
+    ["__macosx", "__pycache__", "@eadir", "$recycle.bin", "system volume information", "lost+found"]
+)
+
+
+class Place(NamedTuple):
+    """What the position of a folder says about the files in it.
+
+    Attributes:
+        label: the class.
+        attributes: further columns.
+        split: the split; '' for none.
+        status: of its files that could be images.
+        reason: why they are not ``ok``.
+    """
+
+    label: str = ""
+    attributes: Mapping[str, str] = NOTHING
+    split: str = ""
+    status: Status = "ok"
+    reason: str = ""
+
+
+class _Folder(NamedTuple):
+    """A folder that is being listed.
+
+    Attributes:
+        path: what to open.
+        id: what the ids in it begin with; it ends in a slash, but for the root.
+        location: the same for the locations.
+        parts: its names from the root down.
+        linked: whether a link led to it.
+        same: whether ids and locations in it are the same, but for names that had to be escaped.
+    """
+
+    path: str
+    id: str
+    location: str
+    parts: tuple[str, ...]
+    linked: bool
+    same: bool
+
+
+Entries = list[tuple[str, os.DirEntry[str]]]
+
+
+def walk(root: Path, place: Callable[[tuple[str, ...]], Place | str]) -> Iterator[Sample]:
+    """Lists everything under a folder, sorted by id in code-point order.
+
+    Links are followed to files and folders inside the root; a link to a folder above it, or in a folder that was
+    itself reached by a link, ends the walk there, so that it is finite.
+
+    Args:
+        root: the folder.
+        place: from the names of the folders between the root and a file, what they mean; called once for each
+            folder. A text instead is the reason to skip the whole folder.
+
+    Raises:
+        RequestError: the root is no folder.
+        ResourceError: the root cannot be listed.
+    """
+    top = _Folder(os.path.realpath(root), "", "", (), linked=False, same=True)
+    stack: list[tuple[_Folder, Place, Iterator[tuple[str, os.DirEntry[str]]]]] = []
+    if isinstance(start := place(()), Place):
+        stack.append((top, start, iter(list_root(root))))
+    while stack:
+        folder, here, entries = stack[-1]
+        for name, entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                yield _file(folder, here, name, entry)
+                continue
+            found = _other(folder, here, name, entry, top.path)
+            if isinstance(found, Sample):
+                yield found
+                continue
+            below = place(found.parts)
+            if isinstance(below, str):
+                yield _refused(folder, name, entry, "skipped", below)
+                continue
+            try:
+                listing = _list(found.path)
+            except OSError as error:
+                yield _refused(folder, name, entry, "quarantined", f"cannot list the folder: {error.strerror}")
+                continue
+            stack.append((found, below, iter(listing)))
+            break
+        else:
+            stack.pop()
+
+
+def list_root(root: Path) -> Entries:
+    """The entries of the folder that a source starts from, in order.
+
+    Raises:
+        RequestError: the root is no folder.
+        ResourceError: it cannot be listed.
+    """
+    try:
+        return _list(os.path.realpath(root))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RequestError(f"{one_line(root)}: no such folder; check source.path") from error
+    except OSError as error:
+        raise ResourceError(f"{one_line(root)}: cannot list the folder: {error.strerror}; give permission") from error
+
+
+def folders(root: Path) -> Iterator[tuple[str, ...]]:
+    """The folders under a root that `walk` would enter, as names from the root down, links left out."""
+    stack = [_Folder(os.path.realpath(root), "", "", (), linked=False, same=True)]
+    while stack:
+        folder = stack.pop()
+        try:
+            entries = _list(folder.path) if folder.parts else list_root(root)
+        except OSError:
+            continue
+        for name, entry in entries:
+            if entry.is_dir(follow_symlinks=False) and not junk(entry.name, folder=True):
+                parts = (*folder.parts, name[:-1])
+                yield parts
+                stack.append(_Folder(entry.path, "", "", parts, linked=False, same=True))
+
+
+def junk(name: str, *, folder: bool = False) -> str:
+    """Why an entry of this name is no image; '' when it may be one.
+
+    >>> junk(".DS_Store"), junk("README"), junk("0001.jpg")
+    ('hidden', 'not an image: README', '')
+    """
+    if name[0] == ".":
+        return "hidden"
+    lower = name.lower()
+    if folder:
+        return "system folder" if lower in JUNK_FOLDERS else ""
+    dot = lower.rfind(".")
+    if dot < 0:
+        return f"not an image: {safe_text(name)}" if lower.startswith(JUNK_NAMES) else ""
+    return f"not an image: {lower[dot:]} file" if lower[dot:] in JUNK_SUFFIXES else ""
+
+
+def _list(path: str) -> Entries:
+    """The entries by valid, unique names in code-point order; that of a folder ends in a slash, as ids below it do."""
+    with os.scandir(path) as listing:
+        entries = [(entry.name, entry) for entry in listing]
+    if not "".join(map(itemgetter(0), entries)).isascii():
+        entries = _unique(entries)
+    for row, (name, entry) in enumerate(entries):
+        if not entry.is_file(follow_symlinks=False) and _is_folder(entry):
+            entries[row] = (f"{name}/", entry)
+    entries.sort(key=itemgetter(0))
+    return entries
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _unique(entries: Entries) -> Entries:
+    taken = {name for name, _ in entries if safe_text(name) is name}
+    named = []
+    for raw, entry in sorted(entries, key=itemgetter(0)):
+        name = safe_text(raw)
+        if name is not raw:
+            while name in taken:
+                name += "~"
+            taken.add(name)
+        named.append((name, entry))
+    return named
+
+
+def _file(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str]) -> Sample:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError as error:
+        return _refused(folder, name, entry, "quarantined", f"cannot read: {error.strerror}")
+    raw = entry.name
+    identity = folder.id + name
+    location = identity if folder.same and name is raw else folder.location + raw
+    return _sample(identity, location, here, junk(raw), status)
+
+
+def _sample(identity: str, location: str, here: Place, reason: str, status: os.stat_result) -> Sample:
+    stamp = (status.st_size, status.st_mtime_ns)
+    if reason:
+        return Sample(identity, location, "", status="skipped", reason=reason, stamp=stamp)
+    label, attributes, split, verdict, why = here
+    return Sample(identity, location, label, attributes, "", split, verdict, why, stamp)
+
+
+def _refused(folder: _Folder, name: str, entry: os.DirEntry[str], status: Status, reason: str) -> Sample:
+    return Sample(folder.id + name, folder.location + entry.name, "", status=status, reason=reason)
+
+
+def _other(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], root: str) -> Sample | _Folder:
+    """What an entry that is no regular file stands for: a folder to enter, or a sample."""
+    try:
+        if entry.is_symlink():
+            return _link(folder, here, name, entry, root)
+        if not entry.is_dir(follow_symlinks=False):
+            return _refused(folder, name, entry, "quarantined", _kind(entry.stat(follow_symlinks=False).st_mode))
+    except OSError as error:
+        return _refused(folder, name, entry, "quarantined", f"cannot read: {error.strerror}")
+    if reason := junk(entry.name, folder=True):
+        return _refused(folder, name, entry, "skipped", reason)
+    location = f"{folder.location}{entry.name}/"
+    same = folder.same and name == entry.name + "/"
+    return _Folder(entry.path, folder.id + name, location, (*folder.parts, name[:-1]), folder.linked, same)
+
+
+def _link(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], root: str) -> Sample | _Folder:
+    try:
+        target = os.path.realpath(entry.path, strict=True)
+        status = os.stat(target)  # noqa: PTH116  (a name that may be no UTF-8)
+    except OSError as error:
+        reason = "link that goes in a circle" if error.errno == errno.ELOOP else "dangling link"
+        return _refused(folder, name, entry, "quarantined", reason)
+    inside = "" if root == os.sep else root
+    location = target[len(inside) + 1 :].replace(os.sep, "/")
+    if stat.S_ISREG(status.st_mode) and target.startswith(inside + os.sep):
+        # Read by its target: whoever changes the link later cannot make the reader leave the root.
+        return _sample(folder.id + name, location, here, junk(entry.name), status)
+    if reason := junk(entry.name, folder=True):
+        return _refused(folder, name, entry, "skipped", reason)
+    if reason := _bad_target(folder, target, inside, status.st_mode):
+        return _refused(folder, name, entry, "quarantined", reason)
+    return _Folder(target, folder.id + name, f"{location}/", (*folder.parts, name[:-1]), linked=True, same=False)
+
+
+def _bad_target(folder: _Folder, target: str, root: str, mode: int) -> str:
+    """Why a link to something other than a file is not followed; '' when it may be."""
+    if f"{folder.path}{os.sep}".startswith(target + os.sep):
+        return "link to a folder above it"
+    if not target.startswith(root + os.sep):
+        return "link that leads out of the source folder"
+    if not stat.S_ISDIR(mode):
+        return _kind(mode)
+    return "link to a folder, in a folder that is a link itself" if folder.linked else ""
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
+    return f"not a regular file: {kinds.get(stat.S_IFMT(mode), 'special file')}"

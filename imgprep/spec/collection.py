@@ -1,0 +1,147 @@
+"""The sections about the collection: where the images come from, and what is demanded of them."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
+
+from imgprep.audit.judge import Waiver
+from imgprep.spec.binding import TABLE, bind, context_of, resolve_path
+from imgprep.spec.fields import Section
+from imgprep.spec.problems import Problem, SpecError, shown, unknown, wrong
+from imgprep.spec.tables import Context, pick
+
+_SHARED: Final = ("layout", "attributes")
+WAIVER_KEYS: Final = {"subject": "class"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSection:
+    """Where the images come from.
+
+    Attributes:
+        layout: how they are laid out; it decides about the other keys.
+        source: the source itself.
+        attributes: a table with columns about images, joined on id or location.
+    """
+
+    layout: str
+    source: Any
+    attributes: Path | None = None
+
+
+def parse_source(value: object, info: ValidationInfo) -> SourceSection:
+    """Makes the source that the key ``layout`` chooses.
+
+    Raises:
+        SpecError: everything that is wrong, keys relative to the section.
+    """
+    if isinstance(value, SourceSection):
+        return value
+    context = context_of(info)
+    if not isinstance(value, Mapping):
+        raise wrong(f"expected a mapping with the keys layout and path, not {shown(value)}")
+    if "layout" not in value:
+        raise wrong(f"is missing; give one of {', '.join(context.tables.sources)}", "layout")
+    try:
+        cls = pick(context.tables.sources, value["layout"], "layout")
+    except SpecError as problems:
+        raise SpecError(problem.under(("layout",)) for problem in problems.problems) from None
+    own = [field.name for field in fields(cls) if field.init]
+    found = [
+        Problem((key,), unknown("key", key, [*own, *_SHARED])) for key in value if key not in own and key not in _SHARED
+    ]
+    attributes = source = None
+    try:
+        attributes = None if value.get("attributes") is None else resolve_path(value["attributes"], info)
+    except ValueError as error:
+        found.append(Problem(("attributes",), str(error)))
+    try:
+        source = bind(cls, {key: item for key, item in value.items() if key in own}, context)
+    except SpecError as problems:
+        found += problems.problems
+    if found:
+        raise SpecError(found)
+    return SourceSection(value["layout"], source, attributes)
+
+
+def parse_rules(value: object, info: ValidationInfo) -> dict[str, Any]:
+    """Makes every rule of the table, with the settings that the spec overrides; and custom ones, ``module:Rule``.
+
+    Raises:
+        SpecError: everything that is wrong, keys relative to the mapping.
+    """
+    context = context_of(info)
+    if value is not None and not isinstance(value, Mapping):
+        raise wrong(f"expected a mapping of rule ids to settings, not {shown(value)}")
+    settings = {**dict.fromkeys(context.tables.rules), **(value or {})}
+    made: dict[str, Any] = {}
+    found: list[Problem] = []
+    for name, options in settings.items():
+        try:
+            rule = options if hasattr(options, "severity") else _rule(name, options, context)
+            made[name] = rule
+        except SpecError as problems:
+            found += [problem.under((name,)) for problem in problems.problems]
+    if found:
+        raise SpecError(found)
+    return made
+
+
+def _rule(name: str, options: object, context: Context) -> Any:
+    cls = _custom(name) if ":" in name else pick(context.tables.rules, name, "rule")
+    return bind(cls, {} if options is None else options, context)
+
+
+def _custom(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        cls = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise wrong(f"is not a rule that can be imported: {error}; check the name and PYTHONPATH") from None
+    if not hasattr(cls, "__dataclass_fields__"):
+        raise wrong("is not a dataclass; a custom rule is a frozen dataclass, see imgprep.audit.base.Rule")
+    return cls
+
+
+def _waiver(value: object, info: ValidationInfo) -> Waiver:
+    return value if isinstance(value, Waiver) else bind(Waiver, value, context_of(info), WAIVER_KEYS)
+
+
+Rules = Annotated[Mapping[str, Any], PlainValidator(parse_rules), WithJsonSchema({TABLE: "rules"})]
+SpecWaiver = Annotated[Waiver, PlainValidator(_waiver), WithJsonSchema({TABLE: "waiver"})]
+
+
+class AuditSection(Section):
+    """The rules of a good collection, and what is excused.
+
+    Attributes:
+        rules: settings of rules, by id; every rule has defaults. `module:Rule` is one of your own.
+        waivers: failures that are accepted, each with a rule, a reason, and perhaps a class, files and a last day.
+    """
+
+    rules: Rules = Field(default={}, validate_default=True)
+    waivers: Annotated[tuple[SpecWaiver, ...], "a list of waivers"] = ()
+
+    @field_validator("waivers")
+    @classmethod
+    def _of_known_rules(cls, waivers: tuple[Waiver, ...], info: ValidationInfo) -> tuple[Waiver, ...]:
+        if "rules" not in info.data:
+            return waivers
+        rules = [getattr(rule, "id", name) for name, rule in info.data["rules"].items()]
+        found = [
+            Problem((index, "rule"), unknown("rule", waiver.rule, rules))
+            for index, waiver in enumerate(waivers)
+            if waiver.rule not in rules
+        ]
+        if found:
+            raise SpecError(found)
+        return waivers
+
+
+Source = Annotated[
+    SourceSection, PlainValidator(parse_source), WithJsonSchema({TABLE: "sources"}), "layout and path in a mapping"
+]

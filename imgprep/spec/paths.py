@@ -1,0 +1,66 @@
+"""What a spec says about the file system, held against the file system."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from imgprep.errors import RequestError, ResourceError, one_line
+from imgprep.spec.datasets import FrozenTest
+from imgprep.spec.loading import LoadedSpec
+from imgprep.spec.problems import Keys
+
+MARKER: Final = ".imgprep"
+"""The folder by which an output of imgprep is known."""
+STAGES: Final = ("audit", "convert", "split", "augment", "pack", MARKER)
+_HARMLESS: Final = {".DS_Store", ".gitignore", ".gitkeep", "Thumbs.db"}
+
+
+def check_paths(loaded: LoadedSpec) -> None:
+    """Refuses a spec whose files are missing, or whose output would harm something.
+
+    Raises:
+        RequestError: one line for each thing that is wrong.
+        ResourceError: the output cannot be looked into.
+    """
+    spec = loaded.spec
+    found: list[tuple[Keys, str]] = []
+    source: Path | None = getattr(spec.source.source, "path", None)
+    named: list[tuple[Keys, Path | None]] = [
+        (("source", "path"), source),
+        (("source", "attributes"), spec.source.attributes),
+        (("split", "test", "from"), spec.split.test.path if isinstance(spec.split.test, FrozenTest) else None),
+    ]
+    for keys, path in named:
+        if path is not None and not os.path.lexists(path):
+            relative = "; relative paths are relative to the spec file" if loaded.file else ""
+            found.append((keys, f"there is no file or folder '{one_line(path)}'{relative}"))
+    problem = _about_output(spec.output, source)
+    if problem:
+        found.append((("output",), problem))
+    if found:
+        raise RequestError("\n".join(str(loaded.error(text, *keys)) for keys, text in found))
+
+
+def _about_output(output: Path, source: Path | None) -> str:
+    real = os.path.realpath(output)
+    if source is not None:
+        images = os.path.realpath(source)
+        if Path(images).is_dir() and _inside(real, images):
+            return "lies inside the source folder; choose a folder outside of it"
+        if any(_inside(images, f"{real}/{stage}") for stage in STAGES):
+            return "the source lies inside a folder that this output writes; choose another output"
+    try:
+        names = {entry.name for entry in os.scandir(real)}
+    except FileNotFoundError:
+        return ""
+    except NotADirectoryError:
+        return "is not a folder; choose another one"
+    except OSError as error:
+        raise ResourceError(f"{output}: cannot be read: {error.strerror}") from error
+    if names - _HARMLESS and MARKER not in names:
+        return "the folder is not empty and no output of imgprep; choose another one, or empty it"
+    return ""
+
+
+def _inside(path: str, folder: str) -> bool:
+    return os.path.commonpath([path, folder]) == folder

@@ -1,0 +1,145 @@
+"""The JSON Schema of the whole spec, with every source, step, transform and rule, for editors."""
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from imgprep.audit.judge import Waiver
+from imgprep.spec.binding import TABLE, required, twin_of
+from imgprep.spec.collection import WAIVER_KEYS, AuditSection
+from imgprep.spec.datasets import FrozenTest, PackSection, SplitSection, Standardize
+from imgprep.spec.fields import NAMES
+from imgprep.spec.images import AugmentSection, ConvertSection
+from imgprep.spec.sections import ExecutionSection, Spec
+from imgprep.spec.tables import INSTALLED, Tables
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+JsonSchema = dict[str, Any]
+
+_SECTIONS: Final = (AuditSection, ConvertSection, SplitSection, AugmentSection, PackSection, ExecutionSection)
+_MODELS: Final = (*_SECTIONS, FrozenTest, Standardize)
+_CUSTOM_RULE: Final = r"^[^:]+:[^:]+$"
+
+
+def json_schema(tables: Tables = INSTALLED) -> JsonSchema:
+    """The JSON Schema (draft 2020-12) of a spec file.
+
+    Args:
+        tables: of the families.
+    """
+    schema = Spec.model_json_schema()
+    definitions: JsonSchema = schema.pop("$defs")
+    for model in _MODELS:
+        _document(definitions[model.__name__], model)
+    definitions["sources"] = {"oneOf": [_source(name, cls, definitions) for name, cls in tables.sources.items()]}
+    for name in ("steps", "transforms", "stress"):
+        definitions[name] = _entries(getattr(tables, name), name, definitions)
+    definitions["rules"] = _rules(tables.rules, definitions)
+    definitions["waiver"] = _options(Waiver, "waiver", definitions, tuple(WAIVER_KEYS.items()))
+    _document(schema, Spec)
+    for name, inner in schema["properties"].items():
+        if "$ref" in inner and name != "source":
+            schema["properties"][name] = {"anyOf": [{"$ref": inner.pop("$ref")}, {"type": "null"}], **inner}
+    whole = {"$schema": DIALECT, "title": "imgprep spec", **schema, "$defs": definitions}
+    filled: JsonSchema = _filled(whole, tables)
+    return filled
+
+
+def attribute_docs(cls: type) -> dict[str, str]:
+    """What the docstrings of a class and its bases say under ``Attributes:``, on one line each."""
+    docs: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        text = inspect.cleandoc(base.__dict__.get("__doc__") or "")
+        _, _, section = text.partition("\nAttributes:\n")
+        section = re.split(r"\n(?=\S)", section)[0]
+        for name, doc in re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", section, re.MULTILINE):
+            docs[name] = " ".join(doc.split())
+    return docs
+
+
+def _document(schema: JsonSchema, cls: type, keys: Mapping[str, str] | None = None) -> JsonSchema:
+    """Describes a schema and its properties in the words of the docstrings, instead of generated titles."""
+    schema.pop("title", None)
+    schema.pop("description", None)
+    summary = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
+    # Dataclasses without a docstring have one generated that shows the signature.
+    if summary and not summary.startswith(f"{cls.__name__}("):
+        schema["description"] = " ".join(summary.split())
+    docs = attribute_docs(cls)
+    names = {key: name for name, key in (keys or {}).items()}
+    if issubclass(cls, BaseModel):
+        names |= {field.alias or name: name for name, field in cls.model_fields.items()}
+    for key, inner in schema.get("properties", {}).items():
+        inner.pop("title", None)
+        doc = docs.get(names.get(key, key))
+        if doc:
+            inner["description"] = doc
+    return schema
+
+
+def _options(cls: type, place: str, definitions: JsonSchema, names: tuple[tuple[str, str], ...] = ()) -> JsonSchema:
+    """The schema of a dataclass; dataclasses in it become definitions under a name of their own."""
+    schema = twin_of(cls, names).model_json_schema(ref_template=f"#/$defs/{place}.{{model}}")
+    for name, inner in schema.pop("$defs", {}).items():
+        inner.pop("title", None)
+        for part in inner.get("properties", {}).values():
+            part.pop("title", None)
+        definitions[f"{place}.{name}"] = inner
+    return _document(schema, cls, dict(names))
+
+
+def _source(name: str, cls: type, definitions: JsonSchema) -> JsonSchema:
+    schema = _options(cls, f"source.{name}", definitions)
+    attributes = {
+        "anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}],
+        "default": None,
+        "description": "a table with columns about images, joined on id or location",
+    }
+    schema["properties"] = {"layout": {"const": name}, **schema.get("properties", {}), "attributes": attributes}
+    schema["required"] = ["layout", *schema.get("required", [])]
+    return schema
+
+
+def _entries(table: Mapping[str, type], place: str, definitions: JsonSchema) -> JsonSchema:
+    """One entry of a list: a name alone, or a name with options."""
+    forms: list[JsonSchema] = []
+    alone = [name for name, cls in table.items() if not required(cls)]
+    if alone:
+        forms.append({"enum": alone})
+    for name, cls in table.items():
+        options = [_options(cls, f"{place}.{name}", definitions)]
+        if getattr(cls, "nested", ()):
+            options.append({"type": "array", "items": {TABLE: "transforms"}})
+        if not required(cls):
+            options.append({"type": "null"})
+        inner = options[0] if len(options) == 1 else {"anyOf": options}
+        forms.append({"type": "object", "properties": {name: inner}, "required": [name], "additionalProperties": False})
+    return {"anyOf": forms}
+
+
+def _rules(table: Mapping[str, type], definitions: JsonSchema) -> JsonSchema:
+    rules = {name: _options(cls, f"rule.{name}", definitions) for name, cls in table.items()}
+    properties = {name: {"anyOf": [schema, {"type": "null"}]} for name, schema in rules.items()}
+    return {
+        "type": ["object", "null"],
+        "properties": properties,
+        "patternProperties": {_CUSTOM_RULE: {"type": ["object", "null"]}},
+        "additionalProperties": False,
+    }
+
+
+def _filled(schema: Any, tables: Tables) -> Any:
+    """Puts references and names in the place of what stands for a table."""
+    if isinstance(schema, list):
+        return [_filled(item, tables) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    filled = {key: _filled(value, tables) for key, value in schema.items() if key not in {TABLE, NAMES}}
+    if TABLE in schema:
+        filled["$ref"] = f"#/$defs/{schema[TABLE]}"
+    if NAMES in schema:
+        filled["enum"] = list(getattr(tables, schema[NAMES]))
+    return filled

@@ -1,0 +1,96 @@
+"""The families' tables, looked up when they are first needed: parsing a source section loads no transform."""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from imgprep.spec.problems import unknown, wrong
+
+
+class Table(Mapping[str, Any]):
+    """A family's table, imported on first use.
+
+    Args:
+        module: the module that holds it.
+        name: its name there.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module = module
+        self._name = name
+
+    def _entries(self) -> Mapping[str, Any]:
+        entries: Mapping[str, Any] = getattr(importlib.import_module(self._module), self._name)
+        return entries
+
+    def __getitem__(self, key: str) -> Any:
+        return self._entries()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries())
+
+    def __len__(self) -> int:
+        return len(self._entries())
+
+
+def _table(module: str, name: str) -> Any:
+    return field(default_factory=lambda: Table(module, name))
+
+
+def _limit_problems(transform: Any) -> list[str]:
+    problems: list[str] = importlib.import_module("imgprep.transforms.limits").limit_problems(transform)
+    return problems
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Every family's table: the name in the spec to the frozen dataclass that has its options.
+
+    Attributes:
+        sources: layouts.
+        steps: for ``convert.steps``.
+        transforms: for ``augment.transforms`` and ``augment.mix``.
+        stress: for ``augment.stress``.
+        rules: audit rules.
+        formats: shard formats, each with its ``compressions``.
+        engines: names only.
+        limits: lists, as ``rotate.degrees: problem``, what of a transform goes over the limits of augmentation.
+    """
+
+    sources: Mapping[str, Any] = _table("imgprep.sources", "SOURCES")
+    steps: Mapping[str, Any] = _table("imgprep.transforms", "STEPS")
+    transforms: Mapping[str, Any] = _table("imgprep.transforms", "TRANSFORMS")
+    stress: Mapping[str, Any] = _table("imgprep.transforms", "STRESS")
+    rules: Mapping[str, Any] = _table("imgprep.audit.rules", "RULES")
+    formats: Mapping[str, Any] = _table("imgprep.shards", "FORMATS")
+    engines: Mapping[str, Any] = _table("imgprep.engines", "ENGINES")
+    limits: Callable[[Any], list[str]] = _limit_problems
+
+
+INSTALLED: Final = Tables()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What parsing needs besides the text.
+
+    Attributes:
+        base: the folder that relative paths are relative to.
+        tables: of the families.
+    """
+
+    base: Path = Path()
+    tables: Tables = INSTALLED
+
+
+def pick(table: Mapping[str, Any], name: object, what: str) -> Any:
+    """The entry of a table.
+
+    Raises:
+        SpecError: there is none of that name.
+    """
+    if isinstance(name, str) and name in table:
+        return table[name]
+    raise wrong(unknown(what, name, list(table)))

@@ -1,0 +1,230 @@
+"""augment: new training images from old ones, and test sets that show what a model did not learn.
+
+Every copy depends on the seed, the id of its parent and its own number alone.
+"""
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.engines.base import Cursor
+from imgprep.errors import RequestError
+from imgprep.manifest import ImageFormat, Manifest, commit, fingerprint, sample_line
+from imgprep.rng import rng
+from imgprep.shards.base import text_array
+from imgprep.stages.assignment import NAMES
+from imgprep.stages.copies import Amounts, Copies, batches, by_split, copies_of, copy_name
+from imgprep.stages.deciding import Assignment
+from imgprep.stages.gather import Shelf
+from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
+from imgprep.stages.run import Machine, commit_stage, entries, make_shards, part_lines
+from imgprep.stages.tables import Images
+from imgprep.stages.versions import versions
+from imgprep.stages.writer import ShardWriter, Storage, label_dtype
+from imgprep.transforms.compose import Chain
+
+STAGE: Final = "augment"
+TRANSFORMS: Final = "transforms.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentJob:
+    """Makes one shard of the stage.
+
+    Attributes:
+        shelf: where the parents are.
+        image: what every image looks like.
+        classes: in index order.
+        recipes: name -> the transforms; '' is the chain of the spec.
+        seed: of the draws.
+        writer: where the shard goes.
+    """
+
+    shelf: Shelf
+    image: ImageFormat
+    classes: tuple[str, ...]
+    recipes: Mapping[str, Chain]
+    seed: int
+    writer: ShardWriter
+
+    def __call__(self, plan: ShardPlan[Copies], cursor: Cursor) -> ShardRecord:
+        """Makes the shard.
+
+        Raises:
+            SourceError: a shard of the convert stage is damaged.
+            ResourceError: the file cannot be written.
+        """
+        finished = self.writer.finished(plan)
+        if finished is not None:
+            return finished
+        copies = plan.items
+        images = np.empty((len(copies), *self.image.shape), self.image.dtype)
+        lines = []
+        with self.shelf.opened() as shelf:
+            for item, id_ in enumerate(copies.id):
+                cursor.at(item)
+                shard, row = copies.place[item].tolist()
+                images[item], drawn = self.make(shelf.row(0, shard, row), copies, item)
+                lines.append(sample_line(self._line(plan, item, id_, drawn)))
+        cursor.done()
+        arrays = {
+            "image": images,
+            "label": copies.label.astype(label_dtype(len(self.classes))),
+            "id": text_array(copies.id),
+            "parent": text_array(copies.parent_id),
+            "checksum": np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32),
+        }
+        counts = dict(Counter(self.classes[code] for code in copies.label.tolist()))
+        return self.writer.write(
+            ShardRecord(plan.filename, plan.split, len(copies), counts=counts), arrays, lines=lines
+        )
+
+    def make(self, parent: NDArray[Any], copies: Copies, item: int) -> tuple[NDArray[Any], list[dict[str, Any]]]:
+        """One copy, and what was done: the same for the same seed, parent and number, whoever makes it when."""
+        name = list(self.recipes)[int(copies.recipe[item])]
+        chain = self.recipes[name]
+        number = int(copies.copy[item])
+        key = f"{copies.parent_id[item]}#{copy_name(name, number)}" if name else copies.parent_id[item]
+        image = np.ascontiguousarray(parent)
+        shape = (image.shape[0], image.shape[1], image.shape[2])
+        records = chain.draw(rng(self.seed, key, number), shape)
+        return chain.apply(image, records), chain.explain(records, shape)
+
+    def _line(self, plan: ShardPlan[Copies], item: int, id_: str, drawn: list[dict[str, Any]]) -> dict[str, Any]:
+        copies = plan.items
+        return {
+            "id": id_,
+            "location": id_,
+            "label": self.classes[int(copies.label[item])],
+            "attributes": {},
+            "status": "ok",
+            "reason": "",
+            "split": plan.split,
+            "shard": plan.filename,
+            "row": item,
+            "sha256": None,
+            "flags": [],
+            "parent": copies.parent_id[item],
+            "transforms": drawn,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """The stage: everything it needs to know.
+
+    Attributes:
+        images: of the convert stage.
+        assignment: of the split stage.
+        splits: the index of the split stage.
+        recipes: name -> the transforms; '' is the chain of the spec.
+        amounts: how many images to make.
+        storage: format, shard size and compression.
+        seed: of all draws.
+        where: file and line of the section, for messages.
+    """
+
+    images: Images
+    assignment: Assignment
+    splits: Manifest
+    recipes: Mapping[str, Chain]
+    amounts: Amounts
+    storage: Storage
+    seed: int
+    where: str
+
+    def fingerprint(self) -> str:
+        """What the stage is made from."""
+        recipes = {name: [repr(transform) for transform in chain.transforms] for name, chain in self.recipes.items()}
+        made_of = self.images.manifest.fingerprint, self.splits.fingerprint
+        return fingerprint(recipes, repr(self.amounts), self.storage.settings(), self.seed, made_of)
+
+    def key(self) -> str:
+        """What the stage is made from, for knowing what is up to date."""
+        return fingerprint(versions(), self.fingerprint())
+
+    def plans(self) -> list[ShardPlan[Copies]]:
+        """The shards, split by split.
+
+        Raises:
+            RequestError: there is no train split.
+        """
+        if self.assignment.names != NAMES:
+            raise RequestError(f"{self.where}: augment: folds have no training images; leave the section out for kfold")
+        labels = self._labels()
+        found = list(batches(self.assignment, labels, self.images.table.id, self.amounts, self.seed))
+        image = self._image()
+        row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
+        job = self.key()
+        plans: list[ShardPlan[Copies]] = []
+        for split, mine in by_split(found).items():
+            copies = copies_of(mine, list(self.recipes), self.images, labels)
+            count = shard_count(len(copies), row_bytes, self.storage.shard_size)
+            names = shard_names(split, count, self.storage.format.suffix)
+            for filename, rows in zip(names, cut(np.ones(len(copies), bool), count), strict=True):
+                items = copies[rows]
+                plans.append(ShardPlan(len(plans), filename, split, items, plan_digest(job, filename, items)))
+        return plans
+
+    def job(self, writer: ShardWriter) -> AugmentJob:
+        """What a worker does."""
+        classes = self.images.manifest.classes
+        return AugmentJob(Shelf.of(self.images), self._image(), classes, self.recipes, self.seed, writer)
+
+    def run(self, machine: Machine) -> Manifest:
+        """Makes the stage.
+
+        Raises:
+            RequestError: there is no train split.
+            ResourceError: it cannot be written.
+        """
+        plans = self.plans()
+        records = make_shards(
+            machine, STAGE, self.job(ShardWriter.for_stage(machine.workspace, STAGE, self.storage)), plans
+        )
+        manifest = self._manifest(records)
+        commit(machine.workspace.stage(STAGE) / TRANSFORMS, _lines(machine, plans, drawn=True))
+        commit_stage(machine, manifest, self.key(), _lines(machine, plans, drawn=False))
+        return manifest
+
+    def _labels(self) -> NDArray[np.int64]:
+        index = {name: code for code, name in enumerate(self.images.manifest.classes)}
+        column = self.images.table.label
+        return np.array([index.get(value, 0) for value in column.values], np.int64)[column.codes]
+
+    def _image(self) -> ImageFormat:
+        if self.images.manifest.image is None:
+            raise ValueError("the convert stage has no images")
+        return self.images.manifest.image
+
+    def _manifest(self, records: list[ShardRecord]) -> Manifest:
+        made_of = self.images.manifest
+        counts: dict[str, Counter[str]] = {}
+        for record in records:
+            counts.setdefault(record.split or "", Counter()).update(record.counts)
+        made = sum(record.samples for record in records)
+        return replace(
+            made_of,
+            stage=STAGE,
+            counts={split: {name: count[name] for name in made_of.classes} for split, count in counts.items()},
+            samples={"found": made, "ok": made, "quarantined": 0, "skipped": 0},
+            seed=self.seed,
+            fingerprint=self.fingerprint(),
+            versions=versions(),
+            shards=entries(records),
+        )
+
+
+def _lines(machine: Machine, plans: list[ShardPlan[Copies]], *, drawn: bool) -> Iterator[bytes]:
+    """The lines of transforms.jsonl, or those of samples.jsonl."""
+    for part in part_lines(machine, STAGE, plans):
+        for record in map(json.loads, part.splitlines()):
+            transforms = record.pop("transforms")
+            chosen = {"id": record["id"], "parent": record["parent"], "transforms": transforms} if drawn else record
+            yield sample_line(chosen)

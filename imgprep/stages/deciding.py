@@ -1,0 +1,287 @@
+"""The decision of the split stage: from the columns of a collection to a split for each image."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.columns import CategoryColumn
+from imgprep.errors import RequestError
+from imgprep.sample import SampleTable
+from imgprep.stages.assignment import (
+    NAMES,
+    TEST,
+    TRAIN,
+    UNUSED,
+    VALIDATION,
+    Units,
+    auto_fraction,
+    by_hash,
+    fold_targets,
+    join,
+    keys,
+    make_units,
+    quotas,
+    round_half_up,
+    stratify,
+)
+
+Method = Literal["stratified", "random", "hash", "predefined", "kfold"]
+Size = float | int
+"""A share below 1, or a number of images."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSettings:
+    """What the spec says of the split.
+
+    Attributes:
+        method: how images are chosen.
+        test: size of the test split; None is by the size of the collection.
+        validation: size of the validation split: a share of what remains after test, or a number of images.
+        group: an attribute, or a regular expression on the id, whose images stay together.
+        folds: for ``kfold``.
+        fraction: the share of the collection that is used at all.
+        frozen: ids that are the test split, and nothing else is.
+        seed: of the shuffle.
+        where: file and line of the section, for messages.
+    """
+
+    method: Method = "stratified"
+    test: Size | None = None
+    validation: Size = 0.1
+    group: str | None = None
+    folds: int = 5
+    fraction: float = 1.0
+    frozen: frozenset[str] | None = None
+    seed: int = 0
+    where: str = "split"
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values for a fingerprint."""
+        return {name: getattr(self, name) for name in self.__slots__ if name not in {"where", "frozen"}} | {
+            "frozen": None if self.frozen is None else sorted(self.frozen)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The decision.
+
+    Attributes:
+        names: of the splits, in order.
+        codes: (N,) index of each row's split; -1 is unused.
+        notes: what the user should know, one line each.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+
+    def counts(self, label: CategoryColumn, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
+        """Images of each class in each split."""
+        table = {}
+        for code, name in enumerate(self.names):
+            counts = label[self.codes == code].counts()
+            table[name] = {class_: counts.get(class_, 0) for class_ in classes}
+        return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The columns that a method works on."""
+
+    settings: SplitSettings
+    labels: NDArray[np.int64]
+    classes: int
+    units: Units
+    key: NDArray[np.uint64]
+    notes: list[str] = field(default_factory=list)
+
+    def part(self, rows: NDArray[np.bool_]) -> "_Case":
+        """The same case on some rows, whole units only."""
+        units = make_units(self.key[rows], np.unique(self.units.of_row[rows], return_inverse=True)[1].reshape(-1))
+        return replace(self, labels=self.labels[rows], units=units, key=self.key[rows])
+
+    def take(self, total: int) -> NDArray[np.bool_]:
+        """(N,) a part of about so many rows, of every class by its size."""
+        labels = self.labels if self.settings.method != "random" else np.zeros_like(self.labels)
+        counts = np.bincount(labels, minlength=self.classes)
+        wanted = quotas(counts, total)
+        return np.equal(stratify(labels, self.units, np.stack([counts - wanted, wanted])), 1)
+
+
+def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSettings) -> Assignment:
+    """Assigns every row to a split.
+
+    Args:
+        table: the usable images.
+        clusters: (N,) near-duplicates share a number, -1 is none; or empty.
+        settings: of the spec.
+
+    Raises:
+        RequestError: the settings do not fit the collection.
+    """
+    ids = list(table.id)
+    key = keys(ids, settings.seed)
+    groups = group_codes(table, ids, settings)
+    units = make_units(key, join(len(table), groups, clusters))
+    label_values, labels = np.unique(table.label.codes, return_inverse=True)
+    case = _Case(settings, labels.reshape(-1).astype(np.int64), len(label_values), units, key)
+    member, bound = _frozen(case, ids)
+    used = ~(member | bound)
+    if settings.fraction < 1:
+        used[used] = case.part(used).take(round_half_up(int(used.sum()) * settings.fraction))
+    names, part = _METHODS.get(settings.method, _shares)(case.part(used), table[np.flatnonzero(used)])
+    codes = np.full(len(table), UNUSED, np.int64)
+    codes[used] = part
+    codes[member] = TEST
+    assignment = Assignment(names, codes, tuple(case.notes))
+    return replace(assignment, notes=(*assignment.notes, *_missing_classes(assignment, table)))
+
+
+def group_codes(table: SampleTable, ids: list[str], settings: SplitSettings) -> NDArray[np.int64]:
+    """(N,) the group of each row, -1 for none: an attribute, a match of a regular expression, or the source's own."""
+    if settings.group is None:
+        column = table.group
+    elif settings.group in table.attributes:
+        column = table.attributes[settings.group]
+    else:
+        try:
+            pattern = re.compile(settings.group)
+        except re.error as error:
+            raise RequestError(
+                f"{settings.where}: split.group: no attribute, and no regular expression: {error}"
+            ) from error
+        matches = (pattern.search(id_) for id_ in ids)
+        column = CategoryColumn.of((m.group(1) if m.re.groups else m.group(0)) if m else "" for m in matches)
+        if not any(column.counts()):
+            known = ", ".join(table.attributes) or "none"
+            raise RequestError(
+                f"{settings.where}: split.group: {settings.group!r} is no attribute (there are: {known}) "
+                "and matches no id"
+            )
+    empty = column.values.index("") if "" in column.values else -1
+    return np.where(column.codes == empty, -1, column.codes).astype(np.int64)
+
+
+def _shares(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The methods stratified and random: the test split first, validation from what remains."""
+    settings = case.settings
+    rows = len(case.labels)
+    part = np.full(rows, TRAIN, np.int64)
+    if settings.frozen is None:
+        part[case.take(_count(settings.test, rows, "test", settings))] = TEST
+    rest = part == TRAIN
+    wanted = _count(settings.validation, int(rest.sum()), "validation", settings)
+    if wanted:
+        part[np.flatnonzero(rest)[case.part(rest).take(wanted)]] = VALIDATION
+    return NAMES, part
+
+
+def _count(size: Size | None, rows: int, name: str, settings: SplitSettings) -> int:
+    if size is None:
+        size = auto_fraction(rows)
+    count = round_half_up(rows * size) if isinstance(size, float) else size
+    if count > rows:
+        raise RequestError(
+            f"{settings.where}: split.{name}: {count} images are asked for, there are {rows}; give fewer"
+        )
+    return count
+
+
+def _hash(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    settings = case.settings
+    rows = len(case.labels)
+    test = auto_fraction(rows) if settings.test is None else settings.test
+    if settings.test is None:
+        case.notes.append(
+            f"split.test: auto is {test:g} for {rows} images and changes with their number; "
+            "give a fraction so that no image ever moves"
+        )
+    if not isinstance(test, float) or not isinstance(settings.validation, float | int) or settings.validation >= 1:
+        raise RequestError(f"{settings.where}: split.method: hash takes fractions for test and validation, not counts")
+    return NAMES, by_hash(case.key, case.units, 0.0 if settings.frozen is not None else test, settings.validation)
+
+
+def _predefined(case: _Case, table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    settings = case.settings
+    if not any(table.split.counts()):
+        raise RequestError(
+            f"{settings.where}: split.method: predefined, but the source gives no splits; "
+            "use layout: split_directory or a column called split in source.attributes"
+        )
+    index = {name: code for code, name in enumerate(NAMES)} | {"": TRAIN}
+    unknown = [name for name in table.split.counts() if name not in index]
+    if unknown:
+        raise RequestError(
+            f"{settings.where}: split.method: predefined, but {unknown[0]!r} is no split; "
+            "use train, validation and test"
+        )
+    part = np.array([index.get(value, TRAIN) for value in table.split.values], np.int64)[table.split.codes]
+    train = part == TRAIN
+    if settings.validation and not (part == VALIDATION).any():
+        wanted = _count(settings.validation, int(train.sum()), "validation", settings)
+        part[np.flatnonzero(train)[case.part(train).take(wanted)]] = VALIDATION
+    crossing = _crossing(case.units, part)
+    if crossing:
+        case.notes.append(
+            f"the given splits part {crossing} groups or clusters of near-duplicates; "
+            "the audit's split-leakage names them"
+        )
+    return NAMES, part
+
+
+def _crossing(units: Units, part: NDArray[np.int64]) -> int:
+    lowest = np.full(len(units.sizes), len(NAMES), np.int64)
+    highest = np.full(len(units.sizes), -1, np.int64)
+    np.minimum.at(lowest, units.of_row, part)
+    np.maximum.at(highest, units.of_row, part)
+    return int((lowest < highest).sum())
+
+
+def _kfold(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    settings = case.settings
+    if len(case.units.sizes) < settings.folds:
+        raise RequestError(
+            f"{settings.where}: split.folds: {settings.folds} folds, but only {len(case.units.sizes)} images or groups "
+            "that can be parted; give fewer folds"
+        )
+    targets = fold_targets(case.labels, case.classes, settings.folds)
+    names = tuple(f"fold-{number}" for number in range(1, settings.folds + 1))
+    return names, stratify(case.labels, case.units, targets)
+
+
+def _frozen(case: _Case, ids: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(N,) the members of the frozen test split, and (N,) what must not be in another split because of them."""
+    frozen = case.settings.frozen or frozenset()
+    member = np.fromiter((id_ in frozen for id_ in ids), bool, len(ids))
+    touched = np.zeros(len(case.units.sizes), bool)
+    touched[case.units.of_row[member]] = True
+    bound = touched[case.units.of_row] & ~member
+    if bound.any():
+        case.notes.append(
+            f"{int(bound.sum())} images belong with members of the frozen test split and are left out of the others"
+        )
+    missing = len(frozen) - int(member.sum())
+    if missing:
+        case.notes.append(f"{missing} members of the frozen test split are not in this collection")
+    return member, bound
+
+
+def _missing_classes(assignment: Assignment, table: SampleTable) -> list[str]:
+    """Which classes are absent from a split that is not empty."""
+    classes = table.classes()
+    notes = []
+    for name, counts in assignment.counts(table.label, classes).items():
+        absent = [class_ for class_, count in counts.items() if not count]
+        if absent and len(absent) < len(classes):
+            shown = ", ".join(absent[:5]) + (" ..." if len(absent) > 5 else "")
+            notes.append(f"split {name}: {len(absent)} classes are too small to appear in it: {shown}")
+    return notes
+
+
+_METHODS: Mapping[str, Any] = {"hash": _hash, "predefined": _predefined, "kfold": _kfold}

@@ -1,0 +1,68 @@
+"""From a sample to upright pixels: the one way in which every stage reads a source."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.decoding.decode import DecodeOptions, decode
+from imgprep.errors import ImageError
+from imgprep.sample import Sample
+from imgprep.sources.base import Source
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+class Loaded(NamedTuple):
+    """One image in hand.
+
+    Attributes:
+        pixels: (H, W, 1) grey or (H, W, 3) RGB, uint8 or uint16, upright.
+        flags: what was unusual about the file.
+        sha256: of the file's bytes (of the pixels' bytes when the source holds arrays), in hexadecimal.
+    """
+
+    pixels: Pixels
+    flags: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReader:
+    """Reads and decodes the samples of a source.
+
+    Attributes:
+        source: where the samples come from.
+        options: how they are decoded.
+    """
+
+    source: Source
+    options: DecodeOptions
+
+    def __call__(self, sample: Sample) -> Loaded:
+        """Reads one image.
+
+        Raises:
+            ImageError: it cannot be used, and why.
+        """
+        try:
+            data = self.source.read(sample)
+            if isinstance(data, np.ndarray):
+                pixels = _with_channels(data)
+                flags: tuple[str, ...] = ("16-bit",) if pixels.dtype == np.uint16 else ()
+                return Loaded(pixels, flags, hashlib.sha256(pixels.tobytes()).hexdigest())
+            pixels, flags = decode(data, self.options)
+            return Loaded(pixels, flags, hashlib.sha256(data).hexdigest())
+        except MemoryError as error:
+            raise ImageError("needs more memory than execution.memory_limit allows") from error
+
+
+def _with_channels(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:
+    image: Pixels = np.ascontiguousarray(pixels[..., np.newaxis] if pixels.ndim == 2 else pixels)  # type: ignore[assignment]
+    if image.dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)} or image.ndim != 3 or image.shape[2] not in {1, 3}:
+        raise ImageError(f"pixels of shape {pixels.shape} and type {pixels.dtype}; grey or RGB of 8 or 16 bit are read")
+    if not image.size:
+        raise ImageError(f"no pixels: shape {pixels.shape}")
+    return image

@@ -1,0 +1,284 @@
+"""pack: normalised, label-encoded, shuffled shards for each split, ready for training."""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.engines.base import Cursor
+from imgprep.manifest import ImageFormat, Manifest, fingerprint
+from imgprep.shards.base import text_array
+from imgprep.stages.assignment import TRAIN_NAME
+from imgprep.stages.copies import VIEWS
+from imgprep.stages.deciding import Assignment
+from imgprep.stages.gather import Shelf
+from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
+from imgprep.stages.run import Machine, commit_stage, entries, make_shards
+from imgprep.stages.selection import Picked, split_names
+from imgprep.stages.statistics import training_moments
+from imgprep.stages.tables import Images, rewritten
+from imgprep.stages.versions import versions
+from imgprep.stages.writer import ShardWriter, Storage, label_dtype
+from imgprep.transforms.normalize import Kind, Normalizer, fit_normalizer
+
+STAGE = "pack"
+
+
+@dataclass(frozen=True, slots=True)
+class PackSettings:
+    """What the spec says of the packed dataset.
+
+    Attributes:
+        layout: ``flat``, or ``by_class`` with a group for each class.
+        dtype: of the images.
+        normalize: what is done to the values.
+        labels: how labels are encoded.
+        shuffle: whether the rows of each split are shuffled.
+        seed: of the shuffle.
+    """
+
+    layout: Literal["flat", "by_class"]
+    dtype: str
+    normalize: Kind
+    labels: Literal["index", "one_hot"]
+    shuffle: bool
+    seed: int
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values for a fingerprint."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class PackJob:
+    """Makes one shard of the stage.
+
+    Attributes:
+        shelf: where the rows are.
+        image: what the rows look like there.
+        normalizer: fitted to the training images.
+        settings: of the spec.
+        classes: in index order.
+        writer: where the shard goes.
+    """
+
+    shelf: Shelf
+    image: ImageFormat
+    normalizer: Normalizer
+    settings: PackSettings
+    classes: tuple[str, ...]
+    writer: ShardWriter
+
+    def __call__(self, plan: ShardPlan[Picked], cursor: Cursor) -> ShardRecord:
+        """Makes the shard.
+
+        Raises:
+            SourceError: a shard of an earlier stage is damaged.
+            ResourceError: the file cannot be written.
+        """
+        finished = self.writer.finished(plan)
+        if finished is not None:
+            return finished
+        picked = plan.items
+        images = np.empty((len(picked), *self.image.shape), self.image.dtype)
+        with self.shelf.opened() as shelf:
+            for item, (stage, (shard, row)) in enumerate(zip(picked.stage, picked.place, strict=True)):
+                cursor.at(item)
+                images[item] = shelf.row(int(stage), int(shard), int(row))
+        cursor.done()
+        arrays = self._columns(picked, self.normalizer(images, np.dtype(self.settings.dtype)))
+        attributes: Mapping[str, Mapping[str, str]] = {}
+        if self.settings.layout == "by_class":
+            arrays, attributes = _by_class(arrays, picked.label, self.classes)
+        counts = dict(Counter(self.classes[code] for code in picked.label.tolist()))
+        return self.writer.write(ShardRecord(plan.filename, plan.split, len(picked), counts=counts), arrays, attributes)
+
+    def _columns(self, picked: Picked, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        labels = picked.label.astype(label_dtype(len(self.classes)))
+        if self.settings.labels == "one_hot":
+            labels = np.eye(len(self.classes), dtype=np.uint8)[picked.label]
+        return {
+            "image": images,
+            "label": labels,
+            "id": text_array(picked.id),
+            "parent": text_array(picked.parent),
+            "checksum": np.array([zlib.crc32(image) for image in images], np.uint32),
+        }
+
+
+def _by_class(
+    arrays: Mapping[str, NDArray[Any]], label: NDArray[np.int64], classes: tuple[str, ...]
+) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, str]]]:
+    """The handbook's layout: a group for each class, with its name as attribute; levels of a hierarchy are nested."""
+    grouped: dict[str, NDArray[Any]] = {}
+    attributes: dict[str, dict[str, str]] = {}
+    for code in np.unique(label).tolist():
+        levels = classes[code].split("/")
+        for depth, level in enumerate(levels, 1):
+            attributes["/".join(levels[:depth])] = {"label": level}
+        mine = label == code
+        grouped |= {f"{classes[code]}/{name}": array[mine] for name, array in arrays.items()}
+    return grouped, attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """The stage: everything it needs to know.
+
+    Attributes:
+        images: of the convert stage.
+        assignment: of the split stage.
+        splits: the index of the split stage.
+        augmented: of the augment stage; None without one.
+        storage: format, shard size and compression of the result.
+        settings: of the spec.
+    """
+
+    images: Images
+    assignment: Assignment
+    splits: Manifest
+    augmented: Images | None
+    storage: Storage
+    settings: PackSettings
+
+    def fingerprint(self) -> str:
+        """What the dataset is made from."""
+        stages = [images.manifest.fingerprint for images in self._stages()]
+        return fingerprint(self.settings.settings(), self.storage.settings(), stages, self.splits.fingerprint)
+
+    def key(self) -> str:
+        """What the stage is made from, for knowing what is up to date."""
+        return fingerprint(versions(), self.fingerprint())
+
+    def picked(self) -> dict[str, Picked]:
+        """The rows of each split, in order; empty splits are left out."""
+        stages = self._stages()
+        chosen = {}
+        for split in split_names(self.assignment.names, self.augmented):
+            code = self.assignment.names.index(split) if split in self.assignment.names else None
+            rows = [np.flatnonzero(self.assignment.codes == code) if code is not None else np.array([], np.int64)]
+            rows += [np.flatnonzero(images.table.split.where(split)) for images in stages[1:]]
+            picked = Picked.of(stages, rows, self.images.manifest.classes)
+            if len(picked):
+                shuffle = self.settings.shuffle and not split.endswith(VIEWS)  # the views of an image stay together
+                chosen[split] = picked.shuffled(self.settings.seed, split) if shuffle else picked
+        return chosen
+
+    def plans(self, chosen: Mapping[str, Picked]) -> list[ShardPlan[Picked]]:
+        """The shards, split by split."""
+        row_bytes = int(np.prod(self.image.shape)) * np.dtype(self.settings.dtype).itemsize
+        job = self.key()
+        plans: list[ShardPlan[Picked]] = []
+        for split, picked in chosen.items():
+            count = shard_count(len(picked), row_bytes, self.storage.shard_size)
+            ranges = cut(np.ones(len(picked), bool), count)
+            ordered = picked.grouped(ranges) if self.settings.layout == "by_class" else picked
+            for filename, rows in zip(shard_names(split, len(ranges), self.storage.format.suffix), ranges, strict=True):
+                items = ordered[rows]
+                plans.append(ShardPlan(len(plans), filename, split, items, plan_digest(job, filename, items)))
+        return plans
+
+    @property
+    def image(self) -> ImageFormat:
+        """What the converted images look like."""
+        if self.images.manifest.image is None:
+            raise ValueError("the convert stage has no images")
+        return self.images.manifest.image
+
+    def run(self, machine: Machine) -> Manifest:
+        """Makes the stage.
+
+        Raises:
+            RequestError: the settings do not fit the images.
+            ResourceError: it cannot be written.
+        """
+        chosen = self.picked()
+        shelf = Shelf.of(*self._stages())
+        kind = self.settings.normalize
+        depth = 8 * np.dtype(self.image.dtype).itemsize
+        fitted = kind.startswith("standardize")
+        moments = training_moments(machine, shelf, chosen.get(TRAIN_NAME), kind.endswith("pixel")) if fitted else None
+        normalizer = fit_normalizer(kind, moments, depth)
+        normalizer.check(np.dtype(self.settings.dtype), self.image.shape[2])
+        plans = self.plans(chosen)
+        writer = ShardWriter.for_stage(machine.workspace, STAGE, self.storage)
+        job = PackJob(shelf, self.image, normalizer, self.settings, self.images.manifest.classes, writer)
+        records = make_shards(machine, STAGE, job, plans)
+        manifest = self._manifest(normalizer, records)
+        commit_stage(machine, manifest, self.key(), self._samples(plans))
+        return manifest
+
+    def _stages(self) -> tuple[Images, ...]:
+        return (self.images,) if self.augmented is None else (self.images, self.augmented)
+
+    def _samples(self, plans: list[ShardPlan[Picked]]) -> Iterator[bytes]:
+        """The lines of every stage with the place that each image got."""
+        for stage, images in enumerate(self._stages()):
+            packed = np.full((len(images.table), 2), -1, np.int64)
+            for plan in plans:
+                mine = plan.items.stage == stage
+                packed[plan.items.number[mine]] = np.stack(
+                    [np.full(mine.sum(), plan.index), _rows(self, plan)[mine]], 1
+                )
+
+            def change(number: int, record: dict[str, Any], packed: NDArray[np.int64] = packed) -> None:
+                shard, row = packed[number].tolist()
+                used = shard >= 0
+                record["split"] = plans[shard].split if used else None
+                record["shard"] = plans[shard].filename if used else None
+                record["row"] = row if used else None
+
+            yield from rewritten(images.folder, change)
+
+    def _manifest(self, normalizer: Normalizer, records: list[ShardRecord]) -> Manifest:
+        made_of = self.images.manifest
+        counts: dict[str, Counter[str]] = {}
+        for record in records:
+            counts.setdefault(record.split or "", Counter()).update(record.counts)
+        extra = len(self.augmented.table) if self.augmented else 0
+        samples = dict(made_of.samples) | {key: made_of.samples[key] + extra for key in ("found", "ok")}
+        width = np.dtype(np.uint8) if self.settings.labels == "one_hot" else label_dtype(len(made_of.classes))
+        return replace(
+            made_of,
+            stage=STAGE,
+            counts={split: {name: count[name] for name in made_of.classes} for split, count in counts.items()},
+            samples=samples,
+            image=ImageFormat(self.image.shape, self.settings.dtype, normalizer.color_order),
+            labels={"encoding": self.settings.labels, "dtype": width.name, "layout": self.settings.layout},
+            normalization=normalizer.statistics(),
+            class_weights=class_weights(counts.get(TRAIN_NAME, Counter()), made_of.classes),
+            seed=self.settings.seed,
+            fingerprint=self.fingerprint(),
+            versions=versions(),
+            shards=entries(records),
+        )
+
+
+def _rows(packing: Packing, plan: ShardPlan[Picked]) -> NDArray[np.int64]:
+    """(N,) the row of each item: in the shard, or in the group of its class."""
+    rows = np.arange(len(plan.items))
+    if packing.settings.layout == "flat":
+        return rows
+    _, starts, inverse = np.unique(plan.items.label, return_index=True, return_inverse=True)
+    return np.asarray(rows - starts[inverse.reshape(-1)])
+
+
+def class_weights(counts: Mapping[str, int], classes: tuple[str, ...]) -> dict[str, float | None]:
+    """N / (classes x n_class): what makes every class weigh the same in a loss.
+
+    Args:
+        counts: training images of each class.
+        classes: in index order.
+
+    Returns:
+        The weight of each class; None for one without training images.
+
+    >>> class_weights({"a": 3, "b": 1}, ("a", "b", "c"))
+    {'a': 0.4444444444444444, 'b': 1.3333333333333333, 'c': None}
+    """
+    total = sum(counts.values())
+    return {name: total / (len(classes) * counts[name]) if counts.get(name) else None for name in classes}

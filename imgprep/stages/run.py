@@ -1,0 +1,145 @@
+"""The machine that every stage runs on: plans to workers, finished shards to the journal, the index last."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from imgprep.engines.base import Cursor, Engine
+from imgprep.errors import ImgprepError
+from imgprep.manifest import SAMPLES, Manifest, ShardEntry, commit
+from imgprep.stages.plan import I, ShardPlan, ShardRecord
+from imgprep.stages.workspace import Workspace
+
+
+class Monitor(Protocol):
+    """Whoever watches a run; the stages themselves print nothing."""
+
+    def begin(self, what: str, items: int) -> None:
+        """A piece of work of so many items starts."""
+        ...
+
+    def advance(self, items: int) -> None:
+        """So many more items are finished."""
+        ...
+
+    def end(self) -> None:
+        """The piece of work is over."""
+        ...
+
+    def note(self, message: str) -> None:
+        """One line for the user."""
+        ...
+
+
+class Job(Protocol[I]):
+    """What a worker does with the plan of a shard."""
+
+    def __call__(self, plan: ShardPlan[I], cursor: Cursor) -> ShardRecord:
+        """Makes the shard and gives its record."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a stage runs.
+
+    Attributes:
+        workspace: the output folder, already locked.
+        engine: runs the workers.
+        monitor: is told what happens.
+        force: redo what is finished.
+    """
+
+    workspace: Workspace
+    engine: Engine
+    monitor: Monitor
+    force: bool = False
+
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+def results(machine: Machine, function: Any, plans: Iterable[P], what: str, items: int) -> Iterator[tuple[P, Any]]:
+    """Runs a function over plans and gives (plan, result) as they finish; the first failure ends all.
+
+    Raises:
+        ImgprepError: what the function raised.
+    """
+    machine.monitor.begin(what, items)
+    try:
+        for outcome in machine.engine.run(function, plans, machine.monitor.advance):
+            if outcome.error is not None:
+                raise outcome.error
+            yield outcome.plan, outcome.value
+    finally:
+        machine.monitor.end()
+
+
+def make_shards(machine: Machine, stage: str, job: Job[I], plans: list[ShardPlan[I]]) -> list[ShardRecord]:
+    """Makes every shard of a stage, keeping those that an earlier run finished.
+
+    A request that turns out to be wrong while the shards are made leaves nothing behind.
+
+    Returns:
+        The records in the order of the plans.
+    """
+    workspace = machine.workspace
+    workspace.begin(stage)
+    journal = workspace.journal(stage)
+    known = {} if machine.force else journal.read()
+    plans = [replace(plan, known=_record(known.get(plan.digest))) for plan in plans]
+    records: dict[int, ShardRecord] = {}
+    items = sum(len(plan.items) for plan in plans)
+    try:
+        for plan, record in results(machine, job, plans, stage, items):
+            records[plan.index] = record
+            if record == plan.known:
+                machine.monitor.advance(len(plan.items))
+            else:
+                journal.append(plan.digest, asdict(record))
+    except ImgprepError as error:
+        if error.exit_code == 2:
+            workspace.discard(stage)
+        raise
+    journal.rewrite({plan.digest: asdict(records[plan.index]) for plan in plans})
+    kept = sum(records[plan.index] == plan.known for plan in plans)
+    if kept:
+        machine.monitor.note(f"{stage}: {kept} of {len(plans)} shards were finished already")
+    return [records[plan.index] for plan in plans]
+
+
+def commit_stage(machine: Machine, manifest: Manifest, key: str, lines: Iterable[bytes]) -> None:
+    """Commits a stage: samples.jsonl, then away with files of earlier runs, then dataset.json."""
+    folder = machine.workspace.stage(manifest.stage)
+    commit(folder / SAMPLES, lines)
+    wanted = {shard.filename for shard in manifest.shards}
+    for path in folder.glob(f"*-of-{'[0-9]' * 5}*"):
+        if path.name not in wanted:
+            path.unlink()
+    machine.workspace.finish(manifest.stage, key, manifest)
+
+
+def part_lines(machine: Machine, stage: str, plans: Iterable[ShardPlan[Any]]) -> Iterator[bytes]:
+    """The pieces of samples.jsonl that the workers wrote, in source order."""
+    folder = machine.workspace.parts(stage)
+    for plan in plans:
+        yield part_path(folder, plan.filename).read_bytes()
+
+
+def part_path(folder: Path, filename: str) -> Path:
+    """Where the piece of samples.jsonl of a shard is."""
+    return folder / f"{filename}.jsonl"
+
+
+def entries(records: Iterable[ShardRecord]) -> tuple[ShardEntry, ...]:
+    """The records as the index lists them."""
+    return tuple(ShardEntry(r.filename, r.split, r.samples, r.bytes, r.sha256) for r in records)
+
+
+def _record(content: dict[str, Any] | None) -> ShardRecord | None:
+    try:
+        return ShardRecord(**content) if content else None
+    except TypeError:  # the journal of another version
+        return None

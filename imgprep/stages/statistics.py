@@ -1,0 +1,77 @@
+"""Sums over the training images, from which the normalisation follows: one pass, never all images in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.engines.base import Cursor
+from imgprep.stages.gather import Shelf
+from imgprep.stages.run import Machine, results
+from imgprep.stages.selection import Picked
+from imgprep.transforms.moments import Moments
+
+BLOCK_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RowsPlan:
+    """Rows of one shard.
+
+    Attributes:
+        stage: the stage on the shelf.
+        shard: the shard in the stage.
+        rows: (N,) the rows, ascending.
+    """
+
+    stage: int
+    shard: int
+    rows: NDArray[np.int64]
+
+    def excluding(self, item: int, reason: str) -> "RowsPlan":
+        """The same plan: no row of a finished shard is given up."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class SumJob:
+    """Sums the rows of a plan.
+
+    Attributes:
+        shelf: where the rows are.
+        per_pixel: whether each position is summed too.
+    """
+
+    shelf: Shelf
+    per_pixel: bool
+
+    def __call__(self, plan: RowsPlan, cursor: Cursor) -> Moments:
+        """The sums over the plan's rows."""
+        with self.shelf.opened() as shelf:
+            rows = shelf.rows(plan.stage, plan.shard)
+            block = max(1, BLOCK_BYTES // (int(np.prod(rows.shape[1:])) * rows.dtype.itemsize))
+            parts = []
+            for start in range(0, len(plan.rows), block):
+                cursor.at(start)
+                images = np.stack([rows[row] for row in plan.rows[start : start + block].tolist()])
+                parts.append(Moments.of(images, per_pixel=self.per_pixel))
+            cursor.done()
+        return Moments.merged(parts)
+
+
+def training_moments(machine: Machine, shelf: Shelf, train: Picked | None, per_pixel: bool) -> Moments | None:
+    """Sums over the training images; they are whole numbers, so the order of adding does not matter."""
+    if train is None:
+        return None
+    plans = list(_plans(train))
+    found = results(machine, SumJob(shelf, per_pixel), plans, "statistics", len(plans))
+    return Moments.merged(moments for _, moments in found)
+
+
+def _plans(train: Picked) -> Iterator[RowsPlan]:
+    order = np.lexsort((train.place[:, 1], train.place[:, 0], train.stage))
+    stage, place = train.stage[order], train.place[order]
+    changes = np.flatnonzero((np.diff(stage) != 0) | (np.diff(place[:, 0]) != 0)) + 1
+    for rows in np.split(np.arange(len(order)), changes):
+        yield RowsPlan(int(stage[rows[0]]), int(place[rows[0], 0]), place[rows, 1])

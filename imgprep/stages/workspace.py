@@ -1,0 +1,159 @@
+"""The output folder: who holds it, what is finished in it, and what each stage was made from.
+
+``OUTPUT/.imgprep/`` holds the lock, the journals and the keys; the folders of the stages hold nothing but the data.
+"""
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from imgprep.errors import RequestError, ResourceError
+from imgprep.manifest import INDEX, TEMPORARY, Manifest, commit, read_manifest, sha256_file
+
+try:
+    import fcntl
+except ImportError:  # Windows: the lock is the existence of the file's holder only
+    fcntl = None  # type: ignore[assignment]
+
+MARKER: Final = ".imgprep"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """One output folder.
+
+    Attributes:
+        root: the folder that the spec calls ``output``.
+    """
+
+    root: Path
+
+    @property
+    def private(self) -> Path:
+        """The folder of imgprep's own records."""
+        return self.root / MARKER
+
+    def stage(self, name: str) -> Path:
+        """The folder of a stage."""
+        return self.root / name
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the output for this process; the system lets go when the process ends, however it ends.
+
+        Raises:
+            ResourceError: another run holds it, or it cannot be written.
+        """
+        path = self.private / "lock"
+        try:
+            self.private.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise ResourceError(
+                f"{self.root}: cannot write: {error.strerror}; give another output or permission"
+            ) from error
+        with file:
+            try:
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                holder = file.read(200).strip() or "another run"
+                raise ResourceError(
+                    f"{self.root}: held by {holder}; wait for it to end, or give another --output"
+                ) from error
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+            file.flush()
+            yield
+
+    def journal(self, stage: str) -> "Journal":
+        """The records of a stage's finished shards."""
+        return Journal(self.private / f"{stage}.journal.jsonl")
+
+    def parts(self, stage: str) -> Path:
+        """The folder of a stage's pieces of samples.jsonl, one for each shard."""
+        return self.private / f"{stage}.samples"
+
+    def done(self, stage: str, key: str) -> Manifest | None:
+        """The index of a stage that was finished from exactly this key and whose files are still there."""
+        try:
+            state = json.loads((self.private / f"{stage}.key.json").read_bytes())
+            folder = self.stage(stage)
+            if state["key"] != key or state["index"] != sha256_file(folder / INDEX):
+                return None
+            manifest = read_manifest(folder)
+            sizes = [(folder / shard.filename).stat().st_size for shard in manifest.shards]
+        except (OSError, ValueError, KeyError, TypeError, RequestError):
+            return None
+        return manifest if sizes == [shard.bytes for shard in manifest.shards] else None
+
+    def begin(self, stage: str) -> None:
+        """Makes the folder of a stage, takes its index away and sweeps what a killed run left half written."""
+        folder = self.stage(stage)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.parts(stage).mkdir(parents=True, exist_ok=True)
+            (folder / INDEX).unlink(missing_ok=True)
+            for place in (folder, self.parts(stage), self.private):
+                for leftover in place.glob(f"{TEMPORARY}*"):
+                    leftover.unlink(missing_ok=True)
+        except OSError as error:
+            raise ResourceError(
+                f"{folder}: cannot write: {error.strerror}; give another output or permission"
+            ) from error
+
+    def finish(self, stage: str, key: str, manifest: Manifest) -> None:
+        """Commits the index, then remembers what it was made from."""
+        index = self.stage(stage) / INDEX
+        commit(index, manifest.to_json())
+        state = {"key": key, "index": sha256_file(index)}
+        commit(self.private / f"{stage}.key.json", json.dumps(state).encode())
+
+    def discard(self, stage: str) -> None:
+        """Removes everything a stage wrote."""
+        shutil.rmtree(self.stage(stage), ignore_errors=True)
+        shutil.rmtree(self.parts(stage), ignore_errors=True)
+        for path in (self.journal(stage).path, self.private / f"{stage}.key.json"):
+            path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Which shards are finished: one JSON line each, appended when the shard has its final name."""
+
+    path: Path
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """The last record of every plan, by the plan's digest; a torn last line does not count."""
+        records: dict[str, dict[str, Any]] = {}
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return records
+        for line in lines:
+            try:
+                entry = json.loads(line)
+                records[entry["plan"]] = entry["record"]
+            except (ValueError, KeyError, TypeError):
+                continue
+        return records
+
+    def append(self, plan: str, record: Mapping[str, Any]) -> None:
+        """Adds a finished shard."""
+        try:
+            with self.path.open("ab") as file:
+                file.write(json.dumps({"plan": plan, "record": record}).encode() + b"\n")
+        except OSError as error:
+            raise ResourceError(f"{self.path}: cannot write: {error.strerror}; free the space") from error
+
+    def rewrite(self, records: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keeps just these records."""
+        lines = (json.dumps({"plan": plan, "record": record}).encode() + b"\n" for plan, record in records.items())
+        commit(self.path, lines)

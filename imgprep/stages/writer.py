@@ -1,0 +1,110 @@
+"""The worker's last step: arrays become one finished file and its piece of samples.jsonl."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.manifest import commit, sha256_file
+from imgprep.shards.base import ShardFormat
+from imgprep.stages.plan import ShardPlan, ShardRecord
+from imgprep.stages.run import part_path
+from imgprep.stages.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How the shards of a stage are stored.
+
+    Attributes:
+        format: of the shards.
+        compression: a name that the format knows.
+        shard_size: bytes of pixels in a shard.
+    """
+
+    format: ShardFormat
+    compression: str = "none"
+    shard_size: int = 64 << 20
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values for a fingerprint."""
+        return {"format": self.format.name, "compression": self.compression, "shard_size": self.shard_size}
+
+
+@dataclass(frozen=True, slots=True)
+class ShardWriter:
+    """Where and how the shards of a stage are written.
+
+    Attributes:
+        folder: of the stage.
+        parts: where the pieces of samples.jsonl go.
+        storage: format and compression.
+    """
+
+    folder: Path
+    parts: Path
+    storage: Storage
+
+    @classmethod
+    def for_stage(cls, workspace: Workspace, stage: str, storage: Storage) -> Self:
+        """The writer of a stage."""
+        return cls(workspace.stage(stage), workspace.parts(stage), storage)
+
+    def finished(self, plan: ShardPlan[Any]) -> ShardRecord | None:
+        """The record in the journal, when the files are there and are the same."""
+        known = plan.known
+        if known is None:
+            return None
+        wanted = [(self.folder / plan.filename, known.sha256)]
+        if known.part:
+            wanted.append((part_path(self.parts, plan.filename), known.part))
+        try:
+            return known if all(sha256_file(path) == digest for path, digest in wanted) else None
+        except OSError:
+            return None
+
+    def write(
+        self,
+        record: ShardRecord,
+        arrays: Mapping[str, NDArray[Any]],
+        attributes: Mapping[str, Mapping[str, str]] | None = None,
+        lines: Sequence[bytes] = (),
+    ) -> ShardRecord:
+        """Builds the file in memory and commits it, its piece of samples.jsonl first.
+
+        Args:
+            record: what is known of the shard so far.
+            arrays: name -> (N, ...) array.
+            attributes: group -> name -> text, for formats that have groups.
+            lines: the lines of samples.jsonl, one for each item.
+
+        Returns:
+            The record with size and hashes.
+
+        Raises:
+            ResourceError: the files cannot be written.
+        """
+        part = b"".join(lines)
+        if part:
+            commit(part_path(self.parts, record.filename), part, durable=False)
+        content = self.storage.format.write(arrays, self.storage.compression, attributes or {})
+        commit(self.folder / record.filename, content)
+        return replace(
+            record,
+            bytes=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            part=hashlib.sha256(part).hexdigest() if part else "",
+        )
+
+
+def label_dtype(classes: int) -> np.dtype[Any]:
+    """The smallest unsigned type whose largest value is at least the number of classes.
+
+    >>> label_dtype(255), label_dtype(256), label_dtype(65_535), label_dtype(65_536)
+    (dtype('uint8'), dtype('uint16'), dtype('uint16'), dtype('uint32'))
+    """
+    return np.min_scalar_type(max(1, classes))

@@ -1,0 +1,179 @@
+"""What the user sees: progress on standard error, results on standard output."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from imgprep.commands.main import Run
+    from imgprep.commands.pipeline import Written
+    from imgprep.manifest import Manifest
+
+WIDE_TABLE = 12
+"""Classes that a table still shows one by one."""
+
+
+class PipeClosed(BaseException):
+    """Standard output was closed by whoever read it; typer would end the process by itself on a BrokenPipeError."""
+
+
+class Terminal:
+    """Prints; it is the `Monitor` of the stages.
+
+    Args:
+        quiet: print results and errors only.
+        verbose: print more.
+        progress: whether progress bars may be shown; they are on a terminal only.
+    """
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, progress: bool = True) -> None:
+        self._quiet = quiet
+        self.verbose = verbose
+        self._bars = progress and not quiet and sys.stderr.isatty()
+        self._bar: Any = None
+        self._what = ""
+        self._items = 0
+        self._started = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    @property
+    def color(self) -> bool:
+        """Whether results may be coloured."""
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def begin(self, what: str, items: int) -> None:
+        """See `Monitor`."""
+        self._what, self._items, self._started = what, items, time.monotonic()
+        if self._bars:
+            from tqdm import tqdm  # noqa: PLC0415 - for terminals only
+
+            self._bar = tqdm(total=items, desc=what, unit="img", leave=False, dynamic_ncols=True, file=sys.stderr)
+
+    def advance(self, items: int) -> None:
+        """See `Monitor`."""
+        if self._bar is not None:
+            self._bar.update(items)
+
+    def end(self) -> None:
+        """See `Monitor`."""
+        self._close()
+        seconds = time.monotonic() - self._started
+        self.say(f"{self._what}: {self._items} items in {seconds:.1f} s")
+
+    def note(self, message: str) -> None:
+        """See `Monitor`."""
+        self.say(message)
+
+    def say(self, message: str) -> None:
+        """One line for people."""
+        if not self._quiet:
+            print(message, file=sys.stderr, flush=True)
+
+    def print(self, text: str) -> None:
+        """A result.
+
+        Raises:
+            PipeClosed: nobody reads on.
+        """
+        try:
+            sys.stdout.buffer.write(text.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n")
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise PipeClosed from None
+
+    def stages(self, written: Iterable["Written"]) -> None:
+        """What stages were written, one line each."""
+        for stage in written:
+            how = "" if stage.fresh else " (up to date)"
+            self.print(f"{stage.folder}: {_accounting(stage.manifest.samples)}{how}")
+            if stage.too_many_quarantined:
+                count = stage.manifest.samples["quarantined"]
+                self.say(f"{count} images were quarantined; {stage.folder / 'samples.jsonl'} says which and why")
+
+    def summary(self, run: "Run") -> None:
+        """What a whole run came to, for a newcomer."""
+        packed = run.stages[-1]
+        failed = sum(finding.status == "fail" for finding in run.report.findings)
+        self.datasets([(packed.folder, packed.manifest)])
+        verdict = "passed" if run.report.passed else "failed, and the run went on as asked"
+        self.print(f"Audit: {verdict}; {failed} findings. Report: {packed.folder.parent / 'audit' / 'report.json'}")
+        self.print(f"Images: {_accounting(packed.manifest.samples)}")
+        if run.stages[0].too_many_quarantined:
+            self.say(f"Quarantined images and the reasons: {packed.folder / 'samples.jsonl'}")
+        split = next(iter(packed.manifest.splits()), "train")
+        self.print(f"Load it: imgprep.load({os.fspath(packed.folder)!r}, split={split!r})")
+
+    def datasets(self, stages: Iterable[tuple["Path", "Manifest"]]) -> None:
+        """Stages as tables: images by class and split, then the facts."""
+        from rich.console import Console  # noqa: PLC0415 - slow to import
+
+        console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+        for folder, manifest in stages:
+            with console.capture() as lines:  # rich would end the process by itself when the pipe is closed
+                console.print(_table(folder, manifest))
+            self.print(lines.get())
+            self.facts(_facts(manifest))
+
+    def facts(self, lines: Sequence[tuple[str, str]]) -> None:
+        """Names and values, aligned."""
+        width = max((len(name) for name, _ in lines), default=0)
+        for name, value in lines:
+            self.print(f"{name:{width}}  {value}")
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _accounting(samples: Any) -> str:
+    return (
+        f"{samples['found']} found = {samples['ok']} ok + {samples['quarantined']} quarantined "
+        f"+ {samples['skipped']} skipped"
+    )
+
+
+def _table(folder: "Path", manifest: "Manifest") -> Any:
+    from rich import box  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(title=escape(f"{manifest.name}: {manifest.stage} in {folder}"), title_justify="left", box=box.SIMPLE)
+    table.add_column("class")
+    for split in manifest.counts:
+        table.add_column(split, justify="right")
+    shown = manifest.classes if len(manifest.classes) <= WIDE_TABLE else manifest.classes[: WIDE_TABLE - 2]
+    for name in shown:
+        table.add_row(escape(name), *(str(counts.get(name, 0)) for counts in manifest.counts.values()))
+    if len(shown) < len(manifest.classes):
+        table.add_row(f"... {len(manifest.classes) - len(shown)} more", *("" for _ in manifest.counts))
+    table.add_section()
+    table.add_row("all", *(str(sum(counts.values())) for counts in manifest.counts.values()))
+    return table
+
+
+def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
+    facts = []
+    if manifest.image is not None:
+        shape = " x ".join(map(str, manifest.image.shape))
+        facts.append(("Image", f"{shape} (height x width x channels), {manifest.image.dtype}, {manifest.image.color}"))
+    if manifest.labels is not None:
+        facts.append(("Labels", f"{manifest.labels['encoding']}, {manifest.labels['dtype']}"))
+    if manifest.normalization is not None:
+        formula = manifest.normalization.get("formula", "")
+        facts.append(("Values", manifest.normalization["kind"] + (f": {formula}" if formula else "")))
+    if manifest.shards:
+        size = sum(shard.bytes for shard in manifest.shards)
+        facts.append(("Shards", f"{len(manifest.shards)} files, {size / 2**20:.1f} MiB"))
+    facts += [("Seed", str(manifest.seed)), ("Made from", manifest.fingerprint[:16])]
+    known = [name for name in ("imgprep", "opencv") if name in manifest.versions]
+    return [*facts, ("Made with", ", ".join(f"{name} {manifest.versions[name]}" for name in known))]

@@ -1,0 +1,226 @@
+"""Normalisation of packed images: whole levels to the floating-point numbers a network is trained on.
+
+Every kind but the one with a mean image maps a level to a number, for each channel at most, so it is a look-up table
+computed in float64 and rounded once to the dtype of the result. A result never depends on the size of the batch.
+"""
+
+import dataclasses
+from typing import Any, Literal, TypeAlias, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.errors import RequestError
+from imgprep.transforms.base import Image
+from imgprep.transforms.levels import apply_table, histogram, percentiles
+from imgprep.transforms.moments import Moments
+
+Kind: TypeAlias = Literal[
+    "none",
+    "unit",
+    "symmetric",
+    "minmax",
+    "percentile",
+    "standardize-global",
+    "standardize-channel",
+    "standardize-pixel",
+    "keras-tf",
+    "keras-caffe",
+    "torch-imagenet",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+EPSILON = 1e-7
+"""Added to a deviation (seeds/002 Part 6), so that constant images stay finite."""
+PERCENTS = (5.0, 95.0)
+"""The bounds of `percentile` (seeds/001)."""
+CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+"""Means of ImageNet in levels of 0..255, in the order blue, green, red (Keras `preprocess_input`, mode caffe)."""
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Mean and deviation of ImageNet for red, green, blue in 0..1 (torchvision)."""
+
+_FORMULAS: dict[Kind, str] = {
+    "none": "x",
+    "unit": "x / max",
+    "symmetric": "x / max * 2 - 1",
+    "minmax": "(x - min) / (max - min), of each image; 0 for a constant image",
+    "percentile": "(x - p5) / (p95 - p5), of each image; min and max where p5 = p95; 0 for a constant image",
+    "standardize-global": "(x - mean) / (std + epsilon)",
+    "standardize-channel": "(x - mean[channel]) / (std[channel] + epsilon)",
+    "standardize-pixel": "(x - mean[row, column, channel]) / (std + epsilon)",
+    "keras-tf": "x / max * 2 - 1",
+    "keras-caffe": "x / max * 255 - mean[channel], channels in the order blue, green, red",
+    "torch-imagenet": "(x / max - mean[channel]) / std[channel]",
+}
+
+Images: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Normalizer:
+    """Turns batches of levels into floating-point numbers.
+
+    Attributes:
+        kind: one of `KINDS`.
+        depth: bits of a level, 8 or 16.
+        mean: what is subtracted: () for everything, (C,) by channel, (H, W, C) by position; None for other kinds.
+        std: the deviation, () or (C,); None for other kinds.
+    """
+
+    kind: Kind
+    depth: int
+    mean: NDArray[np.float64] | None = None
+    std: NDArray[np.float64] | None = None
+
+    @property
+    def color_order(self) -> str:
+        """The order of three channels in the result: RGB, or BGR for `keras-caffe`."""
+        return "BGR" if self.kind == "keras-caffe" else "RGB"
+
+    def __call__(self, images: Images, dtype: np.dtype[Any] | type[np.generic]) -> NDArray[Any]:
+        """Normalises a batch.
+
+        Args:
+            images: (N, H, W, C) uint8 or uint16, as `depth` says.
+            dtype: of the result; an integer one only with kind `none`.
+
+        Returns:
+            (N, H, W, C) of `dtype`, always finite.
+
+        Raises:
+            RequestError: the dtype cannot hold the result, or a preset of three channels meets grey images.
+        """
+        dtype = np.dtype(dtype)
+        self.check(dtype, images.shape[3])
+        if self.kind == "none" or not len(images):
+            return images.astype(dtype)
+        if self.kind == "standardize-pixel":
+            return self._standardize_pixels(images, dtype)
+        if self.kind in {"minmax", "percentile"}:
+            return self._stretch_each(images, dtype)
+        if self.kind == "keras-caffe":
+            flat = images.reshape(-1, images.shape[2], 3)
+            return _look_up(cv2.cvtColor(flat, cv2.COLOR_RGB2BGR).reshape(images.shape), _cast(self._table(), dtype))
+        return _look_up(images, _cast(self._table(), dtype))
+
+    def check(self, dtype: np.dtype[Any], channels: int) -> None:
+        """Refuses what this normalisation cannot give, see `__call__`."""
+        if dtype.kind != "f" and self.kind != "none":
+            raise RequestError(f"normalize: {self.kind} gives fractions, dtype {dtype} cannot hold them: use float32")
+        if self.kind == "none" and (dtype == np.float16 or dtype.itemsize * 8 < self.depth) and self.depth == 16:
+            raise RequestError(f"normalize: none with 16-bit images does not fit into {dtype}: use uint16 or float32")
+        if self.kind in {"keras-caffe", "torch-imagenet"} and channels != 3:
+            raise RequestError(
+                f"normalize: {self.kind} needs three channels, got {channels}: set convert.channels: rgb"
+            )
+
+    def statistics(self) -> dict[str, Any]:
+        """Gives what dataset.json says about the normalisation, as JSON values."""
+        facts: dict[str, Any] = {"kind": self.kind, "formula": _FORMULAS[self.kind], "max": 2**self.depth - 1}
+        if self.mean is not None:
+            facts["mean"] = self.mean.tolist()
+        if self.std is not None:
+            facts["std"] = self.std.tolist()
+        if self.kind.startswith("standardize"):
+            facts["epsilon"] = EPSILON
+        if self.kind == "percentile":
+            facts["percentiles"] = list(PERCENTS)
+        return facts
+
+    def _table(self) -> NDArray[np.float64]:
+        """Gives the number for each level, (levels,) or (levels, C)."""
+        levels: NDArray[np.float64] = np.arange(2**self.depth, dtype=np.float64)
+        unit: NDArray[np.float64] = levels / levels[-1]
+        if self.kind == "unit":
+            return unit
+        if self.kind in {"symmetric", "keras-tf"}:
+            return np.subtract(unit * 2, 1)
+        if self.kind == "keras-caffe":
+            return np.subtract(unit[:, None] * 255, CAFFE_MEAN_BGR)
+        if self.kind == "torch-imagenet":
+            return np.divide(np.subtract(unit[:, None], IMAGENET_MEAN), IMAGENET_STD)
+        mean, std = self._fitted()
+        return np.divide((levels[:, None] if mean.ndim else levels) - mean, std + EPSILON)
+
+    def _fitted(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if self.mean is None or self.std is None:
+            raise ValueError(f"{self.kind} needs a mean and a deviation: make it with fit_normalizer")
+        return self.mean, self.std
+
+    def _standardize_pixels(self, images: Images, dtype: np.dtype[Any]) -> NDArray[Any]:
+        mean, std = self._fitted()
+        result = np.empty(images.shape, dtype)
+        divisor = std + EPSILON
+        centred = np.empty(images.shape[1:], np.float64)
+        limit = np.finfo(dtype).max
+        for row, image in enumerate(images):
+            np.subtract(image, mean, out=centred)
+            np.divide(centred, divisor, out=centred)
+            if dtype == np.float16:
+                np.clip(centred, -limit, limit, out=centred)
+            result[row] = centred
+        return result
+
+    def _stretch_each(self, images: Images, dtype: np.dtype[Any]) -> NDArray[Any]:
+        result = np.empty(images.shape, dtype)
+        levels = np.arange(2**self.depth, dtype=np.float64)
+        for row, image in enumerate(images):
+            low, high = self._bounds(image)
+            table = (levels - low) / (high - low) if high > low else np.zeros_like(levels)
+            result[row] = apply_table(image, _cast(table, dtype))
+        return result
+
+    def _bounds(self, image: Image) -> tuple[float, float]:
+        if self.kind == "percentile":
+            low, high = percentiles(histogram(image), PERCENTS)
+            if high > low:
+                return low, high
+        return float(image.min()), float(image.max())
+
+
+def fit_normalizer(kind: Kind, moments: Moments | None, depth: int) -> Normalizer:
+    """Makes the normaliser, with the statistics of the training images where the kind has any.
+
+    Args:
+        kind: one of `KINDS`.
+        moments: sums over the training images; only ``standardize-...`` needs them, ``standardize-pixel`` with the
+            sums per pixel.
+        depth: bits of a level, 8 or 16.
+
+    Raises:
+        RequestError: there is no training image to take the statistics of.
+    """
+    if kind == "keras-caffe":
+        return Normalizer(kind, depth, np.array(CAFFE_MEAN_BGR))
+    if kind == "torch-imagenet":
+        return Normalizer(kind, depth, np.array(IMAGENET_MEAN), np.array(IMAGENET_STD))
+    if not kind.startswith("standardize"):
+        return Normalizer(kind, depth)
+    if moments is None or not moments.images:
+        raise RequestError(f"normalize: {kind} takes its statistics from training images, and there are none")
+    if kind == "standardize-channel":
+        return Normalizer(kind, depth, np.array(moments.channel_mean), np.array(moments.channel_std))
+    mean = moments.pixel_mean if kind == "standardize-pixel" else np.array(moments.mean)
+    return Normalizer(kind, depth, mean, np.array(moments.std))
+
+
+def _cast(table: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    # Only float16 can overflow here (65504): the largest finite number is nearer to the truth than infinity.
+    limit = np.finfo(dtype).max
+    return np.clip(table, -limit, limit).astype(dtype)
+
+
+def _look_up(images: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
+    """Looks up a batch (N, H, W, C) in a table (levels,) or (levels, C)."""
+    channels = images.shape[3]
+    flat = images.reshape(-1, images.shape[2], channels)
+    if table.ndim == 1:
+        return apply_table(flat, table).reshape(images.shape)
+    if flat.dtype == np.uint8 and table.dtype != np.float16:
+        return cv2.LUT(flat, np.ascontiguousarray(table)[None]).reshape(images.shape)
+    result = np.empty(flat.shape, table.dtype)
+    for channel in range(channels):
+        result[..., channel] = np.take(np.ascontiguousarray(table[:, channel]), flat[..., channel], mode="clip")
+    return result.reshape(images.shape)

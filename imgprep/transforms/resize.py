@@ -1,0 +1,232 @@
+"""Sizes: resizing with the right interpolation, fitting into a size, cropping and padding."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+import annotated_types as at
+import cv2
+
+from imgprep.errors import ImageError
+from imgprep.transforms.base import Checked, Color, Image, Shape, ShapeKept, color_of, with_channels
+
+Interpolation: TypeAlias = Literal["auto", "area", "linear", "cubic", "lanczos", "nearest"]
+Mode: TypeAlias = Literal["stretch", "pad", "crop"]
+Edge: TypeAlias = Literal["constant", "reflect", "edge"]
+Side = Annotated[int, at.Ge(1), at.Le(32767)]
+Size: TypeAlias = tuple[Side, Side]
+"""Height, width."""
+
+_FLAGS: Mapping[Interpolation, int] = {
+    "area": cv2.INTER_AREA,
+    "linear": cv2.INTER_LINEAR,
+    "cubic": cv2.INTER_CUBIC,
+    "lanczos": cv2.INTER_LANCZOS4,
+    "nearest": cv2.INTER_NEAREST_EXACT,
+}
+_BORDERS: Mapping[Edge, int] = {
+    "constant": cv2.BORDER_CONSTANT,
+    "reflect": cv2.BORDER_REFLECT,
+    "edge": cv2.BORDER_REPLICATE,
+}
+
+
+def resize(image: Image, size: tuple[int, int], interpolation: Interpolation = "auto") -> Image:
+    """Resizes to (height, width), both axes by their own factor.
+
+    Args:
+        image: (H, W, C).
+        size: height and width, at least 1.
+        interpolation: ``auto`` averages areas when shrinking (no aliasing) and interpolates cubically when enlarging;
+            when one axis shrinks and the other grows, the shrinking axis goes first.
+
+    Returns:
+        (height, width, C) of the same dtype; the image itself when it has that size. Plain shrinking is equal to
+        ``cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)``.
+    """
+    height, width = image.shape[:2]
+    if (height, width) == tuple(size):
+        return image
+    if interpolation != "auto":
+        return _resize(image, size, _FLAGS[interpolation])
+    if size[0] <= height and size[1] <= width:
+        return _resize(image, size, cv2.INTER_AREA)
+    if size[0] < height or size[1] < width:
+        image = _resize(image, (min(size[0], height), min(size[1], width)), cv2.INTER_AREA)
+    return _resize(image, size, cv2.INTER_CUBIC)
+
+
+def _resize(image: Image, size: tuple[int, int], flag: int) -> Image:
+    return with_channels(cv2.resize(image, (size[1], size[0]), interpolation=flag), image)
+
+
+def center_crop(image: Image, size: tuple[int, int]) -> Image:
+    """Cuts (height, width) out of the centre; an odd pixel more is cut at the bottom and the right.
+
+    Raises:
+        ImageError: the image is smaller than the crop.
+    """
+    height, width = image.shape[:2]
+    if height < size[0] or width < size[1]:
+        raise ImageError(
+            f"image of {height}x{width} is smaller than the crop of {size[0]}x{size[1]}: use fit or a smaller crop"
+        )
+    if (height, width) == tuple(size):
+        return image
+    y, x = (height - size[0]) // 2, (width - size[1]) // 2
+    return image[y : y + size[0], x : x + size[1]].copy()
+
+
+def pad(image: Image, size: tuple[int, int], fill: Edge = "constant", value: Color = 0) -> Image:
+    """Pads to (height, width) around the centre; an odd pixel more goes to the bottom and the right.
+
+    Args:
+        image: (H, W, C).
+        size: height and width of the result.
+        fill: ``constant`` (with `value`), ``edge`` (abc|ccc) or ``reflect`` (abc|cba).
+        value: level, or [red, green, blue], in the image's own scale.
+
+    Raises:
+        ImageError: the image is larger than the size.
+    """
+    height, width = image.shape[:2]
+    if height > size[0] or width > size[1]:
+        raise ImageError(f"image of {height}x{width} does not fit into {size[0]}x{size[1]}: use fit or a larger size")
+    if (height, width) == tuple(size):
+        return image
+    y, x = (size[0] - height) // 2, (size[1] - width) // 2
+    bottom, right = size[0] - height - y, size[1] - width - x
+    padded = cv2.copyMakeBorder(image, y, bottom, x, right, _BORDERS[fill], value=color_of(value))
+    return with_channels(padded, image)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Fit(Checked):
+    """Brings any image to one size.
+
+    Attributes:
+        size: height and width.
+        mode: ``stretch`` resizes each axis by its own factor; ``pad`` keeps the proportions and the whole image and
+            fills the rest; ``crop`` keeps the proportions and cuts off what is too much, evenly on both sides.
+        interpolation: see `resize`.
+        fill: what ``pad`` fills with, see `pad`.
+        value: the level or colour of the ``constant`` fill.
+    """
+
+    size: Size
+    mode: Mode = "stretch"
+    interpolation: Interpolation = "auto"
+    fill: Edge = "constant"
+    value: Color = 0
+
+    def __call__(self, image: Image) -> Image:
+        """Gives the image at the size: (H, W, C) to (height, width, C)."""
+        if self.mode == "stretch":
+            return resize(image, self.size, self.interpolation)
+        height, width = image.shape[:2]
+        factors = self.size[0] / height, self.size[1] / width
+        if self.mode == "pad":
+            factor = min(factors)
+            inner = (
+                min(self.size[0], max(1, round(height * factor))),
+                min(self.size[1], max(1, round(width * factor))),
+            )
+            return pad(resize(image, inner, self.interpolation), self.size, self.fill, self.value)
+        factor = max(factors)
+        outer = max(self.size[0], round(height * factor)), max(self.size[1], round(width * factor))
+        return center_crop(resize(image, outer, self.interpolation), self.size)
+
+
+def fit(
+    image: Image,
+    size: tuple[int, int],
+    mode: Mode = "stretch",
+    interpolation: Interpolation = "auto",
+    fill: Edge = "constant",
+    value: Color = 0,
+) -> Image:
+    """Brings an image to one size; see `Fit` for the arguments."""
+    return Fit(size=size, mode=mode, interpolation=interpolation, fill=fill, value=value)(image)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CenterCrop(ShapeKept):
+    """Step: cuts the centre out.
+
+    Attributes:
+        size: height and width of what stays. Equal to slicing in numpy.
+    """
+
+    name: ClassVar[str] = "center_crop"
+
+    size: Size
+
+    def __call__(self, image: Image, rng: object = None) -> Image:
+        """Cuts; a smaller image is refused."""
+        return center_crop(image, self.size)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Gives the size, with the channels of the image."""
+        return *self.size, shape[2]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pad(ShapeKept):
+    """Step: pads around the centre. Equal to ``numpy.pad`` with modes constant, edge and symmetric.
+
+    Attributes:
+        size: height and width of the result.
+        fill: ``constant``, ``reflect`` (abc|cba) or ``edge`` (abc|ccc).
+        value: level or [red, green, blue] of the constant fill.
+    """
+
+    name: ClassVar[str] = "pad"
+
+    size: Size
+    fill: Edge = "constant"
+    value: Color = 0
+
+    def __call__(self, image: Image, rng: object = None) -> Image:
+        """Pads; a larger image is refused."""
+        return pad(image, self.size, self.fill, self.value)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Gives the size, with the channels of the image."""
+        return *self.size, shape[2]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat(ShapeKept):
+    """Step: enlarges by whole numbers, each pixel repeated. Equal to ``numpy.repeat`` on the axes.
+
+    Attributes:
+        factor: how often each row and each column is repeated.
+        channels: how often each channel is repeated; 3 makes RGB of grey.
+    """
+
+    name: ClassVar[str] = "repeat"
+
+    factor: Annotated[int, at.Ge(1), at.Le(64)] = 1
+    channels: Literal[1, 3] = 1
+
+    def __call__(self, image: Image, rng: object = None) -> Image:
+        """Repeats rows, columns and channels."""
+        return repeat(image, self.factor, self.channels)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Multiplies each axis by its factor."""
+        return shape[0] * self.factor, shape[1] * self.factor, shape[2] * self.channels
+
+
+def repeat(image: Image, factor: int, channels: int = 1) -> Image:
+    """Repeats each row and column `factor` times and each channel `channels` times.
+
+    Raises:
+        ImageError: the result would have more than three channels.
+    """
+    if image.shape[2] * channels > 3:
+        raise ImageError("an RGB image cannot repeat its channels: use channels: 1, or gray before it")
+    for axis, count in enumerate((factor, factor, channels)):
+        if count > 1:
+            image = image.repeat(count, axis)
+    return image

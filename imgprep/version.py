@@ -1,0 +1,3 @@
+"""The version of imgprep."""
+
+__version__ = "0.1.0"

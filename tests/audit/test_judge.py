@@ -1,0 +1,151 @@
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from imgprep.audit.base import Finding, Rule
+from imgprep.audit.judge import Excuses, Waiver, judge
+from imgprep.audit.rules.counts import ClassSize
+from imgprep.audit.rules.quality import Blur
+from imgprep.errors import RequestError
+from imgprep.sample import Sample
+
+TODAY = date(2026, 5, 1)
+
+
+def verdicts(report):
+    return [(f.rule, f.subject, f.status, f.severity, f.samples) for f in report.findings]
+
+
+def excuses(*waivers, baseline=None):
+    return Excuses(waivers, baseline, TODAY)
+
+
+@pytest.fixture
+def blurred(evidence, images):
+    """Class a has two blurred images, class b none."""
+    return evidence(images({"a": 3, "b": 1}), {"blur": [1, 1, 500, 500]})
+
+
+def test_report_counts_unreadable_images_and_not_other_files(evidence, images):
+    odd = [Sample("x", "", "a", status="quarantined"), Sample("y", "", "a", status="skipped")]
+    report = judge(evidence(images({"a": 2}) + odd), [ClassSize(min=2)])
+    assert (report.images, report.counts, report.passed) == (3, {"a": 2}, True)
+
+
+def test_only_failing_errors_fail(evidence, images):
+    collection = evidence(images({"a": 2}))
+    assert not judge(collection, [ClassSize()]).passed
+    assert judge(collection, [ClassSize(severity="warning")]).passed
+    assert judge(collection, [ClassSize(severity="off")]).findings == ()
+
+
+def test_waiver_of_a_class(evidence, images):
+    collection = evidence(images({"a": 2, "b": 2}))
+    waiver = Waiver(rule="class-size", subject="a", reason="rare", until=date(2026, 5, 1))
+    report = judge(collection, [ClassSize()], excuses(waiver))
+    first, second = report.findings
+    assert (first.severity, first.excuse) == ("off", "waived until 2026-05-01: rare")
+    assert (second.severity, second.excuse) == ("error", "")
+    assert not report.passed
+
+
+def test_waiver_of_a_rule(evidence, images):
+    report = judge(evidence(images({"a": 2, "b": 2})), [ClassSize()], excuses(Waiver(rule="class-size", reason="tiny")))
+    assert report.passed
+    assert {finding.severity for finding in report.findings} == {"off"}
+
+
+def test_waiver_of_some_files(blurred):
+    report = judge(blurred, [Blur(severity="error")], excuses(Waiver(rule="blur", files="a/0*", reason="on purpose")))
+    assert verdicts(report) == [
+        ("blur", "a", "fail", "off", ("a/0.png",)),
+        ("blur", "a", "fail", "error", ("a/1.png",)),
+        ("blur", "b", "pass", "error", ()),
+    ]
+
+
+def test_two_waivers_that_cover_everything(blurred):
+    both = [Waiver(rule="blur", files=f"a/{n}.png", reason="x") for n in (0, 1)]
+    report = judge(blurred, [Blur(severity="error")], excuses(*both))
+    assert report.passed
+    assert "waiver" not in {finding.rule for finding in report.findings}
+
+
+def test_waiver_of_files_does_not_excuse_a_rule_about_classes(evidence, images):
+    waiver = Waiver(rule="class-size", files="*", reason="x")
+    report = judge(evidence(images({"a": 2})), [ClassSize()], excuses(waiver))
+    assert [(f.rule, f.status, f.severity) for f in report.findings] == [
+        ("class-size", "fail", "error"),
+        ("waiver", "fail", "warning"),
+    ]
+
+
+def test_expired_waiver_is_an_error(evidence, images):
+    waiver = Waiver(rule="class-size", reason="soon", until=date(2026, 4, 30))
+    report = judge(evidence(images({"a": 2})), [ClassSize(severity="warning")], excuses(waiver))
+    assert not report.passed
+    assert [(f.rule, f.severity) for f in report.findings] == [("class-size", "warning"), ("waiver", "error")]
+    assert "expired on 2026-04-30" in report.findings[1].message
+
+
+def test_unused_waiver_is_a_warning(evidence, images):
+    report = judge(evidence(images({"a": 2})), [ClassSize(min=1)], excuses(Waiver(rule="class-size", reason="old")))
+    assert report.passed
+    assert verdicts(report)[-1] == ("waiver", None, "fail", "warning", ())
+
+
+def test_waiver_is_spelled_as_in_the_spec():
+    adapter = TypeAdapter(Waiver)
+    waiver = adapter.validate_python({"rule": "blur", "class": "a", "reason": "x", "until": "2026-12-31"})
+    assert (waiver.subject, waiver.until) == ("a", date(2026, 12, 31))
+    for wrong in ({"rule": "blur"}, {"rule": "blur", "reason": ""}, {"rule": "blur", "reason": "x", "clas": "a"}):
+        with pytest.raises(ValidationError):
+            adapter.validate_python(wrong)
+
+
+def test_baseline_excuses_what_it_knows(evidence, images):
+    old = judge(evidence(images({"a": 2, "b": 2000})), [ClassSize()]).findings
+    report = judge(evidence(images({"a": 1, "b": 3})), [ClassSize()], excuses(baseline=old))
+    assert [(f.subject, f.severity) for f in report.findings] == [("a", "off"), ("b", "error")]
+
+
+def test_baseline_knows_files(blurred, evidence, images):
+    old = judge(evidence(images({"a": 3, "b": 1}), {"blur": [1, 500, 500, 500]}), [Blur(severity="error")]).findings
+    report = judge(blurred, [Blur(severity="error")], excuses(baseline=old))
+    assert verdicts(report)[:2] == [
+        ("blur", "a", "fail", "off", ("a/0.png",)),
+        ("blur", "a", "fail", "error", ("a/1.png",)),
+    ]
+    assert judge(blurred, [Blur(severity="error")], excuses(baseline=report.findings)).passed
+
+
+def test_empty_baseline_excuses_nothing(blurred):
+    assert not judge(blurred, [Blur(severity="error")], excuses(baseline=())).passed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odd(Rule):
+    id: ClassVar[str] = "odd"
+    source: ClassVar[str] = "us"
+    result: object = None
+
+    def __call__(self, evidence):
+        if isinstance(self.result, Exception):
+            raise self.result
+        yield self.result
+
+
+def test_custom_rule(evidence):
+    finding = Finding("odd", "fail", "error", "one is odd")
+    report = judge(evidence([]), [Odd(result=finding)])
+    assert report.findings == (finding,)
+    assert not report.passed
+
+
+@pytest.mark.parametrize("result", [KeyError("stem"), "no finding"])
+def test_custom_rule_that_fails_is_a_wrong_request(evidence, result):
+    with pytest.raises(RequestError, match="Odd"):
+        judge(evidence([]), [Odd(result=result)])

@@ -1,0 +1,148 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgprep.audit.measure import Meter, measure
+from imgprep.audit.measurements import FULL_ROW, ROW, Measurements
+
+DATA = bytes(range(32))
+
+
+def one(pixels, flags=(), data=DATA):
+    return Measurements.of([measure(np.ascontiguousarray(pixels), flags, data)])
+
+
+def scene(height, width, seed=0, dtype=np.uint8):
+    top = np.iinfo(dtype).max
+    noise = np.random.default_rng(seed).random((9, 9, 3)).astype(np.float32)
+    return (np.clip(cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1) * top).astype(dtype)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.integers(1, 90), st.integers(1, 600), st.sampled_from([1, 3]), st.sampled_from([np.uint8, np.uint16]),
+    st.sampled_from(["noise", "zero", "full"]),
+)  # fmt: skip
+def test_every_shape_has_finite_measurements(height, width, channels, dtype, content):
+    top = np.iinfo(dtype).max
+    shape = (height, width, channels)
+    pixels = {
+        "noise": lambda: np.random.default_rng(1).integers(0, top, shape).astype(dtype),
+        "zero": lambda: np.zeros(shape, dtype),
+        "full": lambda: np.full(shape, top, dtype),
+    }[content]()
+    measured = one(pixels, ("grey", "16-bit"))
+    for name in ROW.names:
+        assert np.isfinite(measured.numbers(name)).all(), name
+    assert (measured["height"][0], measured["width"][0], measured["valid"][0]) == (height, width, 1)
+    for name in ("mean", "low", "high", "spread", "x", "y", "scale", "hue_share", "colorful"):
+        assert 0 <= measured[name][0] <= 1, name
+    assert measured["constant"][0] == (content != "noise" or pixels.size == channels)
+
+
+def test_record_does_not_depend_on_its_neighbours():
+    pictures = [scene(40 + n, 60, n) for n in range(70)]
+    meter = Meter(descriptor=True)
+    for picture in pictures:
+        meter.add(picture, ("alpha",), DATA)
+    together = meter.finish()
+    for place in (0, 1, 33, 63, 64, 69):
+        assert together[place] == measure(pictures[place], ("alpha",), DATA, descriptor=True)
+    assert len(together) == 70
+    assert meter.finish() == []
+    assert {len(record) for record in together} == {FULL_ROW.itemsize}
+
+
+def test_order_of_records():
+    meter = Meter()
+    for width in range(1, 100):
+        meter.add(np.zeros((2, width, 1), np.uint8), (), DATA)
+    assert Measurements.of(meter.finish())["width"].tolist() == list(range(1, 100))
+
+
+@pytest.mark.parametrize("size", [(30, 30), (300, 400)])
+def test_digest_of_pixels(size):
+    picture = scene(*size)
+    changed = picture.copy()
+    changed[7, 11, 1] ^= 1
+    same, other = one(picture, (), b"x" * 16), one(picture.copy(), ("alpha",), b"y" * 16)
+    assert same["pixels"].tolist() == other["pixels"].tolist()
+    assert same["data"].tolist() != other["data"].tolist()
+    assert one(changed)["pixels"].tolist() != same["pixels"].tolist()
+    assert one(picture.reshape(1, -1, 3))["pixels"].tolist() != same["pixels"].tolist()
+
+
+def test_digest_tells_depths_apart():
+    assert (
+        one(np.zeros((4, 4, 1), np.uint8))["pixels"].tolist() != one(np.zeros((4, 4, 1), np.uint16))["pixels"].tolist()
+    )
+
+
+@pytest.mark.parametrize("size", [(32, 32), (40, 70), (375, 500), (900, 1200)])
+def test_luminance(size):
+    pixels = np.zeros((*size, 1), np.uint8)
+    pixels[: size[0] // 2] = 204
+    measured = one(pixels)
+    assert measured["mean"][0] == pytest.approx(0.4, abs=0.01)
+    assert measured["low"][0] == 0
+    assert measured["high"][0] == pytest.approx(0.8, abs=0.01)
+    assert measured["spread"][0] == pytest.approx(0.4, abs=0.02)
+
+
+def test_sixteen_bits_measure_like_eight():
+    eight, sixteen = one(scene(60, 80)), one(scene(60, 80, dtype=np.uint16))
+    for name in ("mean", "high", "colorful", "scale"):
+        assert eight[name][0] == pytest.approx(sixteen[name][0], abs=0.02)
+    assert (int(eight["hash"][0]) ^ int(sixteen["hash"][0])).bit_count() <= 2
+
+
+def test_near_duplicates_of_another_size_have_near_hashes():
+    picture = scene(450, 600)
+    smaller = cv2.resize(picture, (200, 150), interpolation=cv2.INTER_AREA)
+    assert (int(one(picture)["hash"][0]) ^ int(one(smaller)["hash"][0])).bit_count() <= 4
+
+
+@pytest.mark.parametrize("side", [60, 400, 700])
+def test_blur_falls_when_an_image_is_blurred(side):
+    picture = np.random.default_rng(0).integers(0, 256, (side // 4, side // 4, 3)).astype(np.uint8)
+    picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_NEAREST)
+    soft = cv2.GaussianBlur(picture, (0, 0), side / 40)
+    assert one(picture)["blur"][0] > 500
+    assert one(soft)["blur"][0] < 0.1 * one(picture)["blur"][0]
+
+
+@pytest.mark.parametrize(("color", "hue"), [((220, 20, 20), 0), ((20, 200, 20), 120), ((20, 20, 220), 240)])
+@pytest.mark.parametrize("side", [32, 300])
+def test_hue_and_place_of_the_object(color, hue, side):
+    pixels = np.full((side, side, 3), 128, np.uint8)
+    part = slice(side // 8, side // 8 + side // 4)
+    pixels[part, part] = color
+    measured = one(pixels)
+    assert abs((measured["hue"][0] - hue + 180) % 360 - 180) <= 10
+    assert measured["hue_share"][0] > 0.8
+    assert measured["x"][0] == pytest.approx(0.25, abs=0.03)
+    assert measured["y"][0] == pytest.approx(0.25, abs=0.03)
+    assert measured["scale"][0] == pytest.approx(0.25, abs=0.04)
+
+
+def test_greyscale_has_no_hue():
+    assert one(scene(50, 50)[..., :1])["hue"][0] == -1
+    assert one(np.repeat(scene(50, 50)[..., :1], 3, axis=2))["hue"][0] == -1
+
+
+def test_border_does_not_see_the_middle():
+    one_way, other = scene(64, 64), scene(64, 64)
+    other[16:48, 16:48] = 0
+    assert one(one_way)["border"].tolist() == one(other)["border"].tolist()
+    other[:8] = 0
+    assert one(one_way)["border"].tolist() != one(other)["border"].tolist()
+
+
+def test_descriptor_has_length_one_and_colours():
+    row = np.frombuffer(measure(scene(50, 50), (), DATA, descriptor=True), FULL_ROW)[0]["descriptor"].astype(float)
+    assert (row[:392] ** 2).sum() == pytest.approx(1, abs=0.01)
+    assert row[392:].reshape(4, 4, 3).mean(axis=(0, 1)) == pytest.approx(
+        scene(50, 50).mean(axis=(0, 1)) / 255, abs=0.05
+    )

@@ -1,0 +1,201 @@
+"""Kills, signals, rivals and full disks: nothing is lost, nothing is half written, the next run goes on."""
+
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+
+PROMPT = 5.0
+"""Seconds within which a signal ends a run."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, large_images: Path, many_shards: Mapping[str, Any], project_type: Any
+) -> Any:
+    """A finished run that nothing disturbed."""
+    project = project_type(tmp_path_factory.mktemp("undisturbed"), large_images)
+    project.write(**many_shards)
+    done = project.run("run", project.spec)
+    assert done.returncode == 0, done.stderr
+    assert len(project.stamps("convert")) == 10
+    return project
+
+
+@pytest.fixture
+def slow(new_project: Callable[..., Any], large_images: Path, many_shards: Mapping[str, Any]) -> Any:
+    """A project whose run takes some seconds and makes many shards."""
+    return new_project(large_images, **many_shards)
+
+
+def finished_shards(project: Any, stage: str, number: int) -> Callable[[], bool]:
+    return lambda: len(list((project.output / stage).glob("*-of-*.h5"))) >= number
+
+
+def partial_files(project: Any) -> list[str]:
+    return [name for name in project.listing() if ".tmp-" in name]
+
+
+def test_killed_at_any_moment_the_run_goes_on_to_the_same_bytes(
+    slow: Any, undisturbed: Any, waiting: Callable[..., Any]
+) -> None:
+    moments = {
+        "the lock": lambda: (slow.output / ".imgprep" / "lock").exists(),
+        "the first evidence": lambda: any((slow.output / ".imgprep").glob("evidence/*")),
+        "the first shard": finished_shards(slow, "convert", 1),
+        "seven shards": finished_shards(slow, "convert", 7),
+        "the end of convert": lambda: (slow.output / "convert" / "dataset.json").exists(),
+        "the first packed shard": finished_shards(slow, "pack", 1),
+        "seven packed shards": finished_shards(slow, "pack", 7),
+    }
+    finished: dict[str, dict[str, tuple[int, int]]] = {"convert": {}, "pack": {}}
+    for name, reached in moments.items():
+        with slow.start("run", slow.spec) as process:
+            waiting(lambda: reached() or process.poll() is not None, name)  # noqa: B023
+            process.send_signal(signal.SIGKILL)
+        waiting(lambda: not slow.processes(), f"the workers to end, killed at {name}")
+        for stage, before in finished.items():
+            now = slow.stamps(stage)
+            assert now.items() >= before.items(), f"{stage} shards were redone, killed at {name}"
+            finished[stage] = now
+    assert finished["convert"]
+    assert finished["pack"]
+    done = slow.run("run", slow.spec)
+    assert done.returncode == 0, done.stderr
+    assert slow.hashes() == undisturbed.hashes()
+    for stage, before in finished.items():
+        assert slow.stamps(stage).items() >= before.items()
+    assert not partial_files(slow)
+
+
+@pytest.mark.parametrize("delay", [0.8, 1.9])
+def test_killed_after_some_time_the_run_goes_on_to_the_same_bytes(slow: Any, undisturbed: Any, delay: float) -> None:
+    with slow.start("run", slow.spec) as process:
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+    done = slow.run("run", slow.spec)  # while workers of the killed run may still be ending
+    assert done.returncode == 0, done.stderr
+    assert slow.hashes() == undisturbed.hashes()
+    assert not partial_files(slow)
+
+
+@pytest.mark.parametrize(("number", "code", "how"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
+@pytest.mark.parametrize("group", [False, True], ids=["coordinator", "group"])
+def test_a_signal_ends_the_run_at_once_without_orphans(
+    slow: Any, undisturbed: Any, waiting: Callable[..., Any], number: str, code: int, how: str, group: bool
+) -> None:
+    with slow.start("run", slow.spec) as process:
+        waiting(finished_shards(slow, "convert", 1), "the first shard")
+        (os.killpg if group else os.kill)(process.pid, signal.Signals[number])
+        out, err = process.communicate(timeout=PROMPT)
+    assert process.returncode == code
+    assert err.splitlines()[-1] == f"imgprep: {how}; run the same command again to go on"
+    assert "Traceback" not in err
+    assert not out
+    waiting(lambda: not slow.processes(), "the workers to end", PROMPT)
+    assert not partial_files(slow)
+    assert not (slow.output / "convert" / "dataset.json").exists()
+    if (number, group) == ("SIGTERM", True):
+        before = slow.stamps("convert")
+        assert slow.run("run", slow.spec, "-q").returncode == 0
+        assert before
+        assert slow.stamps("convert").items() >= before.items()
+        assert slow.hashes() == undisturbed.hashes()
+
+
+def test_signals_before_any_work_are_no_tracebacks(slow: Any, waiting: Callable[..., Any]) -> None:
+    with slow.start("run", slow.spec) as process:
+        waiting(lambda: (slow.output / ".imgprep" / "lock").exists() or process.poll() is not None, "the lock")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PROMPT)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert not out
+    waiting(lambda: not slow.processes(), "the workers to end", PROMPT)
+
+
+def test_a_killed_worker_costs_at_most_one_image_and_the_run_names_it(
+    new_project: Callable[..., Any], large_images: Path, many_shards: Mapping[str, Any], waiting: Callable[..., Any]
+) -> None:
+    project = new_project(large_images, **many_shards)
+    for _ in range(5):
+        with project.start("convert", project.spec, "--force") as process:
+            workers = waiting(lambda: project.workers(process.pid), "a worker")  # noqa: B023
+            waiting(lambda: cpu_seconds(workers[0]) > 0.1, "the worker to be at work")  # noqa: B023
+            os.kill(workers[0], signal.SIGKILL)
+            _, err = process.communicate(timeout=120)
+        lost = [record for record in project.samples("convert").values() if record["status"] != "ok"]
+        assert len(lost) <= 1
+        assert process.returncode == (3 if lost else 0), err
+        if lost:  # else it had no image in hand, which is rare
+            break
+    assert [record["reason"] for record in lost] == ["decoder died, signal 9"]
+    assert lost[0]["sha256"] is None
+    assert "samples.jsonl" in err
+    assert project.manifest("convert")["samples"] == {"found": 80, "ok": 79, "quarantined": 1, "skipped": 0}
+    project.write(**many_shards, execution={"max_quarantined": 1})
+    allowed = project.run("convert", project.spec)
+    assert allowed.returncode == 0, allowed.stderr
+
+
+def cpu_seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 1.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_second_run_on_one_output_is_refused_at_once_and_names_the_holder(
+    slow: Any, undisturbed: Any, waiting: Callable[..., Any]
+) -> None:
+    with slow.start("run", slow.spec) as first:
+        waiting(finished_shards(slow, "convert", 1), "the first shard")
+        for command in ("run", "pack", "audit"):
+            second = slow.run(command, slow.spec)
+            assert second.returncode == 5
+            assert f"held by process {first.pid} on " in second.stderr
+            assert second.stderr.count("\n") == 1
+            assert not second.stdout
+            if first.poll() is not None:
+                break
+        _, err = first.communicate(timeout=120)
+    assert first.returncode == 0, err
+    assert slow.hashes() == undisturbed.hashes()
+
+
+def test_a_limit_on_file_sizes_leaves_nothing_partial_and_can_be_lifted(
+    new_project: Callable[..., Any], large_images: Path
+) -> None:
+    project = new_project(large_images, convert={"size": [240, 240]}, execution={"workers": 1, "engine": "serial"})
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20))
+
+    failed = project.run("convert", project.spec, preexec_fn=limited)
+    assert failed.returncode == 5
+    assert failed.stderr.splitlines()[-1].startswith(f"imgprep: error: {project.output / 'convert'}")
+    assert "File too large" in failed.stderr
+    assert [path.name for path in (project.output / "convert").iterdir()] == []
+    assert not partial_files(project)
+    done = project.run("convert", project.spec)
+    assert done.returncode == 0, done.stderr
+    assert len(project.manifest("convert")["shards"]) == 3
+
+
+@pytest.mark.parametrize("output", ["/proc/imgprep", "/dev/null/imgprep", "file/below"])
+def test_an_output_that_cannot_be_written_fails_in_one_line(project: Any, output: str) -> None:
+    (project.folder / "file").write_text("no folder")
+    before = project.listing()
+    failed = project.run("run", project.spec, "--output", output)
+    assert failed.returncode in {2, 5}
+    assert failed.stderr.count("\n") == 1
+    assert not failed.stdout
+    assert project.listing() == before

@@ -1,0 +1,81 @@
+"""Another stage's output as a source."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from imgprep.errors import ImgprepError, RequestError, SourceError
+from imgprep.manifest import INDEX, SAMPLES, Manifest, ShardEntry, sample_line
+from imgprep.sources.dataset import Dataset
+
+CLASSES = ("cat", "dog")
+NAME = "train-00000-of-00001.h5"
+
+
+def build(folder: Path, stage: str = "augment", name: str = NAME, **columns: Any) -> Dataset:
+    arrays = {
+        "image": np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5, 1),
+        "label": np.array([0, 1, 0], np.uint8),
+        "id": ["cat/1.jpg", "dog/1.jpg", "cat/1.jpg#1"],
+        "parent": ["", "", "cat/1.jpg"],
+    } | columns
+    with h5py.File(folder / NAME, "w") as file:
+        for key, values in arrays.items():
+            if values is not None:
+                file[key] = values
+    entry = ShardEntry(name, "train", 3, (folder / NAME).stat().st_size, "")
+    (folder / INDEX).write_bytes(Manifest(stage, "pets", CLASSES, {}, {}, 1, "", shards=(entry,)).to_json())
+    record = {"id": "cat/1.jpg", "attributes": {"color": "red"}, "group": "litter 1"}
+    (folder / SAMPLES).write_bytes(sample_line(record) + sample_line({"id": "dog/1.jpg"}))
+    return Dataset(folder)
+
+
+def test_copies_are_in_the_group_of_their_original(tmp_path: Path) -> None:
+    source = build(tmp_path)
+    samples = list(source.samples())
+    assert [(sample.id, sample.label, sample.group, sample.split) for sample in samples] == [
+        ("cat/1.jpg", "cat", "litter 1", "train"),
+        ("dog/1.jpg", "dog", "dog/1.jpg", "train"),
+        ("cat/1.jpg#1", "cat", "litter 1", "train"),
+    ]
+    assert samples[2].attributes == {"color": "red"}
+    assert source.classes() == CLASSES
+    assert np.asarray(source.read(samples[1])).ravel().tolist() == list(range(20, 40))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"image": np.zeros((3, 4, 5, 1), np.float32)},
+        {"label": np.array([0, 1], np.uint8)},
+        {"label": np.array([0, 1, 2], np.uint8)},
+        {"id": ["a", "b"]},
+        {"id": None},
+        {"image": None},
+    ],
+)
+def test_shards_that_cannot_be_read_are_refused(tmp_path: Path, columns: dict[str, Any]) -> None:
+    with pytest.raises(ImgprepError, match=NAME):
+        list(build(tmp_path, **columns).samples())
+
+
+def test_shards_must_be_there_as_they_were_written(tmp_path: Path) -> None:
+    source = build(tmp_path)
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(SourceError, match="run imgprep verify"):
+        list(source.samples())
+    with pytest.raises(SourceError, match="outside its folder"):
+        list(build(tmp_path, name="../" + NAME).samples())
+    (tmp_path / INDEX).unlink()
+    with pytest.raises(RequestError, match="no finished imgprep dataset"):
+        list(source.samples())
+
+
+def test_a_stage_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / INDEX).write_bytes(Manifest("split", "pets", CLASSES, {}, {}, 1, "").to_json())
+    with pytest.raises(RequestError, match="holds no images"):
+        list(Dataset(tmp_path).samples())

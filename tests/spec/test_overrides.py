@@ -1,0 +1,57 @@
+from typing import Any
+
+import pytest
+
+from imgprep.spec.overrides import Override, parse, put
+from imgprep.spec.problems import SpecError
+
+
+@pytest.mark.parametrize(
+    ("argument", "keys", "value"),
+    [
+        ("a=1", ("a",), 1),
+        ("a.b.0=[x, no]", ("a", "b", "0"), ["x", "no"]),
+        ("a={b: {c: 1}}", ("a",), {"b": {"c": 1}}),
+        ("a==", ("a",), "="),
+        ("a=", ("a",), None),
+    ],
+)
+def test_reads_key_and_value(argument: str, keys: tuple[str, ...], value: object) -> None:
+    assert parse(argument) == Override(keys, value, f"--set {argument}")
+
+
+@pytest.mark.parametrize("argument", ["", "a", "=", ".=1", "a.=1", "a=[", "a=!x 1", "a=b: c: d"])
+def test_refuses_what_is_no_assignment(argument: str) -> None:
+    with pytest.raises(SpecError):
+        parse(argument)
+
+
+@pytest.mark.parametrize(
+    ("data", "keys", "result", "new"),
+    [
+        (None, ("a", "b"), {"a": {"b": 9}}, ("a",)),
+        ({"a": 1}, ("a",), {"a": 9}, ("a",)),
+        ({"a": None}, ("a", "b"), {"a": {"b": 9}}, ("a",)),
+        ({"a": {"c": 1}}, ("a", "b", "d"), {"a": {"c": 1, "b": {"d": 9}}}, ("a", "b")),
+        ({"a": [1, {"b": 2}]}, ("a", "1", "b"), {"a": [1, {"b": 9}]}, ("a", 1, "b")),
+        ({"a": ["clahe"]}, ("a", "0", "clahe", "clip"), {"a": [{"clahe": {"clip": 9}}]}, ("a", 0, "clahe", "clip")),
+    ],
+)
+def test_puts_a_value_in(data: Any, keys: tuple[str, ...], result: object, new: object) -> None:
+    assert put(data, Override(keys, 9, "")) == (result, new)
+
+
+@pytest.mark.parametrize(
+    ("data", "keys", "where"),
+    [
+        ({"a": 1}, ("a", "b"), ("a",)),
+        ({"a": [1]}, ("a", "1"), ("a",)),
+        ({"a": [1]}, ("a", "-1"), ("a",)),
+        (5, ("a",), ()),
+    ],
+)
+def test_refuses_what_leads_nowhere(data: Any, keys: tuple[str, ...], where: object) -> None:
+    with pytest.raises(SpecError) as caught:
+        put(data, Override(keys, 9, ""))
+
+    assert caught.value.problems[0].keys == where

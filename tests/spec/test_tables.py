@@ -1,0 +1,29 @@
+import pytest
+
+from imgprep.spec.problems import SpecError
+from imgprep.spec.tables import INSTALLED, Table, pick
+
+
+def test_a_table_is_imported_on_first_use() -> None:
+    missing = Table("imgprep.no_such_module", "TABLE")
+    with pytest.raises(ModuleNotFoundError):
+        list(missing)
+
+    table = Table("imgprep.audit.rules", "RULES")
+    assert "class-size" in table
+    assert len(table) == len(list(table))
+    assert table["class-size"].id == "class-size"
+
+
+@pytest.mark.parametrize("name", ["flap", 5, None, ["flip"]])
+def test_only_what_is_in_the_table_is_picked(name: object) -> None:
+    assert pick({"flip": 1}, "flip", "transform") == 1
+    with pytest.raises(SpecError, match="unknown transform"):
+        pick({"flip": 1}, name, "transform")
+
+
+def test_the_real_limits_name_the_field_first() -> None:
+    rotate = INSTALLED.transforms["rotate"]
+
+    assert INSTALLED.limits(rotate(degrees=(-1.0, 1.0))) == []
+    assert [text.partition(": ")[0] for text in INSTALLED.limits(rotate(degrees=(-170.0, 170.0)))] == ["rotate.degrees"]

@@ -1,0 +1,204 @@
+"""The design's rules that a program can check: who imports whom, how long a module is, who prints."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "imgprep"
+FAMILIES = {"sources", "transforms", "audit", "shards", "engines"}
+LAYERS = (  # from the bottom; a unit imports from the layers below its own, and from itself
+    {"errors", "sample", "columns", "version"},
+    {"decoding", "rng", "manifest", "machine", "containers", "perceptual"},
+    FAMILIES,
+    {"spec", "stages", "dataset", "verification"},
+    {"commands"},
+    {"api", "terminal", "options"},
+    {"cli"},
+    {"outcome"},
+    {"__main__"},
+)
+LEVEL: dict[str, int] = {unit: level for level, units in enumerate(LAYERS) for unit in units}
+TABLE_READERS = {"spec", "dataset", "verification", "commands", "api", "cli", "__main__"}
+MAX_LINES, USUAL_LINES = 300, 200
+
+
+class Import(NamedTuple):
+    """One import of a module of imgprep: from where, by whom, of what."""
+
+    place: str
+    importer: str
+    target: str
+    names_table: bool  # the target is a package that has code of its own
+
+    @property
+    def unit(self) -> str:
+        return _unit(self.importer)
+
+    @property
+    def target_unit(self) -> str:
+        return _unit(self.target)
+
+
+def _unit(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def _modules() -> dict[str, Path]:
+    modules = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return modules
+
+
+MODULES = _modules()
+TREES = {name: ast.parse(path.read_bytes()) for name, path in MODULES.items()}
+
+
+def _has_code(module: str) -> bool:
+    return any(not isinstance(node, ast.Expr) for node in TREES[module].body)
+
+
+def _targets(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        for alias in node.names:
+            whole = f"{node.module}.{alias.name}"
+            yield whole if whole in MODULES else node.module
+
+
+def _imports() -> Iterator[Import]:
+    for importer, tree in TREES.items():
+        for node in ast.walk(tree):
+            for target in _targets(node):
+                if target in MODULES:
+                    table = MODULES[target].name == "__init__.py" and _has_code(target)
+                    yield Import(f"{MODULES[importer]}:{node.lineno}", importer, target, table)  # type: ignore[attr-defined]
+
+
+IMPORTS = list(dict.fromkeys(_imports()))
+
+
+def test_the_tree_was_found() -> None:
+    assert len(MODULES) > 20
+    assert len(IMPORTS) > 50
+
+
+def test_every_unit_has_its_layer() -> None:
+    assert {_unit(module) for module in MODULES} - {""} <= set(LEVEL)
+
+
+def test_imports_point_down() -> None:
+    wrong = [
+        f"{item.place}: {item.importer} imports {item.target}"
+        for item in IMPORTS
+        if item.unit and item.target_unit and item.unit != item.target_unit
+        if LEVEL.get(item.target_unit, 0) >= LEVEL.get(item.unit, 0) > 0
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_lowest_layer_imports_only_itself() -> None:
+    wrong = [item.place for item in IMPORTS if LEVEL.get(item.unit) == 0 and LEVEL.get(item.target_unit) != 0]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_there_is_no_cycle_between_modules() -> None:
+    below: dict[str, set[str]] = {module: set() for module in MODULES}
+    for item in IMPORTS:
+        if item.target != item.importer:
+            below[item.importer].add(item.target)
+    left = dict(below)
+    while free := [module for module, targets in left.items() if not targets & set(left)]:
+        for module in free:
+            del left[module]
+    assert not left, f"import each other: {sorted(left)}"
+
+
+def test_families_never_import_each_other() -> None:
+    wrong = [
+        item.place
+        for item in IMPORTS
+        if item.unit in FAMILIES and item.target_unit in FAMILIES and item.unit != item.target_unit
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def _entries() -> set[str]:
+    """The modules that define what a family's table offers: a layout, a step, a rule, a format, an engine."""
+    tables = (
+        importlib.import_module(f"imgprep.{family}").__dict__
+        for family in ("sources", "transforms", "shards", "engines")
+    )
+    found = [
+        entry for table in tables for value in table.values() if isinstance(value, Mapping) for entry in value.values()
+    ]
+    found += importlib.import_module("imgprep.audit.rules").RULES.values()
+    return {(entry if isinstance(entry, type) else type(entry)).__module__ for entry in found}
+
+
+def test_stages_know_no_entry_of_a_table() -> None:
+    """A stage gets its source, steps, format and engine handed in; only what is no choice of the spec it may call."""
+    entries = _entries()
+    assert "imgprep.sources.directory" in entries
+    assert "imgprep.shards.hdf5" in entries
+    wrong = [f"{item.place}: {item.target}" for item in IMPORTS if item.unit == "stages" and item.target in entries]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_the_upper_layers_read_a_familys_table() -> None:
+    wrong = [
+        f"{item.place}: {item.target}"
+        for item in IMPORTS
+        if item.names_table and item.target_unit != item.unit and item.unit and item.unit not in TABLE_READERS
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_imports_are_absolute() -> None:
+    wrong = [
+        f"{MODULES[module]}:{node.lineno}"
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_modules_are_short() -> None:
+    lines = {module: len(path.read_bytes().splitlines()) for module, path in MODULES.items()}
+    long = {module: number for module, number in lines.items() if number > MAX_LINES}
+    assert not long
+    assert median(lines.values()) <= USUAL_LINES
+    assert sum(number > USUAL_LINES for number in lines.values()) <= len(lines) / 4
+
+
+def _named(node: ast.expr) -> str:
+    return ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+
+
+def test_only_the_command_line_prints_or_exits() -> None:
+    calls = [
+        f"{MODULES[module]}:{node.lineno}: {name}"
+        for module, tree in TREES.items()
+        if _unit(module) not in {"cli", "terminal", "__main__"}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and (name := _named(node.func)) in {"print", "exit", "quit", "sys.exit"}
+    ]
+    assert not calls, "\n".join(calls)
+
+
+@pytest.mark.parametrize("statement", ["import imgprep", "import imgprep.cli"])
+def test_starting_up_leaves_the_heavy_libraries_alone(statement: str) -> None:
+    heavy = {"cv2", "h5py", "pydantic", "numpy"} if statement.endswith("imgprep") else {"cv2", "h5py", "pydantic"}
+    code = f"{statement}\nimport sys\nprint(*sorted({heavy!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
