@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imgprep.version import __version__
 
 if TYPE_CHECKING:
-    from imgprep.api import Dataset, Report, Run, Written, audit, augment, convert, load, pack, run, split
+    from imgprep.api import Dataset, Report, Run, Written, audit, augment, convert, load, pack, rebuild, run, split
 
 __all__ = [
     "Dataset",
@@ -22,6 +22,7 @@ __all__ = [
     "convert",
     "load",
     "pack",
+    "rebuild",
     "run",
     "split",
 ]

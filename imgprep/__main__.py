@@ -1,10 +1,12 @@
 """The console script; importing it costs nothing, because worker processes may import it again."""
 
+import gc
 import sys
 
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
+    gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage
     from imgprep.outcome import run  # noqa: PLC0415 - see above
 
     sys.exit(run(sys.argv[1:]))

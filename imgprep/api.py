@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from imgprep.audit.base import Report
 from imgprep.commands import main
 from imgprep.commands.main import Run
@@ -13,22 +15,48 @@ from imgprep.commands.pipeline import Written
 from imgprep.commands.session import Request
 from imgprep.dataset import Dataset, load
 
-__all__ = ["Dataset", "Report", "Run", "Written", "audit", "augment", "convert", "load", "pack", "run", "split"]
+__all__ = [
+    "Dataset",
+    "Report",
+    "Run",
+    "Written",
+    "audit",
+    "augment",
+    "convert",
+    "load",
+    "pack",
+    "rebuild",
+    "run",
+    "split",
+]
 
 Path_ = str | os.PathLike[str]
 
 
-def audit(spec: Path_, **options: Any) -> Report:
+def audit(
+    spec: Path_,
+    *,
+    stage: str = "source",
+    baseline: Path_ | None = None,
+    reference: Path_ | None = None,
+    **options: Any,
+) -> Report:
     """Judges the collection of a spec by the rules of good data collection.
 
     Args:
         spec: the path of the spec file.
+        stage: what is judged: source, or what convert, augment or pack made of it.
+        baseline: an earlier report.json; only what is new fails.
+        reference: the spec of another collection, for how far each class has moved from it.
         **options: see `request`.
 
     Returns:
         The findings; ``report.passed`` is the verdict.
     """
-    return main.audit(request(spec, **options)).report
+    from imgprep.commands.auditing import Choice  # noqa: PLC0415 - only who audits pays for the import
+
+    paths = (None if path is None else Path(path) for path in (baseline, reference))
+    return main.audit(request(spec, **options), Choice(stage, *paths)).report
 
 
 def convert(spec: Path_, **options: Any) -> Written:
@@ -44,6 +72,20 @@ def split(spec: Path_, **options: Any) -> Written:
 def augment(spec: Path_, **options: Any) -> Written:
     """Makes new training images from old ones, and stress sets; see `request` for the options."""
     return main.augment(request(spec, **options))
+
+
+def rebuild(spec: Path_, image: str, **options: Any) -> NDArray[Any]:
+    """Makes one augmented image alone; see `request` for the options.
+
+    Args:
+        spec: the path of the spec file.
+        image: its id: ``apple/0001.jpg#3``, ``apple/0001.jpg#inverted``.
+        **options: see `request`.
+
+    Returns:
+        (H, W, C) the pixels, as the augment stage stores them.
+    """
+    return main.rebuild(request(spec, **options), image)
 
 
 def pack(spec: Path_, **options: Any) -> Written:

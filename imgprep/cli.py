@@ -3,20 +3,22 @@
 Commands import what they need when they run, so that ``--help`` and completion are quick.
 """
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
+from imgprep.cli_audit import FAILED, audit, request_of, review, warm_up
 from imgprep.options import (
     DryRun,
     Folder,
     Force,
     Format,
+    Found,
+    NewSpec,
     NoProgress,
     Output,
+    Overwrite,
     Quiet,
-    ReportFormat,
     Seed,
     Settings,
     SpecPath,
@@ -25,10 +27,6 @@ from imgprep.options import (
 )
 from imgprep.terminal import Terminal
 
-if TYPE_CHECKING:
-    from imgprep.commands.session import Request
-
-FAILED: Final = 1
 QUARANTINED: Final = 3
 
 app = typer.Typer(
@@ -44,7 +42,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        from imgprep.version import __version__  # noqa: PLC0415
+        from imgprep.version import __version__
 
         typer.echo(f"imgprep {__version__}")
         raise typer.Exit
@@ -60,50 +58,21 @@ def _main(
 
 
 @app.command()
-def audit(
-    spec: SpecPath,
-    report_format: ReportFormat = "text",
-    workers: Workers = None,
-    settings: Settings = None,
-    output: Output = None,
-    seed: Seed = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_progress: NoProgress = False,
+def init(
+    images: Found, spec: NewSpec = None, force: Overwrite = False, quiet: Quiet = False, verbose: Verbose = False
 ) -> int:
-    """Judges the collection by the rules of good data collection."""
-    _warm_up()
-    from imgprep.commands import auditing, main  # noqa: PLC0415
+    """Recognises a collection and writes a commented spec."""
+    from imgprep.commands import starting
 
-    auditing.check_format(report_format)
-    with Terminal(quiet=quiet, verbose=verbose, progress=not no_progress) as terminal:
-        request = _request(terminal, spec, settings, (output, seed), workers, force=force)
-        report = main.audit(request).report
-    terminal.print(auditing.render(report, report_format, color=terminal.color))
-    return 0 if report.passed else FAILED
+    terminal = Terminal(quiet=quiet, verbose=verbose)
+    written = starting.init(images, spec, force=force)
+    terminal.print(str(written))
+    terminal.say(f"look through it, then: imgprep run {written}")
+    return 0
 
 
-def _warm_up() -> None:
-    """Starts the process that workers come from, so that it imports OpenCV while this one imports the rest."""
-    from imgprep.engines import warm_up  # noqa: PLC0415
-
-    warm_up()
-
-
-def _request(
-    terminal: Terminal,
-    spec: Path,
-    settings: list[str] | None,
-    replaced: tuple[Path | None, int | None],
-    workers: int | None,
-    *,
-    force: bool = False,
-) -> "Request":
-    from imgprep.commands.session import Request  # noqa: PLC0415
-
-    output, seed = replaced
-    return Request(spec, settings or (), output, seed, workers, force, terminal)
+app.command()(audit)
+app.command()(review)
 
 
 def _stage(name: str, summary: str) -> None:
@@ -122,12 +91,14 @@ def _stage(name: str, summary: str) -> None:
         no_progress: NoProgress = False,
     ) -> int:
         if not dry_run:
-            _warm_up()
-        from imgprep.commands import main, planning  # noqa: PLC0415
+            warm_up()
+        from imgprep.commands import main
 
         with Terminal(quiet=quiet, verbose=verbose, progress=not no_progress) as terminal:
-            request = _request(terminal, spec, settings, (output, seed), workers, force=force)
+            request = request_of(terminal, spec, settings, (output, seed), workers, force=force)
             if dry_run:
+                from imgprep.commands import planning
+
                 terminal.print(planning.plan(request, name).text())
                 return 0
             written = main.STAGES[name](request)
@@ -137,10 +108,10 @@ def _stage(name: str, summary: str) -> None:
     app.command(name, help=summary)(command)
 
 
-_stage("convert", "Decodes, sizes and pre-processes every image of the source into shards.")
-_stage("split", "Divides the images into train, validation and test, or folds, without leakage.")
-_stage("augment", "Makes new training images from old ones, and stress sets.")
-_stage("pack", "Writes normalised, shuffled, machine-learning-ready shards for each split.")
+_stage("convert", "Decodes, sizes and pre-processes every image.")
+_stage("split", "Divides the images into train, validation and test.")
+_stage("augment", "Makes new training images, and stress sets.")
+_stage("pack", "Writes normalised, shuffled shards for each split.")
 
 
 @app.command("run")
@@ -159,17 +130,19 @@ def run_all(
 ) -> int:
     """Does all of it in order, the audit first."""
     if not dry_run:
-        _warm_up()
-    from imgprep.commands import auditing, main, planning  # noqa: PLC0415
+        warm_up()
+    from imgprep.commands import auditing, main
 
     with Terminal(quiet=quiet, verbose=verbose, progress=not no_progress) as terminal:
-        request = _request(terminal, spec, settings, (output, seed), workers, force=force)
+        request = request_of(terminal, spec, settings, (output, seed), workers, force=force)
         if dry_run:
+            from imgprep.commands import planning
+
             terminal.print(planning.plan(request, "pack").text())
             return 0
         done = main.run(request, gate=gate)
     if not done.stages:
-        terminal.print(auditing.render(done.report, "text", color=terminal.color))
+        terminal.print(auditing.render(done.report, "text", color=terminal.color, width=terminal.width))
         terminal.say("the audit failed, so nothing was converted; mend the collection, or go on with --no-gate")
         return FAILED
     terminal.summary(done)
@@ -185,8 +158,8 @@ def verify(
     verbose: Verbose = False,
     no_progress: NoProgress = False,
 ) -> int:
-    """Re-reads a dataset: checksums, counts, shapes, types, labels, finite values, every row."""
-    from imgprep.commands import inspecting  # noqa: PLC0415
+    """Re-reads a dataset and compares every row."""
+    from imgprep.commands import inspecting
 
     with Terminal(quiet=quiet, verbose=verbose, progress=not no_progress) as terminal:
         checked = inspecting.verify(folder, workers, terminal)
@@ -198,12 +171,33 @@ def verify(
 
 
 @app.command()
+def repair(
+    spec: SpecPath,
+    workers: Workers = None,
+    settings: Settings = None,
+    output: Output = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_progress: NoProgress = False,
+) -> int:
+    """Verifies finished stages and rebuilds damaged shards."""
+    warm_up()
+    from imgprep.commands import repairing
+
+    with Terminal(quiet=quiet, verbose=verbose, progress=not no_progress) as terminal:
+        repaired = repairing.repair(request_of(terminal, spec, settings, (output, seed), workers))
+    terminal.print(repaired.text())
+    return 0 if repaired.passed else FAILED
+
+
+@app.command()
 def show(
     folder: Folder,
     report_format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
 ) -> int:
-    """Shows classes, counts per split, shapes, normalisation and provenance of a dataset."""
-    from imgprep.commands import inspecting  # noqa: PLC0415
+    """Shows what a dataset holds and what it is made from."""
+    from imgprep.commands import inspecting
 
     terminal = Terminal()
     stages = inspecting.show(folder)
@@ -216,10 +210,10 @@ def show(
 
 @app.command()
 def schema() -> int:
-    """Prints the JSON Schema of the spec, for editors and pre-commit."""
-    import json  # noqa: PLC0415
+    """Prints the JSON Schema of the spec, for editors."""
+    import json
 
-    from imgprep.spec.schema import json_schema  # noqa: PLC0415
+    from imgprep.spec.schema import json_schema
 
     Terminal().print(json.dumps(json_schema(), indent=2))
     return 0
@@ -227,8 +221,8 @@ def schema() -> int:
 
 @app.command()
 def doctor() -> int:
-    """Shows versions, cores and memory as this container allows them, and what is missing."""
-    from imgprep.commands import inspecting  # noqa: PLC0415
+    """Shows versions, cores, memory and what is missing."""
+    from imgprep.commands import inspecting
 
     terminal = Terminal()
     facts = inspecting.doctor()

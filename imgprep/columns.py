@@ -61,8 +61,25 @@ class StringColumn(Sequence[str]):
             start, stop, _ = index.indices(len(self))
             offsets = self._offsets[start : max(start, stop) + 1]
             return StringColumn(self._data[int(offsets[0]) : int(offsets[-1])], offsets - offsets[0])
-        rows = np.arange(len(self))[index]
-        return StringColumn.of(self[row] for row in rows.tolist())
+        return self._gathered(np.arange(len(self))[index])
+
+    def _gathered(self, rows: NDArray[np.intp]) -> "StringColumn":
+        start = self._offsets[rows]
+        length = self._offsets[rows + 1] - start
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(length, out=offsets[1:])
+        source, parts = np.frombuffer(self._data, np.uint8), []
+        for block in range(0, len(rows), BLOCK):
+            some = slice(block, block + BLOCK)
+            within = np.repeat(start[some] - offsets[:-1][some], length[some])
+            parts.append(source[within + np.arange(offsets[block], offsets[block] + len(within))].tobytes())
+        return StringColumn(b"".join(parts), offsets)
+
+    def encoded(self) -> Iterator[bytes | bytearray]:
+        """The strings in UTF-8; twice as fast as decoding them."""
+        data = self._data
+        for start, end in pairwise(self._offsets.tolist()):
+            yield data[start:end]
 
     def __iter__(self) -> Iterator[str]:
         data, offsets = self._data, self._offsets.tolist()

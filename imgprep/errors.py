@@ -32,6 +32,10 @@ class ImageError(ImgprepError):
     """One image cannot be used. The run goes on; the image is quarantined with this one-line reason."""
 
 
+class TransientError(ImageError):
+    """One image cannot be had now, but perhaps the next time: nothing that was made without it is kept as finished."""
+
+
 def one_line(text: object, limit: int = 300) -> str:
     r"""Makes any text safe to print as one line: control characters are escaped, long text is cut.
 

@@ -67,6 +67,7 @@ class Manifest:
         checksum: the algorithm of the ``checksum`` column.
         versions: of imgprep, OpenCV, numpy and HDF5, and the CPU features that OpenCV used.
         shards: every shard, in order.
+        files: SHA-256 of the stage's other files: samples.jsonl and what more there is.
     """
 
     stage: str
@@ -83,6 +84,7 @@ class Manifest:
     checksum: str = "crc32"
     versions: Mapping[str, Any] = field(default_factory=dict)
     shards: tuple[ShardEntry, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
@@ -148,7 +150,7 @@ def sample_line(record: Mapping[str, Any]) -> bytes:
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def commit(path: Path, content: bytes | memoryview | Iterable[bytes], *, durable: bool = True) -> None:
+def commit(path: Path, content: bytes | memoryview | Iterable[bytes | memoryview], *, durable: bool = True) -> None:
     """Writes a file so that its final name shows all of it or nothing, also after a crash.
 
     Args:

@@ -142,8 +142,14 @@ def sort_classes(labels: Iterable[str]) -> tuple[str, ...]:
     """
     names = set(labels)
     if all(name.isascii() and name.isdigit() for name in names):
-        return tuple(sorted(names, key=lambda name: (int(name), name)))
+        return tuple(sorted(names, key=_as_number))
     return tuple(sorted(names))
+
+
+def _as_number(digits: str) -> tuple[int, str, str]:
+    """Sorts like the number, however long it is: Python refuses to convert thousands of digits."""
+    significant = digits.lstrip("0")
+    return len(significant), significant, digits
 
 
 class _Builder:

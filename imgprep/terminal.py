@@ -1,20 +1,27 @@
 """What the user sees: progress on standard error, results on standard output."""
 
 import os
+import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
+
+from imgprep.errors import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from imgprep.audit.base import Report
     from imgprep.commands.main import Run
     from imgprep.commands.pipeline import Written
     from imgprep.manifest import Manifest
 
 WIDE_TABLE = 12
 """Classes that a table still shows one by one."""
+WIDTH = 160
+"""Columns of a table that does not go to a terminal."""
 
 
 class PipeClosed(BaseException):
@@ -37,6 +44,7 @@ class Terminal:
         self._bar: Any = None
         self._what = ""
         self._items = 0
+        self._done = 0
         self._started = 0.0
 
     def __enter__(self) -> Self:
@@ -46,20 +54,26 @@ class Terminal:
         self._close()
 
     @property
+    def width(self) -> int | None:
+        """Columns of the terminal that results go to; None when they go elsewhere."""
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+    @property
     def color(self) -> bool:
         """Whether results may be coloured."""
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def begin(self, what: str, items: int) -> None:
         """See `Monitor`."""
-        self._what, self._items, self._started = what, items, time.monotonic()
+        self._what, self._items, self._done, self._started = what, items, 0, time.monotonic()
         if self._bars:
-            from tqdm import tqdm  # noqa: PLC0415 - for terminals only
+            from tqdm import tqdm
 
             self._bar = tqdm(total=items, desc=what, unit="img", leave=False, dynamic_ncols=True, file=sys.stderr)
 
     def advance(self, items: int) -> None:
         """See `Monitor`."""
+        self._done += items
         if self._bar is not None:
             self._bar.update(items)
 
@@ -67,7 +81,8 @@ class Terminal:
         """See `Monitor`."""
         self._close()
         seconds = time.monotonic() - self._started
-        self.say(f"{self._what}: {self._items} items in {seconds:.1f} s")
+        done = f"{self._items}" if self._done >= self._items else f"stopped after {self._done} of {self._items}"
+        self.say(f"{self._what}: {done} images in {seconds:.1f} s")
 
     def note(self, message: str) -> None:
         """See `Monitor`."""
@@ -94,33 +109,38 @@ class Terminal:
         """What stages were written, one line each."""
         for stage in written:
             how = "" if stage.fresh else " (up to date)"
-            self.print(f"{stage.folder}: {_accounting(stage.manifest.samples)}{how}")
+            self.print(f"{_near(stage.folder)}: {_accounting(stage.manifest.samples)}{how}")
             if stage.too_many_quarantined:
-                count = stage.manifest.samples["quarantined"]
-                self.say(f"{count} images were quarantined; {stage.folder / 'samples.jsonl'} says which and why")
+                self.say(_quarantine(stage, stage.folder))
 
     def summary(self, run: "Run") -> None:
         """What a whole run came to, for a newcomer."""
         packed = run.stages[-1]
-        failed = sum(finding.status == "fail" for finding in run.report.findings)
-        self.datasets([(packed.folder, packed.manifest)])
-        verdict = "passed" if run.report.passed else "failed, and the run went on as asked"
-        self.print(f"Audit: {verdict}; {failed} findings. Report: {packed.folder.parent / 'audit' / 'report.json'}")
-        self.print(f"Images: {_accounting(packed.manifest.samples)}")
+        folder = packed.folder
+        self.datasets([(folder, packed.manifest)])
+        report = _near(folder.parent / "audit" / "report.html")
+        lines = [
+            ("Images", _accounting(packed.manifest.samples)),
+            ("Audit", f"{_verdict(run.report)}; the report is {report}"),
+            ("Load it", f"imgprep.load({_near(folder)!r}, split={next(iter(packed.manifest.splits()), 'train')!r})"),
+        ]
+        self.print("")
+        self.facts(lines)
         if run.stages[0].too_many_quarantined:
-            self.say(f"Quarantined images and the reasons: {packed.folder / 'samples.jsonl'}")
-        split = next(iter(packed.manifest.splits()), "train")
-        self.print(f"Load it: imgprep.load({os.fspath(packed.folder)!r}, split={split!r})")
+            self.say(_quarantine(run.stages[0], folder))
 
     def datasets(self, stages: Iterable[tuple["Path", "Manifest"]]) -> None:
         """Stages as tables: images by class and split, then the facts."""
-        from rich.console import Console  # noqa: PLC0415 - slow to import
+        from rich.console import Console
 
-        console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
-        for folder, manifest in stages:
+        console = Console(file=sys.stdout, highlight=False, width=self.width or WIDTH)
+        for number, (folder, manifest) in enumerate(stages):
+            if number:
+                self.print("")
+            self.print(one_line(f"{manifest.name}: {manifest.stage} in {_near(folder)}"))
             with console.capture() as lines:  # rich would end the process by itself when the pipe is closed
-                console.print(_table(folder, manifest))
-            self.print(lines.get())
+                console.print(_table(manifest))
+            self.print("\n".join(line.rstrip() for line in lines.get().splitlines() if line.strip()))
             self.facts(_facts(manifest))
 
     def facts(self, lines: Sequence[tuple[str, str]]) -> None:
@@ -142,18 +162,46 @@ def _accounting(samples: Any) -> str:
     )
 
 
-def _table(folder: "Path", manifest: "Manifest") -> Any:
-    from rich import box  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+def _near(path: "Path") -> str:
+    """The path from the current folder when it lies in it, which is how people would write it."""
+    try:
+        return os.fspath(path.relative_to(os.getcwd()))  # noqa: PTH109 - Path.cwd() imports more
+    except ValueError:
+        return os.fspath(path)
 
-    table = Table(title=escape(f"{manifest.name}: {manifest.stage} in {folder}"), title_justify="left", box=box.SIMPLE)
+
+def _verdict(report: "Report") -> str:
+    """The outcome of the audit and how many findings there are to look at.
+
+    A finding that was waived or switched off is none.
+    """
+    counted = Counter(finding.severity for finding in report.findings if finding.status == "fail")
+    verdict = "passed" if report.passed else "failed, and the run went on as asked"
+    found = [f"{counted[name]} {name}{'s' * (counted[name] > 1)}" for name in ("error", "warning") if counted[name]]
+    return f"{verdict}, with {' and '.join(found)}" if found else verdict
+
+
+def _quarantine(stage: "Written", folder: "Path") -> str:
+    count = stage.manifest.samples["quarantined"]
+    images = "1 image was" if count == 1 else f"{count} images were"
+    return (
+        f"{images} quarantined, execution.max_quarantined allows {stage.allowed}; "
+        f"{_near(folder / 'samples.jsonl')} says which and why"
+    )
+
+
+def _table(manifest: "Manifest") -> Any:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE)
     table.add_column("class")
     for split in manifest.counts:
         table.add_column(split, justify="right")
     shown = manifest.classes if len(manifest.classes) <= WIDE_TABLE else manifest.classes[: WIDE_TABLE - 2]
     for name in shown:
-        table.add_row(escape(name), *(str(counts.get(name, 0)) for counts in manifest.counts.values()))
+        table.add_row(escape(one_line(name)), *(str(counts.get(name, 0)) for counts in manifest.counts.values()))
     if len(shown) < len(manifest.classes):
         table.add_row(f"... {len(manifest.classes) - len(shown)} more", *("" for _ in manifest.counts))
     table.add_section()
@@ -173,7 +221,8 @@ def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
         facts.append(("Values", manifest.normalization["kind"] + (f": {formula}" if formula else "")))
     if manifest.shards:
         size = sum(shard.bytes for shard in manifest.shards)
-        facts.append(("Shards", f"{len(manifest.shards)} files, {size / 2**20:.1f} MiB"))
+        files = "1 file" if len(manifest.shards) == 1 else f"{len(manifest.shards)} files"
+        facts.append(("Shards", f"{files}, {size / 2**20:.1f} MiB"))
     facts += [("Seed", str(manifest.seed)), ("Made from", manifest.fingerprint[:16])]
     known = [name for name in ("imgprep", "opencv") if name in manifest.versions]
     return [*facts, ("Made with", ", ".join(f"{name} {manifest.versions[name]}" for name in known))]

@@ -1,45 +1,23 @@
 """verify: re-reads a finished stage and says which file and which rows are not what the index says."""
 
-import hashlib
-import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.accounts import Accounts, Content, Difference, count_differences, file_differences, id_hash
 from imgprep.engines.base import Cursor, Engine
 from imgprep.errors import SourceError, one_line
-from imgprep.manifest import SAMPLES, Manifest, ShardEntry, sha256_file
+from imgprep.manifest import INDEX, Manifest, ShardEntry, sha256_file
 from imgprep.shards import FORMATS
 from imgprep.shards.base import ShardFormat, ShardReader
 
-SHOWN: Final = 20
 COLUMNS: Final = ("image", "label", "id", "parent", "checksum")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something that is not as the index says.
-
-    Attributes:
-        file: in the folder of the stage.
-        rows: of the shard, ascending; empty when it is about the file as a whole.
-        message: one line.
-    """
-
-    file: str
-    rows: tuple[int, ...]
-    message: str
-
-    def __str__(self) -> str:
-        rows = f" rows {_ranges(self.rows)}:" if self.rows else ""
-        return f"{self.file}:{rows} {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +37,11 @@ class Checked:
 
     Attributes:
         differences: all of them.
-        counts: readable rows of each class index.
-        ids: (N,) a 64-bit hash of each id.
+        content: the rows' ids and labels.
     """
 
     differences: tuple[Difference, ...]
-    counts: Mapping[int, int]
-    ids: NDArray[np.uint64]
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,53 +54,51 @@ class CheckJob:
     def __call__(self, plan: ShardPlan, cursor: Cursor) -> Checked:
         """Reads all of the shard."""
         entry, path = plan.entry, self.folder / plan.entry.filename
-        everything = tuple(range(entry.samples))
+        everything, rows = tuple(range(entry.samples)), _Rows(self.manifest, entry)
         cursor.at(0)
         try:
             size, digest = path.stat().st_size, sha256_file(path)
         except OSError as error:
             lost = Difference(entry.filename, everything, f"cannot be read: {error.strerror}")
-            return Checked((lost,), {}, np.array([], np.uint64))
+            return Checked((lost,), rows.content(same=False))
         found = []
         if size != entry.bytes:
             found.append(Difference(entry.filename, (), f"{size} bytes, the index says {entry.bytes}"))
         try:
             with format_of(entry.filename).open(str(path)) as reader:
-                rows = _Rows(reader, self.manifest, entry)
-                found += rows.differences()
-                counts, ids = rows.counts, rows.ids
+                found += rows.differences(reader)
         except SourceError as error:
             found.append(Difference(entry.filename, everything, one_line(error)))
-            counts, ids = Counter(), np.array([], np.uint64)
         if digest != entry.sha256 and not found:
-            found.append(
-                Difference(entry.filename, (), "SHA-256 differs from the index, but every row's pixels are intact")
-            )
+            found.append(Difference(entry.filename, (), "SHA-256 differs from the index, but the pixels are intact"))
         cursor.done()
-        return Checked(tuple(found), counts, ids)
+        return Checked(tuple(found), rows.content(same=digest == entry.sha256))
 
 
 class _Rows:
-    """The rows of an open shard, group by group."""
+    """The rows of a shard, group by group."""
 
-    def __init__(self, reader: ShardReader, manifest: Manifest, entry: ShardEntry) -> None:
-        self._reader = reader
+    def __init__(self, manifest: Manifest, entry: ShardEntry) -> None:
         self._manifest = manifest
         self._entry = entry
-        self.counts: Counter[int] = Counter()
-        self.ids = np.array([], np.uint64)
+        self.ids, self.labels = np.array([], np.uint64), np.array([], np.int64)
+        self.starts: dict[str, int] = {}
 
-    def differences(self) -> list[Difference]:
+    def content(self, *, same: bool) -> Content:
+        """The ids and labels of the rows seen so far."""
+        return Content(self.ids, self.labels, self.starts, same)
+
+    def differences(self, reader: ShardReader) -> list[Difference]:
         """Everything that is wrong with them."""
-        groups = [name.removesuffix("image") for name in self._reader.names if name.split("/")[-1] == "image"]
-        found: list[Difference] = []
-        start = 0
+        groups = [name.removesuffix("image") for name in reader.names if name.split("/")[-1] == "image"]
+        found, start = list[Difference](), 0
         for group in groups:
-            missing = [name for name in COLUMNS if group + name not in self._reader.names]
+            missing = [name for name in COLUMNS if group + name not in reader.names]
             if missing:
                 found.append(self._about((), f"no array {group}{missing[0]}"))
                 continue
-            columns = {name: self._reader.read(group + name) for name in COLUMNS}
+            columns = {name: reader.read(group + name) for name in COLUMNS}
+            self.starts[group.removesuffix("/")] = len(self.ids)
             found += self._group(columns, start)
             start += len(columns["image"])
         if start != self._entry.samples:
@@ -147,9 +121,8 @@ class _Rows:
             yield from self._rows(~finite, start, "values that are not finite")
         codes, good = _labels(columns["label"], self._manifest)
         yield from self._rows(~good, start, "labels that are no class")
-        self.counts.update(codes[good].tolist())
-        hashes = [hashlib.blake2b(str(id_).encode(), digest_size=8).digest() for id_ in columns["id"]]
-        self.ids = np.concatenate([self.ids, np.frombuffer(b"".join(hashes), np.uint64)])
+        self.labels = np.concatenate([self.labels, np.where(good, codes, -1)])
+        self.ids = np.concatenate([self.ids, np.array([id_hash(id_) for id_ in columns["id"]], np.uint64)])
 
     def _rows(self, wrong: NDArray[np.bool_], start: int, message: str) -> Iterator[Difference]:
         if wrong.any():
@@ -182,54 +155,34 @@ def verify(folder: Path, manifest: Manifest, engine: Engine) -> Iterator[Differe
     Yields:
         Every difference; nothing when all is as it was written.
     """
-    counts: dict[str, Counter[int]] = {}
-    ids = []
+    shards: dict[str, Content] = {}
     broken = False
     plans = [ShardPlan(entry) for entry in manifest.shards]
     for outcome in engine.run(CheckJob(folder, manifest), plans):
         if outcome.value is None:
             broken = True
-            reason = one_line(outcome.error)
-            yield Difference(outcome.plan.entry.filename, (), f"cannot be checked: {reason}")
+            yield Difference(outcome.plan.entry.filename, (), f"cannot be checked: {one_line(outcome.error)}")
             continue
-        broken = broken or bool(outcome.value.differences)
         yield from outcome.value.differences
-        counts.setdefault(outcome.plan.entry.split or "all", Counter()).update(outcome.value.counts)
-        ids.append(outcome.value.ids)
+        broken |= bool(outcome.value.differences)
+        shards[outcome.plan.entry.filename] = outcome.value.content
     if not broken:
-        yield from _whole(manifest, counts, ids)
-    yield from _samples(folder, manifest)
+        yield from _whole(manifest, shards)
+    yield from Accounts(folder, manifest, shards).differences()
+    yield from file_differences(folder, manifest)
 
 
-def _whole(
-    manifest: Manifest, counts: Mapping[str, Counter[int]], ids: Sequence[NDArray[np.uint64]]
-) -> Iterator[Difference]:
-    if not manifest.shards:
+def _whole(manifest: Manifest, shards: Mapping[str, Content]) -> Iterator[Difference]:
+    if not shards:
         return
-    for split, expected in manifest.counts.items():
-        found = counts.get(split, Counter())
-        for code, name in enumerate(manifest.classes):
-            if found[code] != expected.get(name, 0):
-                message = f"{found[code]} images of {name} in {split}, the index says {expected.get(name, 0)}"
-                yield Difference("dataset.json", (), one_line(message))
-    everything = np.concatenate(ids) if ids else np.array([], np.uint64)
+    counts: dict[str, Counter[str]] = {}
+    for entry in manifest.shards:
+        labels = shards[entry.filename].labels.tolist()
+        counts.setdefault(entry.split or "all", Counter()).update(map(manifest.classes.__getitem__, labels))
+    yield from count_differences(manifest, counts)
+    everything = np.concatenate([shard.ids for shard in shards.values()])
     if len(np.unique(everything)) != len(everything):
-        yield Difference("dataset.json", (), "some ids occur twice")
-
-
-def _samples(folder: Path, manifest: Manifest) -> Iterator[Difference]:
-    """Checks that every image found is accounted for."""
-    status: Counter[str] = Counter()
-    try:
-        with (folder / SAMPLES).open("rb") as file:
-            status.update(json.loads(line)["status"] for line in file)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        yield Difference(SAMPLES, (), f"cannot be read: {one_line(error)}")
-        return
-    for name, expected in manifest.samples.items():
-        found = status.total() if name == "found" else status[name]
-        if found != expected:
-            yield Difference(SAMPLES, (), f"{found} images {name}, the index says {expected}")
+        yield Difference(INDEX, (), "some ids occur twice")
 
 
 def format_of(filename: str) -> ShardFormat:
@@ -242,16 +195,3 @@ def format_of(filename: str) -> ShardFormat:
         if filename.endswith(format_.suffix):
             return format_
     raise SourceError(f"{one_line(filename)}: no shard format has this suffix")
-
-
-def _ranges(rows: Sequence[int]) -> str:
-    """Rows for people.
-
-    >>> _ranges([0, 1, 2, 5])
-    '0-2, 5'
-    """
-    breaks = [place for place in range(1, len(rows)) if rows[place] != rows[place - 1] + 1]
-    edges = [0, *breaks, len(rows)]
-    runs = [(rows[start], rows[stop - 1]) for start, stop in pairwise(edges)]
-    shown = ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in runs[:SHOWN])
-    return shown + (f" and {len(runs) - SHOWN} more ranges" if len(runs) > SHOWN else "")

@@ -14,18 +14,19 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "imgprep"
 FAMILIES = {"sources", "transforms", "audit", "shards", "engines"}
 LAYERS = (  # from the bottom; a unit imports from the layers below its own, and from itself
-    {"errors", "sample", "columns", "version"},
+    {"errors", "sample", "columns", "version", "lazy"},
     {"decoding", "rng", "manifest", "machine", "containers", "perceptual"},
-    FAMILIES,
+    FAMILIES | {"accounts"},
     {"spec", "stages", "dataset", "verification"},
     {"commands"},
     {"api", "terminal", "options"},
+    {"cli_audit"},
     {"cli"},
     {"outcome"},
     {"__main__"},
 )
 LEVEL: dict[str, int] = {unit: level for level, units in enumerate(LAYERS) for unit in units}
-TABLE_READERS = {"spec", "dataset", "verification", "commands", "api", "cli", "__main__"}
+TABLE_READERS = {"spec", "dataset", "verification", "commands", "api", "cli", "cli_audit", "__main__"}
 MAX_LINES, USUAL_LINES = 300, 200
 
 
@@ -138,9 +139,8 @@ def _entries() -> set[str]:
         importlib.import_module(f"imgprep.{family}").__dict__
         for family in ("sources", "transforms", "shards", "engines")
     )
-    found = [
-        entry for table in tables for value in table.values() if isinstance(value, Mapping) for entry in value.values()
-    ]
+    mappings = [value for table in tables for value in list(table.values()) if isinstance(value, Mapping)]
+    found = [entry for mapping in mappings for entry in mapping.values()]
     found += importlib.import_module("imgprep.audit.rules").RULES.values()
     return {(entry if isinstance(entry, type) else type(entry)).__module__ for entry in found}
 

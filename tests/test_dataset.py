@@ -39,7 +39,7 @@ def write(
         for number, size in enumerate(sizes):
             part = slice(start, start + size)
             ids = np.array([f"{split}/{row}" for row in range(start, start + size)], dtype=object)
-            content = shard_format.write({"image": image[part], "label": label[part], "id": ids}, compression)
+            content = b"".join(shard_format.write({"image": image[part], "label": label[part], "id": ids}, compression))
             filename = f"{split or 'shard'}-{number:05d}{shard_format.suffix}"
             (folder / filename).write_bytes(content)
             entries.append(ShardEntry(filename, split, size, len(content), ""))

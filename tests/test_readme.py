@@ -115,6 +115,13 @@ def test_every_command_is_in_the_table(readme: str, tmp_path: Path) -> None:
     assert offered <= listed, f"README.md does not explain {sorted(offered - listed)}"
 
 
+def test_every_rule_is_in_the_table(readme: str) -> None:
+    from imgprep.audit.rules import RULES
+
+    severities = dict(re.findall(r"^\| `([a-z-]+)` \| .* \| (error|warning)\b[^|]*\|$", readme, re.MULTILINE))
+    assert severities == {name: rule().severity for name, rule in RULES.items()}
+
+
 def test_links_lead_somewhere(readme: str, root: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", readme):
         assert target.startswith("https://") or (root / target).exists(), target

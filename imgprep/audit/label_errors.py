@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,6 +21,7 @@ from imgprep.sample import SampleTable
 
 COLUMNS: Final = ("id", "label", "reviewed_label")
 ORIGIN: Final = "the built-in baseline"
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 
 
 class Reviewed(NamedTuple):
@@ -55,7 +57,7 @@ def read_review(path: Path) -> Review:
             if missing:
                 raise RequestError(f"{path}:1: the column {missing[0]} is missing; a review has {', '.join(COLUMNS)}")
             for row in table:
-                sample, label, second = ((row[name] or "").strip() for name in COLUMNS)
+                sample, label, second = (_plain(row[name] or "").strip() for name in COLUMNS)
                 if sample in ids:
                     raise RequestError(f"{path}:{table.line_num}: {sample} is there twice, first in line {ids[sample]}")
                 ids[sample] = table.line_num
@@ -248,7 +250,21 @@ def _rows_of(evidence: Evidence, ids: Iterable[str]) -> NDArray[np.intp]:
 
 
 def review_rows(table: SampleTable, rows: NDArray[np.integer]) -> Iterator[tuple[str, str, str]]:
-    """The lines of a review table to be filled in, with its header."""
+    """The lines of a review table to be filled in, with its header; no spreadsheet takes a cell for a formula."""
     yield COLUMNS
     for row in rows.tolist():
-        yield table.id[row], table.label[row], ""
+        yield _neutral(table.id[row]), _neutral(table.label[row]), ""
+
+
+def _neutral(cell: str) -> str:
+    """A cell with an apostrophe before what a spreadsheet would calculate.
+
+    >>> _neutral("=1+1"), _plain(_neutral("'=1")), _neutral("plum")
+    ("'=1+1", "'=1", 'plum')
+    """
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _plain(cell: str) -> str:
+    """The cell as it was before `_neutral`."""
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell

@@ -1,20 +1,49 @@
-"""The audit of a spec: evidence from its source, judged by its rules, written as reports."""
+"""The audit of a spec: evidence from its source or a stage, judged by its rules, written as reports."""
 
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
-from imgprep.audit.base import Evidence, Report
+import numpy as np
+
+from imgprep.audit.base import Finding, Report, Rule
+from imgprep.audit.drift import drift
 from imgprep.audit.judge import Excuses, judge
-from imgprep.audit.report import REPORTS, text
+from imgprep.audit.report import REPORTS, html, text
+from imgprep.audit.report.json import read as read_report
+from imgprep.audit.report.metrics import metrics
+from imgprep.commands.evidence import GATHER, Gathered, Part, Told, of_source
 from imgprep.commands.pipeline import Pipeline
 from imgprep.errors import RequestError, one_line
 from imgprep.manifest import commit
-from imgprep.spec.loading import LoadedSpec
-from imgprep.stages.measuring import measure
+from imgprep.spec.loading import LoadedSpec, load_spec
+from imgprep.spec.paths import check_paths
 from imgprep.stages.run import Machine
+from imgprep.stages.thumbnailing import thumbnails
 
-FOLDER = "audit"
-SAVED = {"report.json": "json", "report.html": "html"}
+FOLDER: Final = "audit"
+PAGE: Final = "report.html"
+REFERENCE: Final = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What an audit is asked beside the spec.
+
+    Attributes:
+        stage: what is looked at: the source, or what a stage has made of it.
+        baseline: an earlier report.json; what it knows does not fail again.
+        reference: the spec of an earlier or another collection, for how far each class has moved.
+    """
+
+    stage: str = "source"
+    baseline: Path | None = None
+    reference: Path | None = None
+
+
+DEFAULT: Final = Choice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +59,39 @@ class Audited:
     folder: Path
 
 
-def audit(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Audited:
-    """Judges the source of a spec and writes the reports.
+def audit(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline, choice: Choice = DEFAULT) -> Audited:
+    """Judges the source of a spec, or one of its stages, and writes the reports.
 
     Raises:
-        RequestError: a table that the spec names is wrong.
+        RequestError: a table that the spec or the choice names is wrong.
         SourceError: the source is refused as a whole.
     """
-    collection = pipeline.collection
-    table, measurements = measure(machine, collection.reader, collection.table)
-    spec = loaded.spec
-    evidence = Evidence(spec.name, table, collection.classes, measurements, target_size=spec.convert.size)
-    report = judge(evidence, spec.audit.rules.values(), Excuses(waivers=spec.audit.waivers))
-    lines = {rule: loaded.line("audit", "rules", rule) for rule in spec.audit.rules}
-    report = replace(report, spec=loaded.file, lines={**lines, "audit": loaded.line("audit")})
-    return Audited(report, write_reports(machine, report))
+    known = None if choice.baseline is None else read_report(choice.baseline)
+    other = None if choice.reference is None else _load(choice.reference)
+    gathered = GATHER[choice.stage](loaded, machine, pipeline)
+    rules: list[Rule] = list(gathered.rules)
+    if other is not None:
+        reference = of_source(other, machine, Pipeline(other, machine), REFERENCE)
+        rules.append(Told(tuple(drift(gathered.evidence, reference.evidence))))  # type: ignore[arg-type]
+    report = judge(gathered.evidence, rules, _excuses(loaded, gathered, known))
+    lines = {
+        getattr(rule, "id", key): loaded.line("audit", "rules", key) for key, rule in loaded.spec.audit.rules.items()
+    }
+    report = replace(report, spec=loaded.file, lines={**lines, **_waiver_line(loaded), "audit": loaded.line("audit")})
+    if gathered.counted is not None:
+        report = replace(report, counts=gathered.counted.counts)
+    return Audited(report, write_reports(machine, report, gathered.parts))
 
 
-def write_reports(machine: Machine, report: Report) -> Path:
+def write_reports(machine: Machine, report: Report, parts: Iterable[Part]) -> Path:
     """Writes the reports that every audit leaves behind, and gives their folder."""
     folder = machine.workspace.stage(FOLDER)
     folder.mkdir(exist_ok=True)
-    for filename, name in SAVED.items():
-        if name in REPORTS:
-            commit(folder / filename, REPORTS[name](report).encode("utf-8", "backslashreplace"))
+    page = html.render(report, _thumbnails(machine, report, parts))
+    numbers = json.dumps(metrics(report), indent=1, ensure_ascii=False) + "\n"
+    saved = {"report.json": REPORTS["json"](report), PAGE: page, "metrics.json": numbers}
+    for filename, content in saved.items():
+        commit(folder / filename, content.encode("utf-8", "backslashreplace"))
     return folder
 
 
@@ -67,6 +105,44 @@ def check_format(name: str) -> None:
         raise RequestError(f"--format {one_line(name)}: expected one of {', '.join(REPORTS)}")
 
 
-def render(report: Report, name: str, *, color: bool = False) -> str:
-    """The report in a format of the table; text may be coloured."""
-    return text.render(report, color=True) if name == "text" and color else REPORTS[name](report)
+def render(report: Report, name: str, *, color: bool = False, width: int | None = None) -> str:
+    """The report in a format of the table; text may be coloured, and then has the width of the terminal."""
+    if name == "text" and color:
+        return text.render(report, color=True, **({} if width is None else {"width": width}))
+    return REPORTS[name](report)
+
+
+def page_of(audited: Audited) -> str:
+    """The page that the audit wrote, which has the images that `render` has not."""
+    return (audited.folder / PAGE).read_text("utf-8")
+
+
+def _load(path: Path) -> LoadedSpec:
+    loaded = load_spec(path)
+    check_paths(loaded)
+    return loaded
+
+
+def _excuses(loaded: LoadedSpec, gathered: Gathered, known: tuple[Finding, ...] | None) -> Excuses:
+    """The waivers of rules that run here: one of a rule that this stage does not judge is not unused."""
+    running = {rule.id for rule in gathered.rules}
+    waivers = [waiver for waiver in loaded.spec.audit.waivers if waiver.rule in running]
+    return Excuses(waivers, known)
+
+
+def _waiver_line(loaded: LoadedSpec) -> dict[str, int]:
+    return {"waiver": loaded.line("audit", "waivers")} if loaded.spec.audit.waivers else {}
+
+
+def _thumbnails(machine: Machine, report: Report, parts: Iterable[Part]) -> dict[str, bytes]:
+    wanted = set(html.wanted_thumbnails(report))
+    found: dict[str, bytes] = {}
+    for part in parts:
+        rows = np.fromiter(_rows(part, wanted), np.intp)
+        found |= thumbnails(machine, part.reader, part.table[rows], part.what)
+    return found
+
+
+def _rows(part: Part, wanted: set[str]) -> Iterator[int]:
+    usable = part.table.ok()
+    return (row for row, id_ in enumerate(part.table.id) if id_ in wanted and usable[row])

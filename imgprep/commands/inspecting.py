@@ -5,16 +5,18 @@ import importlib.util
 import json
 import platform
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from imgprep.engines import ENGINES
+from imgprep.accounts import Difference
+from imgprep.engines import ENGINES, Engine
+from imgprep.engines.base import Outcome
 from imgprep.errors import RequestError
 from imgprep.machine import available_cores, available_memory
 from imgprep.manifest import INDEX, Manifest, read_manifest
 from imgprep.stages.run import Monitor
-from imgprep.verification import Difference
 from imgprep.verification import verify as find_differences
 
 STAGES: Final = ("convert", "split", "augment", "pack")
@@ -49,10 +51,7 @@ class Checked:
         """One line for each difference, or one for each stage that is as it was written."""
         if self.differences:
             return "\n".join(f"{folder}/{difference}" for folder, difference in self.differences)
-        return "\n".join(
-            f"{folder}: ok, {len(manifest.shards)} shards, {sum(shard.samples for shard in manifest.shards)} rows"
-            for folder, manifest in self.stages
-        )
+        return "\n".join(f"{folder}: ok, {_extent(manifest)}" for folder, manifest in self.stages)
 
     def json(self) -> str:
         """The same for programs."""
@@ -97,10 +96,28 @@ def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
     engine = ENGINES["processes"](workers=workers or available_cores(), item_timeout=3600.0)
     differences = []
     for stage, manifest in stages:
-        monitor.begin(f"verify {stage}", len(manifest.shards))
-        differences += [(stage, difference) for difference in find_differences(stage, manifest, engine)]
-        monitor.end()
+        if manifest.shards:
+            monitor.begin(f"verify {stage}", sum(shard.samples for shard in manifest.shards))
+        differences += [(stage, found) for found in find_differences(stage, manifest, _Watched(engine, monitor))]
+        if manifest.shards:
+            monitor.end()
     return Checked(tuple(stages), tuple(differences))
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """An engine that tells a monitor how many rows were checked."""
+
+    engine: Engine
+    monitor: Monitor
+
+    def run(
+        self, function: Any, plans: Iterable[Any], progress: Callable[[int], None] | None = None
+    ) -> Iterator[Outcome[Any, Any]]:
+        """See `Engine.run`; a plan is a shard."""
+        for outcome in self.engine.run(function, plans, progress):
+            yield outcome
+            self.monitor.advance(outcome.plan.entry.samples)
 
 
 def json_of(stages: list[tuple[Path, Manifest]]) -> str:
@@ -132,6 +149,14 @@ def doctor() -> Facts:
             f"pip uninstall {' '.join(wheels)}, then pip install {keep}"
         )
     return Facts(tuple(lines), tuple(problems))
+
+
+def _extent(manifest: Manifest) -> str:
+    """How much of a stage there was to check."""
+    if not manifest.shards:
+        return f"{manifest.samples['found']} entries of samples.jsonl, no shards"
+    rows = sum(shard.samples for shard in manifest.shards)
+    return f"{rows} rows in {len(manifest.shards)} shard{'s' * (len(manifest.shards) > 1)}"
 
 
 def _version(name: str) -> str:

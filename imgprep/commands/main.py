@@ -2,14 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from imgprep.audit.base import Report
-from imgprep.commands import auditing
 from imgprep.commands.pipeline import Pipeline, Written
 from imgprep.commands.session import Request, machine_for
 from imgprep.errors import RequestError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imgprep.audit.base import Report
+    from imgprep.commands.auditing import Audited, Choice
+    from imgprep.commands.reviewing import Drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +27,26 @@ class Run:
         stages: what was written, in order; empty when the audit stopped the run.
     """
 
-    report: Report
+    report: "Report"
     stages: tuple[Written, ...] = ()
 
 
-def audit(request: Request) -> auditing.Audited:
-    """Judges the collection by its rules; see `auditing.audit`."""
+def audit(request: Request, choice: "Choice | None" = None) -> "Audited":
+    """Judges the collection, or what a stage has made of it, by its rules; see `auditing.audit`."""
+    from imgprep.commands import auditing
+
     loaded = request.load()
     with machine_for(request, loaded) as machine:
-        return auditing.audit(loaded, machine, Pipeline(loaded, machine))
+        return auditing.audit(loaded, machine, Pipeline(loaded, machine), choice or auditing.DEFAULT)
+
+
+def review(request: Request, size: int, table: Path | None = None) -> "Drawn":
+    """Draws a random sample for a second person to label; see `reviewing.review`."""
+    from imgprep.commands import reviewing
+
+    loaded = request.load()
+    with machine_for(request, loaded) as machine:
+        return reviewing.review(loaded, machine, size, table)
 
 
 def convert(request: Request) -> Written:
@@ -52,10 +69,35 @@ def augment(request: Request) -> Written:
     def made(pipeline: Pipeline) -> Written:
         written = pipeline.augment
         if written is None:
-            raise RequestError(f"{request.spec}: augment: the section is missing; add it to say which images to make")
+            raise _no_augment(request)
         return written
 
     return _stage(request, made)
+
+
+def rebuild(request: Request, id_: str) -> "NDArray[Any]":
+    """Makes one augmented image alone, from the seed, its parent and its number.
+
+    Args:
+        request: the spec.
+        id_: of the image: ``apple/0001.jpg#3``.
+
+    Returns:
+        (H, W, C) the pixels, as the augment stage stores them.
+
+    Raises:
+        RequestError: the spec has no augment section, or it makes no such image.
+    """
+    loaded = request.load()
+    section = loaded.spec.augment
+    if section is None:
+        raise _no_augment(request)
+    with machine_for(request, loaded) as machine:
+        return Pipeline(loaded, machine).augmentation(section).rebuild(id_)
+
+
+def _no_augment(request: Request) -> RequestError:
+    return RequestError(f"{request.spec}: augment: the section is missing; add it to say which images to make")
 
 
 def pack(request: Request) -> Written:
@@ -70,9 +112,12 @@ def run(request: Request, *, gate: bool = True) -> Run:
         request: what to run.
         gate: whether a failed audit ends the run.
     """
+    from imgprep.commands import auditing
+
     loaded = request.load()
     with machine_for(request, loaded) as machine:
         pipeline = Pipeline(loaded, machine)
+        pipeline.check()
         report = auditing.audit(loaded, machine, pipeline).report
         if gate and not report.passed:
             return Run(report)

@@ -1,23 +1,27 @@
-"""The stages of a spec, each bringing the ones it needs up to date first, like make."""
+"""The stages of a spec, each bringing the ones it needs up to date first, like make.
+
+What only one stage needs is imported by that stage: a `convert` does not wait for the modules of `pack`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from imgprep.commands.augmenting import amounts, augment_notes, recipes
-from imgprep.commands.building import Collection, collect, conversion, pack_settings, split_settings, storage_of
-from imgprep.dataset import Dataset, load
+from imgprep.commands.building import Collection, collect, conversion, storage_of
 from imgprep.manifest import Manifest
 from imgprep.spec.fields import Storage as StorageSection
+from imgprep.spec.images import AugmentSection
 from imgprep.spec.loading import LoadedSpec
-from imgprep.stages import augment, convert, pack, split
-from imgprep.stages.augment import Augmentation
-from imgprep.stages.deciding import Assignment
-from imgprep.stages.pack import Packing
+from imgprep.stages import convert
 from imgprep.stages.run import Machine
-from imgprep.stages.split import Splitting, read_assignment
-from imgprep.stages.tables import Images, read_images
+
+if TYPE_CHECKING:
+    from imgprep.dataset import Dataset
+    from imgprep.stages.augment import Augmentation
+    from imgprep.stages.deciding import Assignment
+    from imgprep.stages.tables import Images
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,10 @@ class Written:
         """Whether more images were quarantined than the spec allows."""
         return self.manifest.samples["quarantined"] > self.allowed
 
-    def load(self, name: str | None = None) -> Dataset:
+    def load(self, name: str | None = None) -> "Dataset":
         """Opens the images of a split."""
+        from imgprep.dataset import load
+
         return load(self.folder, name)
 
 
@@ -72,24 +78,51 @@ class Pipeline:
         stage = conversion(self._loaded, self.collection)
         return self._made(convert.STAGE, stage.key(), lambda: stage.run(self._machine))
 
+    def check(self) -> None:
+        """Refuses what cannot be split, before anything is written.
+
+        Raises:
+            RequestError: the method needs splits or groups that the source does not give.
+        """
+        from imgprep.commands.dividing import split_settings
+        from imgprep.stages.demands import check_settings
+
+        table = self.collection.table
+        settings = split_settings(self._loaded, source_splits=any(table.split.counts()))
+        check_settings(table, settings)
+
     @cached_property
     def split(self) -> Written:
         """The split stage."""
+        from imgprep.commands.dividing import split_settings
+        from imgprep.stages.split import STAGE, Splitting
+
+        self.check()
         images = self._images
         settings = split_settings(self._loaded, source_splits=any(images.table.split.counts()))
         together = self._loaded.spec.split.near_duplicates == "together"
         stage = Splitting(images, settings, together=together)
-        return self._made(split.STAGE, stage.key(), lambda: stage.run(self._machine))
+        return self._made(STAGE, stage.key(), lambda: stage.run(self._machine))
 
     @cached_property
     def augment(self) -> Written | None:
         """The augment stage; None when the spec has no such section."""
-        section = self._loaded.spec.augment
-        if section is None:
+        if self._loaded.spec.augment is None:
             return None
+        from imgprep.commands.augmenting import augment_notes
+        from imgprep.stages.augment import STAGE
+
         for note in augment_notes(self._loaded.spec):
             self._machine.monitor.note(note)
-        stage = Augmentation(
+        stage = self.augmentation(self._loaded.spec.augment)
+        return self._made(STAGE, stage.key(), lambda: stage.run(self._machine))
+
+    def augmentation(self, section: AugmentSection) -> "Augmentation":
+        """The augment stage, not yet made; what it is made of is brought up to date."""
+        from imgprep.commands.augmenting import amounts, recipes
+        from imgprep.stages.augment import Augmentation
+
+        return Augmentation(
             images=self._images,
             assignment=self.assignment,
             splits=self.split.manifest,
@@ -99,11 +132,13 @@ class Pipeline:
             seed=self._loaded.spec.seed,
             where=self._loaded.where("augment"),
         )
-        return self._made(augment.STAGE, stage.key(), lambda: stage.run(self._machine))
 
     @cached_property
     def pack(self) -> Written:
         """The pack stage."""
+        from imgprep.commands.packing import pack_settings
+        from imgprep.stages.pack import STAGE, Packing
+
         splits = self.split
         made, section = self.augment, self._loaded.spec.augment
         stage = Packing(
@@ -114,18 +149,22 @@ class Pipeline:
             storage=storage_of(self._loaded.spec.pack),
             settings=pack_settings(self._loaded),
         )
-        return self._made(pack.STAGE, stage.key(), lambda: stage.run(self._machine))
+        return self._made(STAGE, stage.key(), lambda: stage.run(self._machine))
 
     @cached_property
-    def assignment(self) -> Assignment:
+    def assignment(self) -> "Assignment":
         """The decision of the split stage."""
+        from imgprep.stages.split import read_assignment
+
         return read_assignment(self.split.folder)
 
     @cached_property
-    def _images(self) -> Images:
+    def _images(self) -> "Images":
         return self._read(self.convert, self._loaded.spec.convert)
 
-    def _read(self, written: Written, section: StorageSection) -> Images:
+    def _read(self, written: Written, section: StorageSection) -> "Images":
+        from imgprep.stages.tables import read_images
+
         return read_images(written.folder, written.manifest, storage_of(section).format)
 
     def _made(self, stage: str, key: str, run: Callable[[], Manifest]) -> Written:

@@ -7,7 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from imgprep.commands.building import Collection, collect, conversion, pack_settings, split_settings, storage_of
+from imgprep.commands.building import Collection, collect, conversion, storage_of
+from imgprep.commands.dividing import split_settings
+from imgprep.commands.packing import pack_settings
 from imgprep.commands.session import Request, Silent, workers_of
 from imgprep.engines import ENGINES
 from imgprep.manifest import ImageFormat

@@ -34,7 +34,17 @@ def refusing(path: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise SourceError(f"{one_line(path)}: the file is missing") from error
     except (
-        *(OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, SyntaxError),
+        *(
+            OSError,
+            MemoryError,
+            RuntimeError,
+            ValueError,
+            TypeError,
+            LookupError,
+            ArithmeticError,
+            EOFError,
+            SyntaxError,
+        ),
         *(struct.error, zipfile.BadZipFile, zlib.error),
     ) as error:
         raise SourceError(f"{one_line(path)}: cannot be read: {one_line(error)}") from error
@@ -51,6 +61,18 @@ def regular_size(path: str) -> int:
     if not stat.S_ISREG(status.st_mode):
         raise SourceError(f"{one_line(path)}: is no regular file")
     return status.st_size
+
+
+def regular_stamp(path: str) -> tuple[int, int, int]:
+    """(size, inode, time of the last change in ns) of a regular file, to know it again.
+
+    Raises:
+        SourceError: it is missing, or no regular file.
+    """
+    with refusing(path):
+        size = regular_size(path)
+        status = os.stat(path)  # noqa: PTH116 - a Path costs more than the call
+    return size, status.st_ino, status.st_mtime_ns
 
 
 class Plain(NamedTuple):

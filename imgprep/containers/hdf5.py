@@ -25,6 +25,7 @@ from imgprep.containers.files import (
     refusing,
     regular_size,
 )
+from imgprep.containers.heaps import bounded_memory, check_heaps
 
 _MAX_CHUNK_BYTES: Final = 1 << 30
 _CHECKS: Final[Mapping[int, str]] = MappingProxyType({2: "shuffle", 3: "fletcher32"})
@@ -103,6 +104,25 @@ def checked_dataset(parent: h5py.Group, name: str) -> h5py.Dataset:
 def is_text(dataset: h5py.Dataset) -> bool:
     """Whether a dataset holds strings, of fixed or variable length."""
     return h5py.check_string_dtype(dataset.dtype) is not None
+
+
+def is_variable(dtype: np.dtype[Any]) -> bool:
+    """Whether a type is that of strings of variable length, which lie in a heap."""
+    text = h5py.check_string_dtype(dtype)
+    return text is not None and text.length is None
+
+
+def read_attribute(owner: h5py.Group, name: str) -> Any:
+    """Reads an attribute; a string of variable length only when every heap of the file has an end.
+
+    Raises:
+        SourceError: one has not.
+    """
+    path = owner.file.filename
+    if is_variable(owner.attrs.get_id(name).dtype):
+        check_heaps(owner.file)
+    with refusing(path), bounded_memory(regular_size(path)):
+        return owner.attrs[name]
 
 
 def read_dataset(dataset: h5py.Dataset, rows: int | slice = slice(None)) -> NDArray[Any]:
@@ -255,17 +275,21 @@ def _check_chunks(path: str, name: str, dataset: h5py.Dataset, largest: int) -> 
 
 def _read_strings(path: str, dataset: h5py.Dataset, rows: int | slice) -> NDArray[Any]:
     """Reads strings, a bounded number of rows at a time: any row may refer to the same megabytes of the heap."""
+    if is_variable(dataset.dtype):
+        check_heaps(dataset.file)
     view = dataset.asstr()
-    if dataset.ndim != 1 or isinstance(rows, int):
-        return np.array(view[() if dataset.ndim == 0 else rows], dtype=object)
-    start, stop, step = rows.indices(dataset.shape[0])
     size = regular_size(path)
+    if dataset.ndim != 1 or isinstance(rows, int):
+        with bounded_memory(size):
+            return np.array(view[() if dataset.ndim == 0 else rows], dtype=object)
+    start, stop, step = rows.indices(dataset.shape[0])
     block = min(max((1 << 30) // size, 16), 65536)
     limit = max(SMALL_BYTES, 4 * size, 4 * dataset.id.get_type().get_size() * dataset.shape[0])
     texts: list[str] = []
     total = 0
     for first in range(start, stop, block * step):
-        part = view[first : min(first + block * step, stop) : step].tolist()
+        with bounded_memory(size):
+            part = view[first : min(first + block * step, stop) : step].tolist()
         total += sum(map(len, part))
         if total > limit:
             raise refusal(path, dataset.name, "has more text than the file can hold")

@@ -3,6 +3,7 @@
 The three engines share the settings, the counting of items, and how errors are turned into values.
 """
 
+import errno
 import math
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from imgprep.errors import ImgprepError, one_line
+from imgprep.errors import ImgprepError, ResourceError, one_line
 from imgprep.machine import available_cores, parse_size
 
 NOTHING: Final = -1
@@ -68,6 +69,12 @@ class Outcome(NamedTuple, Generic[P, R]):
     plan: P
     value: R | None
     error: Exception | None
+
+
+SURROUNDINGS: Final = {
+    getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EMFILE", "ENFILE")
+} - {None}
+"""Errors of the system that neither the program nor its input are to blame for."""
 
 
 class FunctionError(Exception):
@@ -188,9 +195,17 @@ def attempt(function: Function[P, R], plan: P, cursor: Counter) -> Outcome[P, R]
 
 
 def as_failure(error: Exception) -> Exception:
-    """Makes the error a value: ours as it is, any other as a `FunctionError`; the traceback is a note."""
+    """Makes the error a value; the traceback is a note.
+
+    Ours stays as it is, a full disk and the like becomes a `ResourceError`, any other a `FunctionError`.
+    """
     text = "".join(traceback.format_exception(error)).rstrip()
-    failure = error if isinstance(error, ImgprepError) else FunctionError(describe(error))
+    failure: Exception = error if isinstance(error, ImgprepError) else FunctionError(describe(error))
+    if isinstance(error, OSError) and error.errno in SURROUNDINGS:
+        place = one_line(error.filename or "temporary files")
+        failure = ResourceError(
+            f"{place}: {error.strerror}; free the space or the limit, then run the same command again"
+        )
     failure.add_note(text)
     return failure
 

@@ -1,16 +1,13 @@
-"""The shard formats, by the name in the spec."""
+"""The shard formats, by the name in the spec; to add one, write it in a file of its own and add a line here."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
+from imgprep.lazy import LazyTable
 from imgprep.shards.base import ShardFormat
-from imgprep.shards.hdf5 import Hdf5Format
-from imgprep.shards.npz import NpzFormat
 
-FORMATS: Final[Mapping[str, ShardFormat]] = MappingProxyType(
+FORMATS: Final = LazyTable[ShardFormat](
     {
-        "hdf5": Hdf5Format(),
-        "npz": NpzFormat(),
+        "hdf5": "imgprep.shards.hdf5:HDF5",
+        "npz": "imgprep.shards.npz:NPZ",
     }
 )

@@ -104,8 +104,10 @@ class ShardFormat(Protocol):
 
     def write(
         self, arrays: Mapping[str, NDArray[Any]], compression: str = "none", attributes: Attributes = NO_ATTRIBUTES
-    ) -> memoryview:
+    ) -> tuple[memoryview, ...]:
         """Builds the whole file in memory, so that a full disk or a crash never leaves half of one.
+
+        Large arrays are not copied: they must stay as they are until the blocks have been used.
 
         Args:
             arrays: name -> (N, ...) array of numbers, or of `str` without NUL; names may hold ``/`` for groups.
@@ -113,7 +115,7 @@ class ShardFormat(Protocol):
             attributes: group -> name -> text of less than 64 KiB; the group '' is the file.
 
         Returns:
-            The bytes of the file, the same for the same arrays.
+            The blocks that make up the file, the same for the same arrays.
 
         Raises:
             RequestError: the compression cannot be used, or the format has no attributes.

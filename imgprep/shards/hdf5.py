@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.containers.files import Plain, refusal, refusing
-from imgprep.containers.hdf5 import locate_dataset, open_hdf5, plugins, read_dataset, walk
+from imgprep.containers.hdf5 import locate_dataset, open_hdf5, plugins, read_attribute, read_dataset, walk
 from imgprep.shards.base import NO_ATTRIBUTES, Attributes, Rows, is_text, refuse_compression, strings
 from imgprep.shards.memory import MemoryFile
 
@@ -40,14 +40,14 @@ class Hdf5Format:
 
     def write(
         self, arrays: Mapping[str, NDArray[Any]], compression: str = "none", attributes: Attributes = NO_ATTRIBUTES
-    ) -> memoryview:
+    ) -> tuple[memoryview, ...]:
         """See `ShardFormat.write`.
 
         Strings are stored as UTF-8 of fixed length, which is written and read two to three times faster than variable
         length; but as the latter when a few long ones would make the column large.
         """
         self.check(compression)
-        memory = MemoryFile(sum(array.nbytes + 8192 for array in arrays.values()))
+        memory = MemoryFile(sum(array.nbytes + 8192 for array in arrays.values()), arrays.values())
         # v110: every HDF5 since 2016 reads it, it is the same whatever HDF5 writes it, and its metadata has checksums.
         # Aligned arrays need no copy to be used where they are mapped.
         options = {"libver": ("v110", "v110"), "alignment_threshold": 4096, "alignment_interval": 64}
@@ -56,7 +56,7 @@ class Hdf5Format:
                 _store(file, name, array, compression)
             for group, texts in attributes.items():
                 _annotate(file.require_group(group) if group else file, texts)
-        return memory.content()
+        return memory.blocks()
 
     def open(self, path: str) -> "Hdf5Reader":
         """See `ShardFormat.open`."""
@@ -113,12 +113,12 @@ class Hdf5Reader:
     def attributes(self, group: str) -> Mapping[str, str]:
         """See `ShardReader.attributes`; attributes that are no single text are left out."""
         with refusing(self._path):
-            attributes = self._file[group or "/"].attrs
+            owner = self._file[group or "/"]
             found: dict[str, str] = {}
-            for name in attributes:
-                kind = attributes.get_id(name)
+            for name in owner.attrs:
+                kind = owner.attrs.get_id(name)
                 if kind.shape == () and kind.get_storage_size() <= _MAX_ATTRIBUTE_BYTES:
-                    value = attributes[name] if h5py.check_string_dtype(kind.dtype) is not None else None
+                    value = read_attribute(owner, name) if h5py.check_string_dtype(kind.dtype) is not None else None
                     if isinstance(value, str):
                         found[name] = value
             return found
@@ -184,3 +184,6 @@ def _annotate(group: h5py.Group, texts: Mapping[str, str]) -> None:
         if len(text.encode()) > _MAX_ATTRIBUTE_BYTES:
             raise ValueError(f"the attribute {name} is too long for HDF5; store it as a dataset")
         group.attrs[name] = text
+
+
+HDF5: Final = Hdf5Format()

@@ -1,30 +1,45 @@
-"""A file in memory whose room is known beforehand."""
+"""A file in memory that does not copy the large arrays that are written to it."""
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 
+_LARGE: Final = 1 << 16
+"""From so many bytes on, a piece of a lasting array is not copied."""
+
+
 class MemoryFile(io.RawIOBase):
-    """Like `io.BytesIO`, but three times as fast for one large array: its room is asked for once, in huge pages.
+    """Like `io.BytesIO`, but large pieces of lasting arrays stay where they are, and only their place is noted.
 
     Args:
-        room: bytes that will probably be needed; it grows when they are not enough.
+        room: bytes that will probably be needed; it grows when they are not enough. Room that is never written to,
+            such as that of the large pieces, costs no memory.
+        lasting: arrays that live, unchanged, until the blocks of the file have been used.
     """
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, lasting: Iterable[NDArray[Any]] = ()) -> None:
         super().__init__()
+        self._lasting = [(address, address + array.nbytes) for array in lasting for address in [_address(array)]]
         self._buffer = np.empty(max(room, 1024), np.uint8)
         self._position = 0
         self._end = 0
+        self._large: dict[int, memoryview] = {}
 
-    def content(self) -> memoryview:
-        """All that was written, without a copy."""
-        return self._buffer.data[: self._end]
+    def blocks(self) -> tuple[memoryview, ...]:
+        """All that was written, in order, without a copy."""
+        found: list[memoryview] = []
+        start = 0
+        for place, piece in sorted(self._large.items()):
+            found += [self._buffer.data[start:place], piece]
+            start = place + len(piece)
+        return tuple(block for block in (*found, self._buffer.data[start : self._end]) if len(block))
 
     def readable(self) -> bool:
         """Yes."""
@@ -51,6 +66,7 @@ class MemoryFile(io.RawIOBase):
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Reads from the position on; returns the number of bytes."""
         target = memoryview(buffer).cast("B")
+        self._settle(self._position, self._position + len(target))
         size = max(0, min(len(target), self._end - self._position))
         target[:size] = self._buffer.data[self._position : self._position + size]
         self._position += size
@@ -62,8 +78,12 @@ class MemoryFile(io.RawIOBase):
         if not source:
             return 0
         stop = self._position + len(source)
+        self._settle(self._position, stop)
         self._extend(max(self._position, self._end), stop)
-        self._buffer.data[self._position : stop] = source
+        if len(source) >= _LARGE and self._lasts(source):
+            self._large[self._position] = source
+        else:
+            self._buffer.data[self._position : stop] = source
         self._position = stop
         self._end = max(self._end, stop)
         return len(source)
@@ -71,9 +91,21 @@ class MemoryFile(io.RawIOBase):
     def truncate(self, size: int | None = None, /) -> int:
         """Cuts the file, or makes it longer by zeros."""
         size = self._position if size is None else size
+        self._settle(size, self._end)
         self._extend(size, size)
         self._end = size
         return size
+
+    def _lasts(self, piece: memoryview) -> bool:
+        """Whether a piece is part of a lasting array; others are buffers that their owner will use again."""
+        start = _address(np.frombuffer(piece, np.uint8))
+        return any(low <= start and start + len(piece) <= high for low, high in self._lasting)
+
+    def _settle(self, start: int, stop: int) -> None:
+        """Copies the large pieces that overlap a range to their place, because the range is read or written to."""
+        for place in [place for place, piece in self._large.items() if place < stop and start < place + len(piece)]:
+            piece = self._large.pop(place)
+            self._buffer.data[place : place + len(piece)] = piece
 
     def _extend(self, zeros_until: int, room: int) -> None:
         if room > len(self._buffer):
@@ -82,3 +114,8 @@ class MemoryFile(io.RawIOBase):
             self._buffer = larger
         # The room comes uninitialised: what is not written must not show what the memory held before.
         self._buffer[self._end : zeros_until] = 0
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address

@@ -40,19 +40,19 @@ class NpzFormat:
 
     def write(
         self, arrays: Mapping[str, NDArray[Any]], compression: str = "none", attributes: Attributes = NO_ATTRIBUTES
-    ) -> memoryview:
+    ) -> tuple[memoryview, ...]:
         """See `ShardFormat.write`; text is always deflated, for three of its four bytes per character are zero."""
         self.check(compression)
         if any(attributes.values()):
             raise RequestError("npz has no groups with attributes; choose format hdf5 for the layout by_class")
-        memory = MemoryFile(sum(array.nbytes + 1024 for array in arrays.values()))
+        memory = MemoryFile(sum(array.nbytes + 1024 for array in arrays.values()), arrays.values())
         with zipfile.ZipFile(memory, "w") as file:
             for name, array in arrays.items():
                 if is_text(array):
                     _store(file, name, np.array(strings(array), dtype=np.str_), deflate=1)
                 else:
                     _store(file, name, np.ascontiguousarray(array), deflate=4 if compression == "gzip" else 0)
-        return memory.content()
+        return memory.blocks()
 
     def open(self, path: str) -> "NpzReader":
         """See `ShardFormat.open`."""
@@ -136,3 +136,6 @@ def _padding(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     start = file.start_dir + _LOCAL_HEADER_SIZE + len(member.filename.encode()) + zip64
     size = 2 + (-(start + 6)) % _ALIGNMENT
     return np.array([_PADDING_FIELD, size, _ALIGNMENT], "<u2").tobytes() + bytes(size - 2)
+
+
+NPZ: Final = NpzFormat()

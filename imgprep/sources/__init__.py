@@ -1,16 +1,20 @@
-"""The layouts that images come in."""
+"""The layouts that images come in; to add one, write it in a file of its own and add a line here."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
+from imgprep.lazy import LazyTable
 from imgprep.sources.base import Source
-from imgprep.sources.dataset import Dataset
-from imgprep.sources.directory import Directory, Hierarchy, SplitDirectory
-from imgprep.sources.hdf5 import Hdf5
-from imgprep.sources.idx import Idx
-from imgprep.sources.npz import Npz
-from imgprep.sources.records import Csv, Json
 
-_ALL: Final[tuple[type[Source], ...]] = (Directory, SplitDirectory, Hierarchy, Csv, Json, Hdf5, Npz, Idx, Dataset)
-SOURCES: Final[Mapping[str, type[Source]]] = MappingProxyType({source.layout: source for source in _ALL})
+SOURCES: Final = LazyTable[type[Source]](
+    {
+        "directory": "imgprep.sources.directory:Directory",
+        "split_directory": "imgprep.sources.directory:SplitDirectory",
+        "hierarchy": "imgprep.sources.directory:Hierarchy",
+        "csv": "imgprep.sources.records:Csv",
+        "json": "imgprep.sources.records:Json",
+        "hdf5": "imgprep.sources.hdf5:Hdf5",
+        "npz": "imgprep.sources.npz:Npz",
+        "idx": "imgprep.sources.idx:Idx",
+        "dataset": "imgprep.sources.dataset:Dataset",
+    }
+)

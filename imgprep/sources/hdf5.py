@@ -12,7 +12,15 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from imgprep.containers.files import refusing
-from imgprep.containers.hdf5 import checked_dataset, is_text, locate_dataset, open_hdf5, read_dataset, walk
+from imgprep.containers.hdf5 import (
+    checked_dataset,
+    is_text,
+    locate_dataset,
+    open_hdf5,
+    read_attribute,
+    read_dataset,
+    walk,
+)
 from imgprep.errors import SourceError, one_line
 from imgprep.sample import Sample
 from imgprep.sources.arrays import Naming, array_samples, check_images, find_pairs, image_row, read_labels
@@ -162,7 +170,7 @@ def _label(group: h5py.Group, own: str, path: str) -> str:
     with refusing(path):
         for key in ("label", "name"):
             if key in group.attrs:
-                value = group.attrs[key]
+                value = read_attribute(group, key)
                 if isinstance(value, bytes):
                     value = value.decode()
                 if not isinstance(value, str | int | np.integer) or isinstance(value, bool):

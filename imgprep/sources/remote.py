@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Final, Protocol
 
 from annotated_types import Ge, Gt
 
-from imgprep.errors import ImageError, RequestError, ResourceError, one_line
+from imgprep.errors import ImageError, RequestError, ResourceError, TransientError, one_line
 
 _BACK_OFF: Final = 0.5
 
@@ -65,7 +65,7 @@ def fetch(address: str, remote: Remote) -> bytes:
     Only what came completely is kept; a failure is not, so that the next run tries again.
 
     Raises:
-        ImageError: it cannot be had, and why.
+        TransientError: it cannot be had now, and why.
         RequestError: the HTTP library is not installed.
         ResourceError: the cache cannot be written.
     """
@@ -76,12 +76,15 @@ def fetch(address: str, remote: Remote) -> bytes:
         pass
     except OSError as error:
         raise ResourceError(f"{one_line(kept)}: cannot be read: {error.strerror}; set source.remote.cache") from error
-    data = _download(address, remote)
+    try:
+        data = _download(address, remote)
+    except ImageError as error:
+        raise TransientError(str(error)) from None
     if not data:
-        raise ImageError("the server sent nothing")
+        raise TransientError("the server sent nothing")
     if data.lstrip()[:1] in {b"<", b"{"}:
         # No image begins like that; kept, it would be in the way when the page becomes an image again.
-        raise ImageError("the server sent a page instead of an image")
+        raise TransientError("the server sent a page instead of an image")
     _keep(kept, data)
     return data
 

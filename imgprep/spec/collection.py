@@ -1,6 +1,8 @@
 """The sections about the collection: where the images come from, and what is demanded of them."""
 
 import importlib
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from imgprep.audit.judge import Waiver
+from imgprep.errors import one_line
 from imgprep.spec.binding import TABLE, bind, context_of, resolve_path
 from imgprep.spec.fields import Section
 from imgprep.spec.problems import Problem, SpecError, shown, unknown, wrong
@@ -92,16 +95,23 @@ def parse_rules(value: object, info: ValidationInfo) -> dict[str, Any]:
 
 
 def _rule(name: str, options: object, context: Context) -> Any:
-    cls = _custom(name) if ":" in name else pick(context.tables.rules, name, "rule")
+    cls = _custom(name, context.base) if ":" in name else pick(context.tables.rules, name, "rule")
     return bind(cls, {} if options is None else options, context)
 
 
-def _custom(name: str) -> Any:
+def _custom(name: str, base: Path) -> Any:
+    """The class of a rule of the user's own: its module may lie beside the spec, or in the working directory."""
     module, _, attribute = name.partition(":")
+    before = list(sys.path)
+    sys.path[:0] = [os.path.realpath(base), os.path.realpath(os.curdir)]
     try:
         cls = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise wrong(f"is not a rule that can be imported: {error}; check the name and PYTHONPATH") from None
+    except Exception as error:  # noqa: BLE001 - whatever importing the user's module raises
+        known = isinstance(error, (ImportError, AttributeError, ValueError))
+        reason = one_line(error if known else f"{type(error).__name__}: {error}")
+        raise wrong(f"is not a rule that can be imported: {reason}; check the name and PYTHONPATH") from None
+    finally:
+        sys.path[:] = before
     if not hasattr(cls, "__dataclass_fields__"):
         raise wrong("is not a dataclass; a custom rule is a frozen dataclass, see imgprep.audit.base.Rule")
     return cls

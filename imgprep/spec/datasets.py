@@ -113,6 +113,13 @@ class PackSection(Storage):
     labels: Literal["index", "one_hot"] = "index"
     shuffle: Flag = True
 
+    @field_validator("layout")
+    @classmethod
+    def _has_groups(cls, layout: str, info: ValidationInfo) -> str:
+        if layout == "by_class" and info.data.get("format") == "npz":
+            raise wrong("by_class needs groups, which npz has not; use format: hdf5")
+        return layout
+
     @field_validator("dtype")
     @classmethod
     def _holds_what_normalize_gives(cls, dtype: str, info: ValidationInfo) -> str:

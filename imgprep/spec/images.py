@@ -127,6 +127,7 @@ class ConvertSection(Storage):
         channels: colour of the images; keep leaves each as it is, then all must agree.
         size: height and width; null or left out keeps the size, then all images must agree.
         fit: how an image of another shape gets there: stretch it, pad it, or crop it.
+        fill: what fit: pad fills with: black, a mirror image, or the pixels of the edge.
         interpolation: auto is area when shrinking and cubic when enlarging.
         depth: bits per channel.
         alpha: what transparency is laid on.
@@ -136,6 +137,7 @@ class ConvertSection(Storage):
     channels: Literal["rgb", "gray", "keep"] = "rgb"
     size: Size = None
     fit: Literal["stretch", "pad", "crop"] = "stretch"
+    fill: Literal["constant", "reflect", "edge"] = "constant"
     interpolation: Literal["auto", "area", "linear", "cubic", "lanczos", "nearest"] = "auto"
     depth: Literal[8, 16, "keep"] = 8
     alpha: Alpha = "white"

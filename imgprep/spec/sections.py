@@ -3,11 +3,11 @@
 from typing import Annotated, Final, Literal
 
 from annotated_types import Ge, Le, Lt
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from imgprep.spec.binding import FilePath, Integer, Number
 from imgprep.spec.collection import AuditSection, Source
-from imgprep.spec.datasets import PackSection, SplitSection
+from imgprep.spec.datasets import FrozenTest, PackSection, SplitSection
 from imgprep.spec.fields import ByteSize, Count, EngineName, Name, Positive, Seconds, Section
 from imgprep.spec.images import AugmentSection, ConvertSection
 from imgprep.spec.problems import Problem, SpecError, wrong
@@ -94,3 +94,20 @@ class Spec(Section):
         if found:
             raise SpecError(found)
         return pack
+
+    @model_validator(mode="after")
+    def _folds_have_no_training_images(self) -> "Spec":
+        if self.split.method != "kfold":
+            return self
+        found = []
+        if self.pack.kind.startswith("standardize"):
+            text = "takes its statistics from training images, which folds have none of; use unit or symmetric"
+            found.append(Problem(("pack", "normalize"), text))
+        if self.augment is not None:
+            text = "makes images of training images, which folds have none of; leave the section out"
+            found.append(Problem(("augment",), text))
+        if isinstance(self.split.test, FrozenTest):
+            found.append(Problem(("split", "test"), "folds have no test split to freeze; leave the key out"))
+        if found:
+            raise SpecError(found)
+        return self

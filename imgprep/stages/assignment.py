@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.columns import StringColumn
+
 TRAIN: Final = 0
 VALIDATION: Final = 1
 TEST: Final = 2
@@ -59,7 +61,10 @@ def keys(ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
     """(N,) a number for each id, uniform over 64 bits, that depends on the seed and the id alone."""
     blake = hashlib.blake2b
     salt = seed.to_bytes(8, "little", signed=True)
-    joined = b"".join(blake(id_.encode("utf-8", "surrogateescape"), digest_size=8, key=salt).digest() for id_ in ids)
+    texts = ids.encoded() if isinstance(ids, StringColumn) else (id_.encode("utf-8", "surrogateescape") for id_ in ids)
+    joined = bytearray()
+    for text in texts:
+        joined += blake(text, digest_size=8, key=salt).digest()
     return np.frombuffer(joined, "<u8").astype(np.uint64)
 
 
@@ -174,22 +179,61 @@ def _assign_large(
     if not len(large):
         return
     large = large[np.argsort(-units.sizes[large], kind="stable")]
+    label, members = _members(labels, units, large)
     # Plain lists: a unit has a few rows, for which numpy is ten times slower.
-    members = labels[np.argsort(units.of_row, kind="stable")].tolist()
-    ends = np.cumsum(units.sizes).tolist()
     left = need.tolist()
     wanted = np.maximum(need, 1).tolist()
-    for unit, size in zip(large.tolist(), units.sizes[large].tolist(), strict=True):
-        counts = sorted(Counter(members[ends[unit] - size : ends[unit]]).items())
-        part = min(range(len(left)), key=lambda part: _misfit(counts, left[part], wanted[part]))  # noqa: B023
-        part_of_unit[unit] = part
-        for label, count in counts:
-            left[part][label] -= count
+    parts = range(len(left))
+    chosen = []
+    for unit, (size, only) in enumerate(zip(units.sizes[large].tolist(), label.tolist(), strict=True)):
+        if only >= 0:
+            part = _fitting(only, size, left, wanted)
+            left[part][only] -= size
+        else:
+            counts = sorted(Counter(members[unit]).items())
+            part = min(parts, key=lambda part: _misfit(counts, left[part], wanted[part]))
+            for each, count in counts:
+                left[part][each] -= count
+        chosen.append(part)
+    part_of_unit[large] = chosen
     need[:] = left
 
 
+def _members(
+    labels: NDArray[np.integer], units: Units, large: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], dict[int, list[int]]]:
+    """The label that all rows of a unit share, -1 when there are several; and of those the labels of the rows."""
+    count = len(units.sizes)
+    lowest, highest = np.full(count, np.iinfo(np.int64).max), np.full(count, -1, np.int64)
+    np.minimum.at(lowest, units.of_row, labels)
+    np.maximum.at(highest, units.of_row, labels)
+    label = np.where(lowest == highest, lowest, -1)[large]
+    place = np.full(count, -1, np.int64)
+    several = np.flatnonzero(label < 0)
+    place[large[several]] = several
+    mixed = place[units.of_row]
+    rows = np.flatnonzero(mixed >= 0)
+    rows = rows[np.argsort(mixed[rows], kind="stable")]
+    ends = np.cumsum(units.sizes[large[several]]).tolist()
+    values = labels[rows]
+    starts = [0, *ends[:-1]]
+    cut = zip(several.tolist(), starts, ends, strict=True)
+    return label, {unit: values[start:end].tolist() for unit, start, end in cut}
+
+
+def _fitting(label: int, size: int, left: list[list[int]], wanted: list[list[int]]) -> int:
+    """The part that a unit of one label suits best: what `_misfit` decides, for the commonest case."""
+    best, least, most = 0, size + 1, 0.0
+    for part, row in enumerate(left):
+        missing = max(row[label], 0)
+        over, eager = max(size - missing, 0), missing / wanted[part][label]
+        if over < least or (over == least and eager > most):
+            best, least, most = part, over, eager
+    return best
+
+
 def _misfit(counts: list[tuple[int, int]], left: list[int], wanted: list[int]) -> tuple[int, float]:
-    """How ill a unit suits a part: the rows that it is too large by, then how little of its classes is missing there."""
+    """How ill a unit suits a part: rows that it is too large by, then how little of its classes is missing there."""
     over, eager = 0, 0.0
     for label, count in counts:
         missing = max(left[label], 0)

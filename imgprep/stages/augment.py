@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from imgprep.engines.base import Cursor
 from imgprep.errors import RequestError
 from imgprep.manifest import ImageFormat, Manifest, commit, fingerprint, sample_line
-from imgprep.rng import rng
+from imgprep.rng import uniforms
 from imgprep.shards.base import text_array
+from imgprep.stages import scratch
 from imgprep.stages.assignment import NAMES
-from imgprep.stages.copies import Amounts, Copies, batches, by_split, copies_of, copy_name
+from imgprep.stages.copies import Amounts, Copies, batches, by_split, copies_of, named_copy
 from imgprep.stages.deciding import Assignment
 from imgprep.stages.gather import Shelf
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
@@ -27,10 +28,13 @@ from imgprep.stages.run import Machine, commit_stage, entries, make_shards, part
 from imgprep.stages.tables import Images
 from imgprep.stages.versions import versions
 from imgprep.stages.writer import ShardWriter, Storage, label_dtype
-from imgprep.transforms.compose import Chain
+from imgprep.transforms.compose import Chain, Record
 
 STAGE: Final = "augment"
 TRANSFORMS: Final = "transforms.jsonl"
+EXPLAINED: Final = ("recipe", "transforms", "draws")
+"""What transforms.jsonl says of each image beside its id and parent: the recipe ('' is the chain of the spec), what was
+done in words, and what `Chain.apply` needs to do it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +68,14 @@ class AugmentJob:
         if finished is not None:
             return finished
         copies = plan.items
-        images = np.empty((len(copies), *self.image.shape), self.image.dtype)
+        images = scratch.rows((len(copies), *self.image.shape), self.image.dtype)
         lines = []
         with self.shelf.opened() as shelf:
             for item, id_ in enumerate(copies.id):
                 cursor.at(item)
                 shard, row = copies.place[item].tolist()
                 images[item], drawn = self.make(shelf.row(0, shard, row), copies, item)
-                lines.append(sample_line(self._line(plan, item, id_, drawn)))
+                lines.append(sample_line(self._line(plan, item, id_) | drawn))
         cursor.done()
         arrays = {
             "image": images,
@@ -85,18 +89,17 @@ class AugmentJob:
             ShardRecord(plan.filename, plan.split, len(copies), counts=counts), arrays, lines=lines
         )
 
-    def make(self, parent: NDArray[Any], copies: Copies, item: int) -> tuple[NDArray[Any], list[dict[str, Any]]]:
-        """One copy, and what was done: the same for the same seed, parent and number, whoever makes it when."""
-        name = list(self.recipes)[int(copies.recipe[item])]
-        chain = self.recipes[name]
-        number = int(copies.copy[item])
-        key = f"{copies.parent_id[item]}#{copy_name(name, number)}" if name else copies.parent_id[item]
+    def make(self, parent: NDArray[Any], copies: Copies, item: int) -> tuple[NDArray[Any], dict[str, Any]]:
+        """One copy, and what was done, by the names of `EXPLAINED`."""
+        recipe = list(self.recipes)[int(copies.recipe[item])]
+        chain = self.recipes[recipe]
         image = np.ascontiguousarray(parent)
         shape = (image.shape[0], image.shape[1], image.shape[2])
-        records = chain.draw(rng(self.seed, key, number), shape)
-        return chain.apply(image, records), chain.explain(records, shape)
+        records = drawn(chain, (self.seed, copies.parent_id[item], recipe, int(copies.copy[item])), shape)
+        explained = {"recipe": recipe, "transforms": chain.explain(records, shape), "draws": records}
+        return chain.apply(image, records), explained
 
-    def _line(self, plan: ShardPlan[Copies], item: int, id_: str, drawn: list[dict[str, Any]]) -> dict[str, Any]:
+    def _line(self, plan: ShardPlan[Copies], item: int, id_: str) -> dict[str, Any]:
         copies = plan.items
         return {
             "id": id_,
@@ -111,8 +114,19 @@ class AugmentJob:
             "sha256": None,
             "flags": [],
             "parent": copies.parent_id[item],
-            "transforms": drawn,
         }
+
+
+def drawn(chain: Chain, subject: tuple[int, str, str, int], shape: tuple[int, int, int]) -> list[Record]:
+    """What is drawn for one copy: the same for the same subject, whoever draws it and when.
+
+    Args:
+        chain: of the recipe.
+        subject: the seed, the id of the parent, the name of the recipe, and the number of the copy.
+        shape: of the parent.
+    """
+    seed, parent, recipe, number = subject
+    return chain.draw_from(uniforms(seed, f"{parent}#{recipe}" if recipe else parent, number), shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +203,36 @@ class Augmentation:
             machine, STAGE, self.job(ShardWriter.for_stage(machine.workspace, STAGE, self.storage)), plans
         )
         manifest = self._manifest(records)
-        commit(machine.workspace.stage(STAGE) / TRANSFORMS, _lines(machine, plans, drawn=True))
-        commit_stage(machine, manifest, self.key(), _lines(machine, plans, drawn=False))
-        return manifest
+        commit(machine.workspace.stage(STAGE) / TRANSFORMS, _lines(machine, plans, explained=True))
+        return commit_stage(machine, manifest, self.key(), _lines(machine, plans, explained=False), [TRANSFORMS])
+
+    def rebuild(self, id_: str) -> NDArray[Any]:
+        """Makes one image alone, whether the stage has been made or not.
+
+        Args:
+            id_: of the copy: ``apple/0001.jpg#3``, ``apple/0001.jpg#inverted``. Any number can be asked for, also one
+                that the amounts of the spec do not reach.
+
+        Returns:
+            (H, W, C) the pixels, as the stage stores them.
+
+        Raises:
+            RequestError: there is no such parent or recipe.
+        """
+        parent, _, suffix = id_.rpartition("#")
+        recipe, number = named_copy(suffix)
+        if number < 1 or recipe not in self.recipes:
+            known = ", ".join(f"PARENT#{name or 1}" for name in self.recipes)
+            raise RequestError(f"{id_}: is not the id of a copy; ids look like {known}")
+        row = next((row for row, found in enumerate(self.images.table.id) if found == parent), None)
+        if row is None:
+            raise RequestError(f"{id_}: there is no image {parent!r} among those that were converted")
+        shard, place = self.images.places()[row].tolist()
+        with Shelf.of(self.images).opened() as shelf:
+            image = np.array(shelf.row(0, shard, place))
+        chain = self.recipes[recipe]
+        shape = (image.shape[0], image.shape[1], image.shape[2])
+        return chain.apply(image, drawn(chain, (self.seed, parent, recipe, number), shape))
 
     def _labels(self) -> NDArray[np.int64]:
         index = {name: code for code, name in enumerate(self.images.manifest.classes)}
@@ -221,10 +262,9 @@ class Augmentation:
         )
 
 
-def _lines(machine: Machine, plans: list[ShardPlan[Copies]], *, drawn: bool) -> Iterator[bytes]:
+def _lines(machine: Machine, plans: list[ShardPlan[Copies]], *, explained: bool) -> Iterator[bytes]:
     """The lines of transforms.jsonl, or those of samples.jsonl."""
     for part in part_lines(machine, STAGE, plans):
         for record in map(json.loads, part.splitlines()):
-            transforms = record.pop("transforms")
-            chosen = {"id": record["id"], "parent": record["parent"], "transforms": transforms} if drawn else record
-            yield sample_line(chosen)
+            done = {name: record.pop(name) for name in EXPLAINED}
+            yield sample_line({"id": record["id"], "parent": record["parent"]} | done if explained else record)

@@ -14,6 +14,7 @@ from imgprep.errors import RequestError
 from imgprep.manifest import ImageFormat, Manifest, fingerprint, sample_line
 from imgprep.sample import Sample, SampleTable, Status
 from imgprep.shards.base import text_array
+from imgprep.stages import scratch
 from imgprep.stages.loading import Pixels
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.stages.prepare import Prepare, Prepared, Probe
@@ -23,6 +24,7 @@ from imgprep.stages.writer import ShardWriter, Storage, label_dtype
 
 STAGE = "convert"
 PROBED = 32
+NEVER = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,14 @@ class _Rows:
         self.plan = plan
         self.codes = codes
         count = int(plan.items.ok().sum())
-        self.images = np.empty((count, *image.shape), image.dtype)
+        self.images = scratch.rows((count, *image.shape), image.dtype)
         self.labels: list[int] = []
         self.ids: list[str] = []
         self.checksums: list[int] = []
         self.lines: list[bytes] = []
         self.counts: Counter[str] = Counter()
         self.status: Counter[str] = Counter()
+        self.transient = 0
 
     def add(self, sample: Sample, prepared: Prepared) -> None:
         """Takes in one item."""
@@ -99,6 +102,7 @@ class _Rows:
             self.ids.append(sample.id)
             self.counts[sample.label] += 1
         self.status[status] += 1
+        self.transient += prepared.transient
         record: dict[str, Any] = {
             "id": sample.id,
             "location": sample.location,
@@ -134,6 +138,7 @@ class _Rows:
             self.plan.split,
             len(self.ids),
             quarantined=self.status["quarantined"],
+            transient=self.transient,
             skipped=self.status["skipped"],
             counts=dict(self.counts),
         )
@@ -166,7 +171,8 @@ class Conversion:
 
     def key(self) -> str:
         """What the stage is made from; the same key makes the same shards."""
-        return fingerprint(versions(), self.settings, self.origin, self.classes, self.table.digest())
+        named = self.name, self.seed
+        return fingerprint(versions(), named, self.settings, self.origin, self.classes, self.table.digest())
 
     def image(self, machine: Machine) -> tuple[str, ImageFormat]:
         """What every image looks like, and the id of the image that decided it ('' when the settings did).
@@ -212,8 +218,9 @@ class Conversion:
         job = ConvertJob(self.prepare, image, example, self.classes, writer, self.where)
         records = make_shards(machine, STAGE, job, plans)
         manifest = self.manifest(image, records)
-        commit_stage(machine, manifest, self.key(), part_lines(machine, STAGE, plans))
-        return manifest
+        # What no key stands for is never up to date: the next run tries the failed downloads again.
+        key = NEVER if any(record.transient for record in records) else self.key()
+        return commit_stage(machine, manifest, key, part_lines(machine, STAGE, plans))
 
     def manifest(self, image: ImageFormat, records: list[ShardRecord]) -> Manifest:
         """The index of the finished stage."""

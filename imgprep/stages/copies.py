@@ -196,6 +196,18 @@ def copy_name(recipe: str, copy: int) -> str:
     return recipe if copy == 1 else f"{recipe}-{copy}"
 
 
+def named_copy(suffix: str) -> tuple[str, int]:
+    """The recipe and the number that `copy_name` made a name of; the number is 0 when it is no such name.
+
+    >>> named_copy("3"), named_copy("inverted"), named_copy("invert-2"), named_copy("")
+    (('', 3), ('inverted', 1), ('invert', 2), ('', 0))
+    """
+    recipe, _, number = suffix.rpartition("-")
+    if number.isascii() and number.isdigit():
+        return recipe, int(number)
+    return suffix, 1 if suffix else 0
+
+
 def by_split(found: Sequence[Batch]) -> dict[str, list[Batch]]:
     """The batches of each split that has any copies."""
     splits = dict.fromkeys(chain.from_iterable([batch.split] for batch in found if len(batch.parents)))

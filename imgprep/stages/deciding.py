@@ -1,16 +1,15 @@
 """The decision of the split stage: from the columns of a collection to a split for each image."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columns import CategoryColumn
 from imgprep.errors import RequestError
-from imgprep.sample import SampleTable
+from imgprep.sample import SampleTable, sort_classes
 from imgprep.stages.assignment import (
     NAMES,
     TEST,
@@ -28,43 +27,7 @@ from imgprep.stages.assignment import (
     round_half_up,
     stratify,
 )
-
-Method = Literal["stratified", "random", "hash", "predefined", "kfold"]
-Size = float | int
-"""A share below 1, or a number of images."""
-
-
-@dataclass(frozen=True, slots=True)
-class SplitSettings:
-    """What the spec says of the split.
-
-    Attributes:
-        method: how images are chosen.
-        test: size of the test split; None is by the size of the collection.
-        validation: size of the validation split: a share of what remains after test, or a number of images.
-        group: an attribute, or a regular expression on the id, whose images stay together.
-        folds: for ``kfold``.
-        fraction: the share of the collection that is used at all.
-        frozen: ids that are the test split, and nothing else is.
-        seed: of the shuffle.
-        where: file and line of the section, for messages.
-    """
-
-    method: Method = "stratified"
-    test: Size | None = None
-    validation: Size = 0.1
-    group: str | None = None
-    folds: int = 5
-    fraction: float = 1.0
-    frozen: frozenset[str] | None = None
-    seed: int = 0
-    where: str = "split"
-
-    def settings(self) -> dict[str, Any]:
-        """Plain values for a fingerprint."""
-        return {name: getattr(self, name) for name in self.__slots__ if name not in {"where", "frozen"}} | {
-            "frozen": None if self.frozen is None else sorted(self.frozen)
-        }
+from imgprep.stages.demands import Size, SplitSettings, check_predefined, group_codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,47 +88,28 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
     Raises:
         RequestError: the settings do not fit the collection.
     """
-    ids = list(table.id)
-    key = keys(ids, settings.seed)
-    groups = group_codes(table, ids, settings)
+    key = keys(table.id, settings.seed)
+    groups = group_codes(table, table.id, settings)
     units = make_units(key, join(len(table), groups, clusters))
-    label_values, labels = np.unique(table.label.codes, return_inverse=True)
-    case = _Case(settings, labels.reshape(-1).astype(np.int64), len(label_values), units, key)
-    member, bound = _frozen(case, ids)
+    classes = sort_classes(table.label.counts())
+    case = _Case(settings, _codes(table.label, classes), len(classes), units, key)
+    member, bound = _frozen(case, table.id)
     used = ~(member | bound)
     if settings.fraction < 1:
         used[used] = case.part(used).take(round_half_up(int(used.sum()) * settings.fraction))
-    names, part = _METHODS.get(settings.method, _shares)(case.part(used), table[np.flatnonzero(used)])
+    names, part = _METHODS.get(settings.method, _shares)(case.part(used), table if used.all() else table[np.flatnonzero(used)])
     codes = np.full(len(table), UNUSED, np.int64)
     codes[used] = part
-    codes[member] = TEST
+    if settings.frozen is not None:
+        codes[member] = names.index(NAMES[TEST])
     assignment = Assignment(names, codes, tuple(case.notes))
     return replace(assignment, notes=(*assignment.notes, *_missing_classes(assignment, table)))
 
 
-def group_codes(table: SampleTable, ids: list[str], settings: SplitSettings) -> NDArray[np.int64]:
-    """(N,) the group of each row, -1 for none: an attribute, a match of a regular expression, or the source's own."""
-    if settings.group is None:
-        column = table.group
-    elif settings.group in table.attributes:
-        column = table.attributes[settings.group]
-    else:
-        try:
-            pattern = re.compile(settings.group)
-        except re.error as error:
-            raise RequestError(
-                f"{settings.where}: split.group: no attribute, and no regular expression: {error}"
-            ) from error
-        matches = (pattern.search(id_) for id_ in ids)
-        column = CategoryColumn.of((m.group(1) if m.re.groups else m.group(0)) if m else "" for m in matches)
-        if not any(column.counts()):
-            known = ", ".join(table.attributes) or "none"
-            raise RequestError(
-                f"{settings.where}: split.group: {settings.group!r} is no attribute (there are: {known}) "
-                "and matches no id"
-            )
-    empty = column.values.index("") if "" in column.values else -1
-    return np.where(column.codes == empty, -1, column.codes).astype(np.int64)
+def _codes(label: CategoryColumn, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """(N,) the index of each row's class: by name, for the codes of the column depend on the order of the listing."""
+    index = {name: code for code, name in enumerate(classes)}
+    return np.array([index.get(name, 0) for name in label.values], np.int64)[label.codes]
 
 
 def _shares(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -202,25 +146,15 @@ def _hash(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np
             f"split.test: auto is {test:g} for {rows} images and changes with their number; "
             "give a fraction so that no image ever moves"
         )
-    if not isinstance(test, float) or not isinstance(settings.validation, float | int) or settings.validation >= 1:
+    if max(test, settings.validation) >= 1:
         raise RequestError(f"{settings.where}: split.method: hash takes fractions for test and validation, not counts")
     return NAMES, by_hash(case.key, case.units, 0.0 if settings.frozen is not None else test, settings.validation)
 
 
 def _predefined(case: _Case, table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     settings = case.settings
-    if not any(table.split.counts()):
-        raise RequestError(
-            f"{settings.where}: split.method: predefined, but the source gives no splits; "
-            "use layout: split_directory or a column called split in source.attributes"
-        )
-    index = {name: code for code, name in enumerate(NAMES)} | {"": TRAIN}
-    unknown = [name for name in table.split.counts() if name not in index]
-    if unknown:
-        raise RequestError(
-            f"{settings.where}: split.method: predefined, but {unknown[0]!r} is no split; "
-            "use train, validation and test"
-        )
+    check_predefined(table, settings)
+    index = {name: code for code, name in enumerate(NAMES)}
     part = np.array([index.get(value, TRAIN) for value in table.split.values], np.int64)[table.split.codes]
     train = part == TRAIN
     if settings.validation and not (part == VALIDATION).any():
@@ -252,12 +186,16 @@ def _kfold(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[n
         )
     targets = fold_targets(case.labels, case.classes, settings.folds)
     names = tuple(f"fold-{number}" for number in range(1, settings.folds + 1))
+    if settings.frozen is not None:
+        names += (NAMES[TEST],)
     return names, stratify(case.labels, case.units, targets)
 
 
-def _frozen(case: _Case, ids: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _frozen(case: _Case, ids: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(N,) the members of the frozen test split, and (N,) what must not be in another split because of them."""
-    frozen = case.settings.frozen or frozenset()
+    frozen = case.settings.frozen
+    if not frozen:
+        return np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     member = np.fromiter((id_ in frozen for id_ in ids), bool, len(ids))
     touched = np.zeros(len(case.units.sizes), bool)
     touched[case.units.of_row[member]] = True

@@ -2,15 +2,18 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.decoding.decode import DecodeOptions, decode
+from imgprep.decoding.headers import EXTENSIONS, sniff
 from imgprep.errors import ImageError
 from imgprep.sample import Sample
 from imgprep.sources.base import Source
+
+_FORMATS: Final = {extension: name for name, extensions in EXTENSIONS.items() for extension in extensions}
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -54,9 +57,17 @@ class ImageReader:
                 flags: tuple[str, ...] = ("16-bit",) if pixels.dtype == np.uint16 else ()
                 return Loaded(pixels, flags, hashlib.sha256(pixels.tobytes()).hexdigest())
             pixels, flags = decode(data, self.options)
+            if _misnamed(sample.location, data):
+                flags = tuple(sorted((*flags, "wrong-extension")))
             return Loaded(pixels, flags, hashlib.sha256(data).hexdigest())
         except MemoryError as error:
             raise ImageError("needs more memory than execution.memory_limit allows") from error
+
+
+def _misnamed(location: str, data: bytes) -> bool:
+    """Whether a file has the extension of another format than its content."""
+    named = _FORMATS.get(location.rpartition(".")[2].lower())
+    return named is not None and sniff(data) != named
 
 
 def _with_channels(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:

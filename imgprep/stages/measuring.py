@@ -1,7 +1,9 @@
 """The audit's evidence: every image decoded once, in the workers, and remembered while its file does not change."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,7 +16,7 @@ from imgprep.audit.measurements import FULL_ROW, ROW, Measurements
 from imgprep.columns import CategoryColumn
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
-from imgprep.errors import ImageError
+from imgprep.errors import ImageError, TransientError
 from imgprep.manifest import commit, fingerprint
 from imgprep.sample import SampleTable
 from imgprep.stages.loading import ImageReader
@@ -22,7 +24,9 @@ from imgprep.stages.plan import ShardPlan
 from imgprep.stages.run import Machine, results
 from imgprep.stages.versions import versions
 
-CHUNK: Final = 512
+CHUNKS: Final = 32
+SMALLEST: Final = 64
+LARGEST: Final = 2048
 WHAT: Final = "audit"
 
 
@@ -57,6 +61,7 @@ class MeasureJob:
         meter = Meter(descriptor=self.descriptor)
         faults: dict[int, str] = dict(plan.excluded)
         measured: list[int] = []
+        passing = False
         with quiet_stderr():
             for item, sample in enumerate(plan.items):
                 cursor.at(item)
@@ -68,38 +73,40 @@ class MeasureJob:
                     measured.append(item)
                 except ImageError as error:
                     faults[item] = str(error)
+                    passing = passing or isinstance(error, TransientError)
                 except MemoryError:
                     faults[item] = "needs more memory than execution.memory_limit allows"
             cursor.done()
         rows = np.zeros(len(plan.items), FULL_ROW if self.descriptor else ROW)
         rows[measured] = Measurements.of(meter.finish(), descriptor=self.descriptor).rows
         found = Measured(faults, rows)
-        if not plan.excluded:  # a worker that died may have died of something else than the image
+        if not plan.excluded and not passing:  # a worker that died may have died of something else than the image
             _keep(self.cache / plan.filename, found)
         return found
 
 
 def measure(
-    machine: Machine, reader: ImageReader, table: SampleTable, *, descriptor: bool = False
+    machine: Machine, reader: ImageReader, table: SampleTable, *, descriptor: bool = False, what: str = "source"
 ) -> tuple[SampleTable, Measurements]:
-    """Measures every usable image of a table.
+    """Measures every usable image of a table that is not known from an earlier audit.
 
     Args:
         machine: where it runs.
         reader: of the source.
         table: every entry that the source lists.
         descriptor: whether the descriptors for suspects of wrong labels are measured too.
+        what: the name of these images; those of another name are remembered apart.
 
     Returns:
         The table with what cannot be decoded quarantined, and one row of measurements for each of its rows.
     """
-    cache = machine.workspace.private / "evidence"
+    cache = machine.workspace.private / "evidence" / what
     cache.mkdir(parents=True, exist_ok=True)
-    job = fingerprint(versions(), reader.options, descriptor, str(ROW), reader.source.digest())
+    source = f"{reader.source!r} {reader.source.digest()}"
+    job = fingerprint(versions(), reader.options, descriptor, str(ROW), source)
     plans = [
-        ShardPlan(index, f"{fingerprint(job, items.digest())}.bin", None, items, "")
-        for index, start in enumerate(range(0, len(table), CHUNK))
-        for items in [table[start : start + CHUNK]]
+        ShardPlan(index, f"{fingerprint(job, _content(items))}.bin", None, items, "")
+        for index, items in enumerate(_chunks(table))
     ]
     found: dict[int, Measured] = {}
     for plan in plans:
@@ -111,6 +118,8 @@ def measure(
         worker = MeasureJob(reader, cache, descriptor)
         for plan, result in results(machine, worker, missing, WHAT, sum(len(plan.items) for plan in missing)):
             found[plan.index] = result
+    else:
+        machine.monitor.note(f"{WHAT}: {len(table)} images are known from before")
     current = {plan.filename for plan in plans}
     for path in cache.iterdir():
         if path.name not in current:
@@ -118,13 +127,39 @@ def measure(
     return _together(table, [found[plan.index] for plan in plans])
 
 
+def _chunks(table: SampleTable) -> Iterator[SampleTable]:
+    """Cuts a table where a hash of a row says so: a row that comes or goes changes the chunk that it is in alone."""
+    mean = SMALLEST
+    while mean < min(LARGEST, len(table) // CHUNKS):
+        mean *= 2
+    start = 0
+    for row, location in enumerate(table.location):
+        size = row - start
+        cut = size >= mean // 2 and zlib.crc32(location.encode("utf-8", "surrogateescape")) % mean == 0
+        if cut or size >= 2 * mean:
+            yield table[start:row]
+            start = row
+    if start < len(table):
+        yield table[start:]
+
+
+def _content(items: SampleTable) -> str:
+    """A hash of what decides about the pixels: labels and attributes may change without a new look at them."""
+    state = hashlib.blake2b(items.stamp.tobytes(), digest_size=16)
+    items.location.update(state)
+    items.status.update(state)
+    return state.hexdigest()
+
+
 def _together(table: SampleTable, chunks: list[Measured]) -> tuple[SampleTable, Measurements]:
     reasons = list(table.reason)
     status: list[str] = list(table.status)
-    for index, chunk in enumerate(chunks):
+    start = 0
+    for chunk in chunks:
         for item, reason in chunk.faults.items():
-            status[index * CHUNK + item] = "quarantined"
-            reasons[index * CHUNK + item] = reason
+            status[start + item] = "quarantined"
+            reasons[start + item] = reason
+        start += len(chunk.rows)
     final = table.with_columns(status=CategoryColumn.of(status), reason=CategoryColumn.of(reasons))
     return final, Measurements.joined(Measurements(chunk.rows) for chunk in chunks)
 
@@ -140,6 +175,6 @@ def _kept(path: Path, items: int, descriptor: bool) -> Measured | None:
         end = 8 + int.from_bytes(data[:8], "little")
         faults = {int(item): reason for item, reason in json.loads(data[8:end]).items()}
         rows = np.frombuffer(data[end:], FULL_ROW if descriptor else ROW)
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         return None
     return Measured(faults, rows) if len(rows) == items else None

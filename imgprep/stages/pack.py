@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imgprep.engines.base import Cursor
 from imgprep.manifest import ImageFormat, Manifest, fingerprint
 from imgprep.shards.base import text_array
+from imgprep.stages import scratch
 from imgprep.stages.assignment import TRAIN_NAME
 from imgprep.stages.copies import VIEWS
 from imgprep.stages.deciding import Assignment
@@ -84,7 +85,7 @@ class PackJob:
         if finished is not None:
             return finished
         picked = plan.items
-        images = np.empty((len(picked), *self.image.shape), self.image.dtype)
+        images = scratch.rows((len(picked), *self.image.shape), self.image.dtype)
         with self.shelf.opened() as shelf:
             for item, (stage, (shard, row)) in enumerate(zip(picked.stage, picked.place, strict=True)):
                 cursor.at(item)
@@ -152,7 +153,7 @@ class Packing:
 
     def key(self) -> str:
         """What the stage is made from, for knowing what is up to date."""
-        return fingerprint(versions(), self.fingerprint())
+        return fingerprint(versions(), self.images.manifest.name, self.fingerprint())
 
     def picked(self) -> dict[str, Picked]:
         """The rows of each split, in order; empty splits are left out."""
@@ -171,7 +172,7 @@ class Packing:
     def plans(self, chosen: Mapping[str, Picked]) -> list[ShardPlan[Picked]]:
         """The shards, split by split."""
         row_bytes = int(np.prod(self.image.shape)) * np.dtype(self.settings.dtype).itemsize
-        job = self.key()
+        job = fingerprint(versions(), self.fingerprint())
         plans: list[ShardPlan[Picked]] = []
         for split, picked in chosen.items():
             count = shard_count(len(picked), row_bytes, self.storage.shard_size)
@@ -209,8 +210,7 @@ class Packing:
         job = PackJob(shelf, self.image, normalizer, self.settings, self.images.manifest.classes, writer)
         records = make_shards(machine, STAGE, job, plans)
         manifest = self._manifest(normalizer, records)
-        commit_stage(machine, manifest, self.key(), self._samples(plans))
-        return manifest
+        return commit_stage(machine, manifest, self.key(), self._samples(plans))
 
     def _stages(self) -> tuple[Images, ...]:
         return (self.images,) if self.augmented is None else (self.images, self.augmented)

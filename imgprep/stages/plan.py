@@ -41,8 +41,10 @@ class ShardRecord:
         sha256: of the file.
         part: SHA-256 of its piece of samples.jsonl, and so of the ids, labels and source bytes; '' when it has none.
         quarantined: how many items could not be used.
+        transient: how many of them the next run may get, so that it makes the shard again.
         skipped: how many items are no images.
         counts: rows written of each class.
+        kept: whether an earlier run had finished it.
     """
 
     filename: str
@@ -52,8 +54,10 @@ class ShardRecord:
     sha256: str = ""
     part: str = ""
     quarantined: int = 0
+    transient: int = 0
     skipped: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
-from imgprep.errors import ImageError
+from imgprep.errors import ImageError, TransientError
 from imgprep.manifest import ImageFormat
 from imgprep.sample import Sample, SampleTable
 from imgprep.stages.loading import ImageReader, Pixels
@@ -16,12 +16,13 @@ Operation = Callable[[Pixels], Pixels]
 
 
 class Prepared(NamedTuple):
-    """The outcome for one item: pixels, or the reason why there are none."""
+    """The outcome for one item: pixels, or the reason why there are none, and whether that may pass."""
 
     pixels: Pixels | None
     flags: tuple[str, ...] = ()
     sha256: str | None = None
     reason: str = ""
+    transient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Prepare:
                 try:
                     image, flags, sha256 = self.reader(sample)
                 except ImageError as error:
-                    yield sample, Prepared(None, reason=str(error))
+                    yield sample, Prepared(None, reason=str(error), transient=isinstance(error, TransientError))
                     continue
                 try:
                     for operation in self.operations:

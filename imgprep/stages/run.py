@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from imgprep.engines.base import Cursor, Engine
 from imgprep.errors import ImgprepError
-from imgprep.manifest import SAMPLES, Manifest, ShardEntry, commit
+from imgprep.manifest import SAMPLES, Manifest, ShardEntry, commit, sha256_file
 from imgprep.stages.plan import I, ShardPlan, ShardRecord
 from imgprep.stages.workspace import Workspace
 
@@ -89,13 +89,14 @@ def make_shards(machine: Machine, stage: str, job: Job[I], plans: list[ShardPlan
     workspace.begin(stage)
     journal = workspace.journal(stage)
     known = {} if machine.force else journal.read()
+    journal.rewrite(known)  # a line that a crash tore must not swallow the next one
     plans = [replace(plan, known=_record(known.get(plan.digest))) for plan in plans]
     records: dict[int, ShardRecord] = {}
     items = sum(len(plan.items) for plan in plans)
     try:
         for plan, record in results(machine, job, plans, stage, items):
             records[plan.index] = record
-            if record == plan.known:
+            if record.kept:
                 machine.monitor.advance(len(plan.items))
             else:
                 journal.append(plan.digest, asdict(record))
@@ -103,22 +104,40 @@ def make_shards(machine: Machine, stage: str, job: Job[I], plans: list[ShardPlan
         if error.exit_code == 2:
             workspace.discard(stage)
         raise
-    journal.rewrite({plan.digest: asdict(records[plan.index]) for plan in plans})
-    kept = sum(records[plan.index] == plan.known for plan in plans)
+    journal.rewrite({plan.digest: asdict(replace(records[plan.index], kept=False)) for plan in plans})
+    kept = sum(record.kept for record in records.values())
     if kept:
         machine.monitor.note(f"{stage}: {kept} of {len(plans)} shards were finished already")
     return [records[plan.index] for plan in plans]
 
 
-def commit_stage(machine: Machine, manifest: Manifest, key: str, lines: Iterable[bytes]) -> None:
-    """Commits a stage: samples.jsonl, then away with files of earlier runs, then dataset.json."""
+def commit_stage(
+    machine: Machine, manifest: Manifest, key: str, lines: Iterable[bytes], files: Iterable[str] = ()
+) -> Manifest:
+    """Commits a stage: samples.jsonl, then away with files of earlier runs, then dataset.json.
+
+    Args:
+        machine: where the stage ran.
+        manifest: what is known of it.
+        key: what it was made from.
+        lines: of samples.jsonl.
+        files: the names of further files of the stage, already committed.
+
+    Returns:
+        The index as it was committed.
+    """
     folder = machine.workspace.stage(manifest.stage)
     commit(folder / SAMPLES, lines)
     wanted = {shard.filename for shard in manifest.shards}
-    for path in folder.glob(f"*-of-{'[0-9]' * 5}*"):
-        if path.name not in wanted:
-            path.unlink()
+    wanted |= {part_path(folder, filename).name for filename in wanted}
+    for place in (folder, machine.workspace.parts(manifest.stage)):
+        for path in place.glob(f"*-of-{'[0-9]' * 5}*"):
+            if path.name not in wanted:
+                path.unlink()
+    listed = {name: sha256_file(folder / name) for name in sorted({SAMPLES, *files})}
+    manifest = replace(manifest, files=listed)
     machine.workspace.finish(manifest.stage, key, manifest)
+    return manifest
 
 
 def part_lines(machine: Machine, stage: str, plans: Iterable[ShardPlan[Any]]) -> Iterator[bytes]:

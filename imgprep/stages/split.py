@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from imgprep.columns import StringColumn
 from imgprep.manifest import Manifest, commit, fingerprint
 from imgprep.stages.assignment import UNUSED
-from imgprep.stages.deciding import Assignment, SplitSettings, decide
+from imgprep.stages.deciding import Assignment, decide
+from imgprep.stages.demands import SplitSettings
 from imgprep.stages.run import Machine, commit_stage
 from imgprep.stages.similar import clusters
 from imgprep.stages.tables import Images, rewritten
@@ -38,7 +39,8 @@ class Splitting:
 
     def key(self) -> str:
         """What the stage is made from."""
-        return fingerprint(versions(), self._settings(), self.images.manifest.fingerprint, self.images.manifest.classes)
+        images = self.images.manifest
+        return fingerprint(versions(), images.name, self._settings(), images.fingerprint, images.classes)
 
     def run(self, machine: Machine) -> Manifest:
         """Makes the stage: splits.npz, one table for each split, samples.jsonl and the index.
@@ -60,8 +62,13 @@ class Splitting:
             if path.stem not in assignment.names:
                 path.unlink()
         manifest = self._manifest(assignment)
-        commit_stage(machine, manifest, self.key(), self._samples(assignment))
-        return manifest
+        return commit_stage(
+            machine,
+            manifest,
+            self.key(),
+            self._samples(assignment),
+            [TABLE, *(f"{name}.csv" for name in assignment.names)],
+        )
 
     def _samples(self, assignment: Assignment) -> Iterator[bytes]:
         names = [*assignment.names, None]

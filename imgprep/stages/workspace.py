@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -52,6 +52,7 @@ class Workspace:
         """
         path = self.private / "lock"
         try:
+            new = [folder for folder in (self.private, *self.private.parents) if not folder.exists()]
             self.private.mkdir(parents=True, exist_ok=True)
             file = path.open("a+", encoding="utf-8")
         except OSError as error:
@@ -62,6 +63,7 @@ class Workspace:
             try:
                 if fcntl is not None:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.stat()  # the run that held it may just have taken it away, see `_tidy`
             except OSError as error:
                 file.seek(0)
                 holder = file.read(200).strip() or "another run"
@@ -71,7 +73,19 @@ class Workspace:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
             file.flush()
-            yield
+            try:
+                yield
+            finally:
+                if new:
+                    self._tidy(new)
+
+    def _tidy(self, new: list[Path]) -> None:
+        """Removes the lock and the folders made for it, innermost first, when the run left nothing in them."""
+        with suppress(OSError):
+            if [path.name for path in self.private.iterdir()] == ["lock"]:
+                (self.private / "lock").unlink()
+            for folder in new:
+                folder.rmdir()
 
     def journal(self, stage: str) -> "Journal":
         """The records of a stage's finished shards."""
@@ -89,10 +103,18 @@ class Workspace:
             if state["key"] != key or state["index"] != sha256_file(folder / INDEX):
                 return None
             manifest = read_manifest(folder)
-            sizes = [(folder / shard.filename).stat().st_size for shard in manifest.shards]
-        except (OSError, ValueError, KeyError, TypeError, RequestError):
+            there = all((folder / name).stat().st_size == size for name, size in state["files"].items())
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RequestError):
             return None
-        return manifest if sizes == [shard.bytes for shard in manifest.shards] else None
+        return manifest if there else None
+
+    def state(self, stage: str) -> tuple[str, str] | None:
+        """The key that a stage was made from and the SHA-256 of its index, as the run that made it noted them."""
+        try:
+            state = json.loads((self.private / f"{stage}.key.json").read_bytes())
+            return str(state["key"]), str(state["index"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
 
     def begin(self, stage: str) -> None:
         """Makes the folder of a stage, takes its index away and sweeps what a killed run left half written."""
@@ -113,7 +135,8 @@ class Workspace:
         """Commits the index, then remembers what it was made from."""
         index = self.stage(stage) / INDEX
         commit(index, manifest.to_json())
-        state = {"key": key, "index": sha256_file(index)}
+        files = {path.name: path.stat().st_size for path in self.stage(stage).iterdir() if path.is_file()}
+        state = {"key": key, "index": sha256_file(index), "files": files}
         commit(self.private / f"{stage}.key.json", json.dumps(state).encode())
 
     def discard(self, stage: str) -> None:

@@ -57,15 +57,16 @@ class ShardWriter:
     def finished(self, plan: ShardPlan[Any]) -> ShardRecord | None:
         """The record in the journal, when the files are there and are the same."""
         known = plan.known
-        if known is None:
+        if known is None or known.transient:
             return None
         wanted = [(self.folder / plan.filename, known.sha256)]
         if known.part:
             wanted.append((part_path(self.parts, plan.filename), known.part))
         try:
-            return known if all(sha256_file(path) == digest for path, digest in wanted) else None
+            same = all(sha256_file(path) == digest for path, digest in wanted)
         except OSError:
             return None
+        return replace(known, kept=True) if same else None
 
     def write(
         self,
@@ -91,12 +92,15 @@ class ShardWriter:
         part = b"".join(lines)
         if part:
             commit(part_path(self.parts, record.filename), part, durable=False)
-        content = self.storage.format.write(arrays, self.storage.compression, attributes or {})
-        commit(self.folder / record.filename, content)
+        blocks = self.storage.format.write(arrays, self.storage.compression, attributes or {})
+        state = hashlib.sha256()
+        for block in blocks:
+            state.update(block)
+        commit(self.folder / record.filename, blocks)
         return replace(
             record,
-            bytes=len(content),
-            sha256=hashlib.sha256(content).hexdigest(),
+            bytes=sum(map(len, blocks)),
+            sha256=state.hexdigest(),
             part=hashlib.sha256(part).hexdigest() if part else "",
         )
 

@@ -1,77 +1,71 @@
 """Image steps, random transforms and stress tests: pure array functions, and the tables that name their models."""
 
-from collections.abc import Mapping
+from typing import Final
 
-from imgprep.transforms import (
-    contrast,
-    corruption,
-    filters,
-    geometric,
-    intensity,
-    keras,
-    morphology,
-    perspective,
-    policies,
-    resize,
-    stress,
-)
+from imgprep.lazy import LazyTable
 from imgprep.transforms.base import Step, Transform
 
-STEPS: Mapping[str, type[Step]] = {
-    "contrast_stretch": contrast.ContrastStretch,
-    "equalize": contrast.Equalize,
-    "clahe": contrast.Clahe,
-    "gray": contrast.Gray,
-    "threshold": contrast.Threshold,
-    "erode": morphology.Erode,
-    "dilate": morphology.Dilate,
-    "open": morphology.Open,
-    "close": morphology.Close,
-    "white_tophat": morphology.WhiteTophat,
-    "black_tophat": morphology.BlackTophat,
-    "invert": contrast.InvertStep,
-    "gaussian_blur": filters.GaussianBlur,
-    "median_blur": filters.MedianBlur,
-    "repeat": resize.Repeat,
-    "center_crop": resize.CenterCrop,
-    "pad": resize.Pad,
-    "percentile_clip": contrast.PercentileClip,
-}
+STEPS: Final = LazyTable[type[Step]](
+    {
+        "contrast_stretch": "imgprep.transforms.contrast:ContrastStretch",
+        "equalize": "imgprep.transforms.contrast:Equalize",
+        "clahe": "imgprep.transforms.contrast:Clahe",
+        "gray": "imgprep.transforms.contrast:Gray",
+        "threshold": "imgprep.transforms.contrast:Threshold",
+        "erode": "imgprep.transforms.morphology:Erode",
+        "dilate": "imgprep.transforms.morphology:Dilate",
+        "open": "imgprep.transforms.morphology:Open",
+        "close": "imgprep.transforms.morphology:Close",
+        "white_tophat": "imgprep.transforms.morphology:WhiteTophat",
+        "black_tophat": "imgprep.transforms.morphology:BlackTophat",
+        "invert": "imgprep.transforms.contrast:InvertStep",
+        "gaussian_blur": "imgprep.transforms.filters:GaussianBlur",
+        "median_blur": "imgprep.transforms.filters:MedianBlur",
+        "repeat": "imgprep.transforms.resize:Repeat",
+        "center_crop": "imgprep.transforms.resize:CenterCrop",
+        "pad": "imgprep.transforms.resize:Pad",
+        "percentile_clip": "imgprep.transforms.contrast:PercentileClip",
+    }
+)
 """The steps of ``convert.steps``."""
 
-TRANSFORMS: Mapping[str, type[Transform]] = {
-    "flip": geometric.Flip,
-    "rot90": geometric.Rot90,
-    "rotate": geometric.Rotate,
-    "zoom": geometric.Zoom,
-    "shift": geometric.Shift,
-    "shear": geometric.Shear,
-    "affine": geometric.Affine,
-    "perspective": perspective.Perspective,
-    "crop": geometric.Crop,
-    "brightness": intensity.Brightness,
-    "channel_gain": intensity.ChannelGain,
-    "gamma": intensity.Gamma,
-    "channel_shift": intensity.ChannelShift,
-    "hue_saturation": intensity.HueSaturation,
-    "gaussian_noise": corruption.GaussianNoise,
-    "blur": corruption.Blur,
-    "invert": intensity.Invert,
-    "erase": corruption.Erase,
-    "jpeg": corruption.Jpeg,
-    "one_of": policies.OneOf,
-    "some_of": policies.SomeOf,
-    "grid": policies.Grid,
-    "keras": keras.Keras,
-}
+TRANSFORMS: Final = LazyTable[type[Transform]](
+    {
+        "flip": "imgprep.transforms.geometric:Flip",
+        "rot90": "imgprep.transforms.geometric:Rot90",
+        "rotate": "imgprep.transforms.geometric:Rotate",
+        "zoom": "imgprep.transforms.geometric:Zoom",
+        "shift": "imgprep.transforms.geometric:Shift",
+        "shear": "imgprep.transforms.geometric:Shear",
+        "affine": "imgprep.transforms.geometric:Affine",
+        "perspective": "imgprep.transforms.perspective:Perspective",
+        "crop": "imgprep.transforms.geometric:Crop",
+        "brightness": "imgprep.transforms.intensity:Brightness",
+        "channel_gain": "imgprep.transforms.intensity:ChannelGain",
+        "gamma": "imgprep.transforms.intensity:Gamma",
+        "channel_shift": "imgprep.transforms.intensity:ChannelShift",
+        "hue_saturation": "imgprep.transforms.intensity:HueSaturation",
+        "gaussian_noise": "imgprep.transforms.corruption:GaussianNoise",
+        "blur": "imgprep.transforms.corruption:Blur",
+        "invert": "imgprep.transforms.intensity:Invert",
+        "erase": "imgprep.transforms.corruption:Erase",
+        "jpeg": "imgprep.transforms.corruption:Jpeg",
+        "one_of": "imgprep.transforms.policies:OneOf",
+        "some_of": "imgprep.transforms.policies:SomeOf",
+        "grid": "imgprep.transforms.policies:Grid",
+        "keras": "imgprep.transforms.keras:Keras",
+    }
+)
 """The transforms of ``augment.transforms``."""
 
-STRESS: Mapping[str, type[Transform]] = {
-    "inverted": stress.Inverted,
-    "shifted": stress.Shifted,
-    "rotated": stress.Rotated,
-    "dimmed": stress.Dimmed,
-    "blurred": stress.Blurred,
-    "noisy": stress.Noisy,
-}
+STRESS: Final = LazyTable[type[Transform]](
+    {
+        "inverted": "imgprep.transforms.stress:Inverted",
+        "shifted": "imgprep.transforms.stress:Shifted",
+        "rotated": "imgprep.transforms.stress:Rotated",
+        "dimmed": "imgprep.transforms.stress:Dimmed",
+        "blurred": "imgprep.transforms.stress:Blurred",
+        "noisy": "imgprep.transforms.stress:Noisy",
+    }
+)
 """The stress tests of ``augment.stress``; each is made without arguments."""

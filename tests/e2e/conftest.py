@@ -25,10 +25,13 @@ MARK = "IMGPREP_TEST_MARK"
 DATA = ("convert", "split", "pack")
 
 
-def poll(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
-    """Waits until something is true, and gives it."""
+def poll(
+    condition: Callable[[], Any], what: str, patience: float = PATIENCE, during: subprocess.Popen[str] | None = None
+) -> Any:
+    """Waits until something is true, and gives it; `during` is a process that does not end before."""
     end = time.monotonic() + patience
     while not (found := condition()):
+        assert during is None or during.poll() is None, f"{what}: {during.communicate()[1]}"
         assert time.monotonic() < end, f"waited {patience:g} s for {what}"
         time.sleep(0.005)
     return found
@@ -227,24 +230,24 @@ def draw(path: Path, random: np.random.Generator, shape: Sequence[int], blobs: i
 
 @pytest.fixture(scope="session")
 def large_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two classes of 40 JPEGs each that take some time to decode."""
+    """Two classes of 24 JPEGs each that take some time to decode."""
     folder = tmp_path_factory.mktemp("large") / "images"
     random = np.random.default_rng(11)
     for label in ("fir", "yew"):
         (folder / label).mkdir(parents=True)
-        for index in range(40):
+        for index in range(24):
             draw(folder / label / f"{index:03d}.jpg", random, (1000, 1500))
     return folder
 
 
 @pytest.fixture(scope="session")
 def many_shards() -> Mapping[str, Any]:
-    """Sections of a spec that make ten shards of `large_images` in each stage."""
+    """Sections of a spec that make six shards or more of `large_images` in each stage."""
     rows = 16 * 16 * 3 * 8
     return {
         "convert": {"size": [16, 16], "shard_size": f"{rows} B"},
         "pack": {"dtype": "uint8", "normalize": "none", "shard_size": f"{rows} B"},
-        "split": {"test": 16, "validation": 16, "near_duplicates": "ignore"},
+        "split": {"test": 8, "validation": 8, "near_duplicates": "ignore"},
     }
 
 

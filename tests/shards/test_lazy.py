@@ -12,7 +12,7 @@ UINT8 = np.dtype("u1")
 
 def write(path: Path, name: str, compression: str = "none", rows: int = 4) -> LazyShard:
     image = np.arange(rows * 12, dtype=np.uint8).reshape(rows, 2, 2, 3)
-    path.write_bytes(FORMATS[name].write({"image": image, "label": np.arange(rows)}, compression))
+    path.write_bytes(b"".join(FORMATS[name].write({"image": image, "label": np.arange(rows)}, compression)))
     return LazyShard(str(path), FORMATS[name], (rows, 2, 2, 3), UINT8)
 
 
@@ -33,7 +33,7 @@ def test_a_class_each_group(tmp_path: Path) -> None:
     image = np.arange(60, dtype=np.uint8).reshape(5, 2, 2, 3)
     arrays = {"b/image": image[3:], "a/image": image[:3], "b/label": np.array([1, 1]), "a/label": np.array([0, 0, 0])}
     for compression in ("none", "gzip"):
-        path.write_bytes(FORMATS["hdf5"].write(arrays, compression))
+        path.write_bytes(b"".join(FORMATS["hdf5"].write(arrays, compression)))
         mapped, rows = LazyShard(str(path), FORMATS["hdf5"], (5, 2, 2, 3), UINT8).open()
         assert mapped == (compression == "none")
         assert [int(rows.labels[index]) for index in range(5)] == [0, 0, 0, 1, 1]

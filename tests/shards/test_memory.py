@@ -38,7 +38,7 @@ def test_it_is_a_file(script: list[tuple]) -> None:
     for step in script:
         assert do(file, step) == do(real, step)
         assert file.tell() == real.tell()
-        assert bytes(file.content()) == real.getvalue()
+        assert b"".join(file.blocks()) == real.getvalue()
 
 
 def test_it_reads_into_buffers() -> None:

@@ -125,7 +125,7 @@ def images(tmp_path: Path) -> MakeImages:
                 "parent": text_array([""] * size),
                 "checksum": np.array([zlib.crc32(pixels[row].tobytes()) for row in rows], np.uint32),
             }
-            content = format_.write(arrays)
+            content = b"".join(format_.write(arrays))
             filename = f"shard-{number:05d}-of-{len(sizes):05d}{format_.suffix}"
             commit(folder / filename, content)
             entries.append(ShardEntry(filename, None, size, len(content), hashlib.sha256(content).hexdigest()))

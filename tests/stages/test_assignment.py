@@ -124,9 +124,7 @@ def test_single_images_meet_every_quota(values: list[int], share: float, seed: i
     st.integers(2, 6),
     st.integers(0, 2**32),
 )
-def test_units_stay_whole_and_parts_stay_near_their_targets(
-    rows: list[tuple[int, int]], parts: int, seed: int
-) -> None:
+def test_units_stay_whole_and_parts_stay_near_their_targets(rows: list[tuple[int, int]], parts: int, seed: int) -> None:
     labels = np.array([label for label, _ in rows])
     of_row = np.unique([unit for _, unit in rows], return_inverse=True)[1]
     units = make_units(keys([f"{row}" for row in range(len(rows))], seed), of_row)
@@ -177,10 +175,19 @@ def test_a_million_rows_in_seconds() -> None:
     ids = [f"{row:07d}" for row in range(rows)]
     started = time.process_time()
     key = keys(ids, 1)
-    units = make_units(key, join(rows, random.integers(-rows // 2, rows, rows), random.integers(-rows, rows, rows)))
+    groups = np.where(np.arange(rows) % 10 < 2, np.arange(rows) // 4, -1)
+    units = make_units(key, join(rows, groups, random.integers(-rows, rows // 4, rows)))
     counts = np.bincount(labels, minlength=1000)
     wanted = quotas(counts, rows // 20)
     part = stratify(labels, units, np.stack([counts - wanted, wanted]))
     seconds = time.process_time() - started
     assert (part == 1).sum() == pytest.approx(rows // 20, rel=0.01)
-    assert seconds < 20, "about 3 seconds on an idle core"
+    assert seconds < 20, "about 4 seconds on an idle core"
+
+
+def test_a_chain_through_all_rows_is_one_unit_soon() -> None:
+    rows = 200_000
+    order = np.random.default_rng(0).permutation(rows)
+    started = time.process_time()
+    assert not join(rows, (np.arange(rows) // 2)[order], ((np.arange(rows) + 1) // 2)[order]).any()
+    assert time.process_time() - started < 10, "a tenth of a second; walking along the chain would take minutes"

@@ -75,3 +75,15 @@ def fingerprint(finding: Finding) -> str:
     """What identifies a finding from one audit to the next: its rule, class and, within a class, its files."""
     identity = (finding.rule, finding.subject, finding.samples if finding.subject is None else finding.samples[:1])
     return hashlib.sha256(repr(identity).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def fingerprints(findings: Iterable[Finding]) -> list[str]:
+    """The `fingerprint` of each finding, made different where a rule says several things of the same."""
+    seen: Counter[str] = Counter()
+    result = []
+    for finding in findings:
+        identity = fingerprint(finding)
+        count = seen[identity]
+        seen[identity] += 1
+        result.append(hashlib.sha256(f"{identity} {count}".encode()).hexdigest() if count else identity)
+    return result

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterable, Mapping
 from html import escape as escape_html
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,10 @@ GALLERY: Final = 24
 """How many offenders of one finding are shown."""
 CLUSTERS: Final = 40
 """How many findings of one rule are shown in full."""
+IMAGES: Final = 160
+"""How many images of one rule are shown: the page stays small enough to be sent."""
+ABSENT: Final = 6
+"""How many images without a thumbnail are named under one finding."""
 SIDE_BY_SIDE: Final = frozenset({"duplicate", "near-duplicate", "label-conflict", "split-leakage"})
 """Rules whose findings are small sets of images to be compared."""
 _NAMES: Final = ("fail", "warning", "inconclusive", "skipped", "excused", "pass")
@@ -56,14 +61,12 @@ def render(report: Report, thumbnails: Thumbnails | None = None) -> str:
 def wanted_thumbnails(report: Report) -> tuple[str, ...]:
     """Ids of the images that the page shows, without repetition, in its order."""
     groups = by_rule(worst_first(finding for finding in report.findings if rank(finding) <= 2))
-    shown = (
-        sample
-        for found in groups.values()
-        for finding in found[:CLUSTERS]
-        for sample in finding.samples[:GALLERY]
-        if finding.rule != "unreadable"
-    )
-    return tuple(dict.fromkeys(shown))
+    shown: dict[str, None] = {}
+    for rule, found in groups.items():
+        if rule != "unreadable":
+            samples = (sample for finding in found[:CLUSTERS] for sample in finding.samples[:GALLERY])
+            shown |= dict.fromkeys(islice(samples, IMAGES))
+    return tuple(shown)
 
 
 def escape(text: str) -> str:
@@ -108,8 +111,10 @@ def _section(rule: str, found: list[Finding], thumbnails: Thumbnails) -> str:
 
 def _card(finding: Finding, thumbnails: Thumbnails) -> str:
     subject = f"<h3>{escape(finding.subject)}</h3>" if finding.subject is not None else ""
-    shown = "".join(figure(sample, thumbnails, finding.rule) for sample in finding.samples[:GALLERY])
-    more = len(finding.samples) - GALLERY
+    there = [sample for sample in finding.samples[:GALLERY] if sample in thumbnails]
+    samples = there or finding.samples[:ABSENT]
+    shown = "".join(figure(sample, thumbnails, finding.rule) for sample in samples)
+    more = len(finding.samples) - len(samples)
     rest = f'<p class="more">and {more:,} more</p>' if more > 0 else ""
     gallery = f'<div class="images">{shown}</div>{rest}' if shown else ""
     return f"<article>{subject}<p>{_badge(rank(finding))} {escape(told(finding))}</p>{gallery}</article>"

@@ -4,7 +4,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from imgprep.audit.base import Finding, Report
-from imgprep.audit.report.common import by_rule, dump_json, fingerprint, told, worst_first
+from imgprep.audit.report.common import by_rule, dump_json, fingerprints, told, worst_first
 from imgprep.version import __version__
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -27,14 +27,17 @@ def render(report: Report) -> str:
             {
                 "tool": {"driver": driver},
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(report, finding) for finding in results],
+                "results": [
+                    _result(report, finding, identity)
+                    for finding, identity in zip(results, fingerprints(results), strict=True)
+                ],
             }
         ],
     }
     return dump_json(content)
 
 
-def _result(report: Report, finding: Finding) -> dict[str, Any]:
+def _result(report: Report, finding: Finding, identity: str) -> dict[str, Any]:
     location: dict[str, Any] = {"artifactLocation": {"uri": _uri(report.spec or "spec.yaml")}}
     location["region"] = {"startLine": report.line(finding.rule)}
     result: dict[str, Any] = {
@@ -42,7 +45,7 @@ def _result(report: Report, finding: Finding) -> dict[str, Any]:
         "level": _level(finding),
         "message": {"text": told(finding)},
         "locations": [{"physicalLocation": location}],
-        "partialFingerprints": {"imgprep/v1": fingerprint(finding)},
+        "partialFingerprints": {"imgprep/v1": identity},
     }
     if finding.samples:
         result["relatedLocations"] = [

@@ -172,7 +172,8 @@ class Progression(Rule):
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Judges each class that states are recorded for."""
-        if self.attribute not in evidence.table.attributes:
+        column = evidence.table.attributes.get(self.attribute)
+        if column is None or not any(value.strip() for value in column.counts()):
             yield self.skip(f"no states: the column {self.attribute} of source.attributes supplies them")
             return
         for label, name in enumerate(evidence.classes):

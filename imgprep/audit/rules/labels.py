@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
 from annotated_types import Gt, Lt
@@ -33,8 +34,8 @@ class LabelErrors(Rule):
     source: ClassVar[str] = "seeds/002 Part 5"
     budget: Share = 0.04
     confidence: Annotated[float, Gt(0), Lt(1)] = 0.95
-    review: str | None = None
-    pred_probs: str | None = None
+    review: Path | None = None
+    pred_probs: Path | None = None
     suspects: bool = False
     seed: int = 0
 

@@ -77,6 +77,10 @@ def test_progression_takes_the_most_frequent_state_for_the_base(evidence, images
     assert "other than ripe" in finding.message
 
 
+def test_progression_with_an_empty_column(evidence, images, statuses):
+    assert statuses(Progression(), evidence(images({"apple": 2}, state=["", " "]))) == {None: "skipped"}
+
+
 def test_progression_without_states(evidence, images, statuses):
     assert statuses(Progression(), evidence(images({"apple": 3}))) == {None: "skipped"}
 

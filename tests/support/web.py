@@ -1,10 +1,7 @@
-"""One small collection, and a web server on the own machine."""
+"""A web server on the own machine."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-import pytest
 
 
 class Server:
@@ -50,14 +47,3 @@ class Server:
 
         self.answers[path] = answer
         return self.url + path
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
-    thread = threading.Thread(target=made.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield made
-    made.http.shutdown()
-    made.http.server_close()
-    thread.join()

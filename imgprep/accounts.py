@@ -1,0 +1,146 @@
+"""Holds a stage's index, its samples.jsonl and what was read from its shards against each other."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.errors import one_line
+from imgprep.manifest import INDEX, SAMPLES, Manifest, read_samples, sha256_file
+
+SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as the index says.
+
+    Attributes:
+        file: in the folder of the stage.
+        rows: of the shard, ascending; empty when it is about the file as a whole.
+        message: one line.
+    """
+
+    file: str
+    rows: tuple[int, ...]
+    message: str
+
+    def __str__(self) -> str:
+        rows = f" rows {_ranges(self.rows)}:" if self.rows else ""
+        return f"{self.file}:{rows} {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the rows of a shard are.
+
+    Attributes:
+        ids: (N,) a 64-bit hash of each id.
+        labels: (N,) the class index of each row, -1 for none.
+        starts: the first row of each group of arrays, '' for those of no group.
+        same: whether the file is the one that the index lists.
+    """
+
+    ids: NDArray[np.uint64]
+    labels: NDArray[np.int64]
+    starts: Mapping[str, int]
+    same: bool
+
+
+class Accounts:
+    """samples.jsonl: whether every image found is accounted for, and every row is the image that it says."""
+
+    def __init__(self, folder: Path, manifest: Manifest, shards: Mapping[str, Content]) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._shards = shards
+        self._codes = {name: code for code, name in enumerate(manifest.classes)}
+        self._seen = {filename: np.zeros(len(shard.ids), bool) for filename, shard in shards.items()}
+        self._wrong: dict[str, list[int]] = {}
+
+    def differences(self) -> Iterator[Difference]:
+        """Everything that does not add up."""
+        status: Counter[str] = Counter()
+        splits: dict[str, Counter[str]] = {}
+        try:
+            for number, record in enumerate(read_samples(self._folder)):
+                status[record["status"]] += 1
+                if record["status"] == "ok":
+                    split = record["split"] or "unused"
+                    splits.setdefault(split, Counter())["" if split == "unused" else record["label"]] += 1
+                    self._take(number, record)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            yield Difference(SAMPLES, (), f"cannot be read: {one_line(error)}")
+            return
+        status["found"] = status.total()
+        for name, expected in self._manifest.samples.items():
+            if (found := status[name]) != expected:
+                yield Difference(SAMPLES, (), f"{found} images {name}, the index says {expected}")
+        if not self._manifest.shards:
+            yield from count_differences(self._manifest, splits)
+        for filename, rows in self._wrong.items():
+            yield Difference(filename, tuple(sorted(rows)), f"id or label differ between shard and {SAMPLES}")
+        for filename, seen in self._seen.items():
+            if not seen.all():
+                yield Difference(filename, tuple(np.flatnonzero(~seen).tolist()), f"no line of {SAMPLES} has them")
+
+    def _take(self, number: int, record: Mapping[str, Any]) -> None:
+        """Holds a line against the row that it names: whichever is not what the index lists is at fault."""
+        filename, label = record["shard"], record["label"]
+        shard = self._shards.get(filename)
+        if shard is None or not len(shard.ids):
+            return
+        row = shard.starts.get("" if "" in shard.starts else label, len(shard.ids)) + record["row"]
+        inside = 0 <= row < len(shard.ids)
+        if inside:
+            self._seen[filename][row] = True
+            if shard.ids[row] == id_hash(record["id"]) and shard.labels[row] == self._codes.get(label):
+                return
+        if shard.same or inside:
+            place = (SAMPLES, number) if shard.same else (filename, int(row))
+            self._wrong.setdefault(place[0], []).append(place[1])
+
+
+def count_differences(manifest: Manifest, counts: Mapping[str, Counter[str]]) -> Iterator[Difference]:
+    """What the index says of splits and classes, and is not so."""
+    for split, expected in manifest.counts.items():
+        found = counts.get(split, Counter())
+        for name in sorted({*expected, *found}):
+            wanted = expected.get(name, 0)
+            if found[name] != wanted:
+                message = f"{found[name]} images of {name} in {split}, the index says {wanted}"
+                yield Difference(INDEX, (), one_line(message))
+
+
+def file_differences(folder: Path, manifest: Manifest) -> Iterator[Difference]:
+    """Whether the files that are no shards are the ones that the index lists."""
+    for name, digest in manifest.files.items():
+        try:
+            if sha256_file(folder / name) != digest:
+                yield Difference(name, (), "SHA-256 differs from the index")
+        except OSError as error:
+            yield Difference(name, (), f"cannot be read: {error.strerror}")
+
+
+def id_hash(text: object) -> int:
+    """64 bits that stand for an id: millions of them fit in memory."""
+    return int.from_bytes(hashlib.blake2b(str(text).encode("utf-8", "replace"), digest_size=8).digest(), "little")
+
+
+def _ranges(rows: Sequence[int]) -> str:
+    """Rows for people.
+
+    >>> _ranges([0, 1, 2, 5])
+    '0-2, 5'
+    """
+    breaks = [place for place in range(1, len(rows)) if rows[place] != rows[place - 1] + 1]
+    edges = [0, *breaks, len(rows)]
+    runs = [(rows[start], rows[stop - 1]) for start, stop in pairwise(edges)]
+    shown = ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in runs[:SHOWN])
+    return shown + (f" and {len(runs) - SHOWN} more ranges" if len(runs) > SHOWN else "")

@@ -1,0 +1,243 @@
+"""What an audit looks at: the source, or what one of the stages has made of it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from types import MappingProxyType
+from typing import ClassVar, Final, NamedTuple
+
+import numpy as np
+
+from imgprep.audit.base import Evidence, Finding, Predictions, Review, Rule, Severity
+from imgprep.audit.label_errors import read_predictions, read_review
+from imgprep.audit.measurements import Measurements
+from imgprep.audit.packed import Promise, judge_packed
+from imgprep.commands.building import storage_of
+from imgprep.commands.pipeline import Pipeline, Written
+from imgprep.decoding.decode import DecodeOptions
+from imgprep.manifest import Manifest, read_samples
+from imgprep.sample import Sample, SampleTable
+from imgprep.sources.dataset import Dataset
+from imgprep.spec.loading import LoadedSpec
+from imgprep.stages.assignment import TRAIN_NAME
+from imgprep.stages.inspecting import inspected
+from imgprep.stages.loading import ImageReader
+from imgprep.stages.measuring import measure
+from imgprep.stages.run import Machine
+from imgprep.stages.tables import read_images
+
+LABELS: Final = "label-errors"
+COUNTS: Final = ("class-size", "class-balance-mean", "class-balance-max")
+LEAKAGE: Final = "split-leakage"
+CENTERED: Final = 0.01
+"""How far the mean of standardised training images may be from 0: float16 and rounding."""
+
+
+class Part(NamedTuple):
+    """Images that can be shown.
+
+    Attributes:
+        reader: of their source.
+        table: what it lists.
+        what: the name under which thumbnails are remembered.
+    """
+
+    reader: ImageReader
+    table: SampleTable
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Evidence, and what it is judged by.
+
+    Attributes:
+        evidence: of the images.
+        rules: those that have something to say of this stage.
+        parts: where the images can be seen.
+        counted: what the classes are counted by, when it is not all of the evidence.
+    """
+
+    evidence: Evidence
+    rules: Sequence[Rule]
+    parts: tuple[Part, ...] = ()
+    counted: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A rule that looks at some of the images only."""
+
+    rule: Rule
+    evidence: Evidence
+
+    @property
+    def id(self) -> str:
+        """Of the rule itself."""
+        return self.rule.id
+
+    @property
+    def severity(self) -> Severity:
+        """Of the rule itself."""
+        return self.rule.severity
+
+    def __call__(self, _: Evidence) -> Iterator[Finding]:
+        """What the rule says of them."""
+        return self.rule(self.evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Findings that were made elsewhere, as a rule among the others."""
+
+    findings: tuple[Finding, ...]
+    id: ClassVar[str] = "told"
+    severity: ClassVar[Severity] = "error"
+
+    def __call__(self, _: Evidence) -> Iterator[Finding]:
+        """Gives them."""
+        return iter(self.findings)
+
+
+def of_source(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline, what: str = "source") -> Gathered:
+    """The source, measured.
+
+    Raises:
+        RequestError: a table that the spec names is wrong.
+        SourceError: the source is refused as a whole.
+    """
+    spec, collection = loaded.spec, pipeline.collection
+    review, predictions, descriptor = _about_labels(spec.audit.rules, collection.classes)
+    table, measurements = measure(machine, collection.reader, collection.table, descriptor=descriptor, what=what)
+    evidence = Evidence(
+        spec.name, table, collection.classes, measurements, review, predictions, target_size=spec.convert.size
+    )
+    return Gathered(evidence, list(spec.audit.rules.values()), (Part(collection.reader, table, what),))
+
+
+def of_convert(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
+    """The converted images, measured; the splits of the source and what was quarantined are there too."""
+    spec, written = loaded.spec, pipeline.convert
+    classes = written.manifest.classes
+    review, predictions, descriptor = _about_labels(spec.audit.rules, classes)
+    reader, listed = _listed(written, _splits(written))
+    table, measurements = measure(machine, reader, listed, descriptor=descriptor, what="convert")
+    evidence = Evidence(spec.name, table, classes, measurements, review, predictions, target_size=spec.convert.size)
+    return Gathered(evidence, list(spec.audit.rules.values()), (Part(reader, table, "convert"),))
+
+
+def of_augment(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
+    """The converted images with their splits, and what was made from them: class counts and leakage.
+
+    Raises:
+        RequestError: the spec has no augment section.
+    """
+    spec, made = loaded.spec, pipeline.augment
+    if made is None:
+        raise loaded.error(
+            "the section is missing, so there is nothing to audit; add it, or leave --stage out", "augment"
+        )
+    reader, listed = _listed(pipeline.convert, _splits(pipeline.split))
+    one, measured = measure(machine, reader, listed, what="augment-originals")
+    copy_reader, copies = _listed(made)
+    two, measured_copies = measure(machine, copy_reader, copies, what="augment")
+    section = spec.augment
+    assert section is not None
+    parents = read_images(made.folder, made.manifest, storage_of(section).format).parents or ()
+    evidence = Evidence(
+        spec.name,
+        SampleTable.of(chain(one, two)),
+        made.manifest.classes,
+        Measurements.joined([measured, measured_copies]),
+        parents=[*[""] * len(one), *parents],
+    )
+    train = np.flatnonzero(evidence.table.split.where(TRAIN_NAME))
+    counted = Evidence(spec.name, evidence.table[train], evidence.classes)
+    rules = [*_counting(spec.audit.rules, counted), spec.audit.rules[LEAKAGE]]
+    return Gathered(
+        evidence, rules, (Part(reader, one, "augment-originals"), Part(copy_reader, two, "augment")), counted
+    )
+
+
+def of_pack(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
+    """The packed dataset: class counts of the training images, and values, splits and statistics of the shards."""
+    spec, written = loaded.spec, pipeline.pack
+    manifest = written.manifest
+    format_ = storage_of(spec.pack).format
+    shards = list(inspected(machine, written.folder, manifest, format_))
+    facts = [fact for _, shard in shards for fact in shard.facts]
+    train = [shard for split, shard in shards if split == TRAIN_NAME]
+    mean = sum(shard.total for shard in train) / max(1, sum(shard.values for shard in train))
+    findings = tuple(judge_packed(_promise(manifest, mean), facts))
+    table = SampleTable.of(_records(written))
+    evidence = Evidence(spec.name, table, manifest.classes)
+    counted = Evidence(spec.name, table[np.flatnonzero(table.split.where(TRAIN_NAME))], manifest.classes)
+    return Gathered(evidence, [*_counting(spec.audit.rules, counted), Told(findings)], (), counted)  # type: ignore[list-item]
+
+
+GATHER: Final[Mapping[str, Callable[[LoadedSpec, Machine, Pipeline], Gathered]]] = MappingProxyType(
+    {"source": of_source, "convert": of_convert, "augment": of_augment, "pack": of_pack}
+)
+
+
+def _about_labels(
+    rules: Mapping[str, Rule], classes: tuple[str, ...]
+) -> tuple[Review | None, Predictions | None, bool]:
+    """The review, the predictions, and whether descriptors are needed."""
+    rule = rules.get(LABELS)
+    if rule is None or rule.severity == "off":
+        return None, None, False
+    review, predictions, suspects = (getattr(rule, name) for name in ("review", "pred_probs", "suspects"))
+    return (
+        None if review is None else read_review(review),
+        None if predictions is None else read_predictions(predictions, classes),
+        suspects and predictions is None,
+    )
+
+
+def _listed(written: Written, splits: Mapping[str, str] = MappingProxyType({})) -> tuple[ImageReader, SampleTable]:
+    """A finished stage as a source, with splits by id; what it quarantined is listed after its rows."""
+    source = Dataset(written.folder)
+    good = (sample._replace(split=splits.get(sample.id, sample.split)) for sample in source.samples())
+    bad = (
+        Sample(
+            record["id"], record["location"], record["label"] or "", status="quarantined", reason=record["reason"] or ""
+        )
+        for record in read_samples(written.folder)
+        if record["status"] == "quarantined"
+    )
+    return ImageReader(source, DecodeOptions()), SampleTable.of(chain(good, bad))
+
+
+def _splits(written: Written) -> dict[str, str]:
+    return {sample.id: sample.split for sample in _records(written)}
+
+
+def _records(written: Written) -> Iterator[Sample]:
+    for record in read_samples(written.folder):
+        if record["status"] == "ok":
+            yield Sample(record["id"], record["location"], record["label"] or "", split=record["split"] or "")
+
+
+def _counting(rules: Mapping[str, Rule], counted: Evidence) -> list[Rule]:
+    """The rules about class sizes, over the training images alone."""
+    return [Narrowed(rules[name], counted) for name in COUNTS]  # type: ignore[misc]
+
+
+def _promise(manifest: Manifest, mean: float) -> Promise:
+    """What the index says; statistics of the training images leave these with a mean of 0."""
+    normalization = manifest.normalization or {}
+    kind = str(normalization.get("kind", "none"))
+    values = {
+        "none": (0.0, float(normalization.get("max", 255))),
+        "unit": (0.0, 1.0),
+        "symmetric": (-1.0, 1.0),
+        "minmax": (0.0, 1.0),
+        "percentile": (0.0, 1.0),
+    }.get(kind)
+    fitted = None
+    if kind.startswith("standardize"):
+        fitted = TRAIN_NAME if abs(mean) <= CENTERED else f"other images: the training images have a mean of {mean:.3g}"
+    image = manifest.image
+    counts = {split: count for split, count in manifest.counts.items() if split in manifest.splits()}
+    return Promise(manifest.classes, counts, image.dtype if image else "", values, fitted)

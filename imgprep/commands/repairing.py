@@ -1,0 +1,172 @@
+"""repair: verifies each finished stage of a spec and makes anew what is damaged, to the same bytes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from imgprep.accounts import Difference
+from imgprep.commands.pipeline import Pipeline, Written
+from imgprep.commands.session import Request, machine_for
+from imgprep.errors import ImgprepError, RequestError, one_line
+from imgprep.manifest import INDEX, Manifest, read_manifest, sha256_file
+from imgprep.spec.loading import LoadedSpec
+from imgprep.stages import augment, convert, pack, split
+from imgprep.stages.run import Machine
+from imgprep.verification import verify
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What became of one stage.
+
+    Attributes:
+        folder: of the stage.
+        differences: what was wrong with it.
+        failure: why it is not as it was; '' when all is well now.
+    """
+
+    folder: Path
+    differences: tuple[Difference, ...] = ()
+    failure: str = ""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The damaged files."""
+        return tuple(sorted({difference.file for difference in self.differences}))
+
+    def text(self) -> str:
+        """Lines for people: what was wrong and what was done about it."""
+        if not self.differences:
+            return f"{self.folder}: ok"
+        lines = [f"{self.folder}/{difference}" for difference in self.differences]
+        if self.failure:
+            return "\n".join([*lines, f"{self.folder}: not repaired: {self.failure}"])
+        return "\n".join([*lines, f"{self.folder}: repaired to the same bytes: {', '.join(map(one_line, self.files))}"])
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """The outcome of a repair.
+
+    Attributes:
+        stages: that were finished, in order.
+    """
+
+    stages: tuple[Mended, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all is well now."""
+        return not any(stage.failure for stage in self.stages)
+
+    def text(self) -> str:
+        """Lines for people."""
+        return "\n".join(stage.text() for stage in self.stages)
+
+
+class _UnrepairableError(Exception):
+    """A stage that others need cannot be made as it was."""
+
+
+class RepairPipeline(Pipeline):
+    """The stages of a spec, of which only damaged ones are made again, and of those only the damaged shards.
+
+    Args:
+        loaded: the spec.
+        machine: where it runs.
+    """
+
+    def __init__(self, loaded: LoadedSpec, machine: Machine) -> None:
+        super().__init__(loaded, machine)
+        self._workspace = machine.workspace
+        self._monitor = machine.monitor
+        self._engine = machine.engine
+        self.mended: dict[str, Mended] = {}
+
+    @cached_property
+    def convert(self) -> Written:
+        """The convert stage; its source is only looked at when something is damaged."""
+        folder = self._workspace.stage(convert.STAGE)
+        if self._judge(convert.STAGE):
+            return super().convert
+        return Written(folder, read_manifest(folder), fresh=False)
+
+    def finished(self) -> list[str]:
+        """The stages that were finished, in order, whether or not their index is still there."""
+        names = (convert.STAGE, split.STAGE, augment.STAGE, pack.STAGE)
+        return [name for name in names if self._workspace.state(name) is not None]
+
+    def bring(self, stage: str) -> None:
+        """Verifies a stage and those before it, and repairs them where it can."""
+        try:
+            getattr(self, stage)
+        except _UnrepairableError:
+            pass
+        except ImgprepError as error:
+            self._fail(stage, str(error))
+        if stage not in self.mended:
+            self._fail(stage, "an earlier stage is not repaired")
+
+    def _made(self, stage: str, key: str, run: Callable[[], Manifest]) -> Written:
+        folder = self._workspace.stage(stage)
+        if not self._judge(stage):
+            return Written(folder, read_manifest(folder), fresh=False)
+        state = self._workspace.state(stage)
+        if state is None or state[0] != key:
+            self._fail(stage, "the source or the spec is not what it was made from; `imgprep run` makes it anew")
+            raise _UnrepairableError
+        manifest = run()
+        left = tuple(verify(folder, manifest, self._engine))
+        if left or sha256_file(folder / INDEX) != state[1]:
+            self._fail(
+                stage, "it came out with other bytes, the source must have changed; `imgprep run` goes on from it"
+            )
+            raise _UnrepairableError
+        return Written(folder, manifest, fresh=True)
+
+    def _judge(self, stage: str) -> tuple[Difference, ...]:
+        """What is wrong with a stage, found out once."""
+        if stage not in self.mended:
+            self.mended[stage] = Mended(self._workspace.stage(stage), tuple(self._differences(stage)))
+        return self.mended[stage].differences
+
+    def _differences(self, stage: str) -> list[Difference]:
+        folder = self._workspace.stage(stage)
+        state = self._workspace.state(stage)
+        try:
+            manifest = read_manifest(folder)
+            if state is not None and sha256_file(folder / INDEX) != state[1]:
+                return [Difference(INDEX, (), "SHA-256 differs from what was written")]
+        except (RequestError, OSError) as error:
+            return [Difference(INDEX, (), one_line(error))]
+        rows = sum(shard.samples for shard in manifest.shards)
+        self._monitor.begin(f"verify {stage}", rows)
+        found = list(verify(folder, manifest, self._engine))
+        self._monitor.advance(rows)
+        self._monitor.end()
+        return found
+
+    def _fail(self, stage: str, reason: str) -> None:
+        before = self.mended.get(stage, Mended(self._workspace.stage(stage)))
+        differences = before.differences or (Difference(INDEX, (), "not verified"),)
+        self.mended[stage] = Mended(before.folder, differences, reason)
+
+
+def repair(request: Request) -> Repaired:
+    """Verifies the finished stages of a spec; damaged shards are made again from the source or the stages before.
+
+    Raises:
+        RequestError: no stage is finished.
+        ResourceError: another run holds the output, or it cannot be written.
+    """
+    loaded = request.load()
+    with machine_for(request, loaded) as machine:
+        pipeline = RepairPipeline(loaded, machine)
+        stages = pipeline.finished()
+        if not stages:
+            output = loaded.spec.output
+            raise RequestError(f"{output}: no finished stage, so nothing to repair; `imgprep run` makes them")
+        for stage in stages:
+            pipeline.bring(stage)
+        return Repaired(tuple(pipeline.mended[stage] for stage in stages))

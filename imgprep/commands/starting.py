@@ -1,0 +1,254 @@
+"""init: a look at a collection, and a commented spec that runs on it."""
+
+import json
+import os
+import re
+import statistics
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from imgprep.decoding.damage import quiet_stderr
+from imgprep.decoding.decode import DecodeOptions
+from imgprep.engines import ENGINES
+from imgprep.engines.base import Cursor
+from imgprep.errors import ImageError, RequestError, one_line
+from imgprep.manifest import commit
+from imgprep.sample import SampleTable
+from imgprep.sources.base import Source
+from imgprep.sources.recognise import Recognised, recognise
+from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
+from imgprep.spec.paths import check_paths
+from imgprep.stages.loading import ImageReader
+from imgprep.stages.plan import ShardPlan
+
+LOOKED_AT: Final = 32
+EXACT: Final = 512
+"""A size that all images share is kept up to this side, in pixels."""
+SIDES: Final = (32, 64, 96, 128, 224)
+PLAIN: Final = re.compile(r"[A-Za-z./][A-Za-z0-9_./-]*")
+COLUMN: Final = 33
+WORDS: Final = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "."}
+
+
+class Look(NamedTuple):
+    """What some images look like.
+
+    Attributes:
+        sizes: (height, width) of each.
+        gray: whether all have one channel.
+        deep: whether all have 16 bits.
+    """
+
+    sizes: tuple[tuple[int, int], ...]
+    gray: bool
+    deep: bool
+
+    def size(self) -> tuple[tuple[int, int], str]:
+        """A good size for all, and why it is."""
+        if not self.sizes:
+            return (224, 224), "a common size; no image was looked at"
+        if len(set(self.sizes)) == 1 and max(self.sizes[0]) <= EXACT:
+            return self.sizes[0], "as the images are"
+        middle = statistics.median(min(size) for size in self.sizes)
+        side = max((side for side in SIDES if side <= middle), default=SIDES[0])
+        least, most = min(self.sizes), max(self.sizes)
+        seen = "{}x{} to {}x{}".format(*least, *most) if least != most else "{}x{}".format(*least)
+        return (side, side), f"the images are {seen}"
+
+
+def init(path: Path, spec: Path | None, *, force: bool = False) -> Path:
+    """Recognises the layout of a collection and writes a spec that runs on it.
+
+    Args:
+        path: a folder of images, or a table or file that holds them.
+        spec: where the spec goes; ``NAME.yaml`` in the working directory when left out.
+        force: overwrite a spec.
+
+    Returns:
+        Where it was written.
+
+    Raises:
+        RequestError: there is a spec already, the layout is not known, or the collection is wrong.
+        SourceError: the collection is refused as a whole.
+        ResourceError: the spec cannot be written.
+    """
+    found = recognise(path)
+    name = _name(found.path)
+    target = Path(f"{name}.yaml") if spec is None else spec
+    if target.is_dir():
+        raise RequestError(f"{one_line(target)}: is a folder; give the name of a file to -o")
+    if os.path.lexists(target) and not force:
+        raise RequestError(f"{one_line(target)}: is there already; give another name with -o, or --force to overwrite")
+    if not target.absolute().parent.is_dir():
+        raise RequestError(f"{one_line(target.parent)}: no such folder; make it first")
+    source = _source(found)
+    table = SampleTable.of(source.samples())
+    if not table.ok().any():
+        raise RequestError(f"{one_line(path)}: no images in the layout {found.layout}, which it looks like")
+    text = draft(name, found, table, look(source, table), target)
+    commit(target, text.encode())
+    check_paths(load_spec(target))
+    return target
+
+
+def _source(found: Recognised) -> Source:
+    loaded: LoadedSpec = spec_from_mapping(
+        {"name": "x", "source": {"layout": found.layout, "path": str(found.path), **found.options}, "output": "x"}
+    )
+    source: Source = loaded.spec.source.source
+    return source
+
+
+@dataclass(frozen=True, slots=True)
+class _LookJob:
+    """Decodes some images in a worker, which a hostile one may kill."""
+
+    reader: ImageReader
+
+    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> list[tuple[tuple[int, ...], bool]]:
+        seen = []
+        with quiet_stderr():
+            for item, sample in enumerate(plan.items):
+                cursor.at(item)
+                if item not in plan.excluded:
+                    with suppress(ImageError):
+                        pixels = self.reader(sample).pixels
+                        seen.append((pixels.shape, pixels.dtype == np.uint16))
+            cursor.done()
+        return seen
+
+
+def look(source: Source, table: SampleTable) -> Look:
+    """Decodes some images, spread over the collection; remote ones are left alone."""
+    usable = np.flatnonzero(table.ok())
+    rows = usable[np.unique(np.linspace(0, len(usable) - 1, min(LOOKED_AT, len(usable))).astype(int))]
+    near = [row for row in rows.tolist() if "://" not in table.location[row]]
+    if not near:
+        return Look((), gray=False, deep=False)
+    plan = ShardPlan(0, "look", None, table[np.array(near)], "")
+    engine = ENGINES["processes"](workers=1, item_timeout=30.0)
+    seen: list[tuple[tuple[int, ...], bool]] = []
+    for outcome in engine.run(_LookJob(ImageReader(source, DecodeOptions())), [plan]):
+        if outcome.error is not None:
+            raise outcome.error
+        seen += outcome.value or []
+    return Look(
+        tuple((height, width) for (height, width, _), _ in seen),
+        gray=bool(seen) and all(shape[2] == 1 for shape, _ in seen),
+        deep=bool(seen) and all(deep for _, deep in seen),
+    )
+
+
+def draft(name: str, found: Recognised, table: SampleTable, seen: Look, target: Path) -> str:
+    """The text of the spec.
+
+    Args:
+        name: of the dataset.
+        found: the layout.
+        table: every entry of the collection.
+        seen: what some images look like.
+        target: where the spec will be; paths in it are relative to its folder.
+    """
+    (height, width), why = seen.size()
+    classes = len(table.classes())
+    images = int(table.ok().sum())
+    lines = [
+        f"# {images} images of {classes} classes, as imgprep init found them. Every key is explained in the README.",
+        f"# Run it:  imgprep run {_plain(target.name)}      Relative paths are relative to this file.",
+        "",
+        f"name: {_plain(name)}",
+        "",
+        "source:",
+        *_source_lines(found, target),
+        "  # attributes: attributes.csv   # a table of what is known of each image: id and any columns",
+        "",
+        f"output: {_plain(_output(name, found, target))}",
+        "seed: 101                        # same spec, same source, same seed: the same bytes",
+        "",
+        "audit:",
+        "  rules:",
+        "    class-size: {min: 1000}      # of each class; with fewer the audit fails, and run stops without --no-gate",
+        "",
+        "convert:",
+        _noted(f"  channels: {'gray' if seen.gray else 'rgb'}", "rgb | gray | keep"),
+        _noted(f"  size: [{height}, {width}]", f"height, width; {why}"),
+        "  fit: stretch                   # stretch | pad | crop",
+        *(["  depth: 16                      # as the images are; 8 halves the size"] if seen.deep else []),
+        "  steps: []                      # such as [clahe, invert], in this order",
+        "",
+        "split:",
+        *_split_lines(table),
+        "  # group: ATTRIBUTE             # images with the same value never part, such as those of one patient",
+        "",
+        "pack:",
+        "  format: hdf5                   # hdf5 | npz",
+        "  dtype: float32",
+        "  normalize: unit                # 0 to 1; or {standardize: channel}, torch-imagenet ...",
+        "  labels: index                  # index | one_hot",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _source_lines(found: Recognised, target: Path) -> Iterator[str]:
+    yield f"  layout: {found.layout}"
+    yield f"  path: {_plain(_relative(found.path, target))}"
+    for key, value in found.options.items():
+        yield f"  {key}: {_plain(value)}"
+    if found.layout in {"hierarchy", "hdf5"}:
+        yield "  # level: 1                     # the label is the path (cat/persian); 1 takes its first part (cat)"
+    if found.layout in {"idx", "npz", "hdf5"}:
+        yield "  # class_names: [zero, one]     # names for the labels 0, 1 ..."
+
+
+def _split_lines(table: SampleTable) -> Iterator[str]:
+    if any(table.split.counts()):
+        yield "  method: predefined             # the source has splits of its own"
+        if "validation" not in table.split.counts():
+            yield "  # validation: 0.1              # of the training images; none when left out"
+        return
+    yield "  test: auto                     # 20 %, 10 % or 5 %, by the number of images; or a fraction or a count"
+    yield "  validation: 0.1                # of what remains after the test images"
+    yield "  method: stratified             # stratified | random | hash | kfold"
+
+
+def _name(path: Path) -> str:
+    """The name of a dataset after its folder or file, safe as a file name everywhere."""
+    resolved = path.resolve()
+    stem = resolved.name if resolved.is_dir() else resolved.name.partition(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-") or "dataset"
+
+
+def _output(name: str, found: Recognised, target: Path) -> str:
+    """A folder beside the spec; beside the source when the spec lies in it."""
+    folder = target.absolute().parent.resolve()
+    images = found.path.resolve()
+    if images.is_dir() and folder.is_relative_to(images):
+        return _relative(images.parent / f"{images.name}-prepared", target)
+    return f"build/{name}"
+
+
+def _relative(path: Path, target: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.resolve(), target.absolute().parent.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+def _plain(text: str) -> str:
+    """Text as YAML has it, in quotes where it must."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RequestError(f"{one_line(text)}: no valid Unicode, which a spec cannot hold; rename it") from None
+    safe = PLAIN.fullmatch(text) and text.casefold() not in WORDS
+    return text if safe or text in {".", ".."} else json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+def _noted(line: str, comment: str) -> str:
+    return f"{line:<{COLUMN}}# {comment}"

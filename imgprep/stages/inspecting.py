@@ -1,0 +1,81 @@
+"""What the rules about packed datasets look at: the arrays of every shard, read in the workers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from imgprep.audit.packed import ShardFacts, shard_facts
+from imgprep.engines.base import Cursor
+from imgprep.manifest import Manifest, ShardEntry
+from imgprep.shards.base import ShardFormat
+from imgprep.stages.run import Machine, results
+
+WHAT: Final = "packed shards"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPlan:
+    """One shard that the index lists."""
+
+    entry: ShardEntry
+
+    def excluding(self, item: int, reason: str) -> "EntryPlan":
+        """The same plan: a shard is read whole."""
+        return self
+
+
+class Inspected(NamedTuple):
+    """What a shard holds.
+
+    Attributes:
+        facts: one for each group of arrays; a flat shard is one group.
+        total: the sum of all finite values.
+        values: how many they are.
+    """
+
+    facts: tuple[ShardFacts, ...]
+    total: float
+    values: int
+
+
+@dataclass(frozen=True, slots=True)
+class InspectJob:
+    """Reads the shards of a folder."""
+
+    folder: Path
+    format: ShardFormat
+
+    def __call__(self, plan: EntryPlan, cursor: Cursor) -> Inspected:
+        """Reads one shard; a class is in memory at a time where the layout has groups.
+
+        Raises:
+            SourceError: it is damaged.
+        """
+        entry = plan.entry
+        cursor.at(0)
+        facts, total, values = [], 0.0, 0
+        with self.format.open(str(self.folder / entry.filename)) as shard:
+            for name in shard.names:
+                group, _, last = name.rpartition("/")
+                if last != "image":
+                    continue
+                start = f"{group}/" if group else ""
+                arrays = {key: shard.read(start + key) for key in ("image", "label", "id", "parent")}
+                facts.append(shard_facts(f"{start}{entry.filename}", entry.split or "", arrays))
+                finite = arrays["image"][np.isfinite(arrays["image"])]
+                total += float(finite.sum(dtype=np.float64))
+                values += finite.size
+        cursor.done()
+        return Inspected(tuple(facts), total, values)
+
+
+def inspected(
+    machine: Machine, folder: Path, manifest: Manifest, format_: ShardFormat
+) -> Iterator[tuple[str, Inspected]]:
+    """Reads every shard of a packed dataset; gives the split and what is in it, in the order of the index."""
+    plans = [EntryPlan(entry) for entry in manifest.shards]
+    found = dict(results(machine, InspectJob(folder, format_), plans, WHAT, len(plans)))
+    return ((plan.entry.split or "", found[plan]) for plan in plans)

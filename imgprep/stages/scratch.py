@@ -1,0 +1,21 @@
+"""Memory for the rows of a shard that is used again for the next one."""
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_OWN = threading.local()
+
+
+def rows(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> NDArray[Any]:
+    """An uninitialised array in this thread's buffer; the one that was given before is no longer valid.
+
+    Fresh memory of this size is mapped page by page each time, which costs more than to copy the pixels into it.
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    buffer: NDArray[np.uint8] | None = getattr(_OWN, "buffer", None)
+    if buffer is None or len(buffer) < size:
+        buffer = _OWN.buffer = np.empty(size, np.uint8)
+    return buffer[:size].view(dtype).reshape(shape)

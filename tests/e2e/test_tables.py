@@ -1,0 +1,208 @@
+"""Tables and containers through the command line: attributes, downloads that fail, and what is refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+
+def write(folder: Path, source: dict[str, Any], **sections: Any) -> Path:
+    spec = folder / "spec.yaml"
+    content = {"source": source, "output": "out", "convert": {"size": [8, 8]}, "execution": {"engine": "serial"}}
+    spec.write_text(yaml.safe_dump(content | sections, sort_keys=False), encoding="utf-8")
+    return spec
+
+
+def samples(folder: Path, stage: str = "convert") -> dict[str, dict[str, Any]]:
+    lines = (folder / "out" / stage / "samples.jsonl").read_bytes().splitlines()
+    return {record["id"]: record for record in map(json.loads, lines)}
+
+
+IDS = [*(f"ash/{n:04d}.png" for n in range(4)), *(f"oak/{n:04d}.png" for n in range(3))]
+
+
+def attributes(folder: Path, ids: list[str], **columns: Callable[[int], str]) -> str:
+    """Writes a table of attributes and gives its name."""
+    lines = [",".join(["id", *columns])]
+    lines += [",".join([id_, *(of(row) for of in columns.values())]) for row, id_ in enumerate(ids)]
+    (folder / "attributes.csv").write_text("\n".join(lines) + "\n")
+    return "attributes.csv"
+
+
+def test_attributes_reach_every_stage_and_what_is_unmatched_is_said(
+    tmp_path: Path, collection: Path, imgprep: Callable[..., Any]
+) -> None:
+    table = attributes(tmp_path, [*IDS, "elm/9999.png"], color=lambda row: f"c{row}")
+    spec = write(tmp_path, {"layout": "directory", "path": "collection", "attributes": table})
+    done = imgprep("pack", spec)
+    assert done.returncode == 0, done.stderr
+    assert "source.attributes: 5 images without a row in the table (elm/0000.png" in done.stderr
+    assert "1 rows without an image (elm/9999.png)" in done.stderr
+    for stage in ("convert", "split", "pack"):
+        found = samples(tmp_path, stage)
+        assert [found[id_]["attributes"] for id_ in IDS] == [{"color": f"c{row}"} for row in range(7)]
+        assert found["elm/0000.png"]["attributes"] == {}
+
+
+def test_a_column_of_the_attributes_groups_the_split(
+    tmp_path: Path, collection: Path, imgprep: Callable[..., Any]
+) -> None:
+    ids = [path.relative_to(collection).as_posix() for path in sorted(collection.rglob("*.png"))]
+    for group in ("patient", "group"):
+        table = attributes(tmp_path, ids, **{group: lambda row: f"p{row % 4}"})
+        split = {"test": 0.25, "validation": 0.25} | ({} if group == "group" else {"group": group})
+        spec = write(tmp_path, {"layout": "directory", "path": "collection", "attributes": table}, split=split)
+        done = imgprep("split", spec)
+        assert done.returncode == 0, done.stderr
+        found = samples(tmp_path, "split")
+        places: dict[str, set[str]] = {}
+        for row, id_ in enumerate(ids):
+            places.setdefault(f"p{row % 4}", set()).add(found[id_]["split"])
+        assert [len(splits) for splits in places.values()] == [1] * 4
+        assert set().union(*places.values()) == {"train", "validation", "test"}
+
+
+def test_a_split_column_of_the_attributes_is_the_predefined_split(
+    tmp_path: Path, collection: Path, imgprep: Callable[..., Any]
+) -> None:
+    ids = [path.relative_to(collection).as_posix() for path in sorted(collection.rglob("*.png"))]
+    names = ("Train", "val", "test")
+    table = attributes(tmp_path, ids, split=lambda row: names[row % 3])
+    spec = write(tmp_path, {"layout": "directory", "path": "collection", "attributes": table})
+    done = imgprep("pack", spec, "--set", "split.near_duplicates=ignore")
+    assert done.returncode == 0, done.stderr
+    found = samples(tmp_path, "pack")
+    assert [found[id_]["split"] for id_ in ids] == [("train", "validation", "test")[row % 3] for row in range(12)]
+
+
+def png(seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), np.uint8)
+    return bytes(cv2.imencode(".png", pixels)[1])
+
+
+def test_a_failed_download_is_listed_and_tried_again_by_the_next_run(
+    tmp_path: Path, server: Any, imgprep: Callable[..., Any]
+) -> None:
+    urls = [server.body(f"/{number}.png", png(number)) for number in range(12)]
+    broken = {"/3.png": 404, "/7.png": 503}
+    for path, status in broken.items():
+        server.body(path, b"no", status)
+    rows = [f"{'ab'[number % 2]},{url}" for number, url in enumerate(urls)]
+    (tmp_path / "table.csv").write_text("label,location\n" + "\n".join(rows) + "\n")
+    remote = {"cache": "cache", "allow_private": True, "retries": 0}
+    source = {"layout": "csv", "path": "table.csv", "remote": remote}
+    spec = write(tmp_path, source, convert={"size": [8, 8], "shard_size": 3 * 8 * 8 * 3})
+    done = imgprep("convert", spec)
+    assert done.returncode == 3, done.stderr
+    found = samples(tmp_path)
+    assert [id_ for id_ in urls if found[id_]["status"] == "quarantined"] == [urls[3], urls[7]]
+    assert found[urls[3]]["reason"] == "the server answered 404"
+    assert found[urls[7]]["reason"] == "cannot be fetched: the server answered 503"
+
+    # Nothing is mended: only the two are asked for again.
+    server.requests.clear()
+    assert imgprep("convert", spec).returncode == 3
+    assert sorted(server.requests) == ["/3.png", "/7.png"]
+
+    # One is mended, also for the audit, which had seen it fail.
+    assert imgprep("audit", spec).returncode == 1
+    for path in broken:
+        server.body(path, png(int(path[1])))
+    server.requests.clear()
+    done = imgprep("convert", spec)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 4 shards were finished already" in done.stderr
+    assert sorted(server.requests) == ["/3.png", "/7.png"]
+    assert all(record["status"] == "ok" for record in samples(tmp_path).values())
+    imgprep("audit", spec)
+    report = json.loads((tmp_path / "out" / "audit" / "report.json").read_bytes())
+    unreadable = [finding["status"] for finding in report["findings"] if finding["rule"] == "unreadable"]
+    assert set(unreadable) == {"pass"}
+
+    # All is there: the network is left alone.
+    server.requests.clear()
+    assert "convert: up to date" in imgprep("convert", spec).stderr
+    assert imgprep("convert", spec, "--output", tmp_path / "other").returncode == 0
+    assert server.requests == []
+
+
+WRONG = {
+    "short row": ("table.csv", b"label,location\na,1.png\nb\n", "table.csv:3: "),
+    "long row": ("table.csv", b"label,location\na,1.png,x\n", "table.csv:2: "),
+    "no label column": ("table.csv", b"kind,location\na,1.png\n", "table.csv:1: "),
+    "open quote": ("table.csv", b'label,location\n"a,1.png\n', "table.csv:2: "),
+    "Latin-1": ("table.csv", b"label,location\na,1.png\ncaf\xe9,1.png\n", "table.csv:3: "),
+    "UTF-16": ("table.csv", "label,location\n".encode("utf-16"), "table.csv:1: "),
+    "empty": ("table.csv", b"", "table.csv:1: "),
+    "class with a slash": ("table.csv", b"label,location\na/b,1.png\n", "table.csv:2: "),
+    "class of dots": ("table.tsv", b"label\tlocation\na\t1.png\n..\t1.png\n", "table.tsv:3: "),
+    "JSON in single quotes": ("table.json", b"[\n{'label': 1}]", "table.json:2: "),
+    "deep JSON": ("table.jsonl", b'{"label": "a", "location": ' + b"[" * 200_000, "table.jsonl:1: "),
+    "a key twice": ("table.jsonl", b'{"label": "a", "label": "b", "location": "1.png"}', "table.jsonl:1: "),
+    "a key is missing": ("table.jsonl", b'{"label": "a", "location": "1.png"}\n{"label": "a"}', "table.jsonl:2: "),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_table_is_refused_with_file_and_line(tmp_path: Path, imgprep: Callable[..., Any], name: str) -> None:
+    filename, content, place = WRONG[name]
+    (tmp_path / "1.png").write_bytes(png(1))
+    (tmp_path / filename).write_bytes(content)
+    layout = "csv" if filename.endswith("sv") else "json"
+    spec = write(tmp_path, {"layout": layout, "path": filename})
+    before = sorted(tmp_path.rglob("*"))
+    for command in ("audit", "convert", "run"):
+        done = imgprep(command, spec)
+        assert done.returncode == 2, done.stderr
+        assert place in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("name,color\nash/0000.png,red\n", "attributes.csv:2: no column id or location"),
+        ("id,color\nash/0000.png,red\nash/0000.png,blue\n", "attributes.csv:3: a second row"),
+        ("id,split\nash/0000.png,holdout\n", "attributes.csv:2: split 'holdout'"),
+        ("id,color\nash/0000.png\n", "attributes.csv:2: "),
+    ],
+)
+def test_wrong_attributes_are_refused_with_file_and_line(
+    tmp_path: Path, collection: Path, imgprep: Callable[..., Any], content: str, place: str
+) -> None:
+    (tmp_path / "attributes.csv").write_text(content)
+    spec = write(tmp_path, {"layout": "directory", "path": "collection", "attributes": "attributes.csv"})
+    before = sorted(tmp_path.rglob("*"))
+    done = imgprep("run", spec)
+    assert done.returncode == 2, done.stderr
+    assert place in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+HOSTILE = {
+    "pickle as npz": ("npz", "a.npz", b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c\x02os\x94."),
+    "cut npz": ("npz", "a.npz", b"PK\3\4" + bytes(40)),
+    "cut HDF5": ("hdf5", "a.h5", b"\x89HDF\r\n\x1a\n" + bytes(40)),
+    "IDX of 2^32-1": ("idx", "train-images-idx3-ubyte", b"\0\0\x08\x03" + b"\xff" * 12),
+    "cut gzip": ("csv", "a.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\3abc"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_container_is_refused_as_a_whole(tmp_path: Path, imgprep: Callable[..., Any], name: str) -> None:
+    layout, filename, content = HOSTILE[name]
+    (tmp_path / filename).write_bytes(content)
+    if layout == "idx":
+        (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\1\0")
+    spec = write(tmp_path, {"layout": layout, "path": filename})
+    before = sorted(tmp_path.rglob("*"))
+    done = imgprep("convert", spec)
+    assert done.returncode == 4, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,140 @@
+"""Runs imgprep and kills it, or lets it fail, at one step of its work with files.
+
+``python stepping.py SPEC OUTPUT MODE [STEP ...]`` tries the given steps, or all, and prints what went wrong as JSON.
+Every step is one change of the file system below OUTPUT: making, opening, renaming, removing, syncing a folder.
+
+With the folder of this file as PYTHONPATH and a copy named ``sitecustomize.py``, the same happens in every process of a
+real run; the environment says where: STEPPING = ``OUTPUT:COUNTER:STEP:MODE``.
+"""
+
+import errno
+import hashlib
+import importlib
+import json
+import os
+import pkgutil
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+COORDINATOR = "STEPPING_COORDINATOR"
+EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+
+
+class Steps:
+    """Counts steps, in all processes that share the counter, and strikes at one.
+
+    Args:
+        output: only what happens below it counts.
+        counter: a file that grows by a byte with each step.
+        strike: the step to strike at; 0 strikes never.
+        mode: ``kill`` ends all processes, ``torn`` too but cuts a file that is about to get its final name,
+            ``worker`` ends this process alone, ``raise`` lets the step fail as on a full disk.
+    """
+
+    def __init__(self, output: str, counter: str, strike: int, mode: str) -> None:
+        self.output = output
+        self.strike = strike
+        self.mode = mode
+        self.counter = os.open(counter, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.set_inheritable(self.counter, False)
+        sys.addaudithook(self)
+
+    def __call__(self, event: str, arguments: tuple) -> None:
+        if event not in EVENTS or not isinstance(arguments[0], str | os.PathLike):
+            return
+        path = os.fspath(arguments[0])
+        if not isinstance(path, str) or not path.startswith(self.output):
+            return
+        if event == "open" and not self._writes(path, *arguments[1:]):
+            return
+        os.write(self.counter, b".")
+        if os.lseek(self.counter, 0, os.SEEK_CUR) != self.strike:
+            return
+        if self.mode == "raise":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        if self.mode == "torn" and event == "os.rename":
+            os.truncate(path, Path(path).stat().st_size // 2)
+        if self.mode != "worker" and COORDINATOR in os.environ:
+            os.kill(int(os.environ[COORDINATOR]), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @staticmethod
+    def _writes(path: str, mode: str | None, flags: int) -> bool:
+        return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) or (mode is None and Path(path).is_dir())
+
+
+def hashes(output: Path) -> dict[str, str]:
+    """SHA-256 of every file that users see."""
+    return {
+        str(path.relative_to(output)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in output.rglob("*")
+        if path.is_file() and ".imgprep" not in path.parts
+    }
+
+
+def run(spec: str, output: Path, strike: int, mode: str) -> tuple[int, int]:
+    """Runs in a forked process; gives its exit code, negative for a signal, and how many steps it took."""
+    counter = output.with_name(f"{output.name}.counter")
+    counter.unlink(missing_ok=True)
+    child = os.fork()
+    if child == 0:
+        log = os.open(output.with_name(f"{output.name}.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        from imgprep.outcome import run as imgprep
+
+        Steps(str(output), str(counter), strike, mode)
+        os._exit(imgprep(["run", spec, "--output", str(output), "-q"]))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code, counter.stat().st_size
+
+
+def try_step(spec: str, output: Path, step: int, mode: str, reference: dict[str, str]) -> list[str]:
+    """What goes wrong when the run is struck at a step, and run again."""
+    wrong = []
+    shutil.rmtree(output, ignore_errors=True)
+    code, _ = run(spec, output, step, mode)
+    if code not in ({0, 5} if mode == "raise" else {-signal.SIGKILL}):
+        wrong.append(f"exit code {code}")
+    for name, digest in hashes(output).items():
+        if "/.tmp-" not in name and reference.get(name) != digest:
+            wrong.append(f"{name} is not as it must be")
+        if mode == "raise" and "/.tmp-" in name:
+            wrong.append(f"{name} was left")
+    code, _ = run(spec, output, 0, mode)
+    if code:
+        wrong.append(f"the second run ended with {code}")
+    if hashes(output) != reference:
+        wrong.append("the second run gave other files")
+    if any(path.name.startswith(".tmp-") for path in output.rglob("*")):
+        wrong.append("temporary files were left")
+    return [f"{mode} at step {step}: {text}" for text in wrong]
+
+
+def main(spec: str, folder: str, mode: str, *steps: str) -> None:
+    """Tries steps, by default all."""
+    import imgprep
+    import imgprep.engines
+
+    for module in pkgutil.walk_packages(imgprep.__path__, "imgprep."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    imgprep.engines.warm_up = lambda: None  # the serial engine needs no process to take workers from
+    output = Path(folder)
+    code, total = run(spec, output, 0, mode)
+    reference = hashes(output)
+    wrong = [f"the undisturbed run ended with {code}"] if code or total < 50 else []
+    chosen = [int(step) for step in steps] or range(1, total + 1)
+    for step in chosen:
+        wrong += try_step(spec, output, step, mode, reference)
+    sys.stdout.write(json.dumps({"steps": total, "tried": len(chosen), "wrong": wrong}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+elif __name__ == "sitecustomize" and "STEPPING" in os.environ:
+    os.environ.setdefault(COORDINATOR, str(os.getpid()))
+    _output, _counter, _step, _mode = os.environ["STEPPING"].split(":")
+    Steps(_output, _counter, int(_step), _mode)

@@ -1,0 +1,281 @@
+"""Every line of bad images through the command line: each file gets its verdict, the run survives, none is lost."""
+
+import io
+import json
+import struct
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs the memory limits of Linux")
+
+
+def soft(height: int = 40, width: int = 60, channels: int = 3, seed: int = 1) -> np.ndarray:
+    small = np.random.default_rng(seed).integers(20, 236, (6, 6, channels), np.uint8)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC).reshape(height, width, channels)
+
+
+def saved(image: Image.Image | np.ndarray, kind: str, **options: Any) -> bytes:
+    image = Image.fromarray(image.squeeze()) if isinstance(image, np.ndarray) else image
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def jpeg() -> bytes:
+    return saved(soft(200, 300), "JPEG", quality=90)
+
+
+def png(**options: Any) -> bytes:
+    return saved(soft(), "PNG", **options)
+
+
+def patched(content: bytes, place: int, new: bytes) -> bytes:
+    return content[:place] + new + content[place + len(new) :]
+
+
+def damaged_jpeg() -> bytes:
+    content, middle = jpeg(), len(jpeg()) // 2
+    return content[:middle] + b"\xff\xd9\x00\xff\xc4" * 20 + content[middle + 100 :]
+
+
+def sparse_jpeg() -> bytes:
+    """A progressive JPEG of 4000 x 4000 pixels whose scans are repeated ten thousand times."""
+    content = saved(Image.new("L", (4000, 4000), 99), "JPEG", progressive=True, quality=5)
+    start = content.index(b"\xff\xda")
+    scans = content[start:-2]
+    last = scans.rindex(b"\xff\xda")
+    return content[:start] + scans + scans[last:] * 10_000 + b"\xff\xd9"
+
+
+def png_bomb(width: int, height: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = chunk(b"IDAT", zlib.compress(bytes(1 << 16)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + rows + chunk(b"IEND", b"")
+
+
+def giant_text_chunk() -> bytes:
+    content = png()
+    text = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(300 << 20), 9))
+    return content[:33] + text + content[33:]
+
+
+def gif_bomb() -> bytes:
+    return (
+        b"GIF89a"
+        + struct.pack("<HHBBB", 65535, 65535, 0x80, 0, 0)
+        + bytes(6)
+        + b",\0\0\0\0\xff\xff\xff\xff\0\2\2L\1\0;"
+    )
+
+
+def jpeg_bomb() -> bytes:
+    content = saved(Image.new("RGB", (16, 16)), "JPEG")
+    return patched(content, content.index(b"\xff\xc0") + 5, struct.pack(">HH", 65500, 65500))
+
+
+def animated(kind: str) -> bytes:
+    frames = [Image.fromarray(soft(seed=seed)) for seed in range(3)]
+    return saved(
+        frames[0],
+        kind,
+        save_all=True,
+        append_images=frames[1:],
+        duration=50,
+        **({"lossless": True} if kind == "WEBP" else {}),
+    )
+
+
+def turned(kind: str, orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind in {"JPEG", "AVIF"} else {}
+    return saved(soft(), kind, exif=exif.tobytes(), **options)
+
+
+def sixteen() -> bytes:
+    content: bytes = cv2.imencode(".png", soft().astype(np.uint16) * 257)[1].tobytes()
+    return content
+
+
+def transparent() -> bytes:
+    return saved(np.dstack([soft(), np.full((40, 60), 51, np.uint8)]), "PNG")
+
+
+def palette() -> bytes:
+    return saved(Image.fromarray(soft()).quantize(16), "PNG", transparency=3)
+
+
+def lzma_tiff() -> bytes:
+    content = bytearray(saved(soft(), "TIFF", compression="tiff_lzw"))
+    order = "<" if content[:2] == b"II" else ">"
+    tag = struct.pack(order + "HHIH", 259, 3, 1, 5)
+    place = bytes(content).index(tag)
+    content[place + 8 : place + 10] = struct.pack(order + "H", 34925)
+    return bytes(content)
+
+
+QUARANTINED: dict[str, Callable[[], bytes]] = {
+    "cut.jpg": lambda: jpeg()[:3000],
+    "cut-with-a-forged-end.jpg": lambda: jpeg()[:3000] + b"\xff\xd9",
+    "damaged-in-the-middle.jpg": damaged_jpeg,
+    "bad-checksum.png": lambda: patched(png(), 60, b"\x55\xaa"),
+    "header-bomb.png": lambda: png_bomb(60_000, 60_000),
+    "header-bomb.jpg": jpeg_bomb,
+    "header-bomb.gif": gif_bomb,
+    "ten-thousand-scans.jpg": sparse_jpeg,
+    "float.pfm": lambda: b"Pf\n2 2\n-1.0\n" + np.ones(4, np.float32).tobytes(),
+    "postscript.jpg": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(/etc/passwd) run showpage\n",
+    "lzma.tif": lzma_tiff,
+    "no-bytes.png": lambda: b"",
+    "page.jpg": lambda: b"<!doctype html><title>Not found</title>",
+    "archive.png": lambda: b"PK\3\4" + bytes(100),
+}
+FLAGGED: dict[str, tuple[Callable[[], bytes], str]] = {
+    "trailing.jpg": (lambda: jpeg() + b"trailing bytes", "trailing-bytes"),
+    "cmyk.jpg": (lambda: saved(Image.fromarray(soft()).convert("CMYK"), "JPEG", quality=95), "cmyk"),
+    "sixteen.png": (sixteen, "16-bit"),
+    "transparent.png": (transparent, "alpha"),
+    "palette.png": (palette, "alpha"),
+    "animated.gif": (lambda: animated("GIF"), "animated"),
+    "animated.png": (lambda: animated("PNG"), "animated"),
+    "animated.webp": (lambda: animated("WEBP"), "animated"),
+    "really-a-png.jpg": (png, "wrong-extension"),
+    "one-pixel.png": (lambda: saved(soft(1, 1), "PNG"), ""),
+    "very-wide.png": (lambda: saved(soft(1, 65500), "PNG"), ""),
+    "constant.png": (lambda: saved(Image.new("RGB", (30, 30), (9, 8, 7)), "PNG"), ""),
+    **{
+        f"turned-{orientation}.{kind.lower()}": ((lambda kind=kind, orientation=orientation: turned(kind, orientation)),
+                                                 "exif-rotated" if orientation > 1 else "")
+        for kind in ("JPEG", "PNG", "WEBP", "TIFF")
+        for orientation in range(1, 9)
+    },
+}  # fmt: skip
+LIMITED = {"giant-chunk.png": giant_text_chunk}
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory, new_case: Any) -> Any:
+    """All of them in one collection, converted by worker processes; (case, records, what the run said)."""
+    case = new_case(tmp_path_factory.mktemp("images"))
+    folder = case.source / "all"
+    folder.mkdir(parents=True)
+    files = QUARANTINED | {name: make for name, (make, _) in FLAGGED.items()} | LIMITED
+    for name, make in files.items():
+        (folder / name).write_bytes(make())
+    limits = {"workers": 2, "item_timeout": 10, "memory_limit": "1 GiB"}
+    case.write(convert={"size": [SIZE, SIZE]}, execution=limits)
+    done = case.run("convert", case.spec, "-q", timeout=200)
+    records = {id_.removeprefix("all/"): record for id_, record in case.samples().items()}
+    assert records.keys() == files.keys()
+    return case, records, done
+
+
+def test_the_run_survives_and_accounts_for_every_file(converted: Any) -> None:
+    case, _, done = converted
+    assert done.returncode == 3, done.stderr
+    assert case.run("verify", case.output / "convert").returncode == 0
+    assert not case.leftovers()
+
+
+@pytest.mark.parametrize("name", QUARANTINED)
+def test_cannot_be_used_and_says_why(converted: Any, name: str) -> None:
+    record = converted[1][name]
+    assert record["status"] == "quarantined"
+    assert len(record["reason"]) > 8
+    assert "\n" not in record["reason"]
+    assert record["location"] == f"all/{name}"
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_ends_by_a_limit_or_is_read_whole(converted: Any, name: str) -> None:
+    assert converted[1][name]["status"] in {"ok", "quarantined"}
+
+
+@pytest.mark.parametrize("name", FLAGGED)
+def test_is_accepted_with_its_flag(converted: Any, name: str) -> None:
+    record = converted[1][name]
+    assert record["status"] == "ok", record["reason"]
+    flag = FLAGGED[name][1]
+    assert any(flag in found for found in record["flags"]) if flag else "exif-rotated" not in record["flags"]
+
+
+@pytest.mark.parametrize("name", [name for name in FLAGGED if name != "very-wide.png"])
+def test_has_pillows_pixels(converted: Any, name: str) -> None:
+    """Pillow as a second decoder; both are resized by OpenCV, for resizing is not what is tested here."""
+    case, records, _ = converted
+    image = Image.open(case.source / "all" / name)
+    pixels = as_rgb(image)
+    orientation = Image.open(case.source / "all" / name).getexif().get(0x0112, 1)
+    if orientation > 1 and image.format != "TIFF":  # which Pillow turns by itself
+        pixels = upright(pixels, orientation)
+    shrinking = pixels.shape[0] > SIZE
+    wanted = cv2.resize(pixels, (SIZE, SIZE), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC)
+    import imgprep
+
+    found = imgprep.load(case.output / "convert")
+    difference = np.abs(found[records[name]["row"]][0].astype(int) - wanted)
+    assert difference.mean() <= 1.0
+    if not name.endswith((".jpg", ".jpeg")) and shrinking:
+        assert difference.max() <= 1
+
+
+def as_rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I"):
+        return np.repeat((np.asarray(image).astype(np.int64) // 257).astype(np.uint8)[..., None], 3, axis=2)
+    if image.mode in {"RGBA", "LA"} or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("RGB"))
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Written out from the definition: what the stored rows and columns are the sides of."""
+    turns = {
+        2: lambda p: p[:, ::-1],
+        3: lambda p: p[::-1, ::-1],
+        4: lambda p: p[::-1],
+        5: lambda p: p.transpose(1, 0, 2),
+        6: lambda p: p.transpose(1, 0, 2)[:, ::-1],
+        7: lambda p: p.transpose(1, 0, 2)[::-1, ::-1],
+        8: lambda p: p.transpose(1, 0, 2)[::-1],
+    }
+    return np.ascontiguousarray(turns[orientation](pixels))
+
+
+def test_a_decoder_that_dies_or_hangs_costs_that_image_alone(case: Any, tmp_path: Any) -> None:
+    """The limits themselves, made small: seconds and bytes end what no check foresaw."""
+    folder = case.source / "all"
+    folder.mkdir(parents=True)
+    (folder / "good.png").write_bytes(png())
+    (folder / "large.png").write_bytes(saved(np.zeros((9000, 9000, 3), np.uint8), "PNG"))
+    case.write(execution={"workers": 1, "memory_limit": "256 MiB"})
+    done = case.run("convert", case.spec, "-q")
+    records = case.samples()
+    assert done.returncode == 3
+    assert records["all/good.png"]["status"] == "ok"
+    assert records["all/large.png"]["status"] == "quarantined"
+    assert "memory" in records["all/large.png"]["reason"]
+
+
+def test_nothing_external_is_started(case: Any) -> None:
+    """A PostScript file would be given to Ghostscript by other readers."""
+    (case.source / "all").mkdir(parents=True)
+    canary = case.folder / "canary"
+    script = f"%!PS-Adobe-3.0 EPSF-3.0\n({canary}) (w) file closefile\nshowpage\n"
+    (case.source / "all" / "eps.jpg").write_text(script)
+    (case.source / "all" / "good.png").write_bytes(png())
+    assert case.run("convert", case.spec, "-q").returncode == 3
+    assert not canary.exists()
+    assert json.loads((case.output / "convert" / "dataset.json").read_bytes())["samples"]["quarantined"] == 1

@@ -1,0 +1,79 @@
+"""Death and full disks at every step of the commit, over a whole run: nothing partial, and the next run mends all."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks and kills")
+SECTIONS: dict[str, Any] = {
+    "convert": {"size": [8, 8], "shard_size": "1 KiB"},
+    "split": {"test": 2, "validation": 2, "near_duplicates": "ignore"},
+    "pack": {"dtype": "uint8", "normalize": "none", "shard_size": "1 KiB"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["kill", "raise"])
+def test_struck_at_any_step_only_temporary_files_remain_and_the_next_run_is_as_undisturbed(
+    case: Any, mode: str
+) -> None:
+    case.draw(ash=3, oak=3)
+    case.write(**SECTIONS)
+    command = [sys.executable, str(HERE / "stepping.py"), str(case.spec), str(case.output), mode]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    found = json.loads(done.stdout)
+    assert found["tried"] == found["steps"] > 80
+    assert not found["wrong"]
+
+
+def test_struck_while_a_file_is_half_written(case: Any) -> None:
+    case.draw(ash=3, oak=3)
+    case.write(**SECTIONS)
+    command = [sys.executable, str(HERE / "stepping.py"), str(case.spec), str(case.output), "torn"]
+    done = subprocess.run(
+        command + [str(step) for step in range(5, 100, 8)], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert not json.loads(done.stdout)["wrong"]
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory, new_case: Any) -> Any:
+    """An undisturbed run with worker processes, the number of its steps, and the module that strikes at one."""
+    case = new_case(tmp_path_factory.mktemp("processes"))
+    case.draw(ash=3, oak=3)
+    case.write(**SECTIONS, execution={"workers": 2})
+    shutil.copy(HERE / "stepping.py", case.folder / "sitecustomize.py")
+    return case
+
+
+def struck(case: Any, step: int, mode: str) -> Any:
+    """Runs it, with a strike at a step; gives how it ended and how many steps there were."""
+    counter = case.folder / "counter"
+    counter.unlink(missing_ok=True)
+    settings = {"PYTHONPATH": str(case.folder), "STEPPING": f"{case.output}:{counter}:{step}:{mode}"}
+    done = case.run("run", case.spec, "--output", case.output, "-q", env=settings)
+    return done, counter.stat().st_size
+
+
+def test_struck_in_any_process_the_next_run_is_as_undisturbed(processes: Any) -> None:
+    done, total = struck(processes, 0, "kill")
+    assert done.returncode == 0, done.stderr
+    reference = processes.content()
+    shutil.rmtree(processes.output)
+    for step in sorted(random.Random(6).sample(range(10, total), 6)):
+        done, _ = struck(processes, step, "kill")
+        assert done.returncode == -signal.SIGKILL, step
+        partial = {name for name, content in processes.content().items() if reference.get(name) != content}
+        assert {name for name in partial if "/.tmp-" not in name} == set(), step
+    done, _ = struck(processes, 0, "kill")
+    assert done.returncode == 0, done.stderr
+    assert processes.content() == reference
+    assert not processes.leftovers()

@@ -1,0 +1,84 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from imgprep.decoding.decode import DecodeOptions
+from imgprep.engines.base import Counter
+from imgprep.manifest import ImageFormat
+from imgprep.sample import Sample, SampleTable
+from imgprep.stages.loading import ImageReader
+from imgprep.stages.plan import ShardPlan
+from imgprep.stages.prepare import Prepare, Probe
+
+
+@dataclass
+class Rows:
+    """A source of arrays by id; those that are missing cannot be read."""
+
+    arrays: dict[str, np.ndarray]
+
+    def read(self, sample: Sample) -> object:
+        return self.arrays.get(sample.id, b"no image")
+
+
+@pytest.fixture
+def samples() -> SampleTable:
+    return SampleTable.of(
+        [
+            Sample("a", "a", "x"),
+            Sample("b", "b", "x", status="skipped", reason="no image by its name"),
+            Sample("c", "c", "x"),
+            Sample("d", "d", "x", status="quarantined", reason="no label"),
+            Sample("e", "e", "x"),
+        ]
+    )
+
+
+def prepare(*operations: Callable[[np.ndarray], np.ndarray], **arrays: np.ndarray) -> Prepare:
+    return Prepare(ImageReader(Rows(arrays), DecodeOptions()), operations)  # type: ignore[arg-type]
+
+
+def ones(height: int = 2, dtype: str = "u1") -> np.ndarray:
+    return np.ones((height, 3, 3), dtype)
+
+
+def test_every_item_has_an_outcome(samples: SampleTable, cursor: Counter) -> None:
+    made = prepare(lambda image: image + 1, lambda image: image * 2, a=ones(), e=ones())
+    found = {sample.id: outcome for sample, outcome in made.over(samples, {4: "took longer than 30 s"}, cursor)}
+    assert list(found) == ["a", "b", "c", "d", "e"]
+    assert found["a"].pixels is not None
+    assert (found["a"].pixels == 4).all(), "the operations in order"
+    assert len(found["a"].sha256 or "") == 64
+    assert found["a"].reason == ""
+    assert [found[id_].pixels for id_ in "bcde"] == [None] * 4
+    assert found["b"].reason == "no image by its name"
+    assert found["c"].reason
+    assert found["d"].reason == "no label"
+    assert found["e"].reason == "took longer than 30 s"
+    assert cursor.finished == 5
+
+
+def test_an_operation_without_memory_costs_the_image_only(samples: SampleTable, cursor: Counter) -> None:
+    def hungry(image: np.ndarray) -> np.ndarray:
+        if image.shape[0] > 2:
+            raise MemoryError
+        return image
+
+    made = prepare(hungry, a=ones(3), c=ones(), e=ones())
+    found = {sample.id: outcome for sample, outcome in made.over(samples, {}, cursor)}
+    assert found["a"].reason == "needs more memory than execution.memory_limit allows"
+    assert found["a"].sha256
+    assert found["c"].pixels is not None
+
+
+def test_the_probe_gives_the_first_usable_image(samples: SampleTable, cursor: Counter) -> None:
+    plan = ShardPlan(0, "probe", None, samples, "")
+    found = Probe(prepare(c=ones(4, "u2"), e=ones()))(plan, cursor)
+    assert found == ("c", ImageFormat((4, 3, 3), "uint16"))
+    assert Probe(prepare(b=ones()))(plan, cursor) is None
+    assert Probe(prepare(c=ones(), e=ones(5)))(plan.excluding(2, "killed a worker"), cursor) == (
+        "e",
+        ImageFormat((5, 3, 3), "uint8"),
+    )

@@ -1,0 +1,136 @@
+"""What other people's CI systems read: the files parse, and the commands in them do what they say."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def workspace(root: Path, tmp_path: Path) -> Path:
+    for name in ("configs", "sample_data"):
+        shutil.copytree(root / name, tmp_path / name)
+    return tmp_path
+
+
+def run(script: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script as GitHub and GitLab do: bash, which ends at the first failure."""
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        cwd=cwd,
+        env=os.environ | {"PATH": programs, "NO_COLOR": "1"} | env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def action(root: Path) -> Any:
+    return yaml.safe_load((root / "action.yml").read_text("utf-8"))
+
+
+def test_the_action_is_well_formed(action: Any) -> None:
+    assert action["runs"]["using"] == "composite"
+    for step in action["runs"]["steps"]:
+        assert "uses" in step or {"run", "shell"} <= set(step)
+        # What a user gives goes through the environment, never into the text of a script.
+        assert "${{" not in step.get("run", "")
+    used = set(re.findall(r"inputs\.([\w-]+)", json.dumps(action["runs"])))
+    assert used == set(action["inputs"])
+
+
+@pytest.mark.parametrize(("arguments", "status"), [("", 0), ("--set audit.rules.class-size.min=100", 1), ("--oops", 2)])
+def test_the_action_annotates_and_summarises(action: Any, workspace: Path, arguments: str, status: int) -> None:
+    (step,) = (step for step in action["runs"]["steps"] if step.get("name") == "Audit")
+    env = dict.fromkeys(step["env"], "") | {
+        "SPEC": "configs/fruits.yaml",
+        "STAGE": action["inputs"]["stage"]["default"],
+        "ARGUMENTS": arguments,
+        "GITHUB_STEP_SUMMARY": str(workspace / "summary.md"),
+    }
+    done = run(step["run"], workspace, **env)
+    assert done.returncode == status, done.stderr
+    errors = [line for line in done.stdout.splitlines() if line.startswith("::error file=configs/fruits.yaml,line=")]
+    assert len(errors) == (4 if status == 1 else 0)
+    if status < 2:
+        assert (workspace / "summary.md").read_text("utf-8").startswith("## Audit of fruits: ")
+
+
+def test_the_action_passes_a_baseline_on(action: Any, workspace: Path) -> None:
+    (step,) = (step for step in action["runs"]["steps"] if step.get("name") == "Audit")
+    setting = "--set audit.rules.class-size.min=100"
+    run(f"imgprep audit configs/fruits.yaml {setting}", workspace)
+    shutil.copy(workspace / "build/fruits/audit/report.json", workspace / "known.json")
+    env = {"SPEC": "configs/fruits.yaml", "STAGE": "source", "ARGUMENTS": setting, "BASELINE": "known.json"}
+    done = run(step["run"], workspace, **env, GITHUB_STEP_SUMMARY=str(workspace / "summary.md"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_pre_commit_hook_runs(root: Path, workspace: Path) -> None:
+    (hook,) = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert {"id", "name", "entry", "language"} <= set(hook)
+    assert hook["pass_filenames"] is False
+    assert run(f"{hook['entry']} configs/fruits.yaml", workspace).returncode == 0
+    assert run(f"{hook['entry']} configs/fruits.yaml --set audit.rules.class-size.min=100", workspace).returncode == 1
+
+
+def _blocks(root: Path) -> list[Any]:
+    text = (root / "README.md").read_text("utf-8")
+    return [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
+
+
+def test_the_gitlab_job_of_the_readme_runs(root: Path, workspace: Path) -> None:
+    (job,) = (block["audit"] for block in _blocks(root) if "script" in (block.get("audit") or {}))
+    report = workspace / job["artifacts"]["reports"]["codequality"]
+    for line in job["script"]:
+        if not line.startswith("pip install"):
+            done = run(line, workspace)
+            assert done.returncode == 0, done.stderr
+    for issue in json.loads(report.read_bytes()):
+        assert {"description", "check_name", "fingerprint", "severity", "location"} <= set(issue)
+    for path in job["artifacts"]["paths"]:
+        assert (workspace / path / "report.html").exists()
+
+
+def test_the_readme_uses_the_action_and_the_hook_as_they_are(root: Path, action: Any) -> None:
+    blocks = _blocks(root)
+    (workflow,) = (block for block in blocks if "jobs" in block)
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"] if "imgprep" in step["uses"]]
+    assert steps
+    for step in steps:
+        assert set(step["with"]) <= set(action["inputs"])
+    (repo,) = next(block for block in blocks if "repos" in block)["repos"]
+    hooks = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert {hook["id"] for hook in repo["hooks"]} == {hook["id"] for hook in hooks}
+
+
+def test_make_audit(root: Path, workspace: Path) -> None:
+    text = (root / "Makefile").read_text("utf-8")
+    recipe = re.search(r"^audit:.*\n\t(.+)$", text, re.MULTILINE)
+    assert recipe
+    command = recipe[1].replace("$(BIN)/", "").replace("$(SPEC)", "configs/fruits.yaml").replace("$(ARGS)", "-q")
+    assert shlex.split(command)[:2] == ["imgprep", "audit"]
+    assert run(command, workspace).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_wheel_has_what_the_reports_need(root: Path, tmp_path: Path) -> None:
+    builder = pytest.importorskip("hatchling.builders.wheel")
+    (path,) = builder.WheelBuilder(str(root)).build(directory=str(tmp_path), versions=["standard"])
+    names = set(zipfile.ZipFile(path).namelist())
+    for name in ("style.css", "report.schema.json"):
+        assert f"imgprep/audit/report/{name}" in names
+    assert "imgprep/py.typed" in names
