@@ -5,8 +5,8 @@ hits both. Each run is a process of its own: what is measured is what a user wai
 
     python benchmarks/audit_speed.py FOLDER --cleanvision /path/to/venv/bin/python [--rounds 3] [--workers 2]
 
-FOLDER holds one folder of images for each class; a tar archive is unpacked first. CleanVision lives in an environment of its own:
-`python3 -m venv VENV && VENV/bin/pip install cleanvision`.
+FOLDER holds one folder of images for each class; a tar archive is unpacked first. CleanVision has an environment of its
+own: `python3 -m venv VENV && VENV/bin/pip install cleanvision`.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 PEER = """
 import sys
@@ -42,32 +43,41 @@ def unpacked(archive: Path, folder: Path, copies: int) -> Path:
     return folder / "images"
 
 
-def audit(images: Path, workers: int, folder: Path) -> float:
-    """Seconds of an audit that knows nothing from before."""
+class Spent(NamedTuple):
+    """Seconds that a command took: by the clock, and of all processors."""
+
+    wall: float
+    cpu: float
+
+
+def audit(images: Path, workers: int, folder: Path) -> Spent:
+    """An audit that knows nothing from before."""
     with tempfile.TemporaryDirectory(dir=folder) as output:
         spec = Path(output, "spec.json")
         settings = {"source": {"layout": "directory", "path": str(images)}, "output": str(Path(output, "out"))}
         spec.write_text(json.dumps(settings), "utf-8")
         command = [sys.executable, "-m", "imgprep", "audit", str(spec), "--quiet", "--workers", str(workers)]
-        return seconds(command, (0, 1))
+        return spent(command, (0, 1))
 
 
-def peer(images: Path, workers: int, python: Path) -> float:
-    """Seconds of CleanVision."""
-    return seconds([str(python), "-c", PEER, str(images), str(workers)], (0,))
+def peer(images: Path, workers: int, python: Path) -> Spent:
+    """CleanVision."""
+    return spent([str(python), "-c", PEER, str(images), str(workers)], (0,))
 
 
-def seconds(command: list[str], accepted: tuple[int, ...]) -> float:
-    """How long a command takes.
+def spent(command: list[str], accepted: tuple[int, ...]) -> Spent:
+    """What a command takes.
 
     Raises:
         SystemExit: it fails.
     """
-    started = time.perf_counter()
+    started, before = time.perf_counter(), os.times()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    after = os.times()
     if done.returncode not in accepted:
         raise SystemExit(f"{command[0]}: {done.stderr[-2000:]}")
-    return time.perf_counter() - started
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Spent(time.perf_counter() - started, cpu)
 
 
 def main() -> None:
@@ -88,12 +98,16 @@ def main() -> None:
         for number in range(options.rounds):
             theirs.append(peer(images, options.workers, options.cleanvision))
             ours.append(audit(images, options.workers, folder))
-            ratio = theirs[-1] / ours[-1]
-            print(f"round {number + 1}: imgprep {ours[-1]:.2f} s, cleanvision {theirs[-1]:.2f} s, {ratio:.1f} x")
-    mine, other = median(ours), median(theirs)
+            print(f"round {number + 1}: imgprep {_told(ours[-1])}, cleanvision {_told(theirs[-1])}", flush=True)
+    mine, other = median(each.wall for each in ours), median(each.wall for each in theirs)
+    cpu = median(each.cpu for each in theirs) / median(each.cpu for each in ours)
     print(f"{count} images, {options.workers} processes, median of {options.rounds}:")
     print(f"imgprep {mine:.2f} s ({count / mine:.0f}/s), cleanvision {other:.2f} s ({count / other:.0f}/s)")
-    print(f"ratio {other / mine:.1f}")
+    print(f"ratio {other / mine:.1f} by the clock, {cpu:.1f} in processor time")
+
+
+def _told(each: Spent) -> str:
+    return f"{each.wall:.2f} s ({each.cpu:.2f} s of processors)"
 
 
 if __name__ == "__main__":

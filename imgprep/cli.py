@@ -3,6 +3,7 @@
 Commands import what they need when they run, so that ``--help`` and completion are quick.
 """
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -205,6 +206,29 @@ def show(
         terminal.print(inspecting.json_of(stages))
     else:
         terminal.datasets(stages)
+    return 0
+
+
+@app.command()
+def preview(
+    spec: SpecPath,
+    sheet: Annotated[Path, typer.Option("-o", "--sheet", help="The PNG file.")] = Path("preview.png"),
+    images: Annotated[int, typer.Option("--images", min=1, max=100, help="Images of each class.")] = 2,
+    draws: Annotated[int, typer.Option("--draws", min=0, max=20, help="Augmented copies of each image.")] = 4,
+    settings: Settings = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Draws a contact sheet of what the spec does to some images."""
+    from imgprep.commands import previewing
+
+    with Terminal(quiet=quiet, verbose=verbose) as terminal:
+        request = request_of(terminal, spec, settings, (None, seed), None)
+        drawn = previewing.preview(request, sheet, previewing.Amount(images, draws))
+        for note in drawn.notes:
+            terminal.note(note)
+    terminal.print(str(drawn.path))
     return 0
 
 

@@ -139,7 +139,17 @@ def read_manifest(folder: Path) -> Manifest:
 def read_samples(folder: Path) -> Iterator[dict[str, Any]]:
     """Reads samples.jsonl, one record at a time, in source order."""
     with (folder / SAMPLES).open("rb") as file:
-        yield from map(json.loads, file)
+        yield from map(sample_record, file)
+
+
+def sample_record(line: bytes) -> dict[str, Any]:
+    """The record in one line of samples.jsonl.
+
+    Raises:
+        ValueError: it is none.
+    """
+    record: dict[str, Any] = _decode(line.decode())[0]
+    return record
 
 
 def sample_line(record: Mapping[str, Any]) -> bytes:
@@ -147,6 +157,8 @@ def sample_line(record: Mapping[str, Any]) -> bytes:
     return _encode(record).encode("utf-8", "backslashreplace") + b"\n"
 
 
+# Without looking for the encoding and for blanks around a record, reading is a third faster.
+_decode = json.JSONDecoder().raw_decode
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 

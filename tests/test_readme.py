@@ -105,7 +105,8 @@ def test_spec_reference_names_every_section_of_the_schema(blocks: list[Block], t
 
 
 def test_every_command_is_in_the_table(readme: str, tmp_path: Path) -> None:
-    listed = set(re.findall(r"^\| `(\w+)(?: [A-Z]+)?` \|", readme, re.MULTILINE))
+    table = readme.partition("## Commands")[2].partition("## Exit status")[0]
+    listed = set(re.findall(r"^\| `(\w+)(?: [A-Z_]+)?` \|", table, re.MULTILINE))
     for command in sorted(listed):
         done = _run([sys.executable, "-m", "imgprep", command, "--help"], tmp_path)
         assert done.returncode == 0, f"imgprep {command} --help: {done.stderr}"
@@ -125,3 +126,29 @@ def test_every_rule_is_in_the_table(readme: str) -> None:
 def test_links_lead_somewhere(readme: str, root: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", readme):
         assert target.startswith("https://") or (root / target).exists(), target
+
+
+def test_every_layout_is_shown_in_three_lines(blocks: list[Block]) -> None:
+    from imgprep.sources import SOURCES
+    from imgprep.spec.loading import spec_from_mapping
+
+    shown = []
+    for block in blocks:
+        content = yaml.safe_load(block.text) if block.language == "yaml" else None
+        if content is not None and set(content) == {"source"}:
+            layout = spec_from_mapping({"name": "x", "output": "x", **content}).spec.source.layout
+            if len(block.text.splitlines()) == 3:
+                shown.append(layout)
+    assert sorted(shown) == sorted(SOURCES)
+
+
+def test_every_step_and_normalisation_is_explained(readme: str) -> None:
+    from typing import get_args
+
+    from imgprep.spec.datasets import Preset
+    from imgprep.transforms import STEPS
+
+    rows = [line.split("|")[1] for line in readme.splitlines() if line.startswith("| `")]
+    explained = set(re.findall(r"`([\w-]+)`", " ".join(rows)))
+    assert set(STEPS) <= explained, set(STEPS) - explained
+    assert set(get_args(Preset)) <= explained, set(get_args(Preset)) - explained

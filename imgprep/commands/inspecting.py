@@ -27,7 +27,11 @@ OPENCV: Final = (
     "opencv-contrib-python-headless",
 )
 LIBRARIES: Final = ("numpy", "h5py", "pydantic", "PyYAML", "typer", "rich", "tqdm")
-EXTRAS: Final = {"hdf5plugin": "more compressions", "httpx": "remote locations", "cleanlab": "suspects of wrong labels"}
+EXTRAS: Final = {
+    "hdf5plugin": "more compressions",
+    "httpcore": "remote locations",
+    "cleanlab": "suspects of wrong labels",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,7 @@ def _members(
     rows = rows[np.argsort(mixed[rows], kind="stable")]
     ends = np.cumsum(units.sizes[large[several]]).tolist()
     values = labels[rows]
-    starts = [0, *ends[:-1]]
+    starts = [0, *ends][:-1]
     cut = zip(several.tolist(), starts, ends, strict=True)
     return label, {unit: values[start:end].tolist() for unit, start, end in cut}
 

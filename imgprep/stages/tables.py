@@ -1,6 +1,5 @@
 """What a finished stage says of its images, read back as columns."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from imgprep.columns import StringColumn
 from imgprep.errors import RequestError
-from imgprep.manifest import SAMPLES, Manifest, read_samples, sample_line
+from imgprep.manifest import SAMPLES, Manifest, read_samples, sample_line, sample_record
 from imgprep.sample import Sample, SampleTable
 from imgprep.shards.base import ShardFormat
 
@@ -90,7 +89,7 @@ def rewritten(folder: Path, change: Callable[[int, dict[str, Any]], None]) -> It
     number = 0
     with (folder / SAMPLES).open("rb") as file:
         for line in file:
-            record = json.loads(line)
+            record = sample_record(line)
             if record["status"] == "ok":
                 change(number, record)
                 number += 1

@@ -5,6 +5,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_killed_at_any_moment_the_run_goes_on_to_the_same_bytes(
     finished: dict[str, dict[str, tuple[int, int]]] = {"convert": {}, "pack": {}}
     for name, reached in moments.items():
         with slow.start("run", slow.spec) as process:
-            waiting(lambda: reached() or process.poll() is not None, name)  # noqa: B023
+            waiting(reached, name, during=process)
             process.send_signal(signal.SIGKILL)
         waiting(lambda: not slow.processes(), f"the workers to end, killed at {name}")
         for stage, before in finished.items():
@@ -96,7 +97,7 @@ def test_a_signal_ends_the_run_at_once_without_orphans(
     slow: Any, undisturbed: Any, waiting: Callable[..., Any], number: str, code: int, how: str, group: bool
 ) -> None:
     with slow.start("run", slow.spec) as process:
-        waiting(finished_shards(slow, "convert", 1), "the first shard")
+        waiting(lambda: slow.stamps("convert"), "the first shard in the journal", during=process)
         (os.killpg if group else os.kill)(process.pid, signal.Signals[number])
         out, err = process.communicate(timeout=PROMPT)
     assert process.returncode == code
@@ -116,7 +117,7 @@ def test_a_signal_ends_the_run_at_once_without_orphans(
 
 def test_signals_before_any_work_are_no_tracebacks(slow: Any, waiting: Callable[..., Any]) -> None:
     with slow.start("run", slow.spec) as process:
-        waiting(lambda: (slow.output / ".imgprep" / "lock").exists() or process.poll() is not None, "the lock")
+        waiting((slow.output / ".imgprep" / "lock").exists, "the lock", during=process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PROMPT)
     assert process.returncode == 130
@@ -131,9 +132,10 @@ def test_a_killed_worker_costs_at_most_one_image_and_the_run_names_it(
     project = new_project(large_images, **many_shards)
     for _ in range(5):
         with project.start("convert", project.spec, "--force") as process:
-            workers = waiting(lambda: project.workers(process.pid), "a worker")
-            waiting(lambda: cpu_seconds(workers[0]) > 0.1, "the worker to be at work")  # noqa: B023
-            os.kill(workers[0], signal.SIGKILL)
+            workers = waiting(lambda: project.workers(process.pid), "a worker", during=process)
+            waiting(lambda: cpu_seconds(workers[0]) > 0.02, "the worker to be at work")  # noqa: B023
+            with suppress(ProcessLookupError):
+                os.kill(workers[0], signal.SIGKILL)
             _, err = process.communicate(timeout=120)
         lost = [record for record in project.samples("convert").values() if record["status"] != "ok"]
         assert len(lost) <= 1
@@ -161,7 +163,7 @@ def test_a_second_run_on_one_output_is_refused_at_once_and_names_the_holder(
     slow: Any, undisturbed: Any, waiting: Callable[..., Any]
 ) -> None:
     with slow.start("run", slow.spec) as first:
-        waiting(finished_shards(slow, "convert", 1), "the first shard")
+        waiting(finished_shards(slow, "convert", 1), "the first shard", during=first)
         first.send_signal(signal.SIGSTOP)  # so that it cannot end before the second begins
         refused = [slow.run(command, slow.spec) for command in ("run", "audit")]
         first.send_signal(signal.SIGCONT)

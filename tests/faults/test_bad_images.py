@@ -215,9 +215,10 @@ def test_is_accepted_with_its_flag(converted: Any, name: str) -> None:
 def test_has_pillows_pixels(converted: Any, name: str) -> None:
     """Pillow as a second decoder; both are resized by OpenCV, for resizing is not what is tested here."""
     case, records, _ = converted
-    image = Image.open(case.source / "all" / name)
+    content = (case.source / "all" / name).read_bytes()
+    image = Image.open(io.BytesIO(content))
     pixels = as_rgb(image)
-    orientation = Image.open(case.source / "all" / name).getexif().get(0x0112, 1)
+    orientation = Image.open(io.BytesIO(content)).getexif().get(0x0112, 1)
     if orientation > 1 and image.format != "TIFF":  # which Pillow turns by itself
         pixels = upright(pixels, orientation)
     shrinking = pixels.shape[0] > SIZE
@@ -267,6 +268,18 @@ def test_a_decoder_that_dies_or_hangs_costs_that_image_alone(case: Any, tmp_path
     assert records["all/good.png"]["status"] == "ok"
     assert records["all/large.png"]["status"] == "quarantined"
     assert "memory" in records["all/large.png"]["reason"]
+
+
+def test_odd_sizes_and_constant_images_are_flagged_by_the_audit(converted: Any) -> None:
+    case, _, _ = converted
+    done = case.run("audit", case.spec, "--format", "json", "-q")
+    found = [finding for finding in json.loads(done.stdout)["findings"] if finding["status"] == "fail"]
+    for name, rule in {
+        "one-pixel.png": "resolution",
+        "very-wide.png": "resolution",
+        "constant.png": "exposure",
+    }.items():
+        assert any(f"all/{name}" in finding["samples"] for finding in found if finding["rule"] == rule), name
 
 
 def test_nothing_external_is_started(case: Any) -> None:

@@ -1,0 +1,45 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imgprep.commands.session import Request, engine_for, machine_for, workers_of
+from imgprep.engines import ENGINES
+from imgprep.errors import RequestError, ResourceError
+from imgprep.machine import available_cores
+from imgprep.spec.loading import LoadedSpec
+
+Load = Callable[..., LoadedSpec]
+
+
+def test_the_engine_is_the_one_asked_for(loaded: Load) -> None:
+    settings = {"engine": "processes", "workers": 3, "item_timeout": 7, "memory_limit": "1 GiB"}
+    engine = engine_for(loaded(execution=settings))
+    assert isinstance(engine, ENGINES["processes"])
+    assert (engine.workers, engine.item_timeout, engine.memory_limit) == (3, 7.0, 2**30)
+    assert isinstance(engine_for(loaded()), ENGINES["serial"])
+    assert workers_of(loaded()) == available_cores()
+
+
+def test_options_replace_what_the_spec_says(spec: Callable[..., Path], tmp_path: Path) -> None:
+    request = Request(spec(), ["name=forest", "convert.size=[3, 4]"], tmp_path / "elsewhere", 9, 2)
+    found = request.load().spec
+    assert (found.name, found.convert.size) == ("forest", (3, 4))
+    assert (found.output, found.seed, found.execution.workers) == (tmp_path / "elsewhere", 9, 2)
+
+
+def test_a_spec_whose_source_is_missing_is_refused(spec: Callable[..., Path], tmp_path: Path) -> None:
+    path = spec(source={"layout": "directory", "path": str(tmp_path / "gone")})
+    with pytest.raises(RequestError, match="gone"):
+        Request(path).load()
+
+
+def test_the_output_is_held_while_the_machine_runs(spec: Callable[..., Path]) -> None:
+    request = Request(spec(), force=True)
+    found = request.load()
+    with machine_for(request, found) as machine:
+        assert machine.force
+        with pytest.raises(ResourceError, match="held by process"), machine_for(request, found):
+            pytest.fail("two runs hold the output")
+    with machine_for(request, found):
+        pass
