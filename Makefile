@@ -21,7 +21,7 @@ LINTED := imgprep tests benchmarks sample_data
 .DELETE_ON_ERROR:
 # One environment serves all targets; two installations into it at once would break it.
 .NOTPARALLEL:
-.PHONY: help run audit test lint format bench clean
+.PHONY: help run audit test lint format bench fuzz clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ format: $(VENV)/.ready-lint ## format the code and mend what can be mended
 
 bench: $(VENV)/.ready-run ## measure the speed of convert against a bare OpenCV loop
 	$(BIN)/python benchmarks/convert_photos.py $(ARGS)
+
+fuzz: $(VENV)/.ready-test ## feed mutated files to imgprep for FUZZ_SECONDS (600)
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/python -m pytest -q tests/faults/test_fuzz.py $(ARGS)
 
 clean: ## remove what was built; the environment stays
 	rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis

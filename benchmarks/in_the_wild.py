@@ -84,7 +84,8 @@ def main() -> int:
     print(f"{'trained on':28}{'images':>8}" + "".join(f"{name:>15}" for name in TESTS) + f"{'seconds':>9}")
     for name, rows in parts.items():
         start = time.perf_counter()
-        model = train(*map(torch.from_numpy, _first((images[rows], labels[rows], ids))), options.epochs)
+        pixels, truth = map(torch.from_numpy, _first((images[rows], labels[rows], ids)))
+        model = train(pixels, truth, options.epochs)
         found = {test: accuracy(model, *tests[test]) for test in TESTS}
         scores = "".join(f"{found[test]:15.4f}" for test in TESTS)
         print(f"{name:28}{int(rows.sum()):8}{scores}{time.perf_counter() - start:9.0f}", flush=True)

@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     verbose = "-v" in arguments or "--verbose" in arguments
     signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as under nohup
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # it is ignored under nohup, for one
         signal.signal(signal.SIGINT, _interrupt)
     try:
         code = app(args=list(arguments), prog_name="imgprep", standalone_mode=False)

@@ -252,9 +252,7 @@ def _matches(
         yield order[left], order[right]
 
 
-def _expanded(
-    start: NDArray[np.intp], count: NDArray[np.intp]
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _expanded(start: NDArray[np.intp], count: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Pairs (start[row] + 0 .. count[row] - 1, row) for every row, in blocks of bounded size."""
     total = np.cumsum(count)
     row = 0

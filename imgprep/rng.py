@@ -28,8 +28,8 @@ def rng(seed: int, key: str, copy: int = 0) -> np.random.Generator:
 def uniforms(seed: int, key: str, copy: int = 0) -> Callable[[], float]:
     """Makes the source of single numbers of [0, 1) for one sample's copy: a hash in counter mode.
 
-    Eight numbers cost one BLAKE2b, about a microsecond; a `numpy.random.Generator` alone costs twenty to make, which for
-    small images is more than the augmentation itself. The numbers depend on no library's generator.
+    Eight numbers cost one BLAKE2b, about a microsecond; a `numpy.random.Generator` alone costs twenty to make, which
+    for small images is more than the augmentation itself. The numbers depend on no library's generator.
 
     Args:
         seed: the seed of the spec.

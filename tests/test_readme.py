@@ -101,7 +101,7 @@ def test_spec_reference_names_every_section_of_the_schema(blocks: list[Block], t
     schema = json.loads(_run([sys.executable, "-m", "imgprep", "schema"], tmp_path).stdout)
     whole = next(yaml.safe_load(block.text) for block in blocks if block.language == "yaml")
     assert set(whole) <= set(schema["properties"])
-    assert set(schema["properties"]) - set(whole) <= {"augment"}
+    assert set(schema["properties"]) == set(whole)
 
 
 def test_every_command_is_in_the_table(readme: str, tmp_path: Path) -> None:
@@ -121,6 +121,14 @@ def test_every_rule_is_in_the_table(readme: str) -> None:
 
     severities = dict(re.findall(r"^\| `([a-z-]+)` \| .* \| (error|warning)\b[^|]*\|$", readme, re.MULTILINE))
     assert severities == {name: rule().severity for name, rule in RULES.items()}
+
+
+def test_every_transform_and_stress_test_is_in_a_table(readme: str) -> None:
+    from imgprep.transforms import STRESS, TRANSFORMS
+
+    cells = re.findall(r"^\| (`[^|]+`) \|", readme.partition("### Augmentation")[2].partition("\n## ")[0], re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    assert named - {"stress"} == set(TRANSFORMS) | set(STRESS)
 
 
 def test_links_lead_somewhere(readme: str, root: Path) -> None:

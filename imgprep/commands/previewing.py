@@ -39,6 +39,9 @@ class Amount(NamedTuple):
     draws: int = 4
 
 
+USUAL: Final = Amount()
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A finished sheet.
@@ -54,11 +57,11 @@ class Preview:
     notes: tuple[str, ...] = ()
 
 
-def preview(request: Request, path: Path, amount: Amount = Amount()) -> Preview:
+def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
     """Draws a contact sheet: images by rows, class by class; the original, each step, and some draws by columns.
 
-    The draws are the copies 1, 2, ... of the augment stage, were the image a training image. A step that changes none of
-    the images has no column.
+    The draws are the copies 1, 2, ... of the augment stage, were the image a training image. A step that changes
+    none of the images has no column.
 
     Args:
         request: the spec.
@@ -83,7 +86,9 @@ def preview(request: Request, path: Path, amount: Amount = Amount()) -> Preview:
             if not found:
                 notes.append(f"{label}: no image can be read")
     if not rows:
-        raise RequestError(f"{loaded.where('source')}: none of the images can be read; `imgprep audit` lists the reasons")
+        raise RequestError(
+            f"{loaded.where('source')}: none of the images can be read; `imgprep audit` lists the reasons"
+        )
     picture = sheet(_without_idle_columns(rows, len(operations(loaded.spec.convert))))
     done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:

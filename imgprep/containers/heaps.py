@@ -36,6 +36,7 @@ _WRAP: Final = 1 << 64
 _LEAST_ROOM: Final = 256 << 20
 _MOST_ROOM: Final = 2 << 30
 _LIMITED: Final = threading.Lock()
+_CAN_LIMIT: Final = hasattr(resource, "setrlimit")
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def bounded_memory(size: int) -> Iterator[None]:
     Args:
         size: of the file in bytes.
     """
-    if resource is None:
+    if not _CAN_LIMIT:
         yield
         return
     with _LIMITED:  # two threads would put each other's limit back

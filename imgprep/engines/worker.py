@@ -68,11 +68,12 @@ def serve(
     _limit_memory(settings.memory_limit)
     cursor = SharedCursor(slots, settings.item_timeout, parent)
     channel = Channel(connection)
-    while (message := channel.receive()) is not None:
-        (serial,) = SERIAL.unpack_from(message)
-        cursor.start(serial)
-        channel.send(_result(message, function, cursor))
-        del message
+    with suppress(ConnectionError):  # the supervisor was stopped: there is nobody left to tell
+        while (message := channel.receive()) is not None:
+            (serial,) = SERIAL.unpack_from(message)
+            cursor.start(serial)
+            channel.send(_result(message, function, cursor))
+            del message
 
 
 def serve_spawned(connection: socket.socket, slots: Slots, function: bytes, settings: Settings, parent: int) -> None:

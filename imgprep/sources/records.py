@@ -160,7 +160,7 @@ class _Listing:
         if scheme := _SCHEME.match(value):
             allowed = (scheme[1] or "").lower() in {"http", "https"}
             return _Place(value, value, "" if allowed else "only http and https addresses are fetched")
-        found = self.files.find(value, where)
+        found = self.files.find(value)
         # A file whose name looks like the place of pixels in the table is told apart by its folder.
         location = f"./{found.location}" if found.location.startswith("#") else found.location
         return _Place(value, location, found.reason, found.stamp)

@@ -97,7 +97,9 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
     used = ~(member | bound)
     if settings.fraction < 1:
         used[used] = case.part(used).take(round_half_up(int(used.sum()) * settings.fraction))
-    names, part = _METHODS.get(settings.method, _shares)(case.part(used), table if used.all() else table[np.flatnonzero(used)])
+    names, part = _METHODS.get(settings.method, _shares)(
+        case.part(used), table if used.all() else table[np.flatnonzero(used)]
+    )
     codes = np.full(len(table), UNUSED, np.int64)
     codes[used] = part
     if settings.frozen is not None:

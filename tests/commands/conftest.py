@@ -1,6 +1,7 @@
 """Fixtures for the commands: specs on a small collection, and a monitor that remembers."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,12 @@ MakeSpec = Callable[..., Path]
 MakeRequest = Callable[..., Request]
 
 
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written here need not survive a power cut; tests/test_manifest.py looks at durability."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
 @pytest.fixture
 def spec(tmp_path: Path, collection: Path) -> MakeSpec:
     """Writes a spec for the small collection; sections are replaced or added by keyword."""
@@ -47,6 +54,7 @@ def spec(tmp_path: Path, collection: Path) -> MakeSpec:
             "output": str(tmp_path / "output"),
             "seed": 5,
             "audit": {"rules": {"class-size": {"min": 3}}},
+            "split": {"near_duplicates": "ignore"},
             "execution": {"engine": "serial"},
         }
         path = tmp_path / "spec.json"

@@ -28,6 +28,7 @@ from imgprep.audit.report.json import schema
 from imgprep.audit.rules.labels import LabelErrors
 from imgprep.sample import Sample, SampleTable
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 Call = Callable[..., subprocess.CompletedProcess[str]]
 RULES_OFF = {"class-size": {"min": 1}, "none-class": {"severity": "off"}}
 
@@ -314,6 +315,25 @@ def test_every_format_is_valid(broken, imgprep, tmp_path):
     metrics = json.loads((tmp_path / "out/audit/metrics.json").read_bytes())
     assert (metrics["passed"], metrics["class_size_max"]) == (0, 13)
     assert all(isinstance(value, int | float) for value in metrics.values())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_the_page_opens_in_a_browser_with_every_section_and_image(broken, imgprep, tmp_path):
+    report = json.loads(imgprep("audit", broken, "--format", "json").stdout)
+    page = tmp_path / "out/audit/report.html"
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+    assert ":CONSOLE" not in done.stderr
+    open_rules = {f["rule"] for f in report["findings"] if f["status"] == "fail" and f["severity"] != "off"}
+    for section in {"overview", "classes", "rest"} | open_rules:
+        assert f'<section id="{section}">' in done.stdout
+    assert done.stdout.count("<img src=") >= 4
+    assert "yew/&lt;b&gt;&amp;copy.png" in done.stdout
 
 
 def test_wrong_requests_end_with_2(blobs, tmp_path, imgprep):

@@ -290,6 +290,24 @@ def test_a_changed_source_file_redoes_only_its_shard(project: Any, imgprep: Call
     assert {name for name in before if after[name] != before[name]} == {shard}
 
 
+def test_attributes_are_joined_and_what_has_no_partner_is_told(project: Any, imgprep: Call) -> None:
+    table = project.folder / "columns.csv"
+    table.write_text("id,stem,group\nash/0000.png,yes,tree-1\nash/0001.png,no,tree-1\nash/none.png,no,tree-2\n")
+    project.write(source={"layout": "directory", "path": str(project.source), "attributes": "columns.csv"})
+    done = imgprep("pack", project.spec)
+    assert done.returncode == 0, done.stderr
+    assert "10 images without a row in the table" in done.stderr
+    assert "1 rows without an image (ash/none.png)" in done.stderr
+    records = project.samples("pack")
+    assert records["ash/0000.png"]["attributes"]["stem"] == "yes"
+    assert records["ash/0000.png"]["group"] == "tree-1"
+    assert records["ash/0000.png"]["split"] == records["ash/0001.png"]["split"]
+    table.write_text("stem\nyes\n")
+    refused = imgprep("pack", project.spec)
+    assert refused.returncode == 2
+    assert "columns.csv:2: no column id or location" in refused.stderr
+
+
 def test_quiet_prints_the_result_only(project: Any, imgprep: Call) -> None:
     for command in ("audit", "convert", "run"):
         done = imgprep(command, project.spec, "--quiet")

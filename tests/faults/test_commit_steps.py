@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +21,29 @@ SECTIONS: dict[str, Any] = {
 }
 
 
+def strike(case: Any, mode: str, steps: Iterable[int] = ()) -> dict[str, Any]:
+    """Strikes at the steps, by default at all."""
+    case.draw(ash=3, oak=3)
+    case.write(**SECTIONS)
+    command = [sys.executable, str(HERE / "stepping.py"), str(case.spec), str(case.output), mode, *map(str, steps)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["wrong"] == []
+    return found
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["kill", "raise"])
-def test_struck_at_any_step_only_temporary_files_remain_and_the_next_run_is_as_undisturbed(
-    case: Any, mode: str
-) -> None:
-    case.draw(ash=3, oak=3)
-    case.write(**SECTIONS)
-    command = [sys.executable, str(HERE / "stepping.py"), str(case.spec), str(case.output), mode]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-    found = json.loads(done.stdout)
+def test_killed_at_any_step_only_temporary_files_remain_and_the_next_run_is_as_undisturbed(case: Any) -> None:
+    found = strike(case, "kill")
     assert found["tried"] == found["steps"] > 80
-    assert not found["wrong"]
 
 
-def test_struck_while_a_file_is_half_written(case: Any) -> None:
-    case.draw(ash=3, oak=3)
-    case.write(**SECTIONS)
-    command = [sys.executable, str(HERE / "stepping.py"), str(case.spec), str(case.output), "torn"]
-    done = subprocess.run(
-        command + [str(step) for step in range(5, 100, 8)], capture_output=True, text=True, timeout=300, check=True
-    )
-    assert not json.loads(done.stdout)["wrong"]
+def test_a_step_that_fails_for_want_of_space_ends_the_run_and_the_next_is_as_undisturbed(case: Any) -> None:
+    assert strike(case, "raise", range(1, 200, 4))["tried"] > 20
+
+
+def test_killed_while_a_file_is_half_written(case: Any) -> None:
+    assert strike(case, "torn", range(5, 200, 8))["tried"] > 10
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Fixtures for the stages: a machine in a folder of its own, images as a finished convert stage, a spec-free source."""
 
 import hashlib
+import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +57,12 @@ class Recorder:
 MakeMachine = Callable[..., Machine]
 MakeImages = Callable[..., Images]
 MakeConversion = Callable[..., Conversion]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written here need not survive a power cut; tests/test_manifest.py looks at durability."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture

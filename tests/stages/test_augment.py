@@ -104,8 +104,10 @@ def test_transforms_explain_every_image_and_make_it_again(stage, machine) -> Non
     for line in lines:
         again = made.recipes[line["recipe"]].apply(parents[line["parent"]], line["draws"])
         assert again.tobytes() == wanted[line["id"]][2]
-        assert all(step["transform"] in {"flip", "rotate", "shift", "gaussian_noise", "brightness", "invert", "shifted"}
-                   for step in line["transforms"])
+        assert all(
+            step["transform"] in {"flip", "rotate", "shift", "gaussian_noise", "brightness", "invert", "shifted"}
+            for step in line["transforms"]
+        )
     assert "transforms" not in next(iter(read_samples(folder)))
     assert read_manifest(folder).counts["train"] == {"a": 3 * 3 + 2, "b": 2 * 3 + 1}
 
@@ -127,7 +129,7 @@ def test_one_image_is_rebuilt_by_its_id(stage, machine) -> None:
 
 @pytest.mark.parametrize("id_", ["a/0000.png", "a/0000.png#", "a/0000.png#0", "a/0000.png#blur", "z/1.png#1"])
 def test_what_cannot_be_rebuilt_is_refused(stage, id_: str) -> None:
-    with pytest.raises(RequestError, match="is not the id of a copy|there is no image"):
+    with pytest.raises(RequestError, match=r"is not the id of a copy|there is no image"):
         stage().rebuild(id_)
 
 

@@ -68,7 +68,11 @@ def test_leaks_of_groups_pixels_and_look_alikes(evidence):
     assert "group g" in found["0.png", "1.png"].message
     assert "the same image" in found["4.png", "5.png"].message
     assert "look alike" in found["6.png", "7.png"].message
-    assert {f.severity for f in found.values()} == {"error"}
+    severities = [found[samples].severity for samples in sorted(found)]
+    assert severities == ["error", "error", "warning"]
+    strict = [f for f in SplitLeakage(look_alike="error")(collection) if f.status == "fail"]
+    assert {f.severity for f in strict} == {"error"}
+    assert {f.severity for f in SplitLeakage(severity="warning")(collection)} == {"warning"}
 
 
 def test_leak_of_an_augmented_child(evidence):
