@@ -174,10 +174,11 @@ def lookalike_clusters(variants: NDArray[np.uint64], distance: int) -> NDArray[n
     unique, first, inverse = np.unique(variants[:, 0], return_index=True, return_inverse=True)
     parent = np.arange(len(unique), dtype=np.intp)
     most = max(_CHAIN, len(unique) // 100)
-    for column in variants[first].T:
+    # Images of the same hash are one, but each has variants of its own.
+    for column in variants.T:
         for left, right in _crossing(unique, column, distance):
             near = _bit_count(unique[left] ^ column[right]) <= distance
-            _join(parent, left[near], right[near])
+            _join(parent, left[near], inverse[right[near]])
         # A chain shows in the first columns, long before all pairs of a dense collection are listed.
         if np.bincount(parent, minlength=1).max() > most:
             return None

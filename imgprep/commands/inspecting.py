@@ -26,10 +26,9 @@ OPENCV: Final = (
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
 )
-LIBRARIES: Final = ("numpy", "h5py", "pydantic", "PyYAML", "typer", "rich", "tqdm")
+LIBRARIES: Final = ("numpy", "h5py", "httpcore", "pydantic", "PyYAML", "typer", "rich", "tqdm")
 EXTRAS: Final = {
     "hdf5plugin": "more compressions",
-    "httpcore": "remote locations",
     "cleanlab": "suspects of wrong labels",
 }
 

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Final, Protocol
 
 from annotated_types import Ge, Gt
 
-from imgprep.errors import ImageError, RequestError, ResourceError, TransientError, one_line
+from imgprep.errors import ImageError, ResourceError, TransientError, one_line
 
 _BACK_OFF: Final = 0.5
 
@@ -118,10 +118,7 @@ def _download(address: str, remote: Remote) -> bytes:
 
 def _browser(*, allow_private: bool) -> Browser:
     """The connections of this process, opened on first use."""
-    try:
-        network = importlib.import_module("imgprep.sources.network")
-    except ImportError as error:
-        raise RequestError("remote images need the HTTP library: pip install 'imgprep[remote]'") from error
+    network = importlib.import_module("imgprep.sources.network")  # only who fetches pays for the import
     key = (os.getpid(), allow_private)
     if key not in _BROWSERS:
         _BROWSERS[key] = network.Browser(allow_private=allow_private)

@@ -1,7 +1,6 @@
 """Tables and containers through the command line: attributes, downloads that fail, and what is refused."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,17 +129,6 @@ def test_a_failed_download_is_listed_and_tried_again_by_the_next_run(
     assert "convert: up to date" in imgprep("convert", spec).stderr
     assert imgprep("convert", spec, "--output", tmp_path / "other").returncode == 0
     assert server.requests == []
-
-
-def test_without_the_extra_remote_images_are_a_wrong_request(
-    tmp_path: Path, imgprep: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "imgprep.sources.network", None)
-    (tmp_path / "table.csv").write_text("label,location\na,http://127.0.0.1:9/1.png\n")
-    done = imgprep("convert", write(tmp_path, {"layout": "csv", "path": "table.csv", "remote": {"cache": "cache"}}))
-    assert done.returncode == 2
-    assert "pip install 'imgprep[remote]'" in done.stderr
-    assert not (tmp_path / "out" / "convert").exists()
 
 
 WRONG = {
