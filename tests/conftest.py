@@ -1,6 +1,7 @@
 """Fixtures that many tests share."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and what they start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests" / "support"))  # what tests of several folders share, by its plain name
