@@ -209,6 +209,8 @@ def test_workers_that_fork_open_their_own_files(tmp_path: Path, stored: dict[str
     _shared[:] = [dataset]
     with multiprocessing.get_context("fork").Pool(2) as pool:
         found = pool.map(inherited_brightness, list(range(10)) * 3)
+        pool.close()  # else they are killed, while coverage may be writing what it saw
+        pool.join()
     _shared.clear()
     assert found == image.sum((1, 2, 3), dtype=int).tolist() * 3
     np.testing.assert_array_equal(dataset[4][0], image[4])
@@ -220,6 +222,8 @@ def test_workers_that_spawn_get_it_pickled(tmp_path: Path) -> None:
     dataset[0]
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(brightness, [(dataset, 3), (dataset, 7)]) == [int(image[3].sum()), int(image[7].sum())]
+        pool.close()
+        pool.join()
     copy = pickle.loads(pickle.dumps(dataset))
     np.testing.assert_array_equal(copy.arrays()[0], image)
     assert len(pickle.dumps(dataset)) < 5000

@@ -135,6 +135,8 @@ def test_a_dataset_survives_forked_and_spawned_loaders(cifar: Any, method: str) 
     with context.Pool(2) as pool:
         jobs = [pool.apply_async(dataset.__getitem__, (row,)) for row in rows]
         found = [int(np.asarray(job.get(60)[0], np.int64).sum()) for job in jobs]
+        pool.close()  # else they are killed, while coverage may be writing what it saw
+        pool.join()
     assert found == wanted
 
 
