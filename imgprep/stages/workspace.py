@@ -70,6 +70,7 @@ class Workspace:
                 raise ResourceError(
                     f"{self.root}: held by {holder}; wait for it to end, or give another --output"
                 ) from error
+            self._sweep()
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
             file.flush()
@@ -78,6 +79,13 @@ class Workspace:
             finally:
                 if new:
                     self._tidy(new)
+
+    def _sweep(self) -> None:
+        """Removes what a killed run left half written; while the output is held, nobody else writes there."""
+        with suppress(OSError):
+            for folder in self.root.iterdir():
+                for leftover in folder.rglob(f"{TEMPORARY}*") if folder.is_dir() else ():
+                    leftover.unlink(missing_ok=True)
 
     def _tidy(self, new: list[Path]) -> None:
         """Removes the lock and the folders made for it, innermost first, when the run left nothing in them."""
@@ -117,15 +125,12 @@ class Workspace:
             return None
 
     def begin(self, stage: str) -> None:
-        """Makes the folder of a stage, takes its index away and sweeps what a killed run left half written."""
+        """Makes the folder of a stage and takes its index away."""
         folder = self.stage(stage)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.parts(stage).mkdir(parents=True, exist_ok=True)
             (folder / INDEX).unlink(missing_ok=True)
-            for place in (folder, self.parts(stage), self.private):
-                for leftover in place.glob(f"{TEMPORARY}*"):
-                    leftover.unlink(missing_ok=True)
         except OSError as error:
             raise ResourceError(
                 f"{folder}: cannot write: {error.strerror}; give another output or permission"

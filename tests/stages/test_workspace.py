@@ -70,7 +70,8 @@ def test_begin_takes_the_index_away_and_sweeps_leftovers(finished: Workspace) ->
     leftovers = [folder / ".tmp-1-a", finished.private / ".tmp-2-b", finished.parts("convert") / ".tmp-3-c"]
     for path in leftovers:
         path.write_bytes(b"half")
-    finished.begin("convert")
+    with finished.locked():
+        finished.begin("convert")
     assert not any(path.exists() for path in [*leftovers, folder / "dataset.json"])
     assert (folder / "shard-00000-of-00001.h5").exists(), "a finished shard is kept for the resume"
 
