@@ -1,15 +1,14 @@
 """From the augment section of a spec to the recipes and amounts of the stage."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import cast
 
 from imgprep.spec.images import AugmentSection
 from imgprep.spec.sections import Spec
 from imgprep.stages.copies import Amounts
-from imgprep.transforms.base import Transform
-from imgprep.transforms.compose import Chain, Policy
-from imgprep.transforms.intensity import Brightness
-
-PER_IMAGE = {"minmax", "percentile"}
+from imgprep.transforms.compose import Chain
+from imgprep.transforms.limits import undone_by_normalization
+from imgprep.transforms.normalize import Kind
 
 
 def recipes(section: AugmentSection) -> dict[str, Chain]:
@@ -32,18 +31,6 @@ def amounts(section: AugmentSection) -> Amounts:
 
 def augment_notes(spec: Spec) -> Iterator[str]:
     """What the user should know before any image is made."""
-    if spec.augment is None or spec.pack.normalize not in PER_IMAGE:
-        return
-    if any(isinstance(transform, Brightness) for transform in _all(spec.augment.transforms)):
-        yield (
-            f"augment.transforms: pack.normalize: {spec.pack.normalize} stretches each image to the same range and so "
-            "undoes brightness; use normalize: unit or standardize"
-        )
-
-
-def _all(transforms: Iterable[Transform]) -> Iterator[Transform]:
-    for transform in transforms:
-        if isinstance(transform, Policy):
-            yield from _all(transform.members())
-        else:
-            yield transform
+    for transform in spec.augment.transforms if spec.augment is not None else ():
+        for problem in undone_by_normalization(transform, cast("Kind", spec.pack.kind)):
+            yield f"augment.transforms: {problem}"
