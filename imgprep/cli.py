@@ -8,23 +8,24 @@ from typing import Annotated, Final
 
 import typer
 
-from imgprep.cli_audit import FAILED, audit, request_of, review, warm_up
-from imgprep.options import (
+from imgprep.cli_audit import FAILED, audit, review, warm_up
+from imgprep.cli_options import (
+    Asked,
+    Draws,
     DryRun,
     Folder,
     Force,
     Format,
     Found,
+    Gate,
+    Images,
     NewSpec,
-    NoProgress,
-    Output,
     Overwrite,
-    Quiet,
-    Seed,
-    Settings,
-    SpecPath,
-    Verbose,
+    Sheet,
     Workers,
+    asked,
+    takes,
+    watched,
 )
 from imgprep.terminal import Terminal
 
@@ -59,13 +60,11 @@ def _main(
 
 
 @app.command()
-def init(
-    images: Found, spec: NewSpec = None, force: Overwrite = False, quiet: Quiet = False, verbose: Verbose = False
-) -> int:
+@takes(watched)
+def init(terminal: Terminal, images: Found, spec: NewSpec = None, force: Overwrite = False) -> int:
     """Recognises a collection and writes a commented spec."""
     from imgprep.commands import starting
 
-    terminal = Terminal(quiet=quiet, verbose=verbose)
     written = starting.init(images, spec, force=force)
     terminal.print(str(written))
     terminal.say(f"look through it, then: imgprep run {written}")
@@ -79,34 +78,18 @@ app.command()(review)
 def _stage(name: str, summary: str) -> None:
     """Adds the command of a stage; all stages take the same options."""
 
-    def command(
-        spec: SpecPath,
-        workers: Workers = None,
-        settings: Settings = None,
-        output: Output = None,
-        seed: Seed = None,
-        dry_run: DryRun = False,
-        force: Force = False,
-        quiet: Quiet = False,
-        verbose: Verbose = False,
-        no_progress: NoProgress = False,
-    ) -> int:
-        if not dry_run:
-            warm_up()
+    @app.command(name, help=summary)
+    @takes(asked)
+    def command(given: Asked, dry_run: DryRun = False, force: Force = False) -> int:
+        if dry_run:
+            return _plan(given, name)
+        warm_up()
         from imgprep.commands import main
 
-        with Terminal(quiet=quiet, verbose=verbose, progress=not no_progress) as terminal:
-            request = request_of(terminal, spec, settings, (output, seed), workers, force=force)
-            if dry_run:
-                from imgprep.commands import planning
-
-                terminal.print(planning.plan(request, name).text())
-                return 0
-            written = main.STAGES[name](request)
+        with given.terminal as terminal:
+            written = main.STAGES[name](given.request(force=force))
         terminal.stages([written])
         return QUARANTINED if written.too_many_quarantined else 0
-
-    app.command(name, help=summary)(command)
 
 
 _stage("convert", "Decodes, sizes and pre-processes every image.")
@@ -116,32 +99,16 @@ _stage("pack", "Writes normalised, shuffled shards for each split.")
 
 
 @app.command("run")
-def run_all(
-    spec: SpecPath,
-    gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Whether a failed audit ends the run.")] = True,
-    workers: Workers = None,
-    settings: Settings = None,
-    output: Output = None,
-    seed: Seed = None,
-    dry_run: DryRun = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_progress: NoProgress = False,
-) -> int:
+@takes(asked)
+def run_all(given: Asked, gate: Gate = True, dry_run: DryRun = False, force: Force = False) -> int:
     """Does all of it in order, the audit first."""
-    if not dry_run:
-        warm_up()
+    if dry_run:
+        return _plan(given, "pack")
+    warm_up()
     from imgprep.commands import auditing, main
 
-    with Terminal(quiet=quiet, verbose=verbose, progress=not no_progress) as terminal:
-        request = request_of(terminal, spec, settings, (output, seed), workers, force=force)
-        if dry_run:
-            from imgprep.commands import planning
-
-            terminal.print(planning.plan(request, "pack").text())
-            return 0
-        done = main.run(request, gate=gate)
+    with given.terminal as terminal:
+        done = main.run(given.request(force=force), gate=gate)
     if not done.stages:
         terminal.print(auditing.render(done.report, "text", color=terminal.color, width=terminal.width))
         terminal.say("the audit failed, so nothing was converted; mend the collection, or go on with --no-gate")
@@ -150,57 +117,55 @@ def run_all(
     return QUARANTINED if done.stages[0].too_many_quarantined else 0
 
 
+def _plan(given: Asked, stage: str) -> int:
+    """Says what a stage would do."""
+    from imgprep.commands import planning
+
+    with given.terminal as terminal:
+        terminal.print(planning.plan(given.request(), stage).text())
+    return 0
+
+
 @app.command()
+@takes(watched)
 def verify(
+    terminal: Terminal,
     folder: Folder,
     report_format: Annotated[Format, typer.Option("--format", help="How differences are printed.")] = Format.TEXT,
     workers: Workers = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_progress: NoProgress = False,
 ) -> int:
     """Re-reads a dataset and compares every row."""
     from imgprep.commands import inspecting
 
-    with Terminal(quiet=quiet, verbose=verbose, progress=not no_progress) as terminal:
+    with terminal:
         checked = inspecting.verify(folder, workers, terminal)
-    if report_format is Format.JSON:
-        terminal.print(checked.json())
-    else:
-        terminal.print(checked.text())
+    terminal.print(checked.json() if report_format is Format.JSON else checked.text())
     return 0 if checked.passed else FAILED
 
 
 @app.command()
-def repair(
-    spec: SpecPath,
-    workers: Workers = None,
-    settings: Settings = None,
-    output: Output = None,
-    seed: Seed = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_progress: NoProgress = False,
-) -> int:
+@takes(asked)
+def repair(given: Asked) -> int:
     """Verifies finished stages and rebuilds damaged shards."""
     warm_up()
     from imgprep.commands import repairing
 
-    with Terminal(quiet=quiet, verbose=verbose, progress=not no_progress) as terminal:
-        repaired = repairing.repair(request_of(terminal, spec, settings, (output, seed), workers))
+    with given.terminal as terminal:
+        repaired = repairing.repair(given.request())
     terminal.print(repaired.text())
     return 0 if repaired.passed else FAILED
 
 
 @app.command()
+@takes(watched)
 def show(
+    terminal: Terminal,
     folder: Folder,
     report_format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
 ) -> int:
     """Shows what a dataset holds and what it is made from."""
     from imgprep.commands import inspecting
 
-    terminal = Terminal()
     stages = inspecting.show(folder)
     if report_format is Format.JSON:
         terminal.print(inspecting.json_of(stages))
@@ -210,22 +175,13 @@ def show(
 
 
 @app.command()
-def preview(
-    spec: SpecPath,
-    sheet: Annotated[Path, typer.Option("-o", "--sheet", help="The PNG file.")] = Path("preview.png"),
-    images: Annotated[int, typer.Option("--images", min=1, max=100, help="Images of each class.")] = 2,
-    draws: Annotated[int, typer.Option("--draws", min=0, max=20, help="Augmented copies of each image.")] = 4,
-    settings: Settings = None,
-    seed: Seed = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> int:
+@takes(asked)
+def preview(given: Asked, sheet: Sheet = Path("preview.png"), images: Images = 2, draws: Draws = 4) -> int:
     """Draws a contact sheet of what the spec does to some images."""
     from imgprep.commands import previewing
 
-    with Terminal(quiet=quiet, verbose=verbose) as terminal:
-        request = request_of(terminal, spec, settings, (None, seed), None)
-        drawn = previewing.preview(request, sheet, previewing.Amount(images, draws))
+    with given.terminal as terminal:
+        drawn = previewing.preview(given.request(), sheet, previewing.Amount(images, draws))
         for note in drawn.notes:
             terminal.note(note)
     terminal.print(str(drawn.path))
@@ -233,22 +189,23 @@ def preview(
 
 
 @app.command()
-def schema() -> int:
+@takes(watched)
+def schema(terminal: Terminal) -> int:
     """Prints the JSON Schema of the spec, for editors."""
     import json
 
     from imgprep.spec.schema import json_schema
 
-    Terminal().print(json.dumps(json_schema(), indent=2))
+    terminal.print(json.dumps(json_schema(), indent=2))
     return 0
 
 
 @app.command()
-def doctor() -> int:
+@takes(watched)
+def doctor(terminal: Terminal) -> int:
     """Shows versions, cores, memory and what is missing."""
     from imgprep.commands import inspecting
 
-    terminal = Terminal()
     facts = inspecting.doctor()
     terminal.facts(facts.lines)
     for problem in facts.problems:

@@ -19,14 +19,15 @@ LAYERS = (  # from the bottom; a unit imports from the layers below its own, and
     FAMILIES | {"accounts"},
     {"spec", "stages", "dataset", "verification"},
     {"commands"},
-    {"api", "terminal", "options"},
+    {"api", "terminal"},
+    {"cli_options"},
     {"cli_audit"},
     {"cli"},
     {"outcome"},
     {"__main__"},
 )
 LEVEL: dict[str, int] = {unit: level for level, units in enumerate(LAYERS) for unit in units}
-TABLE_READERS = {"spec", "dataset", "verification", "commands", "api", "cli", "cli_audit", "__main__"}
+TABLE_READERS = {"spec", "dataset", "verification", "commands", "api", "cli", "cli_audit", "cli_options", "__main__"}
 MAX_LINES, USUAL_LINES = 300, 200
 
 

@@ -1,0 +1,151 @@
+"""The arguments and options of the command line: each is declared once, here or by the one command that has it.
+
+What several commands share is a function of options (`watched`, `asked`); `takes` joins its options to those of a
+command, which gets what the function made of them as its first argument.
+"""
+
+import inspect
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Concatenate, NamedTuple, ParamSpec, TypeVar
+
+import typer
+
+from imgprep.terminal import Terminal
+
+if TYPE_CHECKING:
+    from imgprep.commands.session import Request
+
+T = TypeVar("T")
+R = TypeVar("R")
+Own = ParamSpec("Own")
+
+
+class Format(StrEnum):
+    """How a report is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class AuditStage(StrEnum):
+    """What an audit looks at."""
+
+    SOURCE = "source"
+    CONVERT = "convert"
+    AUGMENT = "augment"
+    PACK = "pack"
+
+
+Found = Annotated[
+    Path, typer.Argument(metavar="FOLDER_OR_FILE", help="The images: a folder, a table or an array file.")
+]
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec: a YAML or JSON file.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="An output folder, or a stage in it.")]
+NewSpec = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="SPEC", help="The spec to write; NAME.yaml here by default.")
+]
+Overwrite = Annotated[bool, typer.Option("--force", help="Overwrites a spec that is there.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Worker processes; the cores of this container by default.")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replaces a setting; dotted key, YAML value.")
+]
+Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Replaces the output folder of the spec.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Replaces the seed of the spec.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Says what would be done; writes nothing.")]
+Force = Annotated[bool, typer.Option("--force", help="Does again what is up to date.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Prints errors and the result only.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Adds the traceback to an error.")]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Shows no progress bars.")]
+Gate = Annotated[bool, typer.Option("--gate/--no-gate", help="Whether a failed audit ends the run.")]
+Sheet = Annotated[Path, typer.Option("-o", "--sheet", help="The PNG file.")]
+Images = Annotated[int, typer.Option("--images", min=1, max=100, help="Images of each class.")]
+Draws = Annotated[int, typer.Option("--draws", min=0, max=20, help="Augmented copies of each image.")]
+ReportFormat = Annotated[
+    str,
+    typer.Option("--format", help="text, json, junit, sarif, github, gitlab, markdown or html."),
+]
+Stage = Annotated[AuditStage, typer.Option("--stage", help="What is judged: the source, or what a stage made of it.")]
+Baseline = Annotated[
+    Path | None, typer.Option(metavar="REPORT", help="An earlier report.json: only what is new fails.")
+]
+Reference = Annotated[
+    Path | None, typer.Option(metavar="SPEC", help="Another collection: says how far each class has moved from it.")
+]
+Sample = Annotated[int, typer.Option("--sample", min=1, metavar="N", help="How many images to draw.")]
+ReviewTable = Annotated[
+    Path | None, typer.Option("-o", "--table", metavar="CSV", help="Where; audit/review.csv in the output by default.")
+]
+
+
+class Asked(NamedTuple):
+    """What the options of every command on a spec came to.
+
+    Attributes:
+        terminal: shows what happens.
+        spec: the path of the spec file.
+        settings: ``KEY=VALUE``, replacing those of the file.
+        output: replaces the output of the spec.
+        seed: replaces the seed of the spec.
+        workers: replaces the number of workers.
+    """
+
+    terminal: Terminal
+    spec: Path
+    settings: list[str]
+    output: Path | None
+    seed: int | None
+    workers: int | None
+
+    def request(self, *, force: bool = False) -> "Request":
+        """What the commands are given."""
+        from imgprep.commands.session import Request
+
+        return Request(self.spec, self.settings, self.output, self.seed, self.workers, force, self.terminal)
+
+
+def watched(quiet: Quiet = False, verbose: Verbose = False, no_progress: NoProgress = False) -> Terminal:
+    """Every command: what it shows of its work."""
+    return Terminal(quiet=quiet, verbose=verbose, progress=not no_progress)
+
+
+def asked(
+    spec: SpecPath,
+    workers: Workers = None,
+    settings: Settings = None,
+    output: Output = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_progress: NoProgress = False,
+) -> Asked:
+    """Every command on a spec: the spec, and what replaces parts of it."""
+    return Asked(watched(quiet, verbose, no_progress), spec, settings or [], output, seed, workers)
+
+
+def takes(shared: Callable[..., T]) -> Callable[[Callable[Concatenate[T, Own], R]], Callable[..., R]]:
+    """Joins the options that commands share to those of one command.
+
+    Args:
+        shared: takes the shared options; what it makes of them is the first argument of the command.
+    """
+    common = inspect.signature(shared).parameters
+
+    def joining(command: Callable[Concatenate[T, Own], R]) -> Callable[..., R]:
+        own = list(inspect.signature(command).parameters.values())[1:]
+
+        def joined(**given: object) -> R:
+            made = shared(**{name: given.pop(name) for name in common})
+            return command(made, **given)  # type: ignore[call-arg, arg-type]
+
+        everything = sorted([*own, *common.values()], key=lambda each: each.default is not each.empty)
+        keyword_only = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in everything]
+        joined.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
+        joined.__name__, joined.__doc__ = command.__name__, command.__doc__
+        joined.__annotations__ = {}
+        return joined
+
+    return joining
