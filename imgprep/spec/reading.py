@@ -17,6 +17,7 @@ from imgprep.spec.problems import Keys, Problem, SpecError, shown
 MAX_BYTES: Final = 16 * 2**20
 MAX_DEPTH: Final = 64
 MAX_VALUES: Final = 200_000
+_TOO_DEEP: Final = f"is nested deeper than {MAX_DEPTH} levels; a spec is flat"
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONSTANTS: Final = {
@@ -116,6 +117,8 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> str:
     problem = error.problem or "cannot be read"
     if line[: len(line) - len(line.lstrip())].count("\t"):
         return "is not YAML: a tab in the indentation; use spaces"
+    if "nesting depth" in problem:  # newer libyaml has a limit of its own, a thousand levels
+        return _TOO_DEEP
     if "mapping values are not allowed" in problem:
         problem = "a colon where none is allowed; check the indentation, and quote text that has ': ' in it"
     elif "cannot start any token" in problem:
@@ -164,7 +167,7 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self.alias(str(event.anchor), line)
         if depth > MAX_DEPTH:
-            raise SpecError([Problem((), f"is nested deeper than {MAX_DEPTH} levels; a spec is flat", line)])
+            raise SpecError([Problem((), _TOO_DEEP, line)])
         node = _Node(line, None)
         if event.anchor is not None:
             self.anchors[event.anchor] = node
