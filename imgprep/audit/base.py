@@ -1,9 +1,9 @@
 """What every part of the audit shares: evidence, findings, rules and the report."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -30,10 +30,10 @@ class Finding:
         rule: the id of the rule.
         status: ``skipped`` is for evidence that was not supplied, ``inconclusive`` for evidence that does not decide.
         severity: only a failing ``error`` makes the audit fail; ``off`` is a failure that a waiver or baseline excuses.
-        message: one line of what, where and why.
         subject: the class; None for a statement about the whole.
         observed: what was found.
         threshold: what it was compared with.
+        message: one line of what, where and why.
         samples: ids of the images concerned, all of them.
         source: where the rule comes from.
         excuse: why a failure does not count; '' when it does.
@@ -42,10 +42,10 @@ class Finding:
     rule: str
     status: Status
     severity: Severity
-    message: str
     subject: str | None = None
     observed: Value = None
     threshold: Value = None
+    message: str = ""
     samples: tuple[str, ...] = ()
     source: str = ""
     excuse: str = ""
@@ -190,8 +190,8 @@ class Evidence:
 class Rule:
     """A rule: its parameters are its fields; calling it judges evidence.
 
-    A rule yields a finding for every class that it looks at, passing ones too. Rules of a user subclass this one, or
-    are any dataclass with an ``id``, a ``source``, a ``severity`` and a ``__call__``.
+    A rule yields a finding for every class that it looks at, passing ones too. A rule of a user subclasses this one,
+    is any dataclass with an ``id``, a ``severity`` and a ``__call__``, or has no settings: see `PlainRule`.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -216,11 +216,63 @@ class Rule:
     ) -> Finding:
         """A finding of this rule."""
         observed, threshold = compared
-        return Finding(self.id, status, self.severity, message, subject, observed, threshold, samples, self.source)
+        return Finding(self.id, status, self.severity, subject, observed, threshold, message, samples, self.source)
 
     def skip(self, missing: str) -> Finding:
         """The finding of a rule whose evidence was not supplied; ``missing`` names the key that supplies it."""
         return self.finding("skipped", missing)
+
+
+class Judge(Protocol):
+    """Whatever judges evidence: a `Rule`, a `PlainRule`, or what was judged elsewhere."""
+
+    @property
+    def id(self) -> str:
+        """Names its findings."""
+        ...
+
+    @property
+    def severity(self) -> Severity:
+        """That of its failures."""
+        ...
+
+    def __call__(self, evidence: Evidence, /) -> Iterator[Finding]:
+        """Judges the evidence."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRule:
+    """A rule of the user's own without settings: a function of the evidence, or a class whose instances are called.
+
+    Attributes:
+        judge: gives the findings.
+        given: the severity in the spec; None leaves that of the findings.
+    """
+
+    judge: Callable[[Evidence], Iterable[Finding]]
+    given: Severity | None = None
+
+    @property
+    def id(self) -> str:
+        """The rule's own, or its name."""
+        return str(getattr(self.judge, "id", getattr(self.judge, "__name__", type(self.judge).__name__)))
+
+    @property
+    def severity(self) -> Severity:
+        """That in the spec, or the rule's own."""
+        own: Severity = getattr(self.judge, "severity", "error")
+        return self.given or own
+
+    @property
+    def per_file(self) -> bool:
+        """See `Rule`."""
+        return bool(getattr(self.judge, "per_file", False))
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """What the rule says."""
+        for finding in self.judge(evidence):
+            yield replace(finding, severity=self.given) if self.given else finding
 
 
 def verdict(good: bool) -> Status:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.audit.base import Compared, Evidence, Finding, percent, verdict
+from imgprep.audit.base import Evidence, Finding, percent, verdict
 
 RULE: Final = "drift"
 COLUMNS: Final = ("mean", "spread", "blur", "colorful", "scale", "height", "width")
@@ -31,18 +31,18 @@ def drift(evidence: Evidence, reference: Evidence, most: float = MOST) -> Iterat
         here, there = evidence.counts.get(name, 0), reference.counts.get(name, 0)
         if not here or not there:
             message = f"{name} is {'new' if here else 'gone'}: {here} images now, {there} in the reference"
-            yield Finding(RULE, "fail", "warning", message, name, here, there)
+            yield Finding(RULE, "fail", "warning", name, here, there, message)
             continue
         mine, theirs = _values(evidence, name), _values(reference, name)
         if min(len(mine), len(theirs)) < LEAST:
-            yield Finding(RULE, "inconclusive", "warning", f"{name}: fewer than {LEAST} measured images", name)
+            yield Finding(RULE, "inconclusive", "warning", name, message=f"{name}: fewer than {LEAST} measured images")
             continue
         found = {column: distance(mine[:, n], theirs[:, n]) for n, column in enumerate(COLUMNS)}
         column = max(found, key=found.__getitem__)
         noise = 1.95 * np.sqrt((len(mine) + len(theirs)) / (len(mine) * len(theirs)))
         moved = max(0.0, round(found[column] - float(noise), 6))
         message = f"{name}: {column} moved by {percent(moved)} beyond chance; at most {percent(most)} passes"
-        yield Finding(RULE, verdict(moved <= most), "warning", message, name, *Compared(moved, most))
+        yield Finding(RULE, verdict(moved <= most), "warning", name, moved, most, message)
 
 
 def distance(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:

@@ -1,5 +1,6 @@
 """Rules over evidence: findings, what waivers and a baseline excuse, and the verdict."""
 
+import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -9,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final
 import numpy as np
 from annotated_types import MinLen
 
-from imgprep.audit.base import Evidence, Finding, Report, Rule
+from imgprep.audit.base import Evidence, Finding, Judge, PlainRule, Report
 from imgprep.errors import ImgprepError, RequestError
 
 WAIVER: Final = "waiver"
@@ -74,7 +75,7 @@ class Excuses:
     today: date = field(default_factory=date.today)
 
 
-def judge(evidence: Evidence, rules: Iterable[Rule], excuses: Excuses | None = None) -> Report:
+def judge(evidence: Evidence, rules: Iterable[Judge], excuses: Excuses | None = None) -> Report:
     """Judges a collection.
 
     Args:
@@ -97,10 +98,12 @@ def judge(evidence: Evidence, rules: Iterable[Rule], excuses: Excuses | None = N
     return Report(evidence.name, images, tuple(findings), evidence.counts)
 
 
-def _judged(rule: Rule, evidence: Evidence) -> list[Finding]:
-    if type(rule).__module__.startswith("imgprep."):
+def _judged(rule: Judge, evidence: Evidence) -> list[Finding]:
+    own: object = rule.judge if isinstance(rule, PlainRule) else rule
+    kind: Any = own if inspect.isfunction(own) else type(own)
+    if kind.__module__.startswith("imgprep."):
         return list(rule(evidence))
-    name = f"{type(rule).__module__}:{type(rule).__qualname__}"
+    name = f"{kind.__module__}:{kind.__qualname__}"
     try:
         findings = list(rule(evidence))
     except ImgprepError:
@@ -171,10 +174,10 @@ def _about_waivers(excuses: Excuses, used: set[Waiver]) -> Iterator[Finding]:
     for waiver in excuses.waivers:
         if waiver.expired(excuses.today):
             message = f"the waiver of {waiver.says()} expired on {waiver.until} ({waiver.reason}); remove or renew it"
-            yield Finding(WAIVER, "fail", "error", message, waiver.subject, str(excuses.today), str(waiver.until))
+            yield Finding(WAIVER, "fail", "error", waiver.subject, str(excuses.today), str(waiver.until), message)
         elif waiver not in used:
             message = f"the waiver of {waiver.says()} excuses nothing ({waiver.reason}); remove it"
-            yield Finding(WAIVER, "fail", "warning", message, waiver.subject)
+            yield Finding(WAIVER, "fail", "warning", waiver.subject, message=message)
 
 
 def _excused(finding: Finding, excuse: str) -> Finding:

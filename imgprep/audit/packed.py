@@ -133,4 +133,4 @@ def _finding(
     samples: tuple[str, ...] = (),
 ) -> Finding:
     status: Status = "pass" if good else "fail"
-    return Finding(rule, status, "error", message, subject, *compared, samples, "seeds/002 Part 6")
+    return Finding(rule, status, "error", subject, *compared, message, samples, "seeds/002 Part 6")

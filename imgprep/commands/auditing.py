@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from imgprep.audit.base import Finding, Report, Rule
+from imgprep.audit.base import Finding, Judge, Report
 from imgprep.audit.drift import drift
 from imgprep.audit.judge import Excuses, judge
 from imgprep.audit.report import REPORTS, html, text
@@ -69,10 +69,10 @@ def audit(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline, choice: Choi
     known = None if choice.baseline is None else read_report(choice.baseline)
     other = None if choice.reference is None else _load(choice.reference)
     gathered = GATHER[choice.stage](loaded, machine, pipeline)
-    rules: list[Rule] = list(gathered.rules)
+    rules: list[Judge] = list(gathered.rules)
     if other is not None:
         reference = of_source(other, machine, Pipeline(other, machine), REFERENCE)
-        rules.append(Told(tuple(drift(gathered.evidence, reference.evidence))))  # type: ignore[arg-type]
+        rules.append(Told(tuple(drift(gathered.evidence, reference.evidence))))
     report = judge(gathered.evidence, rules, _excuses(loaded, gathered, known))
     lines = {
         getattr(rule, "id", key): loaded.line("audit", "rules", key) for key, rule in loaded.spec.audit.rules.items()

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 
-from imgprep.audit.base import Evidence, Finding, Predictions, Review, Rule, Severity
+from imgprep.audit.base import Evidence, Finding, Judge, Predictions, Review, Rule, Severity
 from imgprep.audit.label_errors import read_predictions, read_review
 from imgprep.audit.measurements import Measurements
 from imgprep.audit.packed import Promise, judge_packed
@@ -59,7 +59,7 @@ class Gathered:
     """
 
     evidence: Evidence
-    rules: Sequence[Rule]
+    rules: Sequence[Judge]
     parts: tuple[Part, ...] = ()
     counted: Evidence | None = None
 
@@ -68,7 +68,7 @@ class Gathered:
 class Narrowed:
     """A rule that looks at some of the images only."""
 
-    rule: Rule
+    rule: Judge
     evidence: Evidence
 
     @property
@@ -172,7 +172,7 @@ def of_pack(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathere
     table = SampleTable.of(_records(written))
     evidence = Evidence(spec.name, table, manifest.classes)
     counted = Evidence(spec.name, table[np.flatnonzero(table.split.where(TRAIN_NAME))], manifest.classes)
-    return Gathered(evidence, [*_counting(spec.audit.rules, counted), Told(findings)], (), counted)  # type: ignore[list-item]
+    return Gathered(evidence, [*_counting(spec.audit.rules, counted), Told(findings)], (), counted)
 
 
 GATHER: Final[Mapping[str, Callable[[LoadedSpec, Machine, Pipeline], Gathered]]] = MappingProxyType(
@@ -219,9 +219,9 @@ def _records(written: Written) -> Iterator[Sample]:
             yield Sample(record["id"], record["location"], record["label"] or "", split=record["split"] or "")
 
 
-def _counting(rules: Mapping[str, Rule], counted: Evidence) -> list[Rule]:
+def _counting(rules: Mapping[str, Rule], counted: Evidence) -> list[Judge]:
     """The rules about class sizes, over the training images alone."""
-    return [Narrowed(rules[name], counted) for name in COUNTS]  # type: ignore[misc]
+    return [Narrowed(rules[name], counted) for name in COUNTS]
 
 
 def _promise(manifest: Manifest, mean: float) -> Promise:

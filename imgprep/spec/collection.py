@@ -4,12 +4,13 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
+from imgprep.audit.base import PlainRule, Severity
 from imgprep.audit.judge import Waiver
 from imgprep.errors import one_line
 from imgprep.spec.binding import TABLE, bind, context_of, resolve_path
@@ -95,26 +96,44 @@ def parse_rules(value: object, info: ValidationInfo) -> dict[str, Any]:
 
 
 def _rule(name: str, options: object, context: Context) -> Any:
-    cls = _custom(name, context.base) if ":" in name else pick(context.tables.rules, name, "rule")
-    return bind(cls, {} if options is None else options, context)
+    given = {} if options is None else options
+    if ":" not in name:
+        return bind(pick(context.tables.rules, name, "rule"), given, context)
+    rule = _custom(name, context.base)
+    if isinstance(rule, type) and is_dataclass(rule):
+        return bind(rule, given, context)
+    severity = bind(_Plain, given, context).severity
+    try:
+        judge = rule() if isinstance(rule, type) else rule
+    except Exception as error:  # noqa: BLE001 - whatever the user's constructor raises
+        raise wrong(f"cannot be made: {one_line(error)}; a rule with settings is a dataclass, see the README") from None
+    if not callable(judge):
+        raise wrong("cannot be called with the evidence; give the rule a method __call__, see the README")
+    return PlainRule(judge, severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plain:
+    """What the spec can say of a rule that has no settings of its own."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+
+    severity: Severity | None = None
 
 
 def _custom(name: str, base: Path) -> Any:
-    """The class of a rule of the user's own: its module may lie beside the spec, or in the working directory."""
+    """A rule of the user's own, a class or a function; its module may lie beside the spec, or in the working folder."""
     module, _, attribute = name.partition(":")
     before = list(sys.path)
     sys.path[:0] = [os.path.realpath(base), os.path.realpath(os.curdir)]
     try:
-        cls = getattr(importlib.import_module(module), attribute)
+        return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # noqa: BLE001 - whatever importing the user's module raises
         known = isinstance(error, (ImportError, AttributeError, ValueError))
         reason = one_line(error if known else f"{type(error).__name__}: {error}")
         raise wrong(f"is not a rule that can be imported: {reason}; check the name and PYTHONPATH") from None
     finally:
         sys.path[:] = before
-    if not hasattr(cls, "__dataclass_fields__"):
-        raise wrong("is not a dataclass; a custom rule is a frozen dataclass, see imgprep.audit.base.Rule")
-    return cls
 
 
 def _waiver(value: object, info: ValidationInfo) -> Waiver:

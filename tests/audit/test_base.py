@@ -34,6 +34,6 @@ def test_line_of_a_rule():
 
 
 def test_fatal():
-    assert Finding("r", "fail", "error", "m").fatal
-    assert not Finding("r", "fail", "warning", "m").fatal
-    assert not Finding("r", "inconclusive", "error", "m").fatal
+    assert Finding("r", "fail", "error", message="m").fatal
+    assert not Finding("r", "fail", "warning", message="m").fatal
+    assert not Finding("r", "inconclusive", "error", message="m").fatal

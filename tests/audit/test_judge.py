@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from imgprep.audit.base import Finding, Rule
+from imgprep.audit.base import Finding, PlainRule, Rule
 from imgprep.audit.judge import Excuses, Waiver, judge
 from imgprep.audit.rules.counts import ClassSize
 from imgprep.audit.rules.quality import Blur
@@ -139,10 +139,32 @@ class Odd(Rule):
 
 
 def test_custom_rule(evidence):
-    finding = Finding("odd", "fail", "error", "one is odd")
+    finding = Finding("odd", "fail", "error", message="one is odd")
     report = judge(evidence([]), [Odd(result=finding)])
     assert report.findings == (finding,)
     assert not report.passed
+
+
+def even(evidence):
+    for name, count in evidence.counts.items():
+        yield Finding("even", "fail" if count % 2 else "pass", "error", name, count, 0, f"{name} has {count}")
+
+
+@pytest.mark.parametrize(("given", "passed"), [(None, False), ("error", False), ("warning", True), ("off", True)])
+def test_a_function_is_a_rule_and_the_spec_sets_its_severity(evidence, images, given, passed):
+    report = judge(evidence(images({"a": 2, "b": 3})), [PlainRule(even, given)])
+    assert report.passed is passed
+    severity = given or "error"
+    wanted = [("even", "a", "pass", severity, ()), ("even", "b", "fail", severity, ())]
+    assert verdicts(report) == ([] if given == "off" else wanted)
+
+
+def test_a_function_that_fails_is_named(evidence):
+    def broken(_):
+        raise KeyError("stem")
+
+    with pytest.raises(RequestError, match=r"custom rule .*broken failed with KeyError: 'stem'"):
+        judge(evidence([]), [PlainRule(broken)])
 
 
 @pytest.mark.parametrize("result", [KeyError("stem"), "no finding"])

@@ -57,7 +57,9 @@ def test_source_refuses(refused: Refused, source: str, messages: list[str]) -> N
             "{'no_such_module:Rule': {}}",
             "rules.no_such_module:Rule: is not a rule that can be imported: No module named",
         ),
-        ("{'json:loads': {}}", "rules.json:loads: is not a dataclass; a custom rule is a frozen dataclass"),
+        ("{'json:__name__': {}}", "rules.json:__name__: cannot be called with the evidence; give the rule a method"),
+        ("{'json:JSONDecodeError': {}}", "rules.json:JSONDecodeError: cannot be made: "),
+        ("{'json:loads': {min: 3}}", "rules.json:loads.min: unknown key 'min'; known are severity"),
     ],
 )
 def test_rules_refuse(refused: Refused, rules: str, message: str) -> None:
@@ -102,6 +104,25 @@ def test_a_custom_rule_is_named_by_its_module(load: Load, refused: Refused, monk
     )
     (line,) = refused("..\naudit: {rules: {'our_rules:Sharp': {most: 2}}}\n")
     assert line.endswith("audit.rules.our_rules:Sharp.most: unknown key 'most'; known are least, severity")
+
+
+def test_a_custom_rule_without_settings_may_be_a_function_or_a_plain_class(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Plain:
+        severity = "warning"
+
+        def __call__(self, evidence: object) -> list[object]:
+            return [evidence]
+
+    module = ModuleType("our_rules")
+    module.Plain, module.plain = Plain, lambda evidence: [evidence]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "our_rules", module)
+    text = "..\naudit: {rules: {'our_rules:Plain': {}, 'our_rules:plain': {severity: off}}}\n"
+    rules = load(text).spec.audit.rules
+
+    assert [rules[f"our_rules:{name}"].severity for name in ("Plain", "plain")] == ["warning", "off"]
+    assert list(rules["our_rules:Plain"].judge(5)) == [5]
 
 
 def test_waivers(load: Load) -> None:

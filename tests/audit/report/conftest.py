@@ -18,15 +18,15 @@ def mixed():
         "fruits",
         12,
         (
-            Finding("class-size", "pass", "error", "all is well", "plum", 5, 1, (), "seeds/002 Part 5"),
+            Finding("class-size", "pass", "error", "plum", 5, 1, "all is well", (), "seeds/002 Part 5"),
             Finding(
-                "blur", "fail", "warning", "too soft", "plum", 2, 0, ("plum/1.jpg", "plum/2.jpg"), "seeds/002 Part 5"
+                "blur", "fail", "warning", "plum", 2, 0, "too soft", ("plum/1.jpg", "plum/2.jpg"), "seeds/002 Part 5"
             ),
-            Finding("label-errors", "inconclusive", "error", "who knows", None, 0.04, 0.04),
-            Finding("license", "skipped", "warning", "no column"),
-            Finding("unreadable", "fail", "off", "cannot be used", "plum", 1, 0, ("x.jpg",), "", "waived: known"),
-            Finding("class-balance-max", "fail", "error", "plum is 5 % of apple", "plum", 0.05, 0.1),
-            Finding("near-duplicate", "fail", "warning", "2 alike", None, 2, 1, ("plum/1.jpg", "apple/7.jpg")),
+            Finding("label-errors", "inconclusive", "error", None, 0.04, 0.04, "who knows"),
+            Finding("license", "skipped", "warning", message="no column"),
+            Finding("unreadable", "fail", "off", "plum", 1, 0, "cannot be used", ("x.jpg",), "", "waived: known"),
+            Finding("class-balance-max", "fail", "error", "plum", 0.05, 0.1, "plum is 5 % of apple"),
+            Finding("near-duplicate", "fail", "warning", None, 2, 1, "2 alike", ("plum/1.jpg", "apple/7.jpg")),
         ),
         {"apple": 7, "plum": 5},
         "configs/fruits.yaml",
@@ -38,7 +38,7 @@ def mixed():
 def hostile():
     """Odd texts wherever a report takes text."""
     findings = tuple(
-        Finding(rule or "r", status, severity, f"says {text}", text, text, text, ODD, text, text)
+        Finding(rule or "r", status, severity, text, text, text, f"says {text}", ODD, text, text)
         for rule, text in zip(ODD, reversed(ODD), strict=True)
         for status, severity in (("fail", "error"), ("fail", "off"), ("inconclusive", "warning"), ("pass", "error"))
     )
@@ -53,10 +53,10 @@ def long():
             rule,
             "fail",
             "error",
-            f"finding {n}",
             f"class {n}",
             n,
             0,
+            f"finding {n}",
             tuple(f"{n}/{i}.jpg" for i in range(200 if n < 45 else 2)),
         )
         for rule in ("blur", "exposure", "near-duplicate")
