@@ -5,16 +5,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, ClassVar, Final
+from types import NoneType
+from typing import Annotated, Any, ClassVar, Final, get_args
 
 import numpy as np
 from annotated_types import MinLen
 
-from imgprep.audit.base import Evidence, Finding, Judge, PlainRule, Report
-from imgprep.errors import ImgprepError, RequestError
+from imgprep.audit.base import Evidence, Finding, Judge, PlainRule, Report, Severity, Status
+from imgprep.errors import ImgprepError, RequestError, one_line
 
 WAIVER: Final = "waiver"
 Text = Annotated[str, MinLen(1)]
+_VALUE: Final = (int, float, str, NoneType)
+_HELD: Final = {
+    **dict.fromkeys(("rule", "message", "source", "excuse"), (str,)),
+    "subject": (str, NoneType),
+    "observed": _VALUE,
+    "threshold": _VALUE,
+    "samples": (tuple,),
+}
+"""What the fields of a finding may be."""
 
 
 def _spell(field_name: str) -> str:
@@ -111,9 +121,22 @@ def _judged(rule: Judge, evidence: Evidence) -> list[Finding]:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise RequestError(f"custom rule {name} failed with {reason}; mend it, or set its severity to off") from error
-    if not all(isinstance(finding, Finding) for finding in findings):
-        raise RequestError(f"custom rule {name} must yield imgprep.audit.base.Finding objects, nothing else")
+    for finding in findings:
+        if problem := _misfit(finding):
+            raise RequestError(f"custom rule {name}: {problem}; see imgprep.audit.base.Finding")
     return findings
+
+
+def _misfit(finding: object) -> str:
+    """What is wrong with what a custom rule yields; '' for a proper finding."""
+    if not isinstance(finding, Finding):
+        return f"must yield Finding objects, not {one_line(repr(finding), 80)}"
+    for name, kinds in _HELD.items():
+        if not isinstance(value := getattr(finding, name), kinds):
+            return f"the {name} of a finding is {one_line(repr(value), 80)}, which a report cannot hold"
+    if finding.status not in get_args(Status) or finding.severity not in get_args(Severity):
+        return f"status {finding.status!r} with severity {finding.severity!r} does not exist"
+    return "" if all(type(sample) is str for sample in finding.samples) else "the samples of a finding are ids"
 
 
 def _waive(findings: Iterable[Finding], excuses: Excuses, per_file: set[str]) -> tuple[list[Finding], set[Waiver]]:

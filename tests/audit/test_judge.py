@@ -167,7 +167,20 @@ def test_a_function_that_fails_is_named(evidence):
         judge(evidence([]), [PlainRule(broken)])
 
 
-@pytest.mark.parametrize("result", [KeyError("stem"), "no finding"])
+@pytest.mark.parametrize(
+    "result",
+    [
+        KeyError("stem"),
+        "no finding",
+        Finding("odd", "fail", "error", message=2),
+        Finding("odd", "failed", "error"),
+        Finding("odd", "fail", "fatal"),
+        Finding("odd", "fail", "error", subject=3),
+        Finding("odd", "fail", "error", observed=[1]),
+        Finding("odd", "fail", "error", samples=["a/1.jpg"]),
+        Finding("odd", "fail", "error", samples=(1,)),
+    ],
+)
 def test_custom_rule_that_fails_is_a_wrong_request(evidence, result):
     with pytest.raises(RequestError, match="Odd"):
         judge(evidence([]), [Odd(result=result)])
