@@ -33,8 +33,9 @@ from imgprep.decoding.headers import parse_header, sniff
 from imgprep.decoding.jpeg import parse_jpeg, repair_header
 from imgprep.errors import ImageError, one_line
 
+_SILENT: Final = 0
 # OpenCV's own log would stand, with a clock in it, where libjpeg's warnings are expected.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+getattr(cv2.utils, "logging", cv2).setLogLevel(_SILENT)  # OpenCV 5, and 4
 
 __all__ = ["DecodeOptions", "Decoded", "decode", "sniff"]
 
