@@ -216,11 +216,15 @@ def confident_suspects(labels: NDArray[np.integer], probabilities: NDArray[np.fl
 
 
 def _cleanlab(labels: NDArray[np.integer], probabilities: NDArray[np.float64]) -> NDArray[np.intp] | None:
-    """The suspects that cleanlab finds, when it is installed."""
-    if find_spec("cleanlab") is None:
+    """The suspects that cleanlab finds, when it is installed; it has nothing to say of a single class."""
+    if find_spec("cleanlab") is None or len(np.unique(labels)) < 2:
         return None
     find = import_module("cleanlab.filter").find_label_issues
-    scaled = probabilities / probabilities.sum(axis=1, keepdims=True)
+    total = probabilities.sum(axis=1, keepdims=True)
+    # Somebody who gives no class any chance knows nothing: all are alike.
+    scaled = np.divide(
+        probabilities, total, out=np.full_like(probabilities, 1 / probabilities.shape[1]), where=total > 0
+    )
     found = find(labels, scaled, return_indices_ranked_by="normalized_margin", n_jobs=1)
     result: NDArray[np.intp] = np.asarray(found, np.intp)
     return result

@@ -204,3 +204,25 @@ def test_baseline_finds_planted_errors(evidence):
 def test_baseline_without_descriptors(evidence, images):
     *_, finding = LabelErrors(suspects=True)(evidence(images({"a": 20, "b": 20}), {}))
     assert finding.status == "skipped"
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1, 1, 0], [2, 2, 2, 2, 2, 2]])
+def test_odd_probabilities_still_give_suspects_that_exist(evidence, images, labels):
+    names = ["a", "b", "c"]
+    table = images({name: labels.count(code) for code, name in enumerate(names) if labels.count(code)})
+    found = evidence(table)
+    probabilities = np.full((6, len(found.classes)), 0.0)
+    suspects, agreement = find_suspects(found, Predictions([sample.id for sample in table], probabilities, "spec"))
+    assert set(suspects) <= {sample.id for sample in table}
+    assert 0 <= agreement <= 1
+
+
+def test_cleanlab_finds_what_it_is_there_for(evidence, images):
+    pytest.importorskip("cleanlab")
+    table = images({"a": 60, "b": 60})
+    own = np.repeat([0, 1], 60)
+    own[:3] = 1  # three images of a that look like b
+    probabilities = np.full((120, 2), 0.02)
+    probabilities[np.arange(120), own] = 0.98
+    suspects, _ = find_suspects(evidence(table), Predictions([sample.id for sample in table], probabilities, "spec"))
+    assert set(suspects) == {sample.id for sample in table[:3]}
