@@ -1,18 +1,20 @@
 """Columns of strings: the memory of millions of samples' metadata.
 
 A column of strings is one buffer of UTF-8 and one array of offsets; a column of few distinct values is one array of
-codes and one list of the values. Ten million samples then need about a gigabyte, not ten.
+codes, as narrow as the number of values allows, and one list of the values. A part of a column is a view of it. Ten
+million samples then need less than a gigabyte, not ten. Whatever goes over a column takes it block by block.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
-from typing import Final, Protocol, overload
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, pairwise
+from typing import Any, Final, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK: Final = 65536
+BLOCK: Final = 4096
 
 
 class Hash(Protocol):
@@ -23,7 +25,18 @@ class Hash(Protocol):
         ...
 
 
-Rows = slice | NDArray[np.integer]
+Rows = slice | NDArray[np.integer] | NDArray[np.bool_]
+Codes = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
+
+
+def blocks(rows: int, size: int | None = None) -> Iterator[slice]:
+    """Cuts so many rows into slices of bounded size.
+
+    >>> list(blocks(5, 2))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    size = BLOCK if size is None else size
+    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
 
 
 class StringColumn(Sequence[str]):
@@ -31,7 +44,7 @@ class StringColumn(Sequence[str]):
 
     __slots__ = ("_data", "_offsets")
 
-    def __init__(self, data: bytes | bytearray, offsets: NDArray[np.int64]) -> None:
+    def __init__(self, data: bytes | bytearray, offsets: NDArray[np.integer]) -> None:
         self._data = data
         self._offsets = offsets
 
@@ -59,58 +72,65 @@ class StringColumn(Sequence[str]):
             return self._data[start:end].decode("utf-8", "surrogateescape")
         if isinstance(index, slice) and index.step in {None, 1}:
             start, stop, _ = index.indices(len(self))
-            offsets = self._offsets[start : max(start, stop) + 1]
-            return StringColumn(self._data[int(offsets[0]) : int(offsets[-1])], offsets - offsets[0])
-        return self._gathered(np.arange(len(self))[index])
+            return StringColumn(self._data, self._offsets[start : max(start, stop) + 1])
+        return self._gathered(np.arange(len(self))[index] if isinstance(index, slice) else index)
 
-    def _gathered(self, rows: NDArray[np.intp]) -> "StringColumn":
-        start = self._offsets[rows]
-        length = self._offsets[rows + 1] - start
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(length, out=offsets[1:])
-        source, parts = np.frombuffer(self._data, np.uint8), []
-        for block in range(0, len(rows), BLOCK):
-            some = slice(block, block + BLOCK)
-            within = np.repeat(start[some] - offsets[:-1][some], length[some])
-            parts.append(source[within + np.arange(offsets[block], offsets[block] + len(within))].tobytes())
-        return StringColumn(b"".join(parts), offsets)
+    def _gathered(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "StringColumn":
+        rows = np.flatnonzero(rows) if rows.dtype.kind == "b" else rows
+        lengths = np.empty(len(rows), np.uint32)
+        source, data = np.frombuffer(self._data, np.uint8), bytearray()
+        starts, ends = self._offsets[:-1], self._offsets[1:]
+        for block in blocks(len(rows)):
+            some = rows[block]
+            start = starts[some].astype(np.int64)
+            lengths[block] = length = ends[some] - start
+            end = np.cumsum(length)
+            within = np.repeat(start - end + length, length)
+            within += np.arange(len(within))
+            data += source[within].tobytes()
+        return StringColumn(data, _offsets(lengths))
 
     def encoded(self) -> Iterator[bytes | bytearray]:
         """The strings in UTF-8; twice as fast as decoding them."""
         data = self._data
-        for start, end in pairwise(self._offsets.tolist()):
-            yield data[start:end]
+        for block in blocks(len(self)):
+            for start, end in pairwise(self._offsets[block.start : block.stop + 1].tolist()):
+                yield data[start:end]
 
     def __iter__(self) -> Iterator[str]:
-        data, offsets = self._data, self._offsets.tolist()
-        for start, end in pairwise(offsets):
-            yield data[start:end].decode("utf-8", "surrogateescape")
+        data = self._data
+        for block in blocks(len(self)):
+            for start, end in pairwise(self._offsets[block.start : block.stop + 1].tolist()):
+                yield data[start:end].decode("utf-8", "surrogateescape")
 
     def update(self, state: Hash) -> None:
         """Feeds the values to a hash."""
-        state.update((self._offsets - self._offsets[0]).tobytes())
-        state.update(memoryview(self._data)[int(self._offsets[0]) : int(self._offsets[-1])])
+        first, last = int(self._offsets[0]), int(self._offsets[-1])
+        for block in blocks(len(self._offsets)):
+            state.update((self._offsets[block].astype(np.int64) - first).tobytes())
+        state.update(memoryview(self._data)[first:last])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StringColumn) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __reduce__(self) -> tuple[type, tuple[bytes, NDArray[np.int64]]]:
-        return StringColumn, (bytes(self._data), self._offsets)
+    def __reduce__(self) -> tuple[type, tuple[bytes, NDArray[np.integer]]]:
+        first, last = int(self._offsets[0]), int(self._offsets[-1])
+        return StringColumn, (bytes(memoryview(self._data)[first:last]), self._offsets - self._offsets[0])
 
 
 class CategoryColumn(Sequence[str]):
     """Immutable strings of few distinct values.
 
     Attributes:
-        codes: (N,) int32, the index of each row's value.
+        codes: (N,) the index of each row's value, in the narrowest unsigned integers that hold it.
         values: the distinct values, in order of first appearance.
     """
 
     __slots__ = ("codes", "values")
 
-    def __init__(self, codes: NDArray[np.int32], values: tuple[str, ...]) -> None:
+    def __init__(self, codes: Codes, values: tuple[str, ...]) -> None:
         self.codes = codes
         self.values = values
 
@@ -135,57 +155,85 @@ class CategoryColumn(Sequence[str]):
         return CategoryColumn(self.codes[index], self.values)
 
     def __iter__(self) -> Iterator[str]:
-        return map(self.values.__getitem__, self.codes.tolist())
+        value = self.values.__getitem__
+        return chain.from_iterable(map(value, self.codes[block].tolist()) for block in blocks(len(self)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CategoryColumn) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __reduce__(self) -> tuple[type, tuple[Codes, tuple[str, ...]]]:
+        # A part does not carry the values of the whole along.
+        used = np.flatnonzero(self._numbers())
+        if len(used) == len(self.values):
+            return CategoryColumn, (self.codes, self.values)
+        place = np.zeros(len(self.values), np.min_scalar_type(len(used)))
+        place[used] = np.arange(len(used))
+        return CategoryColumn, (place[self.codes], tuple(self.values[code] for code in used.tolist()))
+
     def update(self, state: Hash) -> None:
         """Feeds the values to a hash."""
-        codes, rows = np.unique(self.codes, return_inverse=True)
-        values = [self.values[code] for code in codes.tolist()]
-        order = sorted(range(len(values)), key=values.__getitem__)
-        rank = np.zeros(len(values), np.int32)
-        rank[order] = np.arange(len(values))
-        state.update(json.dumps([values[position] for position in order]).encode())
-        state.update(rank[rows].tobytes())
+        used = [(self.values[code], code) for code in np.flatnonzero(self._numbers()).tolist()]
+        used.sort()
+        rank = np.zeros(len(self.values), np.int32)
+        rank[[code for _, code in used]] = np.arange(len(used))
+        state.update(json.dumps([value for value, _ in used]).encode())
+        for block in blocks(len(self)):
+            state.update(rank[self.codes[block]].tobytes())
 
     def where(self, value: str) -> NDArray[np.bool_]:
         """(N,) whether each row has this value."""
-        code = self.values.index(value) if value in self.values else -1
-        return np.equal(self.codes, code)
+        if value not in self.values:
+            return np.zeros(len(self), bool)
+        return np.equal(self.codes, self.values.index(value))
 
     def counts(self) -> dict[str, int]:
         """How many rows each value has, values without rows left out."""
-        numbers = np.bincount(self.codes, minlength=len(self.values)).tolist()
+        numbers = self._numbers().tolist()
         return {value: number for value, number in zip(self.values, numbers, strict=True) if number}
+
+    def replaced(self, changes: Mapping[int, str]) -> "CategoryColumn":
+        """The column with other values in some rows.
+
+        Args:
+            changes: row -> its new value.
+        """
+        if not changes:
+            return self
+        index = {value: code for code, value in enumerate(self.values)}
+        new = [index.setdefault(value, len(index)) for value in changes.values()]
+        codes = self.codes.astype(np.min_scalar_type(len(index)))
+        codes[list(changes)] = new
+        return CategoryColumn(codes, tuple(index))
+
+    def _numbers(self) -> NDArray[np.intp]:
+        """(K,) how many rows have each code."""
+        numbers = np.zeros(len(self.values), np.intp)
+        for block in blocks(len(self), max(BLOCK, len(self.values))):
+            numbers += np.bincount(self.codes[block], minlength=len(self.values))
+        return numbers
 
 
 class CategoryBuilder:
-    """Codes values as they come, in 4 bytes a row."""
+    """Codes values as they come, in 1 byte a row while there are few, then in 2 or 4."""
 
     def __init__(self, rows: int = 0) -> None:
         self.index: dict[str, int] = {"": 0} if rows else {}
-        self.blocks: list[NDArray[np.int32]] = [np.zeros(rows, np.int32)]
-        self.codes: list[int] = []
+        self.codes = array("B", bytes(rows))
 
     def add(self, value: str) -> None:
         """Takes one more value."""
-        self.codes.append(self.index.setdefault(value, len(self.index)))
-        if len(self.codes) == BLOCK:
-            self.flush()
-
-    def flush(self) -> None:
-        """Moves the codes of the current block into an array."""
-        self.blocks.append(np.array(self.codes, np.int32))
-        self.codes.clear()
+        code = self.index.setdefault(value, len(self.index))
+        try:
+            self.codes.append(code)
+        except OverflowError:
+            self.codes = array("H" if self.codes.typecode == "B" else "I", self.codes)
+            self.codes.append(code)
 
     def column(self) -> CategoryColumn:
-        """The values so far, as a column."""
-        self.flush()
-        return CategoryColumn(np.concatenate(self.blocks), tuple(self.index))
+        """The values so far, as a column; no more can be added."""
+        return CategoryColumn(np.asarray(self.codes), tuple(self.index))
 
 
 class StringBuilder:
@@ -193,22 +241,31 @@ class StringBuilder:
 
     def __init__(self) -> None:
         self.data = bytearray()
-        self.blocks: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
-        self.ends: list[int] = []
+        self.lengths: array[int] = array("I")
 
     def add(self, value: str) -> None:
         """Takes one more string."""
-        self.data += value.encode("utf-8", "surrogateescape")
-        self.ends.append(len(self.data))
-        if len(self.ends) == BLOCK:
-            self.flush()
+        encoded = value.encode("utf-8", "surrogateescape")
+        self.data += encoded
+        self.lengths.append(len(encoded))
 
-    def flush(self) -> None:
-        """Moves the offsets of the current block into an array."""
-        self.blocks.append(np.array(self.ends, np.int64))
-        self.ends.clear()
+    def copy(self) -> "StringBuilder":
+        """Another builder that has the same strings so far."""
+        other = StringBuilder()
+        other.data, other.lengths = self.data[:], self.lengths[:]
+        return other
 
     def column(self) -> StringColumn:
-        """The strings so far, as a column."""
-        self.flush()
-        return StringColumn(self.data, np.concatenate(self.blocks))
+        """The strings so far, as a column; no more can be added."""
+        return StringColumn(self.data, _offsets(np.asarray(self.lengths)))
+
+
+def _offsets(lengths: NDArray[Any]) -> NDArray[np.integer]:
+    """(N + 1,) where each string begins and the last one ends, in 4 bytes as long as they suffice."""
+    total = int(lengths.sum(dtype=np.int64))
+    offsets: NDArray[np.integer] = np.zeros(len(lengths) + 1, np.uint32 if total <= _MOST else np.int64)
+    np.cumsum(lengths, dtype=offsets.dtype, out=offsets[1:])
+    return offsets
+
+
+_MOST: Final = 2**32 - 1

@@ -1,16 +1,17 @@
 """One image's metadata, and the same for millions of them in columns."""
 
 import hashlib
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
+from itertools import repeat
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.columns import BLOCK, CategoryBuilder, CategoryColumn, Rows, StringBuilder, StringColumn
+from imgprep.columns import CategoryBuilder, CategoryColumn, Rows, StringBuilder, StringColumn, blocks
 
 Status = Literal["ok", "quarantined", "skipped"]
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -103,10 +104,14 @@ class SampleTable(Sequence[Sample]):
         attributes = zip(*self.attributes.values(), strict=True) if self.attributes else repeat((), len(self))
         names = tuple(self.attributes)
         for id_, location, label, values, group, split, status, reason, stamp in zip(
-            *columns, attributes, self.group, self.split, self.status, self.reason, self.stamp.tolist(), strict=True
+            *columns, attributes, self.group, self.split, self.status, self.reason, self._stamps(), strict=True
         ):
             given = {name: value for name, value in zip(names, values, strict=True) if value} if values else NOTHING
-            yield Sample(id_, location, label, given, group, split, status, reason, tuple(stamp))
+            yield Sample(id_, location, label, given, group, split, status, reason, stamp)
+
+    def _stamps(self) -> Iterator[tuple[int, int]]:
+        for block in blocks(len(self)):
+            yield from map(tuple, self.stamp[block].tolist())
 
     def with_columns(self, **columns: object) -> "SampleTable":
         """The same table with some columns replaced."""
@@ -114,7 +119,9 @@ class SampleTable(Sequence[Sample]):
 
     def digest(self) -> str:
         """A hash of every value of every row; it depends on the rows alone, not on the table they were cut from."""
-        state = hashlib.blake2b(self.stamp.tobytes(), digest_size=16)
+        state = hashlib.blake2b(digest_size=16)
+        for block in blocks(len(self)):
+            state.update(self.stamp[block].tobytes())
         for column in (self.id, self.location):
             column.update(state)
         named = {"label": self.label, "group": self.group, "split": self.split, "status": self.status}
@@ -130,8 +137,8 @@ class SampleTable(Sequence[Sample]):
 
     def classes(self) -> tuple[str, ...]:
         """The labels of all images, in index order: see `sort_classes`."""
-        codes = np.unique(self.label.codes[~self.status.where("skipped")])
-        return sort_classes(self.label.values[code] for code in codes.tolist() if self.label.values[code])
+        labels = self.label[~self.status.where("skipped")].counts()
+        return sort_classes(label for label in labels if label)
 
 
 def sort_classes(labels: Iterable[str]) -> tuple[str, ...]:
@@ -157,29 +164,38 @@ class _Builder:
 
     def __init__(self) -> None:
         self.rows = 0
-        self.id, self.location = StringBuilder(), StringBuilder()
-        self.same_location = True
+        self.id = StringBuilder()
+        self.location: StringBuilder | None = None
         self.label, self.group, self.split, self.status, self.reason = (CategoryBuilder() for _ in range(5))
-        self.stamps: list[int] = []
-        self.stamp_blocks: list[NDArray[np.int64]] = []
+        self.stamp = (0, 0)
+        self.stamps: array[int] = array("q")
         self.attributes: dict[str, CategoryBuilder] = {}
 
     def add(self, sample: Sample) -> None:
+        if self.location is None and sample.location != sample.id:
+            self.location = self.id.copy()
         self.id.add(sample.id)
-        self.location.add(sample.location)
-        self.same_location = self.same_location and sample.location == sample.id
+        if self.location is not None:
+            self.location.add(sample.location)
         self.label.add(sample.label)
         self.group.add(sample.group)
         self.split.add(sample.split)
         self.status.add(sample.status)
         self.reason.add(sample.reason)
-        self.stamps += sample.stamp
-        if len(self.stamps) >= 2 * BLOCK:
-            self.stamp_blocks.append(np.array(self.stamps, np.int64))
-            self.stamps.clear()
+        self._add_stamp(sample.stamp)
         if sample.attributes or self.attributes:
             self._add_attributes(sample.attributes)
         self.rows += 1
+
+    def _add_stamp(self, stamp: tuple[int, int]) -> None:
+        """Keeps one stamp as long as all are the same: the rows of an array have that of their file, or none."""
+        if not self.stamps:
+            if not self.rows:
+                self.stamp = stamp
+            if stamp == self.stamp:
+                return
+            self.stamps = array("q", self.stamp) * self.rows
+        self.stamps.extend(stamp)
 
     def _add_attributes(self, attributes: Mapping[str, str]) -> None:
         for name in attributes:
@@ -190,15 +206,15 @@ class _Builder:
 
     def table(self) -> SampleTable:
         ids = self.id.column()
-        blocks = chain(self.stamp_blocks, [np.array(self.stamps, np.int64)])
+        same = np.broadcast_to(np.array(self.stamp, np.int64), (self.rows, 2))
         return SampleTable(
             ids,
-            ids if self.same_location else self.location.column(),
+            ids if self.location is None else self.location.column(),
             self.label.column(),
             self.group.column(),
             self.split.column(),
             self.status.column(),
             self.reason.column(),
-            np.concatenate(list(blocks)).reshape(-1, 2),
+            np.asarray(self.stamps).reshape(-1, 2) if self.stamps else same,
             {name: codes.column() for name, codes in self.attributes.items()},
         )

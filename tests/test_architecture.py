@@ -14,8 +14,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "imgprep"
 FAMILIES = {"sources", "transforms", "audit", "shards", "engines"}
 LAYERS = (  # from the bottom; a unit imports from the layers below its own, and from itself
-    {"errors", "sample", "columns", "version", "lazy"},
-    {"decoding", "rng", "manifest", "machine", "containers", "perceptual"},
+    {"errors", "sample", "columns", "columnfile", "version", "lazy"},
+    {"decoding", "rng", "manifest", "machine", "containers", "perceptual", "neighbours"},
     FAMILIES | {"accounts"},
     {"spec", "stages", "dataset", "verification"},
     {"commands"},

@@ -81,7 +81,7 @@ def test_values_are_coded_in_order_of_appearance_and_hashed_by_name() -> None:
     column = CategoryColumn.of(["b", "a", "b", ""])
     assert column.values == ("b", "a", "")
     assert column.codes.tolist() == [0, 1, 0, 2]
-    assert column.codes.dtype == np.int32
+    assert column.codes.dtype == np.uint8
     assert column.counts() == {"b": 2, "a": 1, "": 1}
     assert column[1:3].counts() == {"a": 1, "b": 1}
     assert column.where("b").tolist() == [True, False, True, False]

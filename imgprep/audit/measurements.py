@@ -1,4 +1,4 @@
-"""Evidence of many images in columns: one fixed-size record for each image."""
+"""Evidence of many images: one fixed-size record for each, in memory or in a file that is read column by column."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from imgprep.columnfile import ColumnFile
 
 FLAGS: Final = (
     "16-bit",
@@ -70,7 +72,7 @@ class Measurements:
         rows: (N,) structured, of dtype `ROW` or `FULL_ROW`.
     """
 
-    rows: NDArray[np.void]
+    rows: NDArray[np.void] | ColumnFile
 
     @classmethod
     def of(cls, records: Iterable[bytes], *, descriptor: bool = False) -> Self:
@@ -83,7 +85,11 @@ class Measurements:
     def joined(cls, parts: Iterable["Measurements"]) -> Self:
         """One after the other."""
         rows = [part.rows for part in parts]
-        return cls(np.concatenate(rows) if rows else np.zeros(0, ROW))
+        files = [part for part in rows if isinstance(part, ColumnFile)]
+        if files and len(files) == len(rows):
+            return cls(ColumnFile.joined(files))
+        arrays = [part.records() if isinstance(part, ColumnFile) else part for part in rows]
+        return cls(np.concatenate(arrays) if arrays else np.zeros(0, ROW))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -94,7 +100,11 @@ class Measurements:
     def save(self, path: Path) -> None:
         """Writes an npz file without pickles."""
         with path.open("wb") as file:
-            np.savez(file, rows=self.rows)
+            np.savez(file, rows=self.records())
+
+    def records(self) -> NDArray[np.void]:
+        """(N,) all of it, in memory."""
+        return self.rows.records() if isinstance(self.rows, ColumnFile) else self.rows
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -104,20 +114,20 @@ class Measurements:
 
     def at(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "Measurements":
         """The measurements of some rows."""
-        return Measurements(self.rows[rows])
+        return Measurements(self.rows[np.flatnonzero(rows) if rows.dtype == np.bool_ else rows.astype(np.intp)])
 
     @property
     def valid(self) -> NDArray[np.bool_]:
         """(N,) which rows were measured."""
-        return self.rows["valid"] == 1  # type: ignore[no-any-return]
+        return self["valid"] == 1  # type: ignore[no-any-return]
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """(N,) or (N, D) float64: a column to calculate with."""
-        return self.rows[column].astype(np.float64)
+        return self[column].astype(np.float64)
 
     def flagged(self, flag: str) -> NDArray[np.bool_]:
         """(N,) which images have a flag."""
-        return (self.rows["flags"] >> flag_bit(flag)) & 1 == 1  # type: ignore[no-any-return]
+        return (self["flags"] >> flag_bit(flag)) & 1 == 1  # type: ignore[no-any-return]
 
 
 def flag_bit(flag: str) -> int:

@@ -41,7 +41,7 @@ class Directory(Source):
         """The names of the class folders, empty ones too."""
         return tuple(
             check_class(name[:-1], str(self.path))
-            for name, entry in list_root(self.path)
+            for name, entry in list_root(self.path).others.items()
             if entry.is_dir(follow_symlinks=False) and not junk(entry.name, folder=True)
         )
 
@@ -85,7 +85,7 @@ class SplitDirectory(Source):
         names = (
             name[:-1]
             for split in self._splits()
-            for name, entry in list_root(self.path / split)
+            for name, entry in list_root(self.path / split).others.items()
             if entry.is_dir(follow_symlinks=False) and not junk(entry.name, folder=True)
         )
         return tuple(check_class(name, str(self.path)) for name in dict.fromkeys(names))
@@ -93,7 +93,7 @@ class SplitDirectory(Source):
     def _splits(self) -> list[str]:
         return [
             entry.name
-            for _, entry in list_root(self.path)
+            for entry in list_root(self.path).others.values()
             if entry.name.casefold() in SPLITS and entry.is_dir(follow_symlinks=True)
         ]
 

@@ -92,8 +92,8 @@ def _columns(path: Path, layout: str) -> Mapping[str, str]:
 
 
 def _folder(path: Path) -> Recognised:
-    entries = list_root(path)
-    names = [name for name, _ in entries]
+    listing = list_root(path)
+    names, entries = listing.names[::-1], listing.others.items()
     folders = [name[:-1] for name, entry in entries if name.endswith("/") and not junk(entry.name, folder=True)]
     if INDEX in names:
         return Recognised("dataset", path)
@@ -115,7 +115,9 @@ def _folder(path: Path) -> Recognised:
 def _nested(path: Path, folders: list[str]) -> bool:
     """Whether images lie only deeper than one folder down."""
     return not any(_has_images(path / name) for name in folders) and any(
-        entry.is_dir() and not junk(entry.name, folder=True) for name in folders for _, entry in list_root(path / name)
+        entry.is_dir() and not junk(entry.name, folder=True)
+        for name in folders
+        for entry in list_root(path / name).others.values()
     )
 
 

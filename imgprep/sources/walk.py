@@ -68,7 +68,19 @@ class _Folder(NamedTuple):
     same: bool
 
 
-Entries = list[tuple[str, os.DirEntry[str]]]
+class Listing(NamedTuple):
+    """What is in a folder. Of a file no more than its name is kept: a folder may hold millions.
+
+    Attributes:
+        names: valid and unique, in descending code-point order, so that the first is taken off the end; that of a
+            folder ends in a slash, as the ids below it do.
+        others: name -> entry, ascending, of everything that is no regular file.
+        raw: name -> the name on disk, where that is another one.
+    """
+
+    names: list[str]
+    others: dict[str, os.DirEntry[str]]
+    raw: dict[str, str]
 
 
 def walk(root: Path, place: Callable[[tuple[str, ...]], Place | str]) -> Iterator[Sample]:
@@ -87,14 +99,16 @@ def walk(root: Path, place: Callable[[tuple[str, ...]], Place | str]) -> Iterato
         ResourceError: the root cannot be listed.
     """
     top = _Folder(os.path.realpath(root), "", "", (), linked=False, same=True)
-    stack: list[tuple[_Folder, Place, Iterator[tuple[str, os.DirEntry[str]]]]] = []
+    stack: list[tuple[_Folder, Place, Listing]] = []
     if isinstance(start := place(()), Place):
-        stack.append((top, start, iter(list_root(root))))
+        stack.append((top, start, list_root(root)))
     while stack:
-        folder, here, entries = stack[-1]
-        for name, entry in entries:
-            if entry.is_file(follow_symlinks=False):
-                yield _file(folder, here, name, entry)
+        folder, here, listing = stack[-1]
+        while listing.names:
+            name = listing.names.pop()
+            entry = listing.others.get(name)
+            if entry is None:
+                yield _file(folder, here, name, listing.raw.get(name, name))
                 continue
             found = _other(folder, here, name, entry, top.path)
             if isinstance(found, Sample):
@@ -102,21 +116,20 @@ def walk(root: Path, place: Callable[[tuple[str, ...]], Place | str]) -> Iterato
                 continue
             below = place(found.parts)
             if isinstance(below, str):
-                yield _refused(folder, name, entry, "skipped", below)
+                yield _refused(folder, name, entry.name, "skipped", below)
                 continue
             try:
-                listing = _list(found.path)
+                stack.append((found, below, _list(found.path)))
             except OSError as error:
-                yield _refused(folder, name, entry, "quarantined", f"cannot list the folder: {error.strerror}")
+                yield _refused(folder, name, entry.name, "quarantined", f"cannot list the folder: {error.strerror}")
                 continue
-            stack.append((found, below, iter(listing)))
             break
         else:
             stack.pop()
 
 
-def list_root(root: Path) -> Entries:
-    """The entries of the folder that a source starts from, in order.
+def list_root(root: Path) -> Listing:
+    """What is in the folder that a source starts from.
 
     Raises:
         RequestError: the root is no folder.
@@ -136,10 +149,10 @@ def folders(root: Path) -> Iterator[tuple[str, ...]]:
     while stack:
         folder = stack.pop()
         try:
-            entries = _list(folder.path) if folder.parts else list_root(root)
+            listing = _list(folder.path) if folder.parts else list_root(root)
         except OSError:
             continue
-        for name, entry in entries:
+        for name, entry in listing.others.items():
             if entry.is_dir(follow_symlinks=False) and not junk(entry.name, folder=True):
                 parts = (*folder.parts, name[:-1])
                 yield parts
@@ -163,17 +176,26 @@ def junk(name: str, *, folder: bool = False) -> str:
     return f"not an image: {lower[dot:]} file" if lower[dot:] in JUNK_SUFFIXES else ""
 
 
-def _list(path: str) -> Entries:
-    """The entries by valid, unique names in code-point order; that of a folder ends in a slash, as ids below it do."""
+def _list(path: str) -> Listing:
+    names, special = [], []
     with os.scandir(path) as listing:
-        entries = [(entry.name, entry) for entry in listing]
-    if not "".join(map(itemgetter(0), entries)).isascii():
-        entries = _unique(entries)
-    for row, (name, entry) in enumerate(entries):
-        if not entry.is_file(follow_symlinks=False) and _is_folder(entry):
-            entries[row] = (f"{name}/", entry)
-    entries.sort(key=itemgetter(0))
-    return entries
+        for entry in listing:
+            if entry.is_file(follow_symlinks=False):
+                names.append(entry.name)
+            else:
+                special.append(entry)
+    shown = _shown([*names, *(entry.name for entry in special)]) if not _all_ascii(names, special) else {}
+    others = {shown.get(entry.name, entry.name) + "/" * _is_folder(entry): entry for entry in special}
+    raw = {shown[name]: name for name in names if name in shown} if shown else {}
+    if shown:
+        names = [shown.get(name, name) for name in names]
+    names += others
+    names.sort(reverse=True)
+    return Listing(names, dict(sorted(others.items(), key=itemgetter(0))), raw)
+
+
+def _all_ascii(names: list[str], special: list[os.DirEntry[str]]) -> bool:
+    return all(map(str.isascii, names)) and all(entry.name.isascii() for entry in special)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -183,25 +205,25 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _unique(entries: Entries) -> Entries:
-    taken = {name for name, _ in entries if safe_text(name) is name}
-    named = []
-    for raw, entry in sorted(entries, key=itemgetter(0)):
+def _shown(names: list[str]) -> dict[str, str]:
+    """Of the names that are not valid, what they are called instead: something that no other is called."""
+    odd = sorted(name for name in names if safe_text(name) is not name)
+    taken = set(names) if odd else set()
+    shown = {}
+    for raw in odd:
         name = safe_text(raw)
-        if name is not raw:
-            while name in taken:
-                name += "~"
-            taken.add(name)
-        named.append((name, entry))
-    return named
+        while name in taken:
+            name += "~"
+        taken.add(name)
+        shown[raw] = name
+    return shown
 
 
-def _file(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str]) -> Sample:
+def _file(folder: _Folder, here: Place, name: str, raw: str) -> Sample:
     try:
-        status = entry.stat(follow_symlinks=False)
+        status = os.lstat(f"{folder.path}/{raw}")  # a string, for the name may be no UTF-8
     except OSError as error:
-        return _refused(folder, name, entry, "quarantined", f"cannot read: {error.strerror}")
-    raw = entry.name
+        return _refused(folder, name, raw, "quarantined", f"cannot read: {error.strerror}")
     identity = folder.id + name
     location = identity if folder.same and name is raw else folder.location + raw
     return _sample(identity, location, here, junk(raw), status)
@@ -215,8 +237,8 @@ def _sample(identity: str, location: str, here: Place, reason: str, status: os.s
     return Sample(identity, location, label, attributes, "", split, verdict, why, stamp)
 
 
-def _refused(folder: _Folder, name: str, entry: os.DirEntry[str], status: Status, reason: str) -> Sample:
-    return Sample(folder.id + name, folder.location + entry.name, "", status=status, reason=reason)
+def _refused(folder: _Folder, name: str, raw: str, status: Status, reason: str) -> Sample:
+    return Sample(folder.id + name, folder.location + raw, "", status=status, reason=reason)
 
 
 def _other(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], root: str) -> Sample | _Folder:
@@ -225,11 +247,11 @@ def _other(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], roo
         if entry.is_symlink():
             return _link(folder, here, name, entry, root)
         if not entry.is_dir(follow_symlinks=False):
-            return _refused(folder, name, entry, "quarantined", _kind(entry.stat(follow_symlinks=False).st_mode))
+            return _refused(folder, name, entry.name, "quarantined", _kind(entry.stat(follow_symlinks=False).st_mode))
     except OSError as error:
-        return _refused(folder, name, entry, "quarantined", f"cannot read: {error.strerror}")
+        return _refused(folder, name, entry.name, "quarantined", f"cannot read: {error.strerror}")
     if reason := junk(entry.name, folder=True):
-        return _refused(folder, name, entry, "skipped", reason)
+        return _refused(folder, name, entry.name, "skipped", reason)
     location = f"{folder.location}{entry.name}/"
     same = folder.same and name == entry.name + "/"
     return _Folder(entry.path, folder.id + name, location, (*folder.parts, name[:-1]), folder.linked, same)
@@ -241,16 +263,16 @@ def _link(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], root
         status = os.stat(target)  # noqa: PTH116  (a name that may be no UTF-8)
     except OSError as error:
         reason = "link that goes in a circle" if error.errno == errno.ELOOP else "dangling link"
-        return _refused(folder, name, entry, "quarantined", reason)
+        return _refused(folder, name, entry.name, "quarantined", reason)
     inside = "" if root == os.sep else root
     location = target[len(inside) + 1 :].replace(os.sep, "/")
     if stat.S_ISREG(status.st_mode) and target.startswith(inside + os.sep):
         # Read by its target: whoever changes the link later cannot make the reader leave the root.
         return _sample(folder.id + name, location, here, junk(entry.name), status)
     if reason := junk(entry.name, folder=True):
-        return _refused(folder, name, entry, "skipped", reason)
+        return _refused(folder, name, entry.name, "skipped", reason)
     if reason := _bad_target(folder, target, inside, status.st_mode):
-        return _refused(folder, name, entry, "quarantined", reason)
+        return _refused(folder, name, entry.name, "quarantined", reason)
     return _Folder(target, folder.id + name, f"{location}/", (*folder.parts, name[:-1]), linked=True, same=False)
 
 

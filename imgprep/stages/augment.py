@@ -264,7 +264,6 @@ class Augmentation:
 
 def _lines(machine: Machine, plans: list[ShardPlan[Copies]], *, explained: bool) -> Iterator[bytes]:
     """The lines of transforms.jsonl, or those of samples.jsonl."""
-    for part in part_lines(machine, STAGE, plans):
-        for record in map(json.loads, part.splitlines()):
-            done = {name: record.pop(name) for name in EXPLAINED}
-            yield sample_line({"id": record["id"], "parent": record["parent"]} | done if explained else record)
+    for record in map(json.loads, part_lines(machine, STAGE, plans)):
+        done = {name: record.pop(name) for name in EXPLAINED}
+        yield sample_line({"id": record["id"], "parent": record["parent"]} | done if explained else record)

@@ -108,4 +108,6 @@ def group_codes(table: SampleTable, ids: Sequence[str], settings: SplitSettings)
                 "and matches no id"
             )
     empty = column.values.index("") if "" in column.values else -1
-    return np.where(column.codes == empty, -1, column.codes).astype(np.int64)
+    codes = column.codes.astype(np.int64)
+    codes[codes == empty] = -1
+    return codes

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imgprep.audit.measure import Meter
 from imgprep.audit.measurements import FULL_ROW, ROW, Measurements
-from imgprep.columns import CategoryColumn
+from imgprep.columnfile import ColumnFile
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, TransientError
@@ -78,7 +78,7 @@ class MeasureJob:
                     faults[item] = "needs more memory than execution.memory_limit allows"
             cursor.done()
         rows = np.zeros(len(plan.items), FULL_ROW if self.descriptor else ROW)
-        rows[measured] = Measurements.of(meter.finish(), descriptor=self.descriptor).rows
+        rows[measured] = Measurements.of(meter.finish(), descriptor=self.descriptor).records()
         found = Measured(faults, rows)
         if not plan.excluded and not passing:  # a worker that died may have died of something else than the image
             _keep(self.cache / plan.filename, found)
@@ -110,23 +110,33 @@ def measure(
         ShardPlan(index, f"{fingerprint(job, _content(items))}.bin", None, items, "")
         for index, items in enumerate(_chunks(table))
     ]
-    found: dict[int, Measured] = {}
+    starts = np.cumsum([0, *(len(plan.items) for plan in plans)]).tolist()
+    rows = ColumnFile(cache.parent, FULL_ROW if descriptor else ROW, len(table))
+    faults: dict[int, str] = {}
+
+    def take(plan: ShardPlan[SampleTable], found: Measured) -> None:
+        rows.write(starts[plan.index], found.rows)
+        faults.update({starts[plan.index] + item: reason for item, reason in found.faults.items()})
+
+    missing = []
     for plan in plans:
         kept = None if machine.force else _kept(cache / plan.filename, len(plan.items), descriptor)
-        if kept is not None:
-            found[plan.index] = kept
-    missing = [plan for plan in plans if plan.index not in found]
+        if kept is None:
+            missing.append(plan)
+        else:
+            take(plan, kept)
     if missing:
         worker = MeasureJob(reader, cache, descriptor)
         for plan, result in results(machine, worker, missing, WHAT, sum(len(plan.items) for plan in missing)):
-            found[plan.index] = result
+            take(plan, result)
     else:
         machine.monitor.note(f"{WHAT}: {len(table)} images are known from before")
     current = {plan.filename for plan in plans}
     for path in cache.iterdir():
         if path.name not in current:
             path.unlink(missing_ok=True)
-    return _together(table, [found[plan.index] for plan in plans])
+    status = table.status.replaced(dict.fromkeys(faults, "quarantined"))
+    return table.with_columns(status=status, reason=table.reason.replaced(faults)), Measurements(rows)
 
 
 def _chunks(table: SampleTable) -> Iterator[SampleTable]:
@@ -135,9 +145,9 @@ def _chunks(table: SampleTable) -> Iterator[SampleTable]:
     while mean < min(LARGEST, len(table) // CHUNKS):
         mean *= 2
     start = 0
-    for row, location in enumerate(table.location):
+    for row, location in enumerate(table.location.encoded()):
         size = row - start
-        cut = size >= mean // 2 and zlib.crc32(location.encode("utf-8", "surrogateescape")) % mean == 0
+        cut = size >= mean // 2 and zlib.crc32(location) % mean == 0
         if cut or size >= 2 * mean:
             yield table[start:row]
             start = row
@@ -151,19 +161,6 @@ def _content(items: SampleTable) -> str:
     items.location.update(state)
     items.status.update(state)
     return state.hexdigest()
-
-
-def _together(table: SampleTable, chunks: list[Measured]) -> tuple[SampleTable, Measurements]:
-    reasons = list(table.reason)
-    status: list[str] = list(table.status)
-    start = 0
-    for chunk in chunks:
-        for item, reason in chunk.faults.items():
-            status[start + item] = "quarantined"
-            reasons[start + item] = reason
-        start += len(chunk.rows)
-    final = table.with_columns(status=CategoryColumn.of(status), reason=CategoryColumn.of(reasons))
-    return final, Measurements.joined(Measurements(chunk.rows) for chunk in chunks)
 
 
 def _keep(path: Path, found: Measured) -> None:

@@ -144,7 +144,8 @@ def part_lines(machine: Machine, stage: str, plans: Iterable[ShardPlan[Any]]) ->
     """The pieces of samples.jsonl that the workers wrote, in source order."""
     folder = machine.workspace.parts(stage)
     for plan in plans:
-        yield part_path(folder, plan.filename).read_bytes()
+        with part_path(folder, plan.filename).open("rb") as file:
+            yield from file
 
 
 def part_path(folder: Path, filename: str) -> Path:

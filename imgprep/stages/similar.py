@@ -4,15 +4,19 @@ The split is stricter than the audit: it also joins mirror images and images of 
 32nd of the side cut off. What it joins wrongly costs nothing but freedom; what it misses is a leak.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.columnfile import ColumnFile
+from imgprep.columns import blocks
 from imgprep.engines.base import Cursor
-from imgprep.perceptual import lookalike_clusters, near_duplicate_clusters, variant_hashes
+from imgprep.neighbours import lookalike_clusters, near_duplicate_clusters
+from imgprep.perceptual import variant_hashes
 from imgprep.stages.gather import Shelf
 from imgprep.stages.run import Machine, results
 from imgprep.stages.statistics import RowsPlan
@@ -22,6 +26,10 @@ from imgprep.transforms.channels import to_depth, to_gray
 SIDE: Final = 32
 CROPS_UP_TO: Final = 200_000
 """Images up to which cut copies are looked for too: 32 hashes for each image instead of 2."""
+
+
+ROWS: Final = 4096
+"""Images that are hashed at a time."""
 
 
 class Rung(NamedTuple):
@@ -80,18 +88,40 @@ class HashJob:
         return variant_hashes(small, crops=self.crops)
 
 
-def clusters(machine: Machine, images: Images) -> NDArray[np.intp]:
+class Columns(Protocol):
+    """The columns of `variant_hashes`: (N,) each, V of them, read one at a time."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> NDArray[np.uint64]: ...
+
+
+class _Stored:
+    """The columns in a file."""
+
+    def __init__(self, file: ColumnFile) -> None:
+        self._file = file
+
+    def __len__(self) -> int:
+        return len(self._file.dtype.names or ())
+
+    def __getitem__(self, index: int) -> NDArray[np.uint64]:
+        return self._file[(self._file.dtype.names or ())[index]]
+
+
+def clusters(machine: Machine, images: Images) -> NDArray[np.integer]:
     """(N,) the cluster of each image; images of one cluster look alike."""
-    shards = images.manifest.shards
-    plans = [RowsPlan(0, index, np.arange(shard.samples)) for index, shard in enumerate(shards) if shard.samples]
-    hashes: dict[int, NDArray[np.uint64]] = {}
-    job = HashJob(Shelf.of(images), len(images.table) <= CROPS_UP_TO)
-    for plan, found in results(machine, job, plans, "near-duplicates", len(images.table)):
-        hashes[plan.shard] = found
-    if not hashes:
+    sizes = [shard.samples for shard in images.manifest.shards]
+    starts = np.cumsum([0, *sizes]).tolist()
+    crops = starts[-1] <= CROPS_UP_TO
+    kind = np.dtype([(str(number), np.uint64) for number in range(LADDER[-1].variants if crops else 2)])
+    file = ColumnFile(machine.workspace.private, kind, starts[-1])
+    job = HashJob(Shelf.of(images), crops)
+    for plan, found in results(machine, job, _plans(sizes), "near-duplicates", starts[-1]):
+        file.write(starts[plan.shard] + int(plan.rows[0]), found.view(kind)[:, 0])
+    if not len(file):
         return np.array([], np.intp)
-    joined, rung = telling(np.concatenate([hashes[index] for index in sorted(hashes)]))
-    if rung.variants < hashes[min(hashes)].shape[1]:
+    joined, rung = telling(_Stored(file))
+    if rung.variants < len(kind.names or ()):
         machine.monitor.note(
             f"split.near_duplicates: the images are so alike that only {rung.words} were kept together; "
             "name what belongs together with split.group if there is more"
@@ -99,17 +129,26 @@ def clusters(machine: Machine, images: Images) -> NDArray[np.intp]:
     return joined
 
 
-def telling(variants: NDArray[np.uint64]) -> tuple[NDArray[np.intp], Rung]:
+def _plans(sizes: list[int]) -> Iterator[RowsPlan]:
+    """The rows of each shard, a bounded number at a time: what is sent back is 256 bytes for each."""
+    for shard, size in enumerate(sizes):
+        for rows in blocks(size, ROWS):
+            yield RowsPlan(0, shard, np.arange(rows.start, rows.stop))
+
+
+def telling(variants: Columns) -> tuple[NDArray[np.integer], Rung]:
     """The clusters of the widest rung of `LADDER` that tells the images apart, and the rung.
 
     Args:
-        variants: (N, V) of `variant_hashes`, V being 2 or 32.
+        variants: the columns of `variant_hashes`, 2 or 32.
     """
-    best, taken = near_duplicate_clusters(np.ascontiguousarray(variants[:, 0]), LADDER[0].distance), LADDER[0]
+    hashes = variants[0]
+    best, taken = near_duplicate_clusters(hashes, LADDER[0].distance), LADDER[0]
     for rung in LADDER[1:]:
-        if rung.variants > variants.shape[1]:
+        if rung.variants > len(variants):
             break
-        found = lookalike_clusters(variants[:, : rung.variants], rung.distance)
+        columns = (variants[number] for number in range(rung.variants))
+        found = lookalike_clusters(hashes, columns, rung.distance)
         if found is None:
             break
         best, taken = found, rung

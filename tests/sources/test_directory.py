@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_listed_is_quarantined(tmp_path: Path, monkeypat
     touch(tmp_path, "cat/1.jpg", "cat/locked/2.jpg")
     listing = walking._list
 
-    def refuse(path: str) -> walking.Entries:
+    def refuse(path: str) -> walking.Listing:
         if path.endswith("locked"):
             raise PermissionError(13, "Permission denied")
         return listing(path)

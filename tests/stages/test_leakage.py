@@ -11,7 +11,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from imgprep.errors import RequestError
-from imgprep.perceptual import dct_hashes, lookalike_clusters, variant_hashes
+from imgprep.neighbours import lookalike_clusters
+from imgprep.perceptual import dct_hashes, variant_hashes
 from imgprep.sample import Sample, SampleTable
 from imgprep.stages.deciding import decide
 from imgprep.stages.demands import SplitSettings
@@ -75,7 +76,7 @@ def test_planted_copies_of_photographs_stay_with_their_originals(photographs: np
         "cut, mirrored and encoded": [jpeg(cut(image, random.integers(0, 2, 4))[:, ::-1], 75) for image in few],
     }
     everything = np.concatenate([photographs, *(np.stack(list(copies)) for copies in planted.values())])
-    clusters, rung = telling(variant_hashes(everything))
+    clusters, rung = telling(variant_hashes(everything).T)
     assert rung is LADDER[-1]
     samples = [Sample(f"{row:05d}", "", f"{row % 10}") for row in range(len(everything))]
     for seed in range(3):
@@ -86,7 +87,7 @@ def test_planted_copies_of_photographs_stay_with_their_originals(photographs: np
 
 
 def test_strangers_are_not_joined(photographs: np.ndarray) -> None:
-    clusters, rung = telling(variant_hashes(photographs))
+    clusters, rung = telling(variant_hashes(photographs).T)
     assert rung is LADDER[-1]
     assert np.bincount(clusters).max() <= 4
     assert (np.bincount(clusters) > 1).sum() <= len(photographs) // 50
@@ -98,7 +99,7 @@ def test_digits_do_not_hang_together(shared_data: Path) -> None:
     with gzip.open(shared_data / MNIST) as file:
         digits = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)[:4000]
     small = np.stack([cv2.resize(digit, (32, 32), interpolation=cv2.INTER_AREA) for digit in digits])
-    clusters, rung = telling(variant_hashes(small))
+    clusters, rung = telling(variant_hashes(small).T)
     assert rung is not LADDER[-1]
     assert np.bincount(clusters).max() <= 50
 
@@ -127,4 +128,4 @@ def test_lookalikes_are_those_of_all_pairs(base: list[int], distance: int, rando
                 parent = [new if each == old else each for each in parent]
     first: dict[int, int] = {}
     wanted = [first.setdefault(cluster, row) for row, cluster in enumerate(parent)]
-    assert lookalike_clusters(variants, distance).tolist() == wanted
+    assert lookalike_clusters(variants[:, 0], variants.T, distance).tolist() == wanted

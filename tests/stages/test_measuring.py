@@ -74,7 +74,7 @@ def test_what_is_known_is_not_read_again(trees: Path, machine: MakeMachine) -> N
     assert READ == []
     assert again.monitor.notes == ["audit: 13 images are known from before"]
     assert table_again.digest() == table.digest()
-    assert found_again.rows.tobytes() == found.rows.tobytes()
+    assert found_again.records().tobytes() == found.records().tobytes()
     look(trees, machine(force=True))
     assert len(READ) == 13
 
@@ -97,7 +97,7 @@ def test_a_change_costs_its_chunk_only(trees: Path, machine: MakeMachine, write_
     look(trees, machine())
     assert READ == []
     wanted = look(trees, machine(output="fresh"))[1]
-    assert found.rows.tobytes() == wanted.rows.tobytes()
+    assert found.records().tobytes() == wanted.records().tobytes()
 
 
 def test_another_folder_of_the_same_names_sizes_and_times_is_another_collection(
@@ -131,7 +131,7 @@ def test_a_damaged_memory_is_measured_again(trees: Path, machine: MakeMachine, d
         )
     _, again = look(trees, machine())
     assert 0 < len(READ) < 13
-    assert again.rows.tobytes() == found.rows.tobytes()
+    assert again.records().tobytes() == found.records().tobytes()
 
 
 def test_what_is_no_longer_needed_goes(trees: Path, machine: MakeMachine) -> None:
@@ -179,5 +179,5 @@ def test_engines_measure_the_same(trees: Path, machine: MakeMachine, engine: str
     table = SampleTable.of(Directory(trees).samples())
     one = measure(machine(), reader, table)
     two = measure(machine(engine, workers, output="other"), reader, table)
-    assert one[1].rows.tobytes() == two[1].rows.tobytes()
+    assert one[1].records().tobytes() == two[1].records().tobytes()
     assert one[0].digest() == two[0].digest()

@@ -6,11 +6,12 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Le
+from numpy.typing import NDArray
 
 from imgprep.audit.base import Compared, Evidence, Finding, Rule, Severity
 from imgprep.audit.groups import Rows, clusters, equal_rows
 from imgprep.audit.measurements import Measurements
-from imgprep.perceptual import MAX_DISTANCE, telling_clusters
+from imgprep.neighbours import MAX_DISTANCE, telling_clusters
 
 Distance = Annotated[int, Ge(0), Le(MAX_DISTANCE)]
 UNMEASURED = "the pixels were not measured; this audit only read metadata"
@@ -157,7 +158,7 @@ class SplitLeakage(Rule):
             yield from ((f"{LOOK_ALIKE} are", rows[cluster]) for cluster in clusters(names))
 
 
-def alike(evidence: Evidence, measurements: Measurements, distance: int) -> tuple[Rows, Rows, int]:
+def alike(evidence: Evidence, measurements: Measurements, distance: int) -> tuple[Rows, NDArray[np.integer], int]:
     """The rows that have something to see, the cluster of each, and the distance that tells them apart."""
     rows = np.flatnonzero(evidence.measured & (measurements["spread"] >= FLAT))
     hashes = np.ascontiguousarray(measurements.at(rows)["hash"]).astype(np.uint64)
