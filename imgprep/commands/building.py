@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from imgprep.decoding.decode import DecodeOptions
+from imgprep.errors import one_line
 from imgprep.manifest import ImageFormat
 from imgprep.sample import Sample, SampleTable, sort_classes
 from imgprep.shards import FORMATS
@@ -18,6 +20,9 @@ from imgprep.stages.prepare import Operation, Prepare
 from imgprep.stages.writer import Storage
 from imgprep.transforms.channels import to_depth, to_gray, to_rgb
 from imgprep.transforms.resize import Fit
+
+SHOWN: Final = 5
+"""Names that a note gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,17 @@ def collect(loaded: LoadedSpec) -> Collection:
         classes = sort_classes({*table.classes(), *section.source.declared_classes()})
     options = DecodeOptions(background=loaded.spec.convert.background)
     reader = ImageReader(section.source, options)
-    return Collection(table, classes, reader, _unmatched(joined) if joined is not None else ())
+    notes = (*_empty(table, classes), *(_unmatched(joined) if joined is not None else ()))
+    return Collection(table, classes, reader, notes)
+
+
+def _empty(table: SampleTable, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Classes that no image has; they keep their place in the order of classes."""
+    empty = sorted({*classes} - {*table.classes()})
+    if not empty:
+        return ()
+    names = one_line(", ".join(empty[:SHOWN])) + (f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else "")
+    return (f"classes without an image: {names}",)
 
 
 def _unmatched(joined: AttributeTable) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ def test_the_source_is_listed_with_its_classes(loaded: Load, collection: Path) -
     found = collect(loaded())
     assert len(found.table) == 12
     assert found.classes == ("ash", "elm", "oak", "yew")
-    assert found.notes == ()
+    assert found.notes == ("classes without an image: yew",)
 
 
 def test_attributes_are_joined_and_what_does_not_match_is_said(loaded: Load, collection: Path, tmp_path: Path) -> None:
