@@ -221,6 +221,7 @@ def preview(
     verbose: Verbose = False,
 ) -> int:
     """Draws a contact sheet of what the spec does to some images."""
+    warm_up()
     from imgprep.commands import previewing
 
     with Terminal(quiet=quiet, verbose=verbose) as terminal:
