@@ -178,6 +178,7 @@ def show(
 @takes(asked)
 def preview(given: Asked, sheet: Sheet = Path("preview.png"), images: Images = 2, draws: Draws = 4) -> int:
     """Draws a contact sheet of what the spec does to some images."""
+    warm_up()
     from imgprep.commands import previewing
 
     with given.terminal as terminal:

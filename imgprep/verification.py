@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.accounts import Accounts, Content, Difference, count_differences, file_differences, id_hash
-from imgprep.engines.base import Cursor, Engine
+from imgprep.engines.base import Cursor, Engine, WholePlan
 from imgprep.errors import SourceError, one_line
 from imgprep.manifest import INDEX, Manifest, ShardEntry, sha256_file
 from imgprep.shards import FORMATS
@@ -21,14 +21,10 @@ COLUMNS: Final = ("image", "label", "id", "parent", "checksum")
 
 
 @dataclass(frozen=True, slots=True)
-class ShardPlan:
-    """One shard to be checked."""
+class ShardPlan(WholePlan):
+    """One shard to be checked, as a whole."""
 
     entry: ShardEntry
-
-    def excluding(self, item: int, reason: str) -> "ShardPlan":
-        """The same plan: a shard is checked whole."""
-        return self
 
 
 @dataclass(frozen=True, slots=True)

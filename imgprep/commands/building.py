@@ -1,14 +1,16 @@
 """From the sections of a spec to the collection and to what converts it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
+from imgprep.commands.listing import listing
 from imgprep.decoding.decode import DecodeOptions
+from imgprep.engines import Engine
+from imgprep.errors import one_line
 from imgprep.manifest import ImageFormat
-from imgprep.sample import Sample, SampleTable, sort_classes
+from imgprep.sample import SampleTable
 from imgprep.shards import FORMATS
-from imgprep.sources.attributes import AttributeTable, join_attributes
 from imgprep.spec.fields import Storage as StorageSection
 from imgprep.spec.images import ConvertSection
 from imgprep.spec.loading import LoadedSpec
@@ -18,6 +20,9 @@ from imgprep.stages.prepare import Operation, Prepare
 from imgprep.stages.writer import Storage
 from imgprep.transforms.channels import to_depth, to_gray, to_rgb
 from imgprep.transforms.resize import Fit
+
+SHOWN: Final = 5
+"""Names that a note gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +42,34 @@ class Collection:
     notes: tuple[str, ...] = ()
 
 
-def collect(loaded: LoadedSpec) -> Collection:
+def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     """Lists the source of a spec.
+
+    Args:
+        loaded: the spec.
+        engine: where a file of many images is read.
 
     Raises:
         RequestError: there is nothing in it that could be an image.
         SourceError: it is refused as a whole.
     """
     section = loaded.spec.source
-    samples: Iterable[Sample] = section.source.samples()
-    joined = None
-    if section.attributes is not None:
-        samples, joined = join_attributes(samples, section.attributes)
-    table = SampleTable.of(samples)
+    listed = listing(section.source, section.attributes, engine)
+    table, classes = listed.table, listed.classes
     if not bool((~table.status.where("skipped")).any()):
         raise loaded.error(f"no images: {len(table)} entries, none of them an image in this layout", "source", "path")
-    classes = section.source.classes()
-    if classes is None:
-        classes = sort_classes({*table.classes(), *section.source.declared_classes()})
     options = DecodeOptions(background=loaded.spec.convert.background)
     reader = ImageReader(section.source, options)
-    return Collection(table, classes, reader, _unmatched(joined) if joined is not None else ())
+    return Collection(table, classes, reader, (*_empty(table, classes), *listed.notes))
 
 
-def _unmatched(joined: AttributeTable) -> tuple[str, ...]:
-    """What the user should know of a table of attributes that was joined to the images."""
-    missed = joined.unmatched()
-    return (f"source.attributes: {missed}",) if missed.samples or missed.rows else ()
+def _empty(table: SampleTable, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Classes that no image has; they keep their place in the order of classes."""
+    empty = sorted({*classes} - {*table.classes()})
+    if not empty:
+        return ()
+    names = one_line(", ".join(empty[:SHOWN])) + (f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else "")
+    return (f"classes without an image: {names}",)
 
 
 def conversion(loaded: LoadedSpec, collection: Collection) -> Conversion:

@@ -67,7 +67,7 @@ class Pipeline:
     @cached_property
     def collection(self) -> Collection:
         """The source, listed once."""
-        found = collect(self._loaded)
+        found = collect(self._loaded, self._machine.engine)
         for note in found.notes:
             self._machine.monitor.note(note)
         return found

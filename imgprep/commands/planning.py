@@ -10,8 +10,8 @@ import numpy as np
 from imgprep.commands.building import Collection, collect, conversion, storage_of
 from imgprep.commands.dividing import split_settings
 from imgprep.commands.packing import pack_settings
-from imgprep.commands.session import Request, Silent, workers_of
-from imgprep.engines import ENGINES
+from imgprep.commands.session import Request, Silent, engine_for, workers_of
+from imgprep.engines import Engine
 from imgprep.manifest import ImageFormat
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.deciding import decide
@@ -81,8 +81,9 @@ def plan(request: Request, last: str) -> Estimate:
         RequestError: the spec does not fit the source.
     """
     loaded = request.load()
-    collection = collect(loaded)
-    stages = list(_estimates(loaded, collection))
+    engine = engine_for(loaded)
+    collection = collect(loaded, engine)
+    stages = list(_estimates(loaded, collection, engine))
     names = [stage.stage for stage in stages]
     stages = stages[: names.index(last) + 1]
     largest = max((stage.bytes // stage.shards for stage in stages if stage.shards), default=0)
@@ -92,9 +93,9 @@ def plan(request: Request, last: str) -> Estimate:
     )
 
 
-def _estimates(loaded: LoadedSpec, collection: Collection) -> tuple[StageEstimate, ...]:
+def _estimates(loaded: LoadedSpec, collection: Collection, engine: Engine) -> tuple[StageEstimate, ...]:
     # Nothing is written by looking at one image: the machine is only asked for its engine.
-    machine = Machine(Workspace(loaded.spec.output), ENGINES["serial"](workers=1), Silent())
+    machine = Machine(Workspace(loaded.spec.output), engine, Silent())
     stage = conversion(loaded, collection)
     _, image = stage.image(machine)
     usable = collection.table[np.flatnonzero(collection.table.ok())]

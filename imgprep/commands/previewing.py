@@ -1,6 +1,7 @@
 """preview: a contact sheet of what the spec does to a few images of each class; no output folder is touched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,15 +13,19 @@ from numpy.typing import NDArray
 from imgprep.commands.augmenting import recipes
 from imgprep.commands.building import Collection, collect, operations
 from imgprep.commands.contact import Row, sheet
-from imgprep.commands.session import Request
+from imgprep.commands.session import Request, engine_for
 from imgprep.decoding.damage import quiet_stderr
+from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, RequestError
 from imgprep.manifest import commit
-from imgprep.sample import Sample
+from imgprep.sample import Sample, SampleTable
+from imgprep.spec.images import AugmentSection
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.assignment import keys
 from imgprep.stages.augment import drawn
-from imgprep.stages.loading import Pixels
+from imgprep.stages.loading import ImageReader, Pixels
+from imgprep.stages.plan import ShardPlan
+from imgprep.stages.prepare import Operation
 
 MAX_CLASSES: Final = 25
 TRIES: Final = 10
@@ -73,18 +78,16 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
         ResourceError: the file cannot be written.
     """
     loaded = request.load()
-    collection = collect(loaded)
+    collection = collect(loaded, engine_for(loaded))
     notes = list(collection.notes)
     shown = _classes(collection)
     if len(shown) < len(collection.classes):
         notes.append(f"{len(shown)} of {len(collection.classes)} classes are shown")
     rows = []
-    with quiet_stderr():
-        for label, samples in shown.items():
-            found = list(_rows(loaded, collection, samples, amount))
-            rows += found
-            if not found:
-                notes.append(f"{label}: no image can be read")
+    for label, found in _rows(loaded, collection, shown, amount):
+        rows += found
+        if not found:
+            notes.append(f"{label}: no image can be read")
     if not rows:
         raise RequestError(
             f"{loaded.where('source')}: none of the images can be read; `imgprep audit` lists the reasons"
@@ -107,39 +110,84 @@ def _classes(collection: Collection) -> dict[str, list[int]]:
     return {name: usable[labels == code[name]].tolist() for name in present[:MAX_CLASSES]}
 
 
-def _rows(loaded: LoadedSpec, collection: Collection, candidates: list[int], amount: Amount) -> Iterator[Row]:
-    """The rows of one class: those of its images that the seed puts first, unreadable ones passed over."""
-    ids = [collection.table.id[row] for row in candidates]
-    order = np.argsort(keys(ids, loaded.spec.seed), kind="stable")
-    left = amount.images
-    for place in order[: amount.images * TRIES].tolist():
-        if not left:
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """Makes the rows of a class in a worker, which a hostile image may kill.
+
+    Attributes:
+        reader: of the images.
+        steps: what is done to each, by name.
+        section: how they are augmented.
+        seed: of the draws.
+        amount: how much is shown.
+    """
+
+    reader: ImageReader
+    steps: Mapping[str, Operation]
+    section: AugmentSection | None
+    seed: int
+    amount: Amount
+
+    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> list[Row]:
+        """The rows of the first images that can be read."""
+        rows: list[Row] = []
+        with quiet_stderr():
+            for item, sample in enumerate(plan.items):
+                if len(rows) == self.amount.images:
+                    break
+                cursor.at(item)
+                if item in plan.excluded:
+                    continue
+                with suppress(ImageError):
+                    image = self.reader(sample).pixels
+                    rows.append(Row(sample.label, sample.id, tuple(self._cells(sample, image))))
+            cursor.done()
+        return rows
+
+    def _cells(self, sample: Sample, image: Pixels) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """What one image is at first, after each step, and in each draw: (caption, (H, W, 3) uint8)."""
+        yield "original", _visible(image)
+        for name, operation in self.steps.items():
+            image = operation(image)
+            yield _caption(name, image), _visible(image)
+        section = self.section
+        if section is None:
             return
-        sample = collection.table[candidates[place]]
-        try:
-            image = collection.reader(sample).pixels
-        except ImageError:
-            continue
-        left -= 1
-        yield Row(sample.label, sample.id, tuple(_cells(loaded, sample, image, amount.draws)))
+        shape = (image.shape[0], image.shape[1], image.shape[2])
+        for recipe, chain in recipes(section).items():
+            for number in range(1, (1 if recipe else self.amount.draws) + 1):
+                if chain.transforms:
+                    records = drawn(chain, (self.seed, sample.id, recipe, number), shape)
+                    made = (
+                        f"mix {recipe}" if recipe in section.mix else f"test-{recipe}" if recipe else f"copy {number}"
+                    )
+                    yield made, _visible(chain.apply(image, records))
 
 
-def _cells(loaded: LoadedSpec, sample: Sample, image: Pixels, draws: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """What one image is at first, after each step, and in each draw: (caption, (H, W, 3) uint8)."""
-    yield "original", _visible(image)
-    for name, operation in operations(loaded.spec.convert).items():
-        image = operation(image)
-        yield _caption(name, image), _visible(image)
-    section = loaded.spec.augment
-    if section is None:
-        return
-    shape = (image.shape[0], image.shape[1], image.shape[2])
-    for recipe, chain in recipes(section).items():
-        for number in range(1, (1 if recipe else draws) + 1):
-            if chain.transforms:
-                records = drawn(chain, (loaded.spec.seed, sample.id, recipe, number), shape)
-                made = f"mix {recipe}" if recipe in section.mix else f"test-{recipe}" if recipe else f"copy {number}"
-                yield made, _visible(chain.apply(image, records))
+def _made(section: AugmentSection, recipe: str, number: int) -> str:
+    """What a draw is called on the sheet."""
+    if not recipe:
+        return f"copy {number}"
+    return f"mix {recipe}" if recipe in section.mix else f"test-{recipe}"
+
+
+def _rows(
+    loaded: LoadedSpec, collection: Collection, shown: Mapping[str, list[int]], amount: Amount
+) -> list[tuple[str, list[Row]]]:
+    """The rows of each class: those of its images that the seed puts first, unreadable ones passed over."""
+    spec = loaded.spec
+    draw = _Draw(collection.reader, operations(spec.convert), spec.augment, spec.seed, amount)
+    plans: list[ShardPlan[SampleTable]] = []
+    for label, candidates in shown.items():
+        ids = [collection.table.id[row] for row in candidates]
+        order = np.argsort(keys(ids, spec.seed), kind="stable")[: amount.images * TRIES]
+        plans.append(ShardPlan(len(plans), label, None, collection.table[np.array(candidates)[order]], ""))
+    found: dict[str, list[Row]] = {}
+    for outcome in engine_for(loaded).run(draw, plans):
+        if outcome.error is not None:
+            raise outcome.error
+        found[outcome.plan.filename] = outcome.value or []
+    return [(label, found[label]) for label in shown]
 
 
 def _caption(name: str, image: Pixels) -> str:

@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from imgprep.commands.listing import listing
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.decoding.decode import DecodeOptions
-from imgprep.engines import ENGINES
+from imgprep.engines import ENGINES, Engine
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, RequestError, one_line
 from imgprep.manifest import commit
@@ -87,7 +88,7 @@ def init(path: Path, spec: Path | None, *, force: bool = False) -> Path:
     if not target.absolute().parent.is_dir():
         raise RequestError(f"{one_line(target.parent)}: no such folder; make it first")
     source = _source(found)
-    table = SampleTable.of(source.samples())
+    table = listing(source, None, _engine()).table
     if not table.ok().any():
         raise RequestError(f"{one_line(path)}: no images in the layout {found.layout}, which it looks like")
     text = draft(name, found, table, look(source, table), target)
@@ -131,9 +132,8 @@ def look(source: Source, table: SampleTable) -> Look:
     if not near:
         return Look((), gray=False, deep=False)
     plan = ShardPlan(0, "look", None, table[np.array(near)], "")
-    engine = ENGINES["processes"](workers=1, item_timeout=30.0)
     seen: list[tuple[tuple[int, ...], bool]] = []
-    for outcome in engine.run(_LookJob(ImageReader(source, DecodeOptions())), [plan]):
+    for outcome in _engine().run(_LookJob(ImageReader(source, DecodeOptions())), [plan]):
         if outcome.error is not None:
             raise outcome.error
         seen += outcome.value or []
@@ -142,6 +142,11 @@ def look(source: Source, table: SampleTable) -> Look:
         gray=bool(seen) and all(shape[2] == 1 for shape, _ in seen),
         deep=bool(seen) and all(deep for _, deep in seen),
     )
+
+
+def _engine() -> Engine:
+    """Where the collection is looked at; it may be hostile."""
+    return ENGINES["processes"](workers=1)
 
 
 def draft(name: str, found: Recognised, table: SampleTable, seen: Look, target: Path) -> str:

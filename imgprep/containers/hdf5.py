@@ -5,10 +5,8 @@ filters, types and sizes are compared with what the file can really hold: a 1.4 
 external storage or links read any other file of the machine.
 """
 
-import importlib
 import math
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType, ModuleType
+from collections.abc import Iterator
 from typing import Any, Final
 
 import h5py
@@ -25,14 +23,11 @@ from imgprep.containers.files import (
     refusing,
     regular_size,
 )
+from imgprep.containers.filters import check_filters
 from imgprep.containers.heaps import bounded_memory, check_heaps
+from imgprep.containers.steps import step
 
 _MAX_CHUNK_BYTES: Final = 1 << 30
-_CHECKS: Final[Mapping[int, str]] = MappingProxyType({2: "shuffle", 3: "fletcher32"})
-_COMPRESSORS: Final[Mapping[int, str]] = MappingProxyType({
-    1: "gzip", 4: "szip", 6: "scale-offset", 32000: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle",
-    32015: "zstd", 32026: "blosc2",
-})  # fmt: skip
 
 
 def open_hdf5(path: str) -> h5py.File:
@@ -67,6 +62,7 @@ def walk(group: h5py.Group) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
         with refusing(group.file.filename):
             names = sorted(parent)
         for name in names:
+            step()
             found = _open_link(parent, name)
             if isinstance(found, h5py.Group):
                 if _address(found) in seen:
@@ -169,14 +165,6 @@ def locate_dataset(dataset: h5py.Dataset) -> Plain | None:
         return None if offset is None else Plain(path, dataset.dtype, dataset.shape, offset)
 
 
-def plugins() -> ModuleType | None:
-    """The package hdf5plugin, whose import makes blosc, lz4 and zstd known to HDF5; None when it is not installed."""
-    try:
-        return importlib.import_module("hdf5plugin")
-    except ImportError:
-        return None
-
-
 def _address(group: h5py.Group) -> tuple[int, int]:
     with refusing(group.file.filename):
         info = h5py.h5o.get_info(group.id)
@@ -214,18 +202,7 @@ def _check_storage(path: str, name: str, dataset: h5py.h5d.DatasetID) -> None:
         raise refusal(path, name, "is a virtual dataset; store the data itself")
     if properties.get_external_count() > 0:
         raise refusal(path, name, "keeps its data in external files; store the data itself")
-    compressors = 0
-    for index in range(properties.get_nfilters()):
-        code = properties.get_filter(index)[0]
-        if code in _CHECKS:
-            continue
-        if code not in _COMPRESSORS:
-            raise refusal(path, name, f"is compressed by the unknown filter {code}")
-        if not h5py.h5z.filter_avail(code) and (plugins() is None or not h5py.h5z.filter_avail(code)):
-            raise refusal(path, name, f"is compressed by {_COMPRESSORS[code]}; pip install hdf5plugin to read it")
-        compressors += 1
-    if compressors > 1:
-        raise refusal(path, name, "is compressed more than once")
+    check_filters(path, name, properties)
 
 
 def _check_type(path: str, name: str, dataset: h5py.Dataset) -> None:
@@ -282,14 +259,15 @@ def _read_strings(path: str, dataset: h5py.Dataset, rows: int | slice) -> NDArra
     if dataset.ndim != 1 or isinstance(rows, int):
         with bounded_memory(size):
             return np.array(view[() if dataset.ndim == 0 else rows], dtype=object)
-    start, stop, step = rows.indices(dataset.shape[0])
+    start, stop, stride = rows.indices(dataset.shape[0])
     block = min(max((1 << 30) // size, 16), 65536)
     limit = max(SMALL_BYTES, 4 * size, 4 * dataset.id.get_type().get_size() * dataset.shape[0])
     texts: list[str] = []
     total = 0
-    for first in range(start, stop, block * step):
+    for first in range(start, stop, block * stride):
+        step()
         with bounded_memory(size):
-            part = view[first : min(first + block * step, stop) : step].tolist()
+            part = view[first : min(first + block * stride, stop) : stride].tolist()
         total += sum(map(len, part))
         if total > limit:
             raise refusal(path, dataset.name, "has more text than the file can hold")

@@ -18,6 +18,7 @@ from typing import Final
 import h5py
 
 from imgprep.containers.files import map_file, refusal, regular_stamp
+from imgprep.containers.steps import step
 
 try:
     import resource
@@ -26,6 +27,8 @@ except ImportError:  # Windows
 
 # Signature and version; the three bytes after them are not looked at by HDF5 either.
 _HEAP: Final = re.compile(rb"GCOL\x01")
+_SIGNATURE: Final = 5
+_WINDOW: Final = 256 << 20
 # By the width of lengths in the file: the size of a heap; index and size of an object.
 _WIDTHS: Final = {2: "H", 4: "I", 8: "Q"}
 _SIZE: Final = MappingProxyType({width: struct.Struct(f"<8x{code}") for width, code in _WIDTHS.items()})
@@ -93,9 +96,17 @@ def _endless(path: str, stamp: tuple[int, ...], width: int) -> int | None:
         return None
     data = map_file(path)
     try:
-        return next((found.start() for found in _HEAP.finditer(data) if _is_endless(data, found.start(), width)), None)
+        return next((place for place in _heaps(data) if _is_endless(data, place, width)), None)
     finally:
         data.close()
+
+
+def _heaps(data: mmap.mmap) -> Iterator[int]:
+    """Where something begins that looks like a heap."""
+    for start in range(0, len(data), _WINDOW):
+        step()
+        end = min(start + _WINDOW + _SIGNATURE - 1, len(data))
+        yield from (found.start() for found in _HEAP.finditer(data, start, end))
 
 
 def _is_endless(data: mmap.mmap, start: int, width: int) -> bool:

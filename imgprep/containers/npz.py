@@ -22,6 +22,7 @@ from imgprep.containers.files import (
     refusing,
     regular_size,
 )
+from imgprep.containers.steps import step
 
 _LOCAL_HEADER_SIZE: Final = 30
 _MAX_HEADER_BYTES: Final = 10_000
@@ -70,6 +71,7 @@ class Npz:
         with refusing(path):
             size = regular_size(path)
             self._zip = zipfile.ZipFile(path)
+            step()
             try:
                 self._members = _checked_members(path, size, self._zip.infolist())
                 self.headers: Mapping[str, ArrayHeader] = {name: self._header(name) for name in self._members}
@@ -144,6 +146,7 @@ class Npz:
         return self.headers[name], self._members[name]
 
     def _header(self, name: str) -> ArrayHeader:
+        step()
         member = self._members[name]
         with self._zip.open(member) as file:
             descr, shape, fortran_order = _parse_header(file)
@@ -224,6 +227,7 @@ def _read_data(file: IO[bytes], size: int) -> NDArray[np.uint8]:
     data = np.empty(size, np.uint8)
     view, done = data.data, 0
     while done < size:
+        step()
         block = file.read(min(1 << 20, size - done))
         if not block:
             raise EOFError("the array ends early")

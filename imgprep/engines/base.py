@@ -22,9 +22,40 @@ OUT_OF_MEMORY: Final = "out of memory; raise execution.memory_limit or use a sma
 class Plan(Protocol):
     """A piece of work of numbered items; picklable and small."""
 
+    @property
+    def size(self) -> int:
+        """The number of items."""
+        ...
+
     def excluding(self, item: int, reason: str) -> Self:
         """The same plan with one item marked as unusable, and the one-line reason."""
         ...
+
+    def starting_at(self, item: int) -> Self | None:
+        """The same plan with all items before this one marked as unusable; None when it is done whole or not at all.
+
+        What is made of it is not kept: it is to find out which items the rest of the plan cannot be done with.
+        """
+        ...
+
+
+class WholePlan:
+    """A plan that is done whole or not at all: an item that kills a worker fails it."""
+
+    __slots__ = ()
+
+    @property
+    def size(self) -> int:
+        """One: see `Plan`."""
+        return 1
+
+    def excluding(self, item: int, reason: str) -> Self:
+        """The same plan: see `Plan`."""
+        return self
+
+    def starting_at(self, item: int) -> Self | None:
+        """None: see `Plan`."""
+        return None
 
 
 class Cursor(Protocol):
@@ -38,8 +69,15 @@ class Cursor(Protocol):
         ...
 
     def done(self) -> None:
-        """Finishes the item in hand; from here on (writing the shard) there is no deadline."""
+        """Finishes the item in hand; from here on (writing the shard) there is no deadline.
+
+        The function writes nothing before it: where a plan is only tried out, this does not return.
+        """
         ...
+
+
+class Stopped(BaseException):
+    """Unwinds a function whose result nobody waits for; no `Exception`, so that the function does not handle it."""
 
 
 P = TypeVar("P", bound=Plan)
@@ -150,6 +188,10 @@ class Counter:
 
     def done(self) -> None:
         """Finishes the item in hand."""
+        self.release()
+
+    def release(self) -> None:
+        """The same, for the engine itself: it returns whatever the plan is done for."""
         if self.item >= 0:
             self.finished += 1
         self.item = NOTHING
@@ -183,14 +225,14 @@ def attempt(function: Function[P, R], plan: P, cursor: Counter) -> Outcome[P, R]
         except MemoryError as error:
             item = cursor.item
             if item >= 0 and item not in excluded:
-                cursor.done()
+                cursor.release()
                 excluded.add(item)
                 plan = plan.excluding(item, OUT_OF_MEMORY)
                 continue
             outcome = Outcome(given, None, as_failure(error))
         except Exception as error:  # noqa: BLE001  a failure is a value, whatever it is
             outcome = Outcome(given, None, as_failure(error))
-        cursor.done()
+        cursor.release()
         return outcome
 
 

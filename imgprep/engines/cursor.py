@@ -12,7 +12,7 @@ import tempfile
 from time import monotonic
 from typing import Final, Protocol
 
-from imgprep.engines.base import NOTHING, Counter
+from imgprep.engines.base import NOTHING, Counter, Stopped
 
 SERIAL: Final = 0
 ITEM: Final = 1
@@ -44,7 +44,7 @@ class SharedCursor(Counter):
         parent: process id; when it is no longer the parent, the worker is an orphan and ends.
     """
 
-    __slots__ = ("_deadline", "_next", "_parent", "_slack", "_slots")
+    __slots__ = ("_deadline", "_next", "_parent", "_slack", "_slots", "_stop")
 
     def __init__(self, slots: Slots, item_timeout: float, parent: int) -> None:
         self._slots = slots
@@ -52,11 +52,18 @@ class SharedCursor(Counter):
         self._deadline = item_timeout + self._slack
         self._parent = parent
         self._next = 0.0
+        self._stop = sys.maxsize
         super().__init__()
 
-    def start(self, serial: int) -> None:
-        """A new try begins; from now on a death is its fault."""
+    def start(self, serial: int, stop: int | None = None) -> None:
+        """A new try begins; from now on a death is its fault.
+
+        Args:
+            serial: the number of the try.
+            stop: the item before which it is stopped, or when it is done; None to let it come to its end.
+        """
         self.begin()
+        self._stop = sys.maxsize if stop is None else stop
         self._slots[SERIAL] = serial
 
     def begin(self) -> None:
@@ -66,7 +73,13 @@ class SharedCursor(Counter):
         self._slots[FINISHED] = 0
 
     def at(self, item: int) -> None:
-        """Finishes the item in hand, takes the next and gives it its deadline."""
+        """Finishes the item in hand, takes the next and gives it its deadline.
+
+        Raises:
+            Stopped: this is as far as the try goes.
+        """
+        if item >= self._stop:
+            self.done()
         if self.item >= 0:
             self.finished += 1
             self._slots[FINISHED] = self.finished
@@ -76,11 +89,21 @@ class SharedCursor(Counter):
             self._arm(now)
 
     def done(self) -> None:
-        """Finishes the item in hand; no deadline from here on."""
+        """Finishes the item in hand; no deadline from here on.
+
+        Raises:
+            Stopped: this is as far as the try goes.
+        """
+        self.release()
+        if self._stop != sys.maxsize:
+            raise Stopped
+
+    def release(self) -> None:
+        """Finishes the item in hand and takes its deadline back."""
         if self._next:
             _set_timer(0.0)
             self._next = 0.0
-        super().done()
+        super().release()
         self._slots[FINISHED] = self.finished
         self._slots[ITEM] = NOTHING
 

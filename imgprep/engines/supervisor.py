@@ -26,7 +26,8 @@ from imgprep.engines.channel import Mailbox
 from imgprep.engines.cursor import FINISHED, ITEM, SERIAL, Slots, slack
 from imgprep.engines.launch import Launcher
 from imgprep.engines.nursery import Exit
-from imgprep.engines.worker import SERIAL as SERIAL_FORMAT
+from imgprep.engines.tasks import Errand, Task
+from imgprep.engines.worker import HEAD, TO_THE_END
 from imgprep.errors import ResourceError
 
 _DEATHS: Final = 2
@@ -34,37 +35,19 @@ _BACKUP: Final = 1.0
 _ALARM: Final = -getattr(signal, "SIGALRM", 0)
 
 
-@dataclass(slots=True)
-class _Task(Generic[P]):
-    """A plan on its way.
-
-    Attributes:
-        given: as it was submitted.
-        plan: without the items that killed a worker.
-        serial: the number of this try.
-        deaths: how many workers died of it with no item in hand.
-    """
-
-    given: P
-    plan: P
-    tally: Tally
-    serial: int = 0
-    deaths: int = 0
-
-
 @dataclass(slots=True, eq=False)
 class _Worker(Generic[P]):
     """A live worker.
 
     Attributes:
-        tasks: the one it is at, then what is sent ahead.
+        errands: the one it is on, then what is sent ahead.
         seen: the last reading of its slots that differed from the one before, and since when.
     """
 
     number: int
     mailbox: Mailbox
     slots: Slots
-    tasks: deque[_Task[P]] = field(default_factory=deque)
+    errands: deque[Errand[P]] = field(default_factory=deque)
     seen: tuple[int, int, int] = (0, NOTHING, 0)
     since: float = 0.0
     expired: bool = False
@@ -91,7 +74,7 @@ class Supervisor(Generic[P, R]):
         self._launcher = workers
         self._plans = plans
         self._progress = progress
-        self._waiting: deque[_Task[P]] = deque()
+        self._waiting: deque[Errand[P]] = deque()
         self._workers: list[_Worker[P]] = []
         self._selector = DefaultSelector()
         self._serials = count(1)
@@ -103,7 +86,7 @@ class Supervisor(Generic[P, R]):
         while True:
             self._assign()
             yield from self._failures()
-            if not any(worker.tasks for worker in self._workers) and not self._available(0):
+            if not any(worker.errands for worker in self._workers) and not self._available(0):
                 return
             for key, events in self._selector.select(TICK):
                 worker = key.data
@@ -139,7 +122,7 @@ class Supervisor(Generic[P, R]):
                 plan = next(self._plans)
             except StopIteration:
                 return False
-            self._waiting.append(_Task(plan, plan, Tally(self._progress)))
+            self._waiting.append(Errand(Task(plan, Tally(self._progress))))
         return True
 
     def _assign(self) -> None:
@@ -150,12 +133,12 @@ class Supervisor(Generic[P, R]):
         """
         size = self._settings.workers
         for worker in self._workers:
-            while not worker.tasks and not worker.mailbox.ended and self._available(0):
+            while not worker.errands and not worker.mailbox.ended and self._available(0):
                 self._give(worker)
         while len(self._workers) < size and self._available(0):
             self._hire()
         for worker in self._workers:
-            while len(worker.tasks) == 1 and not worker.mailbox.ended and self._available(size):
+            while len(worker.errands) == 1 and not worker.mailbox.ended and self._available(size):
                 self._give(worker)
 
     def _hire(self) -> None:
@@ -167,15 +150,15 @@ class Supervisor(Generic[P, R]):
         self._give(worker)
 
     def _give(self, worker: _Worker[P]) -> None:
-        task = self._waiting.popleft()
-        task.serial = next(self._serials)
+        errand = self._waiting.popleft()
+        errand.serial = next(self._serials)
         try:
-            plan = pickle.dumps(task.plan, pickle.HIGHEST_PROTOCOL)
+            plan = pickle.dumps(errand.plan(), pickle.HIGHEST_PROTOCOL)
         except Exception as error:  # noqa: BLE001  pickling calls the plan's own code
-            self._failed.append(Outcome(task.given, None, as_failure(error)))
+            self._fail(errand.task, as_failure(error))
             return
-        worker.tasks.append(task)
-        worker.mailbox.send(SERIAL_FORMAT.pack(task.serial) + plan)
+        worker.errands.append(errand)
+        worker.mailbox.send(HEAD.pack(errand.serial, TO_THE_END if errand.stop is None else errand.stop) + plan)
         self._watch(worker)
 
     def _watch(self, worker: _Worker[P]) -> None:
@@ -185,12 +168,15 @@ class Supervisor(Generic[P, R]):
     def _collect(self, worker: _Worker[P]) -> Iterator[Outcome[P, R]]:
         """Takes what a worker sent, and its end."""
         for message in worker.mailbox.receive():
-            task = worker.tasks.popleft()
+            errand = worker.errands.popleft()
             finished, value, error = _loads(message)
-            task.tally.update(finished)
+            if errand.stop is not None:
+                self._waiting.extendleft(errand.succeeded())
+                continue
+            errand.task.tally.update(finished)
             # Before the consumer gets the outcome, for it may take its time.
             self._assign()
-            yield Outcome(task.given, value, error)
+            yield Outcome(errand.task.given, value, error)
         if worker.mailbox.ended:
             self._bury(worker)
 
@@ -202,27 +188,38 @@ class Supervisor(Generic[P, R]):
         end = self._launcher.wait(worker.number)
         if end.trouble:
             raise ResourceError(f"cannot start a worker: {end.trouble}; use fewer workers (--workers)")
-        if not worker.tasks:
+        if not worker.errands:
             return
-        task = worker.tasks[0]
-        serial, item, finished = worker.read()
-        if serial == task.serial:
-            task.tally.update(finished)
-        if serial == task.serial and item >= 0:
-            task.plan = task.plan.excluding(item, self._reason(end, worker.expired))
-        else:
-            task.deaths += 1
-            if task.deaths > _DEATHS:
-                message = (
-                    f"a worker died {task.deaths} times with no image in hand, {_cause(end)}; "
-                    "if memory was short, use fewer workers (--workers)"
-                )
-                self._failed.append(Outcome(task.given, None, ResourceError(message)))
-                worker.tasks.popleft()
-        self._waiting.extendleft(reversed(worker.tasks))
+        errand = worker.errands.popleft()
+        self._waiting.extendleft(reversed(worker.errands))
+        if not errand.task.over:
+            self._waiting.extendleft(reversed(self._after(errand, worker, end)))
 
-    def _reason(self, end: Exit, expired: bool) -> str:
-        if expired or end.code == _ALARM < 0:
+    def _after(self, errand: Errand[P], worker: _Worker[P], end: Exit) -> list[Errand[P]]:
+        """What is to be done after a worker died on an errand; nothing when its plan has failed."""
+        task = errand.task
+        serial, item, finished = worker.read()
+        certain = worker.expired or end.code == _ALARM < 0
+        if serial != errand.serial or item < 0:
+            task.deaths += 1
+            if task.deaths <= _DEATHS:
+                return [Errand(task, errand.start, errand.stop)]
+            self._fail(task, _repeated(f"died {task.deaths} times with no image in hand, {_cause(end)}"))
+            return []
+        if errand.stop is None:
+            task.tally.update(finished)
+        if item in task.excluded:
+            reason = self._reason(end, certain=certain)
+            self._fail(task, _repeated(f"could not do a part of a shard that cannot be left out: {reason}"))
+            return []
+        return errand.died(item, self._reason(end, certain=certain), certain=certain, workers=self._settings.workers)
+
+    def _fail(self, task: Task[P], error: Exception) -> None:
+        task.over = True
+        self._failed.append(Outcome(task.given, None, error))
+
+    def _reason(self, end: Exit, *, certain: bool) -> str:
+        if certain:
             return f"took longer than {self._settings.item_timeout:g} s"
         return f"decoder died, {_cause(end)}"
 
@@ -232,13 +229,18 @@ class Supervisor(Generic[P, R]):
         patience = self._settings.item_timeout + slack(self._settings.item_timeout) + (_BACKUP if _ALARM else 0)
         for worker in self._workers:
             reading = serial, item, finished = worker.read()
-            if worker.tasks and serial == worker.tasks[0].serial == worker.slots[SERIAL]:
-                worker.tasks[0].tally.update(finished)
+            errand = worker.errands[0] if worker.errands else None
+            if errand and errand.stop is None and serial == errand.serial == worker.slots[SERIAL]:
+                errand.task.tally.update(finished)
             if reading != worker.seen or item < 0:
                 worker.seen, worker.since = reading, now
             elif now - worker.since > patience and not worker.expired:
                 worker.expired = True
                 self._launcher.kill(worker.number)
+
+
+def _repeated(what: str) -> ResourceError:
+    return ResourceError(f"a worker {what}; if memory was short, use fewer workers (--workers)")
 
 
 def _cause(end: Exit) -> str:

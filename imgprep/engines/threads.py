@@ -15,6 +15,7 @@ from imgprep.engines.base import (
     P,
     R,
     Settings,
+    Stopped,
     Tally,
     attempt,
     single_threaded_opencv,
@@ -58,10 +59,6 @@ class Threads(Settings):
                 pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Stopped(BaseException):
-    """Unwinds a function whose result nobody waits for; no `Exception`, so that the function does not handle it."""
-
-
 class _Stoppable(Counter):
     """Counts, and ends the function when the run is over."""
 
@@ -73,7 +70,7 @@ class _Stoppable(Counter):
 
     def at(self, item: int) -> None:
         if self._stop.is_set():
-            raise _Stopped
+            raise Stopped
         super().at(item)
 
 

@@ -12,12 +12,12 @@ from struct import Struct
 from typing import Any, Final
 
 from imgprep.engines.base import (
-    Counter,
     Cursor,
     Function,
     FunctionError,
     Outcome,
     Settings,
+    Stopped,
     as_failure,
     attempt,
     describe,
@@ -25,7 +25,9 @@ from imgprep.engines.base import (
 from imgprep.engines.channel import Channel
 from imgprep.engines.cursor import SharedCursor, Slots
 
-SERIAL: Final = Struct("<Q")
+# What stands before a plan: the number of the try, and the item before which it is stopped.
+HEAD: Final = Struct("<Qq")
+TO_THE_END: Final = -1
 _PR_SET_PDEATHSIG: Final = 1
 
 # Libraries read these when they are loaded; a worker has one core.
@@ -70,8 +72,8 @@ def serve(
     channel = Channel(connection)
     with suppress(ConnectionError):  # the supervisor was stopped: there is nobody left to tell
         while (message := channel.receive()) is not None:
-            (serial,) = SERIAL.unpack_from(message)
-            cursor.start(serial)
+            serial, stop = HEAD.unpack_from(message)
+            cursor.start(serial, None if stop == TO_THE_END else stop)
             channel.send(_result(message, function, cursor))
             del message
 
@@ -82,12 +84,14 @@ def serve_spawned(connection: socket.socket, slots: Slots, function: bytes, sett
     serve(connection, slots, load_function(function), settings, parent)
 
 
-def _result(message: bytearray, function: Function[Any, Any], cursor: Counter) -> bytes:
+def _result(message: bytearray, function: Function[Any, Any], cursor: SharedCursor) -> bytes:
     try:
-        plan = pickle.loads(memoryview(message)[SERIAL.size :])
+        plan = pickle.loads(memoryview(message)[HEAD.size :])
         outcome: Outcome[Any, Any] = attempt(function, plan, cursor)
         error = None if outcome.error is None else _portable(outcome.error)
         return pickle.dumps((cursor.finished, outcome.value, error), pickle.HIGHEST_PROTOCOL)
+    except Stopped:
+        return pickle.dumps((cursor.finished, None, None))
     except Exception as error:  # noqa: BLE001  a plan or a value that cannot be pickled can raise anything
         return pickle.dumps((cursor.finished, None, _portable(as_failure(error))))
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.containers.files import Plain, refusal, refusing
-from imgprep.containers.hdf5 import locate_dataset, open_hdf5, plugins, read_attribute, read_dataset, walk
+from imgprep.containers.filters import plugins
+from imgprep.containers.hdf5 import locate_dataset, open_hdf5, read_attribute, read_dataset, walk
 from imgprep.shards.base import NO_ATTRIBUTES, Attributes, Rows, is_text, refuse_compression, strings
 from imgprep.shards.memory import MemoryFile
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from imgprep.containers.steps import in_steps
 from imgprep.errors import RequestError, one_line
 from imgprep.sample import Sample
 from imgprep.sources.base import SPLITS, group_and_split, text_of
@@ -58,7 +59,7 @@ class AttributeTable:
         self._missing_count = 0
         self._met: set[str] = set()
         key = ""
-        for row in read_table(path):
+        for row in in_steps(read_table(path)):
             where = f"{one_line(path)}:{row.line}"
             key = key or _key(row, where)
             values = {name: text_of(value) for name, value in row.values.items()}

@@ -44,6 +44,11 @@ class Source(ABC):
     layout: ClassVar[str]
     path: Path
 
+    @property
+    def isolated(self) -> bool:
+        """Whether it is listed in a worker: what reads it may crash, stall or ask for more memory than there is."""
+        return False
+
     @abstractmethod
     def samples(self) -> Iterator[Sample]:
         """Lists every entry found, images or not, in an order that depends on the collection alone.

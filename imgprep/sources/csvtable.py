@@ -54,8 +54,8 @@ def read_csv(path: Path, delimiter: str | None = None, *, pixels: str = "", type
         typed: the column, in any case of letters, in which an unquoted ``NaN``, ``true`` or ``false`` is no text.
 
     Raises:
-        RequestError: with file and line: it is no UTF-8, one of these columns is missing, a row is too short or too
-            long, a quote is not closed.
+        RequestError: with file and line: it is no UTF-8, there is a NUL anywhere but among the locations, one of these
+            columns is missing, a row is too short or too long, a quote is not closed.
         SourceError: the gzip file is damaged.
     """
     with open_plain(path) as file:
@@ -67,8 +67,7 @@ def read_csv(path: Path, delimiter: str | None = None, *, pixels: str = "", type
         typed_at = lower.index(typed.casefold()) if typed else -1
         reader.pixels = lower.index(pixels.casefold()) if pixels else -1
         for line, offset, text, fields in reader.rows():
-            if len(fields) != len(names):
-                raise reader.error(line, f"{len(fields)} fields where the header has {len(names)}; {_advice(fields)}")
+            reader.check(line, fields, len(names))
             values: dict[str, object] = dict(zip(names, [field.text for field in fields], strict=True))
             if typed_at >= 0 and not fields[typed_at].quoted:
                 word = fields[typed_at].text
@@ -127,8 +126,16 @@ class _Reader:
     def error(self, line: int, message: str) -> RequestError:
         return RequestError(f"{one_line(self.path)}:{line}: {message}")
 
+    def check(self, line: int, fields: list[_Field], wanted: int) -> None:
+        """A NUL in a location costs that row, as any path that cannot be; elsewhere the file is no text."""
+        if len(fields) != wanted:
+            raise self.error(line, f"{len(fields)} fields where the header has {wanted}; {_advice(fields)}")
+        if any("\0" in field.text for at, field in enumerate(fields) if at != self.pixels):
+            raise self.error(line, "a NUL byte; save the table as UTF-8 text")
+
     def header(self) -> list[str]:
         for _, _, _, fields in self.rows():
+            self.check(self.line, fields, len(fields))
             names = [field.text for field in fields]
             lower = [name.casefold() for name in names]
             if twice := [name for name in lower if lower.count(name) > 1]:
@@ -158,8 +165,6 @@ class _Reader:
         if self.line == 1:
             raw = self.checked_start(raw)
         self.offset += len(raw)
-        if b"\0" in raw:
-            raise self.error(self.line, "a NUL byte; save the table as UTF-8 text")
         try:
             return raw.decode()
         except UnicodeDecodeError as error:

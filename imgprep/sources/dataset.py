@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imgprep.containers.hdf5 import checked_dataset, open_hdf5, read_dataset
 from imgprep.containers.npz import open_npz
+from imgprep.containers.steps import in_steps, step
 from imgprep.errors import RequestError, SourceError, one_line
 from imgprep.manifest import INDEX, Manifest, ShardEntry, read_manifest, read_samples
 from imgprep.sample import NOTHING, Sample
@@ -35,6 +36,11 @@ class Dataset(Source):
 
     path: Path
 
+    @property
+    def isolated(self) -> bool:
+        """Always: see `Source`."""
+        return True
+
     def samples(self) -> Iterator[Sample]:
         """Lists the rows of the shards; see `Source.samples`."""
         manifest = read_manifest(self.path)
@@ -42,6 +48,7 @@ class Dataset(Source):
             raise RequestError(f"{one_line(self.path)}: the stage {manifest.stage} holds no images; use convert's")
         attributes, groups = self._metadata()
         for entry in manifest.shards:
+            step()
             shard, stamp = self._columns(entry, manifest)
             for row, identity in enumerate(shard.ids):
                 origin = shard.parents[row] or identity
@@ -73,7 +80,7 @@ class Dataset(Source):
     def _metadata(self) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
         """Attributes and groups of the images that have any, by id."""
         attributes, groups = {}, {}
-        for record in read_samples(self.path):
+        for record in in_steps(read_samples(self.path)):
             if record.get("attributes"):
                 attributes[record["id"]] = record["attributes"]
             if record.get("group"):

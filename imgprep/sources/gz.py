@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
+from imgprep.containers.steps import step
 from imgprep.errors import RequestError, ResourceError, SourceError, one_line
 from imgprep.sources.opened import Opened
 
@@ -42,6 +43,7 @@ class GzipReader(io.RawIOBase):
 
     def readinto(self, buffer: object) -> int:
         """Fills a part of the buffer; 0 at the end of the content."""
+        step()
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         try:
             data = self._next(len(view))

@@ -53,6 +53,11 @@ class Hdf5(Source):
     level: Annotated[int, Ge(1)] | None = None
     class_names: ClassNames | None = None
 
+    @property
+    def isolated(self) -> bool:
+        """Always: see `Source`."""
+        return True
+
     def samples(self) -> Iterator[Sample]:
         """Lists the images; see `Source.samples`. Everything is checked before the first one."""
         with open_hdf5(str(self.path)) as file:

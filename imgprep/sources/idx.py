@@ -44,6 +44,11 @@ class Idx(Source):
     path: Path
     class_names: ClassNames | None = None
 
+    @property
+    def isolated(self) -> bool:
+        """Always: see `Source`."""
+        return True
+
     def samples(self) -> Iterator[Sample]:
         """Lists the images, training files first; see `Source.samples`. All files are read through once to check."""
         naming = Naming(self.classes(), one_line(self.path))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imgprep.containers.files import refusing
 from imgprep.containers.npz import open_npz
+from imgprep.containers.steps import step
 from imgprep.errors import SourceError, one_line
 from imgprep.sample import Sample
 from imgprep.sources.arrays import Naming, array_samples, check_images, find_pairs, image_row, read_labels
@@ -32,6 +33,11 @@ class Npz(Source):
 
     path: Path
     class_names: ClassNames | None = None
+
+    @property
+    def isolated(self) -> bool:
+        """Always: see `Source`."""
+        return True
 
     def samples(self) -> Iterator[Sample]:
         """Lists the rows of the arrays; see `Source.samples`."""
@@ -73,7 +79,7 @@ def _check_crc(path: Path, name: str) -> None:
     """Goes through an array's bytes without keeping them; the end of the member compares the CRC."""
     with refusing(str(path)), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
         while member.read(1 << 20):
-            pass
+            step()
 
 
 class _File:

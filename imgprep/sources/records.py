@@ -48,6 +48,11 @@ class Csv(Source):
     delimiter: Annotated[str, Len(1, 1)] | None = None
     remote: Remote = field(default_factory=Remote)
 
+    @property
+    def isolated(self) -> bool:
+        """When it is gzipped: see `Source`."""
+        return self.path.suffix.lower() == ".gz"
+
     def samples(self) -> Iterator[Sample]:
         """Lists the rows; see `Source.samples`."""
         rows = read_csv(self.path, self.delimiter, pixels=self.location_column, typed=self.label_column)
@@ -82,6 +87,11 @@ class Json(Source):
     label_column: Column = "label"
     location_column: Column = "location"
     remote: Remote = field(default_factory=Remote)
+
+    @property
+    def isolated(self) -> bool:
+        """When it is gzipped: see `Source`."""
+        return self.path.suffix.lower() == ".gz"
 
     def samples(self) -> Iterator[Sample]:
         """Lists the objects; see `Source.samples`."""

@@ -18,6 +18,7 @@ from imgprep.stages import scratch
 from imgprep.stages.loading import Pixels
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.stages.prepare import Prepare, Prepared, Probe
+from imgprep.stages.remarks import conflicts, flagged, remarks
 from imgprep.stages.run import Machine, commit_stage, entries, make_shards, part_lines, results
 from imgprep.stages.versions import versions
 from imgprep.stages.writer import ShardWriter, Storage, label_dtype
@@ -213,14 +214,21 @@ class Conversion:
             ResourceError: it cannot be written.
         """
         example, image = self.image(machine)
+        found = remarks(self.table)
         plans = self.plans(image)
         writer = ShardWriter.for_stage(machine.workspace, STAGE, self.storage)
         job = ConvertJob(self.prepare, image, example, self.classes, writer, self.where)
         records = make_shards(machine, STAGE, job, plans)
         manifest = self.manifest(image, records)
+        clashes = conflicts(part_lines(machine, STAGE, plans), self.table)
+        for note in (*found.notes, *clashes.notes):
+            machine.monitor.note(f"{STAGE}: {note}; flagged in samples.jsonl")
+        flags = {
+            row: (*found.flags.get(row, ()), *clashes.flags.get(row, ())) for row in {*found.flags, *clashes.flags}
+        }
         # What no key stands for is never up to date: the next run tries the failed downloads again.
         key = NEVER if any(record.transient for record in records) else self.key()
-        return commit_stage(machine, manifest, key, part_lines(machine, STAGE, plans))
+        return commit_stage(machine, manifest, key, flagged(part_lines(machine, STAGE, plans), flags))
 
     def manifest(self, image: ImageFormat, records: list[ShardRecord]) -> Manifest:
         """The index of the finished stage."""

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from imgprep.audit.packed import ShardFacts, shard_facts
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Cursor, WholePlan
 from imgprep.manifest import Manifest, ShardEntry
 from imgprep.shards.base import ShardFormat
 from imgprep.stages.run import Machine, results
@@ -17,14 +17,10 @@ WHAT: Final = "packed shards"
 
 
 @dataclass(frozen=True, slots=True)
-class EntryPlan:
-    """One shard that the index lists."""
+class EntryPlan(WholePlan):
+    """One shard that the index lists, read whole."""
 
     entry: ShardEntry
-
-    def excluding(self, item: int, reason: str) -> "EntryPlan":
-        """The same plan: a shard is read whole."""
-        return self
 
 
 class Inspected(NamedTuple):

@@ -15,6 +15,11 @@ from imgprep.sources.base import Source
 
 _FORMATS: Final = {extension: name for name, extensions in EXTENSIONS.items() for extension in extensions}
 
+TINY: Final = 2
+"""Pixels of a side up to which an image is flagged as tiny."""
+NARROW: Final = 32
+"""How many times as long as its short side an image must be to be flagged for its aspect."""
+
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
@@ -55,13 +60,50 @@ class ImageReader:
             if isinstance(data, np.ndarray):
                 pixels = _with_channels(data)
                 flags: tuple[str, ...] = ("16-bit",) if pixels.dtype == np.uint16 else ()
-                return Loaded(pixels, flags, hashlib.sha256(pixels.tobytes()).hexdigest())
-            pixels, flags = decode(data, self.options)
-            if _misnamed(sample.location, data):
-                flags = tuple(sorted((*flags, "wrong-extension")))
-            return Loaded(pixels, flags, hashlib.sha256(data).hexdigest())
+                digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+            else:
+                pixels, flags = decode(data, self.options)
+                flags += _odd_place(sample.location, data)
+                digest = hashlib.sha256(data).hexdigest()
+            flags += _odd_pixels(pixels)
+            return Loaded(pixels, tuple(sorted(flags)) if len(flags) > 1 else flags, digest)
         except MemoryError as error:
             raise ImageError("needs more memory than execution.memory_limit allows") from error
+
+
+def _odd_pixels(pixels: Pixels) -> tuple[str, ...]:
+    """What is unusual about an image whatever file it came in."""
+    height, width, _ = pixels.shape
+    flags: tuple[str, ...] = ()
+    short, long = (height, width) if height < width else (width, height)
+    if short <= TINY:
+        flags += ("tiny",)
+    if long > NARROW * short:
+        flags += ("extreme-aspect",)
+    # Three pixels tell nearly every image apart from a constant one.
+    first = pixels[0, 0].tobytes()
+    if pixels[-1, -1].tobytes() == first == pixels[height // 2, width // 2].tobytes() and _is_constant(pixels):
+        flags += ("constant",)
+    return flags
+
+
+def _is_constant(pixels: Pixels) -> bool:
+    """Row by row: a whole image of comparisons may be more than there is memory for."""
+    return all(bool((row == pixels[0, 0]).all()) for row in pixels)
+
+
+def _odd_place(location: str, data: bytes) -> tuple[str, ...]:
+    """What is unusual about the path of a file."""
+    flags: tuple[str, ...] = ("wrong-extension",) if _misnamed(location, data) else ()
+    folder = location.rpartition("/")[0]
+    if "." in folder and "://" not in folder and any(map(_named_as_image, folder.split("/"))):
+        flags += ("folder-named-as-image",)
+    return flags
+
+
+def _named_as_image(name: str) -> bool:
+    stem, _, extension = name.rpartition(".")
+    return bool(stem) and extension.lower() in _FORMATS
 
 
 def _misnamed(location: str, data: bytes) -> bool:

@@ -82,9 +82,18 @@ class ShardPlan(Generic[I]):
     excluded: Mapping[int, str] = field(default_factory=dict)
     known: ShardRecord | None = None
 
+    @property
+    def size(self) -> int:
+        """The number of items."""
+        return len(self.items)
+
     def excluding(self, item: int, reason: str) -> "ShardPlan[I]":
         """The same plan with one item marked as unusable."""
         return replace(self, excluded={**self.excluded, item: reason})
+
+    def starting_at(self, item: int) -> "ShardPlan[I]":
+        """The same plan with all items before this one marked as unusable."""
+        return replace(self, excluded={**dict.fromkeys(range(item), "not looked at"), **self.excluded})
 
 
 def shard_count(rows: int, row_bytes: int, shard_size: int) -> int:

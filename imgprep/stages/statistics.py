@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Cursor, WholePlan
 from imgprep.stages.gather import Shelf
 from imgprep.stages.run import Machine, results
 from imgprep.stages.selection import Picked
@@ -16,8 +16,8 @@ BLOCK_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class RowsPlan:
-    """Rows of one shard.
+class RowsPlan(WholePlan):
+    """Rows of one shard; none of a finished shard is given up.
 
     Attributes:
         stage: the stage on the shelf.
@@ -28,10 +28,6 @@ class RowsPlan:
     stage: int
     shard: int
     rows: NDArray[np.int64]
-
-    def excluding(self, item: int, reason: str) -> "RowsPlan":
-        """The same plan: no row of a finished shard is given up."""
-        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,28 @@ import pytest
 from imgprep.commands.building import collect, conversion, image_format, operations, storage_of
 from imgprep.commands.dividing import split_settings
 from imgprep.commands.packing import pack_settings
+from imgprep.engines import ENGINES
 from imgprep.errors import RequestError
 from imgprep.manifest import ImageFormat
 from imgprep.spec.loading import LoadedSpec
 
 Load = Callable[..., LoadedSpec]
+HERE = ENGINES["serial"](workers=1)
 
 
 def test_the_source_is_listed_with_its_classes(loaded: Load, collection: Path) -> None:
     (collection / "yew").mkdir()
-    found = collect(loaded())
+    found = collect(loaded(), HERE)
     assert len(found.table) == 12
     assert found.classes == ("ash", "elm", "oak", "yew")
-    assert found.notes == ()
+    assert found.notes == ("classes without an image: yew",)
 
 
 def test_attributes_are_joined_and_what_does_not_match_is_said(loaded: Load, collection: Path, tmp_path: Path) -> None:
     table = tmp_path / "attributes.csv"
     table.write_text("id,colour\nash/0000.png,green\nash/9999.png,red\n")
     source = {"layout": "directory", "path": str(collection), "attributes": str(table)}
-    found = collect(loaded(source=source))
+    found = collect(loaded(source=source), HERE)
     assert found.table[0].attributes == {"colour": "green"}
     assert found.notes
     assert "source.attributes" in found.notes[0]
@@ -37,7 +39,7 @@ def test_a_source_without_images_is_refused(loaded: Load, tmp_path: Path) -> Non
     (tmp_path / "empty" / "ash" / "notes.txt").write_text("")
     spec = loaded(source={"layout": "directory", "path": str(tmp_path / "empty")})
     with pytest.raises(RequestError, match=r"spec.json:1: source.path: no images: 1 entries, none of them an image"):
-        collect(spec)
+        collect(spec, HERE)
 
 
 def test_operations_come_in_order(loaded: Load) -> None:
@@ -68,7 +70,7 @@ def test_nothing_is_done_where_all_is_kept(loaded: Load) -> None:
 def test_every_setting_of_convert_changes_the_key(loaded: Load) -> None:
     def key(*overrides: str) -> str:
         spec = loaded(*overrides)
-        return conversion(spec, collect(spec)).key()
+        return conversion(spec, collect(spec, HERE)).key()
 
     overrides = [
         "convert.channels=gray",

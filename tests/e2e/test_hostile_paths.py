@@ -46,6 +46,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, project_type: Any) -> Any:
     for name in ACCEPTED:
         (oak / name).write_bytes(png())
     (oak / "good.png").write_bytes(png())
+    (oak / "GOOD.png").write_bytes(png())
     Path(os.fsdecode(os.fsencode(str(oak)) + b"/bad\xff\xfename.png")).write_bytes(png())
     (oak / "really-a-png.jpg").write_bytes(png())
     (oak / "x.jpg").mkdir()
@@ -74,7 +75,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, project_type: Any) -> Any:
     (oak / ".hidden" / "a.png").write_bytes(png())
     (source / "README.md").write_text("about")
     (source / "=cmd|' calc'!A0").mkdir()
-    (source / "=cmd|' calc'!A0" / "1.png").write_bytes(png())
+    (source / "=cmd|' calc'!A0" / "1.png").write_bytes((oak / "good.png").read_bytes())
     (source / "empty class").mkdir()
     project = project_type(folder, source)
     project.write(audit={"rules": {"class-size": {"min": 1}, "unreadable": {"severity": "warning"}}})
@@ -124,6 +125,21 @@ def test_odd_names_are_accepted_each_with_an_id_of_its_own(hostile: Any) -> None
     assert any("bad" in name and "name.png" in name and record["status"] == "ok" for name, record in records.items())
     assert "wrong-extension" in records["oak/really-a-png.jpg"]["flags"]
     assert hostile.manifest("pack")["classes"] == ["=cmd|' calc'!A0", "empty class", "oak"]
+
+
+def test_what_is_odd_beside_others_is_flagged_and_said(hostile: Any) -> None:
+    records = hostile.samples("convert")
+    flags = {name: set(record["flags"]) for name, record in records.items() if record["status"] == "ok"}
+    assert flags["oak/x.jpg/inside.png"] == {"folder-named-as-image"}
+    assert flags["oak/GOOD.png"] == {"case-twin"}
+    assert flags["oak/good.png"] == {"case-twin", "label-conflict"}
+    assert flags["=cmd|' calc'!A0/1.png"] == {"label-conflict"}
+    for words in (
+        "classes without an image: empty class",
+        "2 names (oak/GOOD.png, oak/good.png) differ from another in case only",
+        "2 images (=cmd|' calc'!A0/1.png, oak/good.png) have the same bytes as one of another class",
+    ):
+        assert words in hostile.done.stderr
 
 
 def test_the_dataset_is_whole_and_loads(hostile: Any, imgprep: Call) -> None:

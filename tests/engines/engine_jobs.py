@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Cursor, WholePlan
 from imgprep.errors import ImageError, RequestError
 
 LIMIT = 64 * 1024**2
@@ -27,6 +27,13 @@ class Work:
 
     def excluding(self, item: int, reason: str) -> "Work":
         return replace(self, excluded={**self.excluded, item: reason})
+
+    @property
+    def size(self) -> int:
+        return self.items
+
+    def starting_at(self, item: int) -> "Work":
+        return replace(self, excluded={**dict.fromkeys(range(item), "before"), **self.excluded})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,11 @@ def _kill_once(marker: str) -> None:
         first = file.tell() == 1
     if first:
         _kill("")
+
+
+def _count(marker: str) -> None:
+    with Path(marker).open("a") as file:
+        file.write(".")
 
 
 def _segfault(_: str) -> None:
@@ -179,6 +191,7 @@ def _print(_: str) -> None:
 FAULTS: Mapping[str, Callable[[str], str | None]] = {
     "kill": _kill,
     "kill-once": _kill_once,
+    "count": _count,
     "segfault": _segfault,
     "sleep": _sleep,
     "hang-in-c": _hang_in_c,
@@ -198,6 +211,24 @@ FAULTS: Mapping[str, Callable[[str], str | None]] = {
     "facts": _facts,
     "print": _print,
 }
+
+
+class Solid(WholePlan):
+    """A plan that is done whole, and its name."""
+
+    def __init__(self, name: str, fault: str = "") -> None:
+        self.name = name
+        self.fault = fault
+
+
+def whole(plan: Solid, cursor: Cursor) -> str:
+    cursor.at(0)
+    if plan.fault:
+        fail(plan.fault)
+    cursor.done()
+    return plan.name
+
+
 VALUES: Mapping[str, Callable[[], object]] = {"closed": Closed, "breaking": Breaking, "big": lambda: bytes(3_000_000)}
 
 

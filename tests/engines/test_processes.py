@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from engine_jobs import LIMIT, Report, TwoArgumentsError, Work, work
+from engine_jobs import LIMIT, Report, Solid, TwoArgumentsError, Work, whole, work
 
 from imgprep.engines import cool_down
 from imgprep.engines.base import FunctionError
@@ -82,6 +82,30 @@ def test_every_plan_dies_and_every_plan_recovers():
     reports = run(ENGINE, *plans)
     assert {tuple(reports[f"{n}"].excluded) for n in range(12)} == {(n,) for n in range(4)}
     assert all(tuple(reports[f"{n}"].excluded) == (n % 4,) for n in range(12))
+
+
+def test_an_item_that_is_not_to_blame_for_a_death_is_tried_again(tmp_path):
+    marker = tmp_path / "marker"
+    reports = run(ENGINE, Work("plan", faults={2: f"kill-once:{marker}"}))
+    assert (reports["plan"].done, reports["plan"].excluded) == (5, {})
+    assert marker.read_text() == "..."  # the death, the item by itself, and the plan
+
+
+def test_a_plan_is_done_three_times_at_most_however_many_items_are_bad(tmp_path):
+    marker = tmp_path / "marker"
+    bad = dict.fromkeys(range(5, 60, 6), "segfault")
+    faults = {item: bad.get(item, f"count:{marker}") for item in range(60)}
+    report = run(ENGINE, Work("plan", items=60, faults=faults))["plan"]
+    assert list(report.excluded) == list(bad)
+    assert report.done == 50
+    assert len(marker.read_text()) <= 3 * 50
+
+
+def test_a_whole_plan_that_kills_its_worker_fails():
+    outcomes = {outcome.plan.name: outcome for outcome in ENGINE.run(whole, [Solid("bad", "abort"), Solid("good")])}
+    assert outcomes["good"].value == "good"
+    assert type(outcomes["bad"].error) is ResourceError
+    assert "cannot be left out: decoder died, signal 6" in str(outcomes["bad"].error)
 
 
 def test_one_death_outside_an_item_costs_nothing(tmp_path):

@@ -151,9 +151,9 @@ FLAGGED: dict[str, tuple[Callable[[], bytes], str]] = {
     "animated.png": (lambda: animated("PNG"), "animated"),
     "animated.webp": (lambda: animated("WEBP"), "animated"),
     "really-a-png.jpg": (png, "wrong-extension"),
-    "one-pixel.png": (lambda: saved(soft(1, 1), "PNG"), ""),
-    "very-wide.png": (lambda: saved(soft(1, 65500), "PNG"), ""),
-    "constant.png": (lambda: saved(Image.new("RGB", (30, 30), (9, 8, 7)), "PNG"), ""),
+    "one-pixel.png": (lambda: saved(soft(1, 1), "PNG"), "tiny"),
+    "very-wide.png": (lambda: saved(soft(1, 65500), "PNG"), "extreme-aspect"),
+    "constant.png": (lambda: saved(Image.new("RGB", (30, 30), (9, 8, 7)), "PNG"), "constant"),
     **{
         f"turned-{orientation}.{kind.lower()}": ((lambda kind=kind, orientation=orientation: turned(kind, orientation)),
                                                  "exif-rotated" if orientation > 1 else "")

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from imgprep.containers import hdf5 as containers
+from imgprep.containers import filters
 from imgprep.errors import RequestError
 from imgprep.shards.hdf5 import Hdf5Format
 
@@ -57,6 +57,6 @@ def test_plugins_are_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         HDF5.check("zstd")
 
 
-@pytest.mark.skipif(containers.plugins() is None, reason="hdf5plugin is not installed")
+@pytest.mark.skipif(filters.plugins() is None, reason="hdf5plugin is not installed")
 def test_plugins_are_offered() -> None:
     assert {"blosc", "lz4", "zstd"} <= set(HDF5.compressions)

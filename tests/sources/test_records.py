@@ -236,8 +236,18 @@ def test_paths_out_of_the_folder_cost_their_row(pets: Path, location: str) -> No
 
 
 def test_a_nul_in_a_path_costs_its_row(pets: Path) -> None:
-    (sample,) = listed(Json(table(pets, '[{"label": "a", "location": "cat/1.jpg\\u0000.png"}]', "t.json")))
-    assert (sample.status, sample.reason) == ("quarantined", "a NUL in the path; correct the table")
+    rows = "label{0}location\na{0}cat/1.jpg\0.png\na{0}'cat/1\0.jpg'\ncat{0}cat/1.jpg\n"
+    objects = '[{"label": "a", "location": "cat/1.jpg\\u0000.png"}, {"label": "cat", "location": "cat/1.jpg"}]'
+    tables = {"t.csv": rows.format(","), "t.tsv": rows.format("\t")}
+    for source in (
+        *(Csv(table(pets, text, name)) for name, text in tables.items()),
+        Json(table(pets, objects, "t.json")),
+    ):
+        *bad, good = listed(source)
+        assert {(sample.status, sample.reason) for sample in bad} == {
+            ("quarantined", "a NUL in the path; correct the table")
+        }
+        assert good.status == "ok"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs links")
@@ -270,7 +280,8 @@ REFUSED = {
     "semicolons": (b"label;location\ncat;cat/1.jpg\n", r":1: no column .*delimiter"),
     "twice": (b"label,location,Label\ncat,cat/1.jpg,dog\n", r":1: two columns"),
     "empty": (b"", r":1: the table is empty"),
-    "nul": (b"label,location\ncat,cat/1.jpg\0.png\n", r":2: a NUL"),
+    "nul in a label": (b"label,location\nc\0at,cat/1.jpg\n", r":2: a NUL"),
+    "nul in a name": (b"label,loc\0ation\ncat,cat/1.jpg\n", r":1: a NUL"),
     "slash": (b"label,location\na/b,cat/1.jpg\n", r":2: a class cannot be called"),
     "dots": (b"label,location\n..,cat/1.jpg\n", r":2: a class cannot be called"),
     "control": (b'label,location\n"a\nb",cat/1.jpg\n', r":2: a class cannot be called"),

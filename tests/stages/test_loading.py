@@ -3,6 +3,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -72,3 +73,44 @@ def test_what_is_no_image_is_refused(data: bytes) -> None:
 def test_too_little_memory_costs_the_image_only() -> None:
     with pytest.raises(ImageError, match="needs more memory than execution"):
         reader(MemoryError())(SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("shape", "flags"),
+    [
+        ((1, 1, 3), ("constant", "tiny")),
+        ((1, 65500, 1), ("extreme-aspect", "tiny")),
+        ((900, 2, 3), ("extreme-aspect", "tiny")),
+        ((3, 96, 1), ()),
+        ((3, 97, 1), ("extreme-aspect",)),
+    ],
+)
+def test_odd_sizes_are_flagged(shape: tuple[int, ...], flags: tuple[str, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    assert reader(pixels)(SAMPLE).flags == flags
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_images_of_one_colour_are_flagged(dtype: str) -> None:
+    flat = np.full((9, 8, 3), (7, 8, 9), dtype)
+    assert "constant" in reader(flat)(SAMPLE).flags
+    for place in ((0, 0, 2), (4, 3, 0), (8, 7, 1)):
+        speck = flat.copy()
+        speck[place] += 1
+        assert "constant" not in reader(speck)(SAMPLE).flags
+
+
+@pytest.mark.parametrize(
+    ("location", "flagged"),
+    [
+        ("a/x.jpg/1.png", True),
+        ("x.PNG/1.png", True),
+        ("a/.png/1.png", False),
+        ("v1.2/1.png", False),
+        ("a/1.png", False),
+    ],
+)
+def test_a_folder_named_as_an_image_is_flagged(location: str, flagged: bool) -> None:
+    data = cv2.imencode(".png", np.arange(48, dtype=np.uint8).reshape(4, 4, 3))[1].tobytes()
+    found = reader(data)(SAMPLE._replace(location=location))
+    assert found.flags == (("folder-named-as-image",) if flagged else ())
