@@ -128,7 +128,7 @@ def near_duplicate_clusters(hashes: NDArray[np.uint64], distance: int) -> NDArra
     parent = np.arange(len(unique), dtype=np.intp)
     if distance:
         for left, right in _candidates(unique, distance):
-            near = _bit_count(unique[left] ^ unique[right]) <= distance
+            near = bit_count(unique[left] ^ unique[right]) <= distance
             _join(parent, left[near], right[near])
     # The name of a cluster is its first member in the order of the caller, not in the order of the hashes.
     names = np.full(len(unique), len(hashes), np.intp)
@@ -177,7 +177,7 @@ def lookalike_clusters(variants: NDArray[np.uint64], distance: int) -> NDArray[n
     # Images of the same hash are one, but each has variants of its own.
     for column in variants.T:
         for left, right in _crossing(unique, column, distance):
-            near = _bit_count(unique[left] ^ column[right]) <= distance
+            near = bit_count(unique[left] ^ column[right]) <= distance
             _join(parent, left[near], inverse[right[near]])
         # A chain shows in the first columns, long before all pairs of a dense collection are listed.
         if np.bincount(parent, minlength=1).max() > most:
@@ -280,7 +280,8 @@ def _join(parent: NDArray[np.intp], left: NDArray[np.intp], right: NDArray[np.in
             parent[:] = above
 
 
-def _bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
+def bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """(N,) how many bits of each value are set."""
     count = getattr(np, "bitwise_count", None)
     if count is not None:
         return count(values)  # type: ignore[no-any-return]

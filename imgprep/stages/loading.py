@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.decode import DecodeOptions, decode
+from imgprep.decoding.decode import DecodeOptions, Glimpse, glimpse
 from imgprep.decoding.headers import EXTENSIONS, sniff
 from imgprep.errors import ImageError
 from imgprep.sample import Sample
@@ -50,16 +50,32 @@ class ImageReader:
         Raises:
             ImageError: it cannot be used, and why.
         """
+        seen, sha256 = self.glimpse(sample)
+        return Loaded(seen.pixels, seen.flags, sha256)
+
+    def glimpse(self, sample: Sample, least: int = 0) -> tuple[Glimpse, str]:
+        """Reads one image, a large JPEG at a part of its size.
+
+        Args:
+            sample: of the source.
+            least: pixels that the long side must keep; 0 keeps all.
+
+        Returns:
+            The image, and the SHA-256 as in `Loaded`.
+
+        Raises:
+            ImageError: it cannot be used, and why.
+        """
         try:
             data = self.source.read(sample)
             if isinstance(data, np.ndarray):
                 pixels = _with_channels(data)
                 flags: tuple[str, ...] = ("16-bit",) if pixels.dtype == np.uint16 else ()
-                return Loaded(pixels, flags, hashlib.sha256(pixels.tobytes()).hexdigest())
-            pixels, flags = decode(data, self.options)
+                return Glimpse.whole(pixels, flags), hashlib.sha256(pixels.data).hexdigest()
+            seen = glimpse(data, self.options, least)
             if _misnamed(sample.location, data):
-                flags = tuple(sorted((*flags, "wrong-extension")))
-            return Loaded(pixels, flags, hashlib.sha256(data).hexdigest())
+                seen = seen._replace(flags=tuple(sorted((*seen.flags, "wrong-extension"))))
+            return seen, hashlib.sha256(data).hexdigest()
         except MemoryError as error:
             raise ImageError("needs more memory than execution.memory_limit allows") from error
 
