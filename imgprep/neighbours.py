@@ -43,7 +43,7 @@ def near_duplicate_clusters(hashes: NDArray[np.uint64], distance: int) -> Rows:
     parent = np.arange(len(unique), dtype=np.int32)
     if distance:
         for left, right in _candidates(unique, distance):
-            near = _bit_count(unique[left] ^ unique[right]) <= distance
+            near = bit_count(unique[left] ^ unique[right]) <= distance
             _join(parent, left[near], right[near])
     return _named(parent, first)[inverse]
 
@@ -92,7 +92,7 @@ def lookalike_clusters(
     # Images of the same hash are one, but each has variants of its own.
     for column in variants:
         for left, right in _crossing(unique, column, distance):
-            near = _bit_count(unique[left] ^ column[right]) <= distance
+            near = bit_count(unique[left] ^ column[right]) <= distance
             _join(parent, left[near], inverse[right[near]])
         # A chain shows in the first columns, long before all pairs of a dense collection are listed.
         if _largest(parent) > most:
@@ -239,7 +239,8 @@ def _join(parent: Rows, left: Rows, right: Rows) -> None:
             parent[:] = above
 
 
-def _bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
+def bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """(N,) how many bits of each value are set."""
     count = getattr(np, "bitwise_count", None)
     if count is not None:
         return count(values)  # type: ignore[no-any-return]

@@ -11,6 +11,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import official
 import pytest
 import yaml
 
@@ -40,6 +42,17 @@ def run(script: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def action(root: Path) -> Any:
     return yaml.safe_load((root / "action.yml").read_text("utf-8"))
+
+
+def test_what_ci_systems_read_is_valid(root: Path, action: Any) -> None:
+    jsonschema.validate(action, official.vendored("github-actions"))
+    blocks = _blocks(root)
+    (workflow,) = (block for block in blocks if "jobs" in block)
+    # YAML 1.1 takes the key `on` for a truth; GitHub does not.
+    workflow["on"] = workflow.pop(True)
+    jsonschema.validate(workflow, official.vendored("github-workflows"))
+    (job,) = (block for block in blocks if "script" in (block.get("audit") or {}))
+    jsonschema.validate(job, official.vendored("gitlab-ci"))
 
 
 def test_the_action_is_well_formed(action: Any) -> None:

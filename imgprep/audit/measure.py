@@ -2,12 +2,16 @@
 
 What depends on the size of an image is measured at once (`Meter.add`); the rest is measured on images reduced to 32x32,
 many at a time (`imgprep.audit.thumbnails`), because for small images the calls cost more than the pixels.
+
+Nothing but the digest of the pixels and whether they are all equal needs more than `WORKING_SIDE` of them. So a large
+JPEG may come reduced by the decoder, and what is measured is the same as of the whole image but for rounding. Whether
+two such images are the same is then still to be found out, see `imgprep.audit.twins`.
 """
 
 import hashlib
 import struct
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import cv2
 import numpy as np
@@ -16,14 +20,15 @@ from numpy.typing import NDArray
 from imgprep.audit.descriptor import describe
 from imgprep.audit.measurements import FULL_ROW, ROW, flag_bit
 from imgprep.audit.thumbnails import BATCH, SIDE, look
+from imgprep.decoding.decode import Glimpse
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 Array = NDArray[Any]
 WORKING_SIDE: Final = 256
-"""Blur is measured on the image reduced to this long side by the smallest whole factor; smaller ones keep theirs."""
-_SMALL: Final = 1 << 13
-HASHED_WHOLE: Final = 1 << 16
-"""Up to so many bytes the digest is over all pixels; beyond it, over all luminance and the reduced colour."""
+"""All is measured on the image reduced to this long side by the smallest power of 2; smaller ones keep their size."""
+LEAST: Final = WORKING_SIDE // 2 + 1
+"""What a glimpse must have of the long side: reduced by the next power of 2 it would be smaller than it is measured."""
+_HEAD: Final = ("valid", "height", "width", "flags", "factor", "data", "pixels", "blur", "constant")
 _FLAG_WORDS: dict[tuple[str, ...], int] = {}
 
 
@@ -42,29 +47,39 @@ class Meter:
         self._heads: list[tuple[int | float | bool | bytes, ...]] = []
         self._done: list[bytes] = []
 
-    def add(self, pixels: Pixels, flags: Iterable[str], data: bytes) -> None:
+    def add(self, seen: Glimpse, data: bytes) -> bool:
         """Measures one image.
 
         Args:
-            pixels: (H, W, 1) grey or (H, W, 3) RGB, upright, C-contiguous, uint8 or uint16.
-            flags: what the decoder found unusual.
+            seen: the image, whole or with at least `LEAST` pixels of its long side.
             data: a digest of the source bytes, at least 16 bytes.
+
+        Returns:
+            Whether it was measured: a reduced image of one brightness says too little, and has to come whole.
         """
-        height, width, channels = pixels.shape
-        luminance = pixels[..., 0] if channels == 1 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        small = pixels if height == width == SIDE else _thumbnail(pixels)
-        digest = _digest(pixels, luminance, small)
-        gray, small = _eight_bit(luminance), _eight_bit(small)
-        working = gray if max(height, width) <= WORKING_SIDE else _working(gray)
-        blur = _blur(working)
+        pixels, flags, height, width, factor = seen
+        working = _eight_bit(pixels if max(pixels.shape) <= WORKING_SIDE else _working(pixels))
+        channels = pixels.shape[2]
+        gray = (
+            working[..., 0] if channels == 1 else cast("NDArray[np.uint8]", cv2.cvtColor(working, cv2.COLOR_RGB2GRAY))
+        )
+        blur = _blur(gray)
+        if factor > 1 and blur == 0:
+            return False
         constant = blur == 0 and bool((pixels == pixels[0, 0]).all())
         place = len(self._heads)
-        self._gray[place] = working if height == width == SIDE else _averaged(working)
-        self._color[place] = small.reshape(SIDE, SIDE, channels)
+        exact = gray.shape == (SIDE, SIDE)
+        self._gray[place] = gray if exact else _averaged(gray)
+        self._color[place] = working if exact else _thumbnail(working).reshape(SIDE, SIDE, channels)
+        if factor == 1:
+            digest = pixel_digest(pixels)
+        else:
+            digest = _digest((height, width, channels, 1, factor), gray, self._color[place])
         word = _flag_word(tuple(flags))
-        self._heads.append((1, height, width, channels, word, data[:16], digest, blur, constant))
+        self._heads.append((1, height, width, word, factor, data[:16], digest, blur, constant, channels == 1))
         if place + 1 == BATCH:
             self._flush()
+        return True
 
     def finish(self) -> list[bytes]:
         """The records of all images added since the last call, in order, of `ROW` or with a descriptor `FULL_ROW`."""
@@ -77,17 +92,14 @@ class Meter:
             return
         count = len(self._heads)
         rows = self._rows[:count]
-        valid, height, width, channels, flags, data, pixels, blur, constant = zip(*self._heads, strict=True)
-        for name, values in (("valid", valid), ("height", height), ("width", width), ("flags", flags)):
-            rows[name] = values
-        for name, digests in (("data", data), ("pixels", pixels)):
-            rows[name] = np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
-        rows["blur"], rows["constant"] = blur, constant
+        *columns, plain = zip(*self._heads, strict=True)
+        for name, values in zip(_HEAD, columns, strict=True):
+            whole = name in {"data", "pixels"}
+            rows[name] = np.frombuffer(b"".join(values), "<u8").reshape(-1, 2) if whole else values
         # The whole buffer is looked at, whatever is in use of it: an image's record must not depend on its neighbours.
         for name, column in look(self._gray, self._color).items():
             rows[name] = column[:count]
-        plain = np.array(channels) == 1
-        rows["hue"][plain] = -1
+        rows["hue"][np.array(plain)] = -1
         if self._descriptor:
             rows["descriptor"] = describe(self._gray, self._color)[:count]
         size, content = rows.dtype.itemsize, rows.tobytes()
@@ -96,10 +108,33 @@ class Meter:
 
 
 def measure(pixels: Pixels, flags: Iterable[str], data: bytes, *, descriptor: bool = False) -> bytes:
-    """Measures a single image: see `Meter`, which is faster for many."""
+    """Measures a single whole image: see `Meter`, which is faster for many.
+
+    Args:
+        pixels: (H, W, 1) grey or (H, W, 3) RGB, upright, C-contiguous, uint8 or uint16.
+        flags: what the decoder found unusual.
+        data: a digest of the source bytes, at least 16 bytes.
+        descriptor: as for `Meter`.
+    """
     meter = Meter(descriptor=descriptor)
-    meter.add(pixels, flags, data)
+    meter.add(Glimpse.whole(pixels, tuple(flags)), data)
     return meter.finish()[0]
+
+
+def pixel_digest(pixels: Pixels) -> bytes:
+    """128 bits that images share when their size, depth and every pixel are equal, and else do not.
+
+    Args:
+        pixels: (H, W, C), C-contiguous.
+    """
+    return _digest((*pixels.shape, pixels.itemsize, 1), pixels)
+
+
+def _digest(shape: tuple[int, ...], *parts: Array) -> bytes:
+    state = hashlib.sha256(struct.pack("<5I", *shape), usedforsecurity=False)
+    for part in parts:
+        state.update(part.data if part.flags.c_contiguous else part.tobytes())
+    return state.digest()[:16]
 
 
 def _flag_word(flags: tuple[str, ...]) -> int:
@@ -130,40 +165,19 @@ def _averaged(image: Array) -> Array:
     return cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 
 
-def _working(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """To the working size, by averaging over a whole factor: that keeps what the Laplacian sees, and is fast."""
-    height, width = gray.shape
-    factor = -(-max(height, width) // WORKING_SIDE)
+def _working(pixels: Array) -> Array:
+    """To the working size, by averaging over a power of two: that keeps what the Laplacian sees, and is fast."""
+    height, width, channels = pixels.shape
+    factor = 2
+    while max(height, width) > factor * WORKING_SIDE:
+        factor *= 2
     size = max(1, width // factor), max(1, height // factor)
-    part = gray[: size[1] * factor, : size[0] * factor]
-    return cv2.resize(part, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    part = pixels[: size[1] * factor, : size[0] * factor]
+    return cv2.resize(part, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], channels)
 
 
 def _blur(gray: NDArray[np.uint8]) -> float:
-    """The variance of the Laplacian (Pech-Pacheco et al., 2000)."""
-    if gray.size <= _SMALL:
-        return float(cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_16S))[1][0, 0]) ** 2
-    wide = gray.astype(np.int16)
-    laplacian = wide[1:-1, 2:] + wide[1:-1, :-2]
-    laplacian += wide[2:, 1:-1]
-    laplacian += wide[:-2, 1:-1]
-    laplacian -= wide[1:-1, 1:-1] << 2
-    return float(cv2.meanStdDev(laplacian)[1][0, 0]) ** 2
-
-
-def _digest(pixels: Array, gray: Array, small: Array) -> bytes:
-    """128 bits that equal pixels share.
-
-    Hashing three channels of a photograph would take a fifth of the time of decoding it. Its luminance in every pixel
-    and its colour at the reduced size tell images apart as well.
-    """
-    shape = struct.pack("<4I", *pixels.shape, pixels.itemsize)
-    if pixels.nbytes <= HASHED_WHOLE:
-        state = hashlib.blake2b(pixels.data, digest_size=16)
-        state.update(shape)
-        return state.digest()
-    large = hashlib.sha256(np.ascontiguousarray(gray).data, usedforsecurity=False)
-    if pixels.shape[2] == 3:
-        large.update(np.ascontiguousarray(small).data)
-    large.update(shape)
-    return large.digest()[:16]
+    """The variance of the Laplacian (Pech-Pacheco et al., 2000), from sums that are exact."""
+    laplacian = cv2.Laplacian(gray, cv2.CV_16S)
+    mean = cv2.sumElems(laplacian)[0] / gray.size
+    return max(0.0, cv2.norm(laplacian, cv2.NORM_L2SQR) / gray.size - mean * mean)

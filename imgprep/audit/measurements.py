@@ -32,6 +32,7 @@ ROW: Final = np.dtype(
         ("height", "<u4"),
         ("width", "<u4"),
         ("flags", "<u4"),
+        ("factor", "<u4"),
         ("data", "<u8", (2,)),
         ("pixels", "<u8", (2,)),
         ("hash", "<u8"),
@@ -53,7 +54,9 @@ ROW: Final = np.dtype(
 """One image.
 
 valid: 1, or 0 for an image that was not measured. height, width: pixels. flags: bits in the order of `FLAGS`.
-data, pixels: 128 bits of the digest of the source bytes and of shape, dtype and pixels. hash: perceptual hash.
+factor: by which the decoder reduced the image before it was measured; 1 for the whole image.
+data: 128 bits of the digest of the source bytes. pixels: 128 bits of the digest of shape, dtype and pixels; of an image
+that came reduced only of what was measured, until `imgprep.audit.twins` asks for more. hash: perceptual hash.
 mean, low, high, spread: mean, 1st and 99th percentile, standard deviation of the luminance, 0 to 1.
 constant: 1 when all pixels are equal. blur: variance of the Laplacian at the working size, in squared 8-bit levels.
 hue: dominant hue of the foreground in degrees, -1 for none (greyscale); hue_share: its share of the foreground;

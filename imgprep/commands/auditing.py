@@ -1,6 +1,7 @@
 """The audit of a spec: evidence from its source or a stage, judged by its rules, written as reports."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,7 +78,9 @@ def audit(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline, choice: Choi
     lines = {
         getattr(rule, "id", key): loaded.line("audit", "rules", key) for key, rule in loaded.spec.audit.rules.items()
     }
-    report = replace(report, spec=loaded.file, lines={**lines, **_waiver_line(loaded), "audit": loaded.line("audit")})
+    report = replace(
+        report, spec=_from_here(loaded.file), lines={**lines, **_waiver_line(loaded), "audit": loaded.line("audit")}
+    )
     if gathered.counted is not None:
         report = replace(report, counts=gathered.counted.counts)
     return Audited(report, write_reports(machine, report, gathered.parts))
@@ -115,6 +118,15 @@ def render(report: Report, name: str, *, color: bool = False, width: int | None 
 def page_of(audited: Audited) -> str:
     """The page that the audit wrote, which has the images that `render` has not."""
     return (audited.folder / PAGE).read_text("utf-8")
+
+
+def _from_here(file: str) -> str:
+    """The spec as CI systems know it: relative to where the audit runs, where it lies below."""
+    if not file:
+        return ""
+    path = Path(os.path.normpath(Path(file).absolute()))
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()
 
 
 def _load(path: Path) -> LoadedSpec:

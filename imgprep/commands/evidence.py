@@ -22,8 +22,8 @@ from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.assignment import TRAIN_NAME
 from imgprep.stages.inspecting import inspected
 from imgprep.stages.loading import ImageReader
-from imgprep.stages.measuring import measure
 from imgprep.stages.run import Machine
+from imgprep.stages.settling import measure_exactly
 from imgprep.stages.tables import read_images
 
 LABELS: Final = "label-errors"
@@ -108,11 +108,12 @@ def of_source(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline, what: st
     """
     spec, collection = loaded.spec, pipeline.collection
     review, predictions, descriptor = _about_labels(spec.audit.rules, collection.classes)
-    table, measurements = measure(machine, collection.reader, collection.table, descriptor=descriptor, what=what)
+    reader, listed = collection.reader, collection.table
+    table, measurements = measure_exactly(machine, reader, listed, descriptor=descriptor, what=what)
     evidence = Evidence(
         spec.name, table, collection.classes, measurements, review, predictions, target_size=spec.convert.size
     )
-    return Gathered(evidence, list(spec.audit.rules.values()), (Part(collection.reader, table, what),))
+    return Gathered(evidence, list(spec.audit.rules.values()), (Part(reader, table, what),))
 
 
 def of_convert(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
@@ -121,7 +122,7 @@ def of_convert(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gath
     classes = written.manifest.classes
     review, predictions, descriptor = _about_labels(spec.audit.rules, classes)
     reader, listed = _listed(written, _splits(written))
-    table, measurements = measure(machine, reader, listed, descriptor=descriptor, what="convert")
+    table, measurements = measure_exactly(machine, reader, listed, descriptor=descriptor, what="convert")
     evidence = Evidence(spec.name, table, classes, measurements, review, predictions, target_size=spec.convert.size)
     return Gathered(evidence, list(spec.audit.rules.values()), (Part(reader, table, "convert"),))
 
@@ -138,9 +139,9 @@ def of_augment(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gath
             "the section is missing, so there is nothing to audit; add it, or leave --stage out", "augment"
         )
     reader, listed = _listed(pipeline.convert, _splits(pipeline.split))
-    one, measured = measure(machine, reader, listed, what="augment-originals")
+    one, measured = measure_exactly(machine, reader, listed, what="augment-originals")
     copy_reader, copies = _listed(made)
-    two, measured_copies = measure(machine, copy_reader, copies, what="augment")
+    two, measured_copies = measure_exactly(machine, copy_reader, copies, what="augment")
     section = spec.augment
     assert section is not None
     parents = read_images(made.folder, made.manifest, storage_of(section).format).parents or ()

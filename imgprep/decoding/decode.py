@@ -12,11 +12,14 @@ What is decided here, beyond what the formats themselves say:
 - CMYK becomes RGB as libjpeg and libtiff convert it, CIELAB as libtiff does. Colour profiles are not applied.
 - The first frame or page counts; for an animated PNG that is its default image.
 - Float samples and everything in no list of ``headers`` is refused.
+- A glimpse of a large JPEG is taken at a half, a quarter or an eighth of its size, by libjpeg's reduced inverse cosine
+  transform: a pixel is the mean of those it stands for, but for rounding. All of the file is read all the same, so what
+  is wrong with it is found as by a full decode.
 """
 
 import os
 from collections.abc import Callable
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, Self, cast
 
 # OpenCV reads its limits when it is imported.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "178956970")
@@ -37,7 +40,7 @@ _SILENT: Final = 0
 # OpenCV's own log would stand, with a clock in it, where libjpeg's warnings are expected.
 getattr(cv2.utils, "logging", cv2).setLogLevel(_SILENT)  # OpenCV 5, and 4
 
-__all__ = ["DecodeOptions", "Decoded", "decode", "sniff"]
+__all__ = ["DecodeOptions", "Decoded", "Glimpse", "decode", "glimpse", "sniff"]
 
 _UNTURNED_RGB: Final = int(cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
 _UNTURNED_GREY: Final = int(cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -46,7 +49,15 @@ _READINGS: Final[dict[Reading, int]] = {
     "rgb": _UNTURNED_RGB | int(cv2.IMREAD_ANYDEPTH),
     "rgb8": _UNTURNED_RGB,
 }
+# The names that speak of grey hold the bit of the reduction alone; those that speak of colour ask for BGR too.
+_REDUCED: Final = (
+    (8, int(cv2.IMREAD_REDUCED_GRAYSCALE_8)),
+    (4, int(cv2.IMREAD_REDUCED_GRAYSCALE_4)),
+    (2, int(cv2.IMREAD_REDUCED_GRAYSCALE_2)),
+)
 _JPEG_FLAGS: Final = {1: ("grey",), 3: (), 4: ("cmyk",)}
+_HALF_TURNED: Final = 4
+"""Orientations above this lay the image on its side."""
 _DEFAULTS: Final = DecodeOptions()
 _NO_MEMORY: Final = "decoding needs more memory than is allowed"
 
@@ -73,6 +84,30 @@ class Decoded(NamedTuple):
     flags: tuple[str, ...]
 
 
+class Glimpse(NamedTuple):
+    """An image, perhaps at a part of its size.
+
+    Attributes:
+        pixels: as in `Decoded`; of the size of the image, or of its height and width divided by the factor, rounded
+            down: what does not fill a pixel at the right and at the bottom of the stored image is left out.
+        flags: as in `Decoded`.
+        height: of the whole image, upright.
+        width: of the whole image, upright.
+        factor: 1, 2, 4 or 8.
+    """
+
+    pixels: Pixels
+    flags: tuple[str, ...]
+    height: int
+    width: int
+    factor: int
+
+    @classmethod
+    def whole(cls, pixels: Pixels, flags: tuple[str, ...] = ()) -> Self:
+        """An image that is all there."""
+        return cls(pixels, flags, pixels.shape[0], pixels.shape[1], 1)
+
+
 def decode(data: bytes, options: DecodeOptions = _DEFAULTS) -> Decoded:
     """Decodes one image file.
 
@@ -86,12 +121,29 @@ def decode(data: bytes, options: DecodeOptions = _DEFAULTS) -> Decoded:
     Raises:
         ImageError: not an image that is read, damaged, or over a limit.
     """
+    return Decoded(*glimpse(data, options)[:2])
+
+
+def glimpse(data: bytes, options: DecodeOptions = _DEFAULTS, least: int = 0) -> Glimpse:
+    """Decodes one image file, a large JPEG at a part of its size.
+
+    Args:
+        data: the whole file.
+        options: background and limits.
+        least: pixels that the long side must keep, rounded up; 0 keeps all.
+
+    Returns:
+        What `decode` gives, reduced by the largest factor of 8, 4, 2 and 1 that keeps so many pixels.
+
+    Raises:
+        ImageError: as by `decode`.
+    """
     try:
         if data[:3] == b"\xff\xd8\xff":
-            return _decode_jpeg(data, options)
+            return _decode_jpeg(data, options, least)
         if not data:
             raise ImageError("empty file")
-        return _decode_other(data, options)
+        return Glimpse.whole(*_decode_other(data, options))
     except MemoryError:
         raise ImageError(_NO_MEMORY) from None
 
@@ -117,21 +169,17 @@ def _decode_other(data: bytes, options: DecodeOptions) -> Decoded:
     return Decoded(cast("Pixels", np.ascontiguousarray(pixels)), tuple(sorted(flags)))
 
 
-def _decode_jpeg(data: bytes, options: DecodeOptions) -> Decoded:
+def _decode_jpeg(data: bytes, options: DecodeOptions, least: int) -> Glimpse:
     """The way of nearly all files: no object or copy more than needed."""
-    components, orientation, pixels = parse_jpeg(data, options)
-    mode = _UNTURNED_GREY if components == 1 else _UNTURNED_RGB
+    components, orientation, height, width = parse_jpeg(data, options)
+    factor, mode = _scale(components, max(height, width), least)
     flags: tuple[str, ...] = _JPEG_FLAGS[components]
     image, warning = watched(_imdecode, data, mode)
     if warning:
-        repaired, oddity = repair_header(data)
-        if image is not None and oddity:
-            image, warning = watched(_imdecode, repaired, mode)
-        if warning:
-            raise ImageError(f"damaged JPEG: {one_line(warning)}")
+        image, oddity = _repaired(image, data, mode, warning)
         flags = (*flags, oddity)
     if image is None:
-        raise ImageError(f"damaged JPEG: {_why_nothing(pixels * components, '')}")
+        raise ImageError(f"damaged JPEG: {_why_nothing(height * width * components, '')}")
     if data[-2:] != b"\xff\xd9":
         flags = (*flags, "trailing-bytes")
     if components == 1:
@@ -139,10 +187,45 @@ def _decode_jpeg(data: bytes, options: DecodeOptions) -> Decoded:
     elif components == 4:
         # OpenCV divides ink times black by 256, not 255: all between the ends comes out up to 1 too bright.
         image -= (image > 0) & (image < 255)
+    if factor > 1:
+        image = _filled(image, height // factor, width // factor)
     if orientation > 1:
         image = np.ascontiguousarray(_TURNS[orientation](image))
         flags = (*flags, "exif-rotated")
-    return Decoded(image, tuple(sorted(flags)) if flags else flags)
+        if orientation > _HALF_TURNED:
+            height, width = width, height
+    return Glimpse(image, tuple(sorted(flags)) if flags else flags, height, width, factor)
+
+
+def _repaired(
+    image: NDArray[np.uint8] | None, data: bytes, mode: int, warning: str
+) -> tuple[NDArray[np.uint8] | None, str]:
+    """The image of a JPEG that libjpeg complains of only because its header is odd, and the flag that says so.
+
+    Raises:
+        ImageError: it complains of more.
+    """
+    repaired, oddity = repair_header(data)
+    if image is not None and oddity:
+        image, warning = watched(_imdecode, repaired, mode)
+    if warning:
+        raise ImageError(f"damaged JPEG: {one_line(warning)}")
+    return image, oddity
+
+
+def _filled(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Without the last pixels that libjpeg, rounding up, makes from copies of the border where something is missing."""
+    return np.ascontiguousarray(image[: max(height, 1), : max(width, 1)])
+
+
+def _scale(components: int, side: int, least: int) -> tuple[int, int]:
+    """The factor of reduction for a long side, and how OpenCV is asked for it."""
+    mode = _UNTURNED_GREY if components == 1 else _UNTURNED_RGB
+    if least:
+        for factor, reduced in _REDUCED:
+            if side > factor * (least - 1):
+                return factor, reduced | mode
+    return 1, mode
 
 
 def _imdecode(data: bytes, mode: int) -> NDArray[np.uint8] | None:

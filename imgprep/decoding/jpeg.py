@@ -27,15 +27,17 @@ class JpegHeader(NamedTuple):
     Attributes:
         components: 1 grey, 3 colour, 4 CMYK or YCCK.
         orientation: EXIF orientation, 1 to 8.
-        pixels: height times width.
+        height: of the stored pixels, before any rotation.
+        width: of the stored pixels, before any rotation.
     """
 
     components: int
     orientation: int
-    pixels: int
+    height: int
+    width: int
 
 
-_last: tuple[bytes, DecodeOptions, JpegHeader] = (b"-", DecodeOptions(), JpegHeader(0, 1, 0))
+_last: tuple[bytes, DecodeOptions, JpegHeader] = (b"-", DecodeOptions(), JpegHeader(0, 1, 0, 0))
 
 
 def parse_jpeg(data: bytes, options: DecodeOptions) -> JpegHeader:
@@ -50,13 +52,14 @@ def parse_jpeg(data: bytes, options: DecodeOptions) -> JpegHeader:
     prefix, known, header = _last
     if data.startswith(prefix) and known is options:
         return header
-    frame, pixels, components, in_scan, end, profiles = _walk(data, options)
+    frame, size, in_scan, end, profiles = _walk(data, options)
+    height, width, components = size
     if not frame:
         raise ImageError("JPEG has no image in it")
     if components not in {1, 3, 4}:
         raise ImageError(f"JPEG has {components} components; 1, 3 and 4 are read")
     orientation = orientation_of(*profiles) if profiles != _NOTHING else 1
-    header = JpegHeader(components, orientation, pixels)
+    header = JpegHeader(components, orientation, height, width)
     if in_scan < components or frame in _PROGRESSIVE:
         _check_scans(data, options)
     else:
@@ -64,9 +67,9 @@ def parse_jpeg(data: bytes, options: DecodeOptions) -> JpegHeader:
     return header
 
 
-def _walk(data: bytes, options: DecodeOptions) -> tuple[int, int, int, int, int, tuple[bytes, bytes]]:
-    """Kind of frame, its pixels, components in it and in the first scan, position in the scan header, EXIF and XMP."""
-    frame = pixels = components = 0
+def _walk(data: bytes, options: DecodeOptions) -> tuple[int, tuple[int, int, int], int, int, tuple[bytes, bytes]]:
+    """Kind of frame, its height, width and components, components in the first scan, position in it, EXIF and XMP."""
+    frame, size = 0, (0, 0, 0)
     profiles = _NOTHING
     at = 2
     try:
@@ -75,17 +78,16 @@ def _walk(data: bytes, options: DecodeOptions) -> tuple[int, int, int, int, int,
             if marker in _PASSED:
                 at += 2 + length
             elif marker == 0xFFDA:
-                return frame, pixels, components, data[at + 4], at + 5, profiles
+                return frame, size, data[at + 4], at + 5, profiles
             elif marker in _SOF:
-                height, width, components = _frame(data, at + 5)
-                frame, pixels = marker & 0xFF, height * width
-                check_size("JPEG", width, height, options)
+                frame, size = marker & 0xFF, _frame(data, at + 5)
+                check_size("JPEG", size[1], size[0], options)
                 at += 2 + length
             elif marker == 0xFFE1:
                 profiles = _note(profiles, data[at + 4 : at + 2 + length])
                 at += 2 + length
             elif marker == 0xFFD9:
-                return 0, 0, 0, 0, at, profiles
+                return 0, size, 0, at, profiles
             else:
                 at = _next_marker(data, at)
     except (IndexError, ValueError, struct.error):

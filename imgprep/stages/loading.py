@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.decode import DecodeOptions, decode
+from imgprep.decoding.decode import DecodeOptions, Glimpse, glimpse
 from imgprep.decoding.headers import EXTENSIONS, sniff
 from imgprep.errors import ImageError
 from imgprep.sample import Sample
@@ -55,25 +55,40 @@ class ImageReader:
         Raises:
             ImageError: it cannot be used, and why.
         """
+        seen, sha256 = self.glimpse(sample)
+        return Loaded(seen.pixels, seen.flags, sha256)
+
+    def glimpse(self, sample: Sample, least: int = 0) -> tuple[Glimpse, str]:
+        """Reads one image, a large JPEG at a part of its size.
+
+        Args:
+            sample: of the source.
+            least: pixels that the long side must keep; 0 keeps all.
+
+        Returns:
+            The image, and the SHA-256 as in `Loaded`.
+
+        Raises:
+            ImageError: it cannot be used, and why.
+        """
         try:
             data = self.source.read(sample)
             if isinstance(data, np.ndarray):
                 pixels = _with_channels(data)
-                flags: tuple[str, ...] = ("16-bit",) if pixels.dtype == np.uint16 else ()
-                digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+                seen = Glimpse.whole(pixels, ("16-bit",) if pixels.dtype == np.uint16 else ())
+                flags, digest = seen.flags, hashlib.sha256(pixels.data).hexdigest()
             else:
-                pixels, flags = decode(data, self.options)
-                flags += _odd_place(sample.location, data)
-                digest = hashlib.sha256(data).hexdigest()
-            flags += _odd_pixels(pixels)
-            return Loaded(pixels, tuple(sorted(flags)) if len(flags) > 1 else flags, digest)
+                seen = glimpse(data, self.options, least)
+                flags, digest = seen.flags + _odd_place(sample.location, data), hashlib.sha256(data).hexdigest()
+            flags += _odd_pixels(seen)
+            return seen._replace(flags=tuple(sorted(flags)) if len(flags) > 1 else flags), digest
         except MemoryError as error:
             raise ImageError("needs more memory than execution.memory_limit allows") from error
 
 
-def _odd_pixels(pixels: Pixels) -> tuple[str, ...]:
+def _odd_pixels(seen: Glimpse) -> tuple[str, ...]:
     """What is unusual about an image whatever file it came in."""
-    height, width, _ = pixels.shape
+    pixels, height, width = seen.pixels, seen.height, seen.width
     flags: tuple[str, ...] = ()
     short, long = (height, width) if height < width else (width, height)
     if short <= TINY:
@@ -82,7 +97,7 @@ def _odd_pixels(pixels: Pixels) -> tuple[str, ...]:
         flags += ("extreme-aspect",)
     # Three pixels tell nearly every image apart from a constant one.
     first = pixels[0, 0].tobytes()
-    if pixels[-1, -1].tobytes() == first == pixels[height // 2, width // 2].tobytes() and _is_constant(pixels):
+    if pixels[-1, -1].tobytes() == first == pixels[len(pixels) // 2, pixels.shape[1] // 2].tobytes() and _is_constant(pixels):
         flags += ("constant",)
     return flags
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.audit.measure import Meter
+from imgprep.audit.measure import LEAST, Meter
 from imgprep.audit.measurements import FULL_ROW, ROW, Measurements
 from imgprep.columnfile import ColumnFile
 from imgprep.decoding.damage import quiet_stderr
@@ -68,8 +68,9 @@ class MeasureJob:
                 if sample.status != "ok" or item in faults:
                     continue
                 try:
-                    pixels, flags, sha256 = self.reader(sample)
-                    meter.add(pixels, flags, bytes.fromhex(sha256))
+                    seen, sha256 = self.reader.glimpse(sample, LEAST)
+                    if not meter.add(seen, bytes.fromhex(sha256)):
+                        meter.add(self.reader.glimpse(sample)[0], bytes.fromhex(sha256))
                     measured.append(item)
                 except ImageError as error:
                     faults[item] = str(error)
@@ -102,13 +103,10 @@ def measure(
     """
     cache = machine.workspace.private / "evidence" / what
     cache.mkdir(parents=True, exist_ok=True)
-    # Where every file says itself whether it changed, the table that lists them may change without a new look.
-    own = bool(table.stamp[table.ok()].any(axis=1).all())
-    source = f"{reader.source!r} {'' if own else reader.source.digest()}"
-    job = fingerprint(versions(), reader.options, descriptor, str(ROW), source)
+    job = fingerprint(versions(), reader.options, descriptor, str(ROW), origin(reader, table))
     plans = [
-        ShardPlan(index, f"{fingerprint(job, _content(items))}.bin", None, items, "")
-        for index, items in enumerate(_chunks(table))
+        ShardPlan(index, f"{fingerprint(job, content(items))}.bin", None, items, "")
+        for index, items in enumerate(chunks(table))
     ]
     starts = np.cumsum([0, *(len(plan.items) for plan in plans)]).tolist()
     rows = ColumnFile(cache.parent, FULL_ROW if descriptor else ROW, len(table))
@@ -139,7 +137,16 @@ def measure(
     return table.with_columns(status=status, reason=table.reason.replaced(faults)), Measurements(rows)
 
 
-def _chunks(table: SampleTable) -> Iterator[SampleTable]:
+def origin(reader: ImageReader, table: SampleTable) -> str:
+    """What the pixels of a table depend on besides its rows.
+
+    Where every file says itself whether it changed, the table that lists them may change without a new look.
+    """
+    own = bool(table.stamp[table.ok()].any(axis=1).all())
+    return f"{reader.source!r} {'' if own else reader.source.digest()}"
+
+
+def chunks(table: SampleTable) -> Iterator[SampleTable]:
     """Cuts a table where a hash of a row says so: a row that comes or goes changes the chunk that it is in alone."""
     mean = SMALLEST
     while mean < min(LARGEST, len(table) // CHUNKS):
@@ -155,7 +162,7 @@ def _chunks(table: SampleTable) -> Iterator[SampleTable]:
         yield table[start:]
 
 
-def _content(items: SampleTable) -> str:
+def content(items: SampleTable) -> str:
     """A hash of what decides about the pixels: labels and attributes may change without a new look at them."""
     state = hashlib.blake2b(items.stamp.tobytes(), digest_size=16)
     items.location.update(state)

@@ -46,7 +46,7 @@ class ThumbnailJob:
                 if item in plan.excluded:
                     continue
                 try:
-                    data = thumbnail(self.reader(sample).pixels)
+                    data = thumbnail(self.reader.glimpse(sample, SIDE)[0].pixels)
                 except (ImageError, MemoryError):
                     continue
                 commit(self.folder / _name(self.job, sample), [data], durable=False)

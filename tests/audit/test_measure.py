@@ -1,11 +1,15 @@
+import io
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from imgprep.audit.measure import Meter, measure
+from imgprep.audit.measure import LEAST, Meter, measure, pixel_digest
 from imgprep.audit.measurements import FULL_ROW, ROW, Measurements
+from imgprep.decoding.decode import Glimpse, decode, glimpse
 
 DATA = bytes(range(32))
 
@@ -46,7 +50,7 @@ def test_record_does_not_depend_on_its_neighbours():
     pictures = [scene(40 + n, 60, n) for n in range(70)]
     meter = Meter(descriptor=True)
     for picture in pictures:
-        meter.add(picture, ("alpha",), DATA)
+        meter.add(Glimpse.whole(picture, ("alpha",)), DATA)
     together = meter.finish()
     for place in (0, 1, 33, 63, 64, 69):
         assert together[place] == measure(pictures[place], ("alpha",), DATA, descriptor=True)
@@ -58,7 +62,7 @@ def test_record_does_not_depend_on_its_neighbours():
 def test_order_of_records():
     meter = Meter()
     for width in range(1, 100):
-        meter.add(np.zeros((2, width, 1), np.uint8), (), DATA)
+        meter.add(Glimpse.whole(np.zeros((2, width, 1), np.uint8)), DATA)
     assert Measurements.of(meter.finish())["width"].tolist() == list(range(1, 100))
 
 
@@ -146,3 +150,71 @@ def test_descriptor_has_length_one_and_colours():
     assert row[392:].reshape(4, 4, 3).mean(axis=(0, 1)) == pytest.approx(
         scene(50, 50).mean(axis=(0, 1)) / 255, abs=0.05
     )
+
+
+# A large JPEG is measured as it comes from the decoder, reduced; the same picture as PNG is reduced afterwards.
+REDUCED = {
+    "half": (420, 510, {}),
+    "odd": (301, 513, {}),
+    "an eighth and more": (2200, 1500, {"progressive": True}),
+    "grey": (600, 400, {"mode": "L"}),
+    "CMYK": (400, 600, {"mode": "CMYK"}),
+    "on its side": (333, 517, {"orientation": 6}),
+    "full chroma": (520, 300, {"subsampling": 0, "quality": 95}),
+    "flat": (300, 400, {"contrast": 0.02}),
+    "soft": (800, 700, {"blur": 6}),
+}
+
+
+def as_jpeg(height, width, mode="RGB", orientation=1, contrast=1.0, blur=0, **options):
+    pixels = scene(height, width, 4).astype(np.float32)
+    pixels += np.random.default_rng(1).normal(0, 12, pixels.shape)
+    if blur:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), blur)
+    image = Image.fromarray(np.clip(128 + contrast * (pixels - 128), 0, 255).astype(np.uint8)).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", exif=exif, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", REDUCED)
+def test_a_jpeg_measures_like_the_same_picture_in_another_format(kind):
+    height, width, options = REDUCED[kind]
+    data = as_jpeg(height, width, **options)
+    meter = Meter()
+    assert meter.add(glimpse(data, least=LEAST), DATA)
+    reduced, whole = Measurements.of(meter.finish()), one(*decode(data))
+    assert (reduced["factor"][0] > 1, whole["factor"][0]) == (True, 1)
+    for name in ("height", "width", "flags"):
+        assert reduced[name][0] == whole[name][0]
+    assert (int(reduced["hash"][0]) ^ int(whole["hash"][0])).bit_count() <= (12 if kind == "flat" else 4)
+    for name, levels in {"mean": 1, "low": 2, "high": 2, "spread": 1, "colorful": 2, "border": 30}.items():
+        assert np.abs(reduced.numbers(name) - whole.numbers(name)).max() <= levels / 255, name
+    assert reduced["blur"][0] == pytest.approx(whole["blur"][0], rel=0.08, abs=2)
+    assert reduced["pixels"].tolist() != whole["pixels"].tolist()
+
+
+def test_what_a_reduced_image_does_not_tell_is_asked_for():
+    checks = np.where(np.indices((400, 400)).sum(axis=0) % 2, 140, 116).astype(np.uint8)
+    data = cv2.imencode(".jpg", checks, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    meter = Meter()
+    assert not meter.add(glimpse(data, least=LEAST), DATA)
+    assert meter.finish() == []
+    assert meter.add(glimpse(data), DATA)
+    assert Measurements.of(meter.finish())["constant"][0] == 0
+
+
+def test_blur_is_the_variance_of_the_laplacian():
+    gray = scene(90, 120)[..., :1]
+    padded = np.pad(gray[..., 0].astype(float), 1, mode="reflect")
+    laplacian = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * padded[1:-1, 1:-1]
+    assert one(gray)["blur"][0] == pytest.approx(laplacian.var(), rel=1e-6)
+
+
+def test_digest_sees_every_pixel_of_a_large_image():
+    picture = scene(700, 900)
+    changed = picture.copy()
+    changed[333, 444] += np.array([1, 0, 0], np.uint8)
+    assert pixel_digest(picture) == pixel_digest(picture.copy()) != pixel_digest(changed)

@@ -270,7 +270,7 @@ def test_a_rule_of_the_users_own_lies_beside_the_spec(blobs, tmp_path, audited, 
     assert (code, failing(found["even-numbers"])[0]["class"]) == (1, "fir")
     line = next(n for n, text in enumerate(spec.read_text("utf-8").splitlines(), 1) if "EvenNumbers" in text)
     done = imgprep("audit", spec, "--format", "github")
-    assert f"::error file={spec!s},line={line},title=even-numbers::fir has 11 images" in done.stdout
+    assert f"::error file=elsewhere/spec.yaml,line={line},title=even-numbers::fir has 11 images" in done.stdout
     spec = write_spec(project, directory(blobs), {"no_such_module:Rule": {}})
     done = imgprep("audit", spec)
     assert done.returncode == 2

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -15,9 +15,22 @@ from imgprep.neighbours import MAX_DISTANCE, telling_clusters
 
 Distance = Annotated[int, Ge(0), Le(MAX_DISTANCE)]
 UNMEASURED = "the pixels were not measured; this audit only read metadata"
-LOOK_ALIKE = "images that look alike"
 FLAT = 0.02
 """Images of less luminance deviation than this look all alike; exposure and blur speak of them."""
+
+
+class Cluster(NamedTuple):
+    """Images that have something in common.
+
+    Attributes:
+        rows: of the images.
+        says: what they have in common.
+        severity: how grave that is; None for what the rule has.
+    """
+
+    rows: Rows
+    says: str
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +53,7 @@ class Duplicate(Rule):
         found = []
         for cluster in clusters(equal_rows(measured["pixels"])):
             same = "bytes" if len(set(data[cluster].tolist())) == 1 else "pixels"
-            found.append((rows[cluster], f"{len(cluster)} files hold the same {same}"))
+            found.append(Cluster(rows[cluster], f"{len(cluster)} files hold the same {same}"))
         yield from _report(self, evidence, found)
 
 
@@ -63,7 +76,7 @@ class LabelConflict(Rule):
             labels = np.unique(evidence.labels[rows[cluster]]).tolist()
             if len(labels) > 1:
                 names = ", ".join(evidence.classes[label] for label in labels)
-                found.append((rows[cluster], f"the same image is labelled {names}"))
+                found.append(Cluster(rows[cluster], f"the same image is labelled {names}"))
         yield from _report(self, evidence, found)
 
 
@@ -91,7 +104,7 @@ class NearDuplicate(Rule):
         lowered = f"; at {self.distance} they tell hardly any apart here" if distance < self.distance else ""
         message = f"images look alike (perceptual hashes within {distance} of 64 bits{lowered})"
         found = [
-            (rows[cluster], f"{len(cluster)} {message}")
+            Cluster(rows[cluster], f"{len(cluster)} {message}")
             for cluster in clusters(names)
             if len(set(pixels[cluster].tolist())) > 1
         ]
@@ -118,11 +131,6 @@ class SplitLeakage(Rule):
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Reports what several splits share, by what it is that they share."""
-        for finding in self._findings(evidence):
-            alike_only = finding.status == "fail" and finding.message.startswith(LOOK_ALIKE)
-            yield replace(finding, severity=self.look_alike) if alike_only and self.severity == "error" else finding
-
-    def _findings(self, evidence: Evidence) -> Iterator[Finding]:
         usable = np.flatnonzero(evidence.labels >= 0)
         sides = split_sides(evidence)
         if len(set(sides[usable].tolist()) - {-1}) < 2:
@@ -130,32 +138,36 @@ class SplitLeakage(Rule):
             return
         seen: set[tuple[int, ...]] = set()
         found = []
-        for what, cluster in self._shared(evidence, usable):
-            inside = cluster[sides[cluster] >= 0]
+        for cluster in self._shared(evidence, usable):
+            inside = cluster.rows[sides[cluster.rows] >= 0]
             key = tuple(inside.tolist())
             if len(set(sides[inside].tolist())) > 1 and key not in seen:
                 seen.add(key)
                 splits = ", ".join(sorted({evidence.table.split[row] for row in key}))
-                found.append((inside, f"{what} on both sides of a split ({splits})"))
+                says = f"{cluster.says} on both sides of a split ({splits})"
+                found.append(cluster._replace(rows=inside, says=says))
         yield from _report(self, evidence, found)
 
-    def _shared(self, evidence: Evidence, usable: Rows) -> Iterator[tuple[str, Rows]]:
+    def _shared(self, evidence: Evidence, usable: Rows) -> Iterator[Cluster]:
+        """Proofs first: what they show need not be suspected again."""
         if evidence.parents is not None:
             first = {sample: row for row, sample in enumerate(evidence.table.id)}
             parents = evidence.parents
             origin = np.array([first.get(parents[row], row) if parents[row] else row for row in usable.tolist()])
-            yield from (("an image and what was augmented from it are", usable[c]) for c in clusters(origin))
+            yield from (Cluster(usable[c], "an image and what was augmented from it are") for c in clusters(origin))
         groups = evidence.table.group
         grouped = usable[np.array([bool(groups[row]) for row in usable.tolist()], bool)]
-        for cluster in clusters(groups.codes[grouped]):
-            rows = grouped[cluster]
-            yield f"images of the group {groups[int(rows[0])]} are", rows
+        for members in clusters(groups.codes[grouped]):
+            rows = grouped[members]
+            yield Cluster(rows, f"images of the group {groups[int(rows[0])]} are")
         if evidence.measurements is not None:
             rows = np.flatnonzero(evidence.measured)
             pixels = equal_rows(evidence.measurements.at(rows)["pixels"])
-            yield from (("the same image is", rows[cluster]) for cluster in clusters(pixels))
+            yield from (Cluster(rows[members], "the same image is") for members in clusters(pixels))
             rows, names, _ = alike(evidence, evidence.measurements, self.distance)
-            yield from ((f"{LOOK_ALIKE} are", rows[cluster]) for cluster in clusters(names))
+            suspicion = self.look_alike if self.severity == "error" else None
+            for members in clusters(names):
+                yield Cluster(rows[members], "images that look alike are", suspicion)
 
 
 def alike(evidence: Evidence, measurements: Measurements, distance: int) -> tuple[Rows, NDArray[np.integer], int]:
@@ -174,14 +186,15 @@ def split_sides(evidence: Evidence) -> Rows:
     return lookup[splits.codes]
 
 
-def _report(rule: Rule, evidence: Evidence, found: list[tuple[Rows, str]]) -> Iterator[Finding]:
+def _report(rule: Rule, evidence: Evidence, found: list[Cluster]) -> Iterator[Finding]:
     """One finding for each cluster, and one for each class that is in none."""
     touched: set[int] = set()
-    for rows, message in found:
+    for rows, says, severity in found:
         labels = set(evidence.labels[rows].tolist())
         touched |= labels
         subject = evidence.classes[labels.pop()] if len(labels) == 1 else None
-        yield rule.finding("fail", message, subject, Compared(len(rows), 1), evidence.ids(rows))
+        finding = rule.finding("fail", says, subject, Compared(len(rows), 1), evidence.ids(rows))
+        yield finding if severity is None else replace(finding, severity=severity)
     for label, name in enumerate(evidence.classes):
         if label not in touched:
             yield rule.finding("pass", f"{name}: none found", name, Compared(0, 0))

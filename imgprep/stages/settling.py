@@ -1,0 +1,140 @@
+"""The second look of the audit: digests of all pixels, of the images of which a reduced decode does not tell enough."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.audit.groups import equal_rows
+from imgprep.audit.measure import pixel_digest
+from imgprep.audit.measurements import Measurements
+from imgprep.audit.twins import doubtful, settled
+from imgprep.decoding.damage import quiet_stderr
+from imgprep.engines.base import Cursor
+from imgprep.errors import ImageError
+from imgprep.manifest import commit, fingerprint
+from imgprep.sample import SampleTable
+from imgprep.stages.loading import ImageReader
+from imgprep.stages.measuring import chunks, content, measure, origin
+from imgprep.stages.plan import ShardPlan
+from imgprep.stages.run import Machine, results
+from imgprep.stages.versions import versions
+
+WHAT: Final = "digests"
+_BYTES: Final = 16
+
+
+class Digested(NamedTuple):
+    """The digests of a chunk.
+
+    Attributes:
+        there: (N,) whether the image could be decoded.
+        digests: (N, 2) uint64 of its pixels.
+    """
+
+    there: NDArray[np.bool_]
+    digests: NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestJob:
+    """Digests all pixels of the images of a chunk.
+
+    Attributes:
+        reader: of the source.
+        cache: the folder where digests are kept.
+    """
+
+    reader: ImageReader
+    cache: Path
+
+    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> Digested:
+        """Reads, decodes and digests."""
+        found = Digested(np.zeros(len(plan.items), bool), np.zeros((len(plan.items), 2), np.uint64))
+        with quiet_stderr():
+            for item, sample in enumerate(plan.items):
+                cursor.at(item)
+                if item in plan.excluded:
+                    continue
+                try:
+                    digest = pixel_digest(self.reader(sample).pixels)
+                except (ImageError, MemoryError):
+                    continue
+                found.digests[item] = np.frombuffer(digest, np.uint64)
+                found.there[item] = True
+            cursor.done()
+        if found.there.all():
+            commit(self.cache / plan.filename, [found.digests.tobytes()], durable=False)
+        return found
+
+
+def measure_exactly(
+    machine: Machine, reader: ImageReader, table: SampleTable, *, descriptor: bool = False, what: str = "source"
+) -> tuple[SampleTable, Measurements]:
+    """As `measure`, and two images have the same digest of pixels exactly when they have the same pixels."""
+    table, first = measure(machine, reader, table, descriptor=descriptor, what=what)
+    return table, settle(machine, reader, table, first, what)
+
+
+def settle(machine: Machine, reader: ImageReader, table: SampleTable, first: Measurements, what: str) -> Measurements:
+    """Takes the second look where the first one leaves a doubt.
+
+    Args:
+        machine: where it runs.
+        reader: of the source.
+        table: what was measured.
+        first: what was measured, one row for each row of the table.
+        what: the name of these images; those of another name are remembered apart.
+
+    Returns:
+        The measurements. An image that could not be decoded again counts as equal to files of its bytes only.
+    """
+    folder = machine.workspace.private / WHAT / what
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = doubtful(first)
+    # Of files of the same bytes one speaks for all.
+    names = equal_rows(first["data"][rows]) if len(rows) else rows
+    chosen = rows[np.unique(names)] if len(rows) else rows
+    digests = first["data"].astype(np.uint64)
+    start = 0
+    for found in _digested(machine, reader, table[chosen], folder):
+        part = chosen[start : start + len(found.there)]
+        digests[part[found.there]] = found.digests[found.there]
+        start += len(part)
+    return settled(first, rows, digests[rows[names]]) if len(rows) else first
+
+
+def _digested(machine: Machine, reader: ImageReader, chosen: SampleTable, folder: Path) -> Iterator[Digested]:
+    """The digests of each chunk, in order; what is no longer wanted is forgotten."""
+    job = fingerprint(versions(), reader.options, origin(reader, chosen))
+    plans = [
+        ShardPlan(index, f"{fingerprint(job, content(items))}.bin", None, items, "")
+        for index, items in enumerate(chunks(chosen))
+    ]
+    known = {} if machine.force else _known(folder, plans)
+    missing = [plan for plan in plans if plan.index not in known]
+    if missing:
+        worker = DigestJob(reader, folder)
+        for plan, found in results(machine, worker, missing, WHAT, sum(len(plan.items) for plan in missing)):
+            known[plan.index] = found
+    current = {plan.filename for plan in plans}
+    for path in folder.iterdir():
+        if path.name not in current:
+            path.unlink(missing_ok=True)
+    return (known[plan.index] for plan in plans)
+
+
+def _known(folder: Path, plans: list[ShardPlan[SampleTable]]) -> dict[int, Digested]:
+    known = {}
+    for plan in plans:
+        try:
+            data = (folder / plan.filename).read_bytes()
+        except OSError:
+            continue
+        if len(data) == _BYTES * len(plan.items):
+            digests = np.frombuffer(data, np.uint64).reshape(-1, 2)
+            known[plan.index] = Digested(np.ones(len(digests), bool), digests)
+    return known

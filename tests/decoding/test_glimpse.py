@@ -1,0 +1,127 @@
+"""A large JPEG decoded at a part of its size: the same picture and flags, and the same verdict on every damage."""
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgprep.decoding.damage import quiet_stderr
+from imgprep.decoding.decode import decode, glimpse
+from imgprep.errors import ImageError
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+HOSTILE = SHARED / "hostile.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def photo(draw, save):
+    rng = np.random.default_rng(3)
+    return save(draw(244, 326) // 2 + rng.integers(0, 100, (244, 326, 3), np.uint8), "JPEG", quality=85)
+
+
+def verdict(function, *arguments):
+    """The flags of a file, or the reason why it is refused."""
+    try:
+        return function(*arguments)[1]
+    except ImageError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    ("size", "least", "factor"),
+    [
+        ((256, 200), 129, 1), ((257, 200), 129, 2), ((200, 512), 129, 2), ((200, 513), 129, 4), ((1024, 9), 129, 4),
+        ((1025, 9), 129, 8), ((4000, 3), 129, 8), ((4000, 3), 0, 1), ((9, 1), 2, 8), ((8, 8), 2, 4), ((2, 2), 1, 8),
+    ],
+)  # fmt: skip
+def test_factor(draw, save, size, least, factor):
+    seen = glimpse(save(draw(*size), "JPEG"), least=least)
+    assert (seen.height, seen.width, seen.factor) == (*size, factor)
+    assert seen.pixels.shape == (max(1, size[0] // factor), max(1, size[1] // factor), 3)
+
+
+def test_other_formats_stay_whole(files):
+    for name, data in files.items():
+        seen = glimpse(data, least=4)
+        assert seen.factor == (8 if name == "JPEG" else 1), name
+        assert (seen.height, seen.width) == (24, 32), name
+
+
+@pytest.mark.parametrize("least", [200, 100, 50])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"subsampling": 1}])
+def test_pixels_are_means_of_those_they_stand_for(draw, save, least, mode, options):
+    image = Image.fromarray(draw(50, 41)).resize((333, 401), Image.Resampling.BICUBIC).convert(mode)
+    data = save(image, "JPEG", quality=92, **options)
+    pixels, flags, height, width, factor = glimpse(data, least=least)
+    whole, expected = decode(data)
+    assert (factor, flags, pixels.flags.c_contiguous) == ({200: 2, 100: 4, 50: 8}[least], expected, True)
+    part = whole[: height // factor * factor, : width // factor * factor].astype(float)
+    means = part.reshape(height // factor, factor, width // factor, factor, -1).mean(axis=(1, 3))
+    # Colour that is stored at half the width only is spread over two pixels.
+    worst = 3 if options.get("subsampling") == 1 else 1
+    grey = np.abs(pixels.mean(axis=2) - means.mean(axis=2))
+    assert grey.max() <= 4
+    assert np.abs(pixels - means).mean() < worst
+
+
+def test_orientations(draw, save):
+    upright = glimpse(save(draw(64, 96), "JPEG", quality=95), least=40).pixels.astype(int)
+    turned = {2: upright[:, ::-1], 3: upright[::-1, ::-1], 6: np.rot90(upright, 3), 8: np.rot90(upright)}
+    for orientation, expected in turned.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = save(draw(64, 96), "JPEG", quality=95, exif=exif)
+        pixels, flags, height, width, factor = glimpse(data, least=40)
+        assert flags == ("exif-rotated",)
+        assert (height, width, factor) == (*decode(data).pixels.shape[:2], 2)
+        assert (pixels == expected).all()
+
+
+def damaged(photo):
+    """Cut, cut with a forged end, holes, flipped bits, odd headers, bytes behind the end."""
+    scan = photo.index(b"\xff\xda") + 14
+    rng = np.random.default_rng(5)
+    for end in range(40, len(photo), 997):
+        yield photo[:end]
+        yield photo[:end] + b"\xff\xd9"
+    for at in rng.integers(scan, len(photo) - 500, 20).tolist():
+        yield photo[:at] + bytes(300) + photo[at + 300 :]
+        yield photo[:at] + bytes([photo[at] ^ 0x10]) + photo[at + 1 :]
+        yield photo[:at] + b"\xff\xd3" + photo[at + 2 :]
+    for junk in (b"\0", b"\xff\0\x07", b"<script>"):
+        yield photo[:20] + junk + photo[20:]
+        yield photo[:20] + junk + photo[20 : len(photo) // 2] + b"\xff\xd9"
+        yield photo + junk
+    yield photo[:11] + b"\x07" + photo[12:]
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])
+def test_damage_gets_the_same_verdict(photo, save, draw, options):
+    if options:
+        photo = save(Image.fromarray(draw(244, 326)), "JPEG", quality=90, **options)
+    seen, refused = 0, 0
+    with quiet_stderr():
+        for data in damaged(photo):
+            expected = verdict(decode, data)
+            for least in (129, 60, 20):
+                assert verdict(lambda data=data, least=least: glimpse(data, least=least)) == expected
+            seen, refused = seen + 1, refused + isinstance(expected, str)
+    assert 0 < refused < seen
+
+
+@pytest.mark.skipif(not HOSTILE.exists(), reason="needs the shared data")
+def test_hostile_files_get_the_same_verdict():
+    seen = 0
+    with tarfile.open(HOSTILE) as archive, quiet_stderr():
+        for member in archive:
+            if not member.isfile():
+                continue
+            data = archive.extractfile(member).read()
+            if data[:3] == b"\xff\xd8\xff":
+                seen += 1
+                whole = verdict(glimpse, data)
+                assert verdict(lambda data=data: glimpse(data, least=2)) == whole, member.name
+    assert seen > 30
