@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.disjoint import unite
+
 MAX_DISTANCE: Final = 10
 """The largest distance that can be asked for; beyond it unrelated photographs meet by chance."""
 _SIDE: Final = 32
@@ -129,7 +131,7 @@ def near_duplicate_clusters(hashes: NDArray[np.uint64], distance: int) -> NDArra
     if distance:
         for left, right in _candidates(unique, distance):
             near = _bit_count(unique[left] ^ unique[right]) <= distance
-            _join(parent, left[near], right[near])
+            unite(parent, left[near], right[near])
     # The name of a cluster is its first member in the order of the caller, not in the order of the hashes.
     names = np.full(len(unique), len(hashes), np.intp)
     np.minimum.at(names, parent, first)
@@ -178,7 +180,7 @@ def lookalike_clusters(variants: NDArray[np.uint64], distance: int) -> NDArray[n
     for column in variants.T:
         for left, right in _crossing(unique, column, distance):
             near = _bit_count(unique[left] ^ column[right]) <= distance
-            _join(parent, left[near], inverse[right[near]])
+            unite(parent, left[near], inverse[right[near]])
         # A chain shows in the first columns, long before all pairs of a dense collection are listed.
         if np.bincount(parent, minlength=1).max() > most:
             return None
@@ -265,19 +267,6 @@ def _expanded(start: NDArray[np.intp], count: NDArray[np.intp]) -> Iterator[tupl
         within = np.arange(len(right)) - np.repeat(np.cumsum(block) - block, block)
         yield np.repeat(start[row:stop], block) + within, right
         row = stop
-
-
-def _join(parent: NDArray[np.intp], left: NDArray[np.intp], right: NDArray[np.intp]) -> None:
-    """Unites the sets of each pair; ``parent`` points every member at the smallest of its set, before and after."""
-    while True:
-        a, b = parent[left], parent[right]
-        apart = a != b
-        if not apart.any():
-            return
-        left, right, a, b = left[apart], right[apart], a[apart], b[apart]
-        np.minimum.at(parent, np.maximum(a, b), np.minimum(a, b))
-        while not np.array_equal(parent, above := parent[parent]):
-            parent[:] = above
 
 
 def _bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
