@@ -70,13 +70,20 @@ class ColumnFile:
         Raises:
             ResourceError: there is no room.
         """
+        for name in self._starts:
+            self.write_column(name, rows[name], start)
+
+    def write_column(self, name: str, values: NDArray[Any], start: int = 0) -> None:
+        """Writes the values of one column from a row on.
+
+        Raises:
+            ResourceError: there is no room.
+        """
+        data = np.ascontiguousarray(values, self.dtype[name].base).reshape(-1).view(np.uint8).data
         try:
-            for name, place in self._starts.items():
-                column = np.ascontiguousarray(rows[name])
-                self._file.seek(place + start * self.dtype[name].itemsize)
-                data = column.reshape(-1).view(np.uint8).data
-                while data:
-                    data = data[self._file.write(data) :]
+            self._file.seek(self._starts[name] + start * self.dtype[name].itemsize)
+            while data:
+                data = data[self._file.write(data) :]
         except OSError as error:
             raise self._failure(error) from error
 

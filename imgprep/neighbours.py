@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.disjoint import unite
+
 MAX_DISTANCE: Final = 10
 """The largest distance that can be asked for; beyond it unrelated photographs meet by chance."""
 _EXACT_BANDS: Final = 5
@@ -44,7 +46,7 @@ def near_duplicate_clusters(hashes: NDArray[np.uint64], distance: int) -> Rows:
     if distance:
         for left, right in _candidates(unique, distance):
             near = bit_count(unique[left] ^ unique[right]) <= distance
-            _join(parent, left[near], right[near])
+            unite(parent, left[near], right[near])
     return _named(parent, first)[inverse]
 
 
@@ -93,7 +95,7 @@ def lookalike_clusters(
     for column in variants:
         for left, right in _crossing(unique, column, distance):
             near = bit_count(unique[left] ^ column[right]) <= distance
-            _join(parent, left[near], inverse[right[near]])
+            unite(parent, left[near], inverse[right[near]])
         # A chain shows in the first columns, long before all pairs of a dense collection are listed.
         if _largest(parent) > most:
             return None
@@ -224,19 +226,6 @@ def _expanded(start: NDArray[np.intp], count: NDArray[np.intp]) -> Iterator[tupl
         left += np.repeat((start[row:stop] - np.cumsum(block) + block).astype(np.int32), block)
         yield left, right
         row = stop
-
-
-def _join(parent: Rows, left: Rows, right: Rows) -> None:
-    """Unites the sets of each pair; ``parent`` points every member at the smallest of its set, before and after."""
-    while True:
-        a, b = parent[left], parent[right]
-        apart = a != b
-        if not apart.any():
-            return
-        left, right, a, b = left[apart], right[apart], a[apart], b[apart]
-        np.minimum.at(parent, np.maximum(a, b), np.minimum(a, b))
-        while not np.array_equal(parent, above := parent[parent]):
-            parent[:] = above
 
 
 def bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:

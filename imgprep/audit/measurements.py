@@ -119,6 +119,17 @@ class Measurements:
         """The measurements of some rows."""
         return Measurements(self.rows[np.flatnonzero(rows) if rows.dtype == np.bool_ else rows.astype(np.intp)])
 
+    def replaced(self, column: str, rows: NDArray[np.integer], values: NDArray[Any]) -> "Measurements":
+        """The measurements with other values of a column in these rows; of a file that holds them, in place."""
+        if isinstance(self.rows, ColumnFile):
+            changed = self.rows[column]
+            changed[rows] = values
+            self.rows.write_column(column, changed)
+            return self
+        copy = self.rows.copy()
+        copy[column][rows] = values
+        return Measurements(copy)
+
     @property
     def valid(self) -> NDArray[np.bool_]:
         """(N,) which rows were measured."""

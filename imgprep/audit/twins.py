@@ -44,9 +44,7 @@ def settled(measurements: Measurements, rows: Rows, digests: NDArray[np.uint64])
         rows: of `doubtful`.
         digests: (N, 2) one for each of these rows.
     """
-    changed = measurements.rows.copy()
-    changed["pixels"][rows] = digests
-    return Measurements(changed)
+    return measurements.replaced("pixels", rows, digests)
 
 
 def _alike(measurements: Measurements, rows: Rows) -> Rows:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columns import StringColumn
+from imgprep.disjoint import unite
 
 TRAIN: Final = 0
 VALIDATION: Final = 1
@@ -83,22 +84,9 @@ def join(rows: int, *relations: NDArray[np.integer]) -> NDArray[np.int64]:
         bound = np.flatnonzero(relation >= 0)
         first = np.full(int(relation.max(initial=-1)) + 1, rows, np.int64)
         np.minimum.at(first, relation[bound], bound)
-        _unite(unit, bound, first[relation[bound]])
+        unite(unit, bound, first[relation[bound]])
     inverse: NDArray[np.int64] = np.unique(unit, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return inverse
-
-
-def _unite(unit: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
-    """Joins the units of each pair of rows; every row points at the first row of its unit, before and after."""
-    while True:
-        a, b = unit[left], unit[right]
-        apart = a != b
-        if not apart.any():
-            return
-        left, right, a, b = left[apart], right[apart], a[apart], b[apart]
-        np.minimum.at(unit, np.maximum(a, b), np.minimum(a, b))
-        while not np.array_equal(unit, above := unit[unit]):
-            unit[:] = above
 
 
 def make_units(key: NDArray[np.uint64], of_row: NDArray[np.int64]) -> Units:
@@ -263,11 +251,26 @@ def by_hash(key: NDArray[np.uint64], units: Units, test: float, validation: floa
         test: share of the test split.
         validation: share of the validation split in what remains.
     """
+    place = _places(key, units)
+    parts = np.where(place < test, TEST, np.where(place < test + (1 - test) * validation, VALIDATION, TRAIN))
+    return parts[units.of_row].astype(np.int64)
+
+
+def part_by_hash(key: NDArray[np.uint64], units: Units, share: float) -> NDArray[np.bool_]:
+    """(N,) a part of about this share, in which a unit is or is not by its own number alone; see `by_hash`.
+
+    Which split a unit is in says nothing about whether it is in the part.
+    """
+    # Turned by half of its bits a key is another number, as good as the first.
+    turned = (key << np.uint64(32)) | (key >> np.uint64(32))
+    return np.less(_places(turned, units), share)[units.of_row]
+
+
+def _places(key: NDArray[np.uint64], units: Units) -> NDArray[np.float64]:
+    """(U,) a number of [0, 1) for each unit, from its smallest key."""
     smallest = np.full(len(units.sizes), np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, units.of_row, key)
     # A second hash: the smallest of several keys is not uniform.
     mixed = (smallest * np.uint64(0x9E3779B97F4A7C15)) ^ (smallest >> np.uint64(29))
     mixed = (mixed * np.uint64(0xBF58476D1CE4E5B9)) ^ (mixed >> np.uint64(32))
-    place = mixed / float(2**64)
-    parts = np.where(place < test, TEST, np.where(place < test + (1 - test) * validation, VALIDATION, TRAIN))
-    return parts[units.of_row].astype(np.int64)
+    return mixed / float(2**64)

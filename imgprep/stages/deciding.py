@@ -23,11 +23,12 @@ from imgprep.stages.assignment import (
     join,
     keys,
     make_units,
+    part_by_hash,
     quotas,
     round_half_up,
     stratify,
 )
-from imgprep.stages.demands import Size, SplitSettings, check_predefined, group_codes
+from imgprep.stages.demands import Size, SplitSettings, check_predefined, group_codes, group_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,12 @@ class _Case:
         units = make_units(self.key[rows], np.unique(self.units.of_row[rows], return_inverse=True)[1].reshape(-1))
         return replace(self, labels=self.labels[rows], units=units, key=self.key[rows])
 
+    def sample(self, share: float) -> NDArray[np.bool_]:
+        """(N,) the part of the whole that is used: of exact size, but for ``hash``, where each unit decides alone."""
+        if self.settings.method == "hash":
+            return part_by_hash(self.key, self.units, share)
+        return self.take(round_half_up(len(self.labels) * share))
+
     def take(self, total: int) -> NDArray[np.bool_]:
         """(N,) a part of about so many rows, of every class by its size."""
         labels = self.labels if self.settings.method != "random" else np.zeros_like(self.labels)
@@ -88,15 +95,18 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
     Raises:
         RequestError: the settings do not fit the collection.
     """
+    group = group_column(table, table.id, settings)
+    groups = group_codes(group)
     key = keys(table.id, settings.seed)
-    groups = group_codes(table, table.id, settings)
+    if settings.method == "hash":
+        key = _lasting(key, groups, keys(group.values, settings.seed))
     units = make_units(key, join(len(table), groups, clusters))
     classes = sort_classes(table.label.counts())
     case = _Case(settings, _codes(table.label, classes), len(classes), units, key)
     member, bound = _frozen(case, table.id)
     used = ~(member | bound)
     if settings.fraction < 1:
-        used[used] = case.part(used).take(round_half_up(int(used.sum()) * settings.fraction))
+        used[used] = case.part(used).sample(settings.fraction)
     names, part = _METHODS.get(settings.method, _shares)(
         case.part(used), table if used.all() else table[np.flatnonzero(used)]
     )
@@ -112,6 +122,11 @@ def _codes(label: CategoryColumn, classes: tuple[str, ...]) -> NDArray[np.int64]
     """(N,) the index of each row's class: by name, for the codes of the column depend on the order of the listing."""
     index = {name: code for code, name in enumerate(classes)}
     return np.array([index.get(name, 0) for name in label.values], np.int64)[label.codes]
+
+
+def _lasting(key: NDArray[np.uint64], groups: NDArray[np.int64], names: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """(N,) the key of each row: that of its group where it has one, which no other member that arrives changes."""
+    return np.where(groups >= 0, names[groups], key) if len(names) else key
 
 
 def _shares(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -150,7 +165,23 @@ def _hash(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np
         )
     if max(test, settings.validation) >= 1:
         raise RequestError(f"{settings.where}: split.method: hash takes fractions for test and validation, not counts")
+    bound = _bound_to_others(case)
+    if bound:
+        case.notes.append(
+            f"split.method: hash, but {bound} images stay with near-duplicates or with other groups, so they may move "
+            "when more of those arrive; split.near_duplicates: ignore keeps every image where it is"
+        )
     return NAMES, by_hash(case.key, case.units, 0.0 if settings.frozen is not None else test, settings.validation)
+
+
+def _bound_to_others(case: _Case) -> int:
+    """How many images are in units of several keys, so that not their own key alone decides."""
+    key, units = case.key, case.units
+    lowest = np.full(len(units.sizes), np.iinfo(np.uint64).max, np.uint64)
+    highest = np.zeros(len(units.sizes), np.uint64)
+    np.minimum.at(lowest, units.of_row, key)
+    np.maximum.at(highest, units.of_row, key)
+    return int(units.sizes[lowest < highest].sum())
 
 
 def _predefined(case: _Case, table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:

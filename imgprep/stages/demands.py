@@ -59,7 +59,7 @@ def check_settings(table: SampleTable, settings: SplitSettings) -> None:
     """
     if settings.method == "predefined":
         check_predefined(table, settings)
-    group_codes(table, list(table.id) if settings.group is not None else [], settings)
+    group_column(table, table.id, settings)
 
 
 def check_predefined(table: SampleTable, settings: SplitSettings) -> None:
@@ -86,27 +86,37 @@ def check_predefined(table: SampleTable, settings: SplitSettings) -> None:
         )
 
 
-def group_codes(table: SampleTable, ids: Sequence[str], settings: SplitSettings) -> NDArray[np.int64]:
-    """(N,) the group of each row, -1 for none: an attribute, a match of a regular expression, or the source's own."""
+def group_column(table: SampleTable, ids: Sequence[str], settings: SplitSettings) -> CategoryColumn:
+    """(N,) the group of each row: an attribute, what a regular expression finds in the id, or the source's own.
+
+    '' is no group.
+
+    Raises:
+        RequestError: the setting is no attribute, and no regular expression or one that finds nothing.
+    """
     if settings.group is None:
-        column = table.group
-    elif settings.group in table.attributes:
-        column = table.attributes[settings.group]
-    else:
-        try:
-            pattern = re.compile(settings.group)
-        except re.error as error:
-            raise RequestError(
-                f"{settings.where}: split.group: no attribute, and no regular expression: {error}"
-            ) from error
-        matches = (pattern.search(id_) for id_ in ids)
-        column = CategoryColumn.of((m.group(1) if m.re.groups else m.group(0)) if m else "" for m in matches)
-        if not any(column.counts()):
-            known = ", ".join(table.attributes) or "none"
-            raise RequestError(
-                f"{settings.where}: split.group: {settings.group!r} is no attribute (there are: {known}) "
-                "and matches no id"
-            )
+        return table.group
+    if settings.group in table.attributes:
+        return table.attributes[settings.group]
+    try:
+        pattern = re.compile(settings.group)
+    except re.error as error:
+        raise RequestError(
+            f"{settings.where}: split.group: no attribute, and no regular expression: {error}"
+        ) from error
+    matches = (pattern.search(id_) for id_ in ids)
+    # A group of the expression that is not part of the match is None.
+    column = CategoryColumn.of((m.group(min(1, m.re.groups)) or "") if m else "" for m in matches)
+    if not any(column.counts()):
+        known = ", ".join(table.attributes) or "none"
+        raise RequestError(
+            f"{settings.where}: split.group: {settings.group!r} is no attribute (there are: {known}) and matches no id"
+        )
+    return column
+
+
+def group_codes(column: CategoryColumn) -> NDArray[np.int64]:
+    """(N,) a number for the group of each row, -1 for none."""
     empty = column.values.index("") if "" in column.values else -1
     codes = column.codes.astype(np.int64)
     codes[codes == empty] = -1

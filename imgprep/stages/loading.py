@@ -97,7 +97,9 @@ def _odd_pixels(seen: Glimpse) -> tuple[str, ...]:
         flags += ("extreme-aspect",)
     # Three pixels tell nearly every image apart from a constant one.
     first = pixels[0, 0].tobytes()
-    if pixels[-1, -1].tobytes() == first == pixels[len(pixels) // 2, pixels.shape[1] // 2].tobytes() and _is_constant(pixels):
+    if pixels[-1, -1].tobytes() == first == pixels[len(pixels) // 2, pixels.shape[1] // 2].tobytes() and _is_constant(
+        pixels
+    ):
         flags += ("constant",)
     return flags
 

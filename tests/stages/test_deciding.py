@@ -147,6 +147,50 @@ def test_hash_keeps_every_image_where_it_is_when_others_arrive(table: MakeTable)
     assert set(few.values()) == {"train", "validation", "test"}
 
 
+@relaxed
+@given(rows, st.integers(1, 40), st.sampled_from([1.0, 0.5]), st.randoms(use_true_random=False))
+def test_hash_moves_no_image_when_others_arrive_also_not_with_groups_or_fraction(
+    drawn: list[tuple[str, int, int]], fresh: int, fraction: float, random: object
+) -> None:
+    chosen = SplitSettings(method="hash", test=0.3, validation=0.3, seed=2, fraction=fraction)
+    old = [
+        Sample(f"{row}", f"{row}", label, group=f"g{group}" if group else "")
+        for row, (label, group, _) in enumerate(drawn)
+    ]
+    new = [Sample(f"new{row}", f"new{row}", "ash", group=("", "g1", "g2", "h")[row % 4]) for row in range(fresh)]
+    together = [*old, *new]
+    random.shuffle(together)  # type: ignore[attr-defined]
+    before = by_id(SampleTable.of(old), NO_CLUSTERS, chosen)
+    after = by_id(SampleTable.of(together), NO_CLUSTERS, chosen)
+    assert {id_: after[id_] for id_ in before} == before
+
+
+def test_a_fraction_by_hash_is_nested_and_says_nothing_about_the_split(table: MakeTable) -> None:
+    images = table(["ash"] * 20_000)
+    found = {
+        share: decide(images, NO_CLUSTERS, SplitSettings(method="hash", test=0.2, validation=0, fraction=share)).codes
+        for share in (0.3, 0.6, 1.0)
+    }
+    for share, codes in found.items():
+        assert (codes >= 0).mean() == pytest.approx(share, abs=0.015)
+        assert (codes == 2).sum() / (codes >= 0).sum() == pytest.approx(0.2, abs=0.02)
+        assert (codes[codes >= 0] == found[1.0][codes >= 0]).all(), "what is used is where it would be in the whole"
+    assert (found[0.6][found[0.3] >= 0] >= 0).all(), "a smaller part is a part of a larger one"
+
+
+def test_hash_says_when_lookalikes_may_move_images(table: MakeTable) -> None:
+    chosen = SplitSettings(method="hash", test=0.2)
+    clusters = np.array([0, 0, 1, *[-1] * 7])
+    assert any(
+        "hash, but 2 images stay with near-duplicates" in note
+        for note in decide(table(["ash"] * 10), clusters, chosen).notes
+    )
+    grouped = table(["ash"] * 10, group=["a", "a", *[""] * 8])
+    assert not any("near-duplicates" in note for note in decide(grouped, clusters, chosen).notes), (
+        "a group decides alone"
+    )
+
+
 def test_hash_takes_fractions_only(table: MakeTable) -> None:
     images = table(["ash"] * 50)
     for sizes in ({"test": 10}, {"validation": 5, "test": 0.1}):
