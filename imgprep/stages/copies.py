@@ -176,7 +176,7 @@ def copies_of(batch_list: Sequence[Batch], recipes: Sequence[str], images: Image
     )
     return Copies(
         parent,
-        images.places()[parent],
+        images.places(parent),
         np.concatenate([batch.copies for batch in batch_list]),
         recipe.astype(np.int64),
         labels[parent],

@@ -41,7 +41,7 @@ class Assignment:
     """
 
     names: tuple[str, ...]
-    codes: NDArray[np.int64]
+    codes: NDArray[np.integer]
     notes: tuple[str, ...] = ()
 
     def counts(self, label: CategoryColumn, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:

@@ -16,11 +16,10 @@ from imgprep.stages.tables import Images
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picked:
-    """Rows of finished shards, in the order of the packed dataset.
+    """Rows of finished shards, in the order of the packed dataset: what a worker is told.
 
     Attributes:
         stage: (N,) which of the stages each row comes from.
-        number: (N,) the number of the image in its stage.
         place: (N, 2) its shard in the stage, and its row in the shard.
         label: (N,) index of its class.
         id: (N,) its id.
@@ -28,36 +27,17 @@ class Picked:
     """
 
     stage: NDArray[np.int64]
-    number: NDArray[np.int64]
     place: NDArray[np.int64]
     label: NDArray[np.int64]
     id: StringColumn
     parent: StringColumn
 
-    @classmethod
-    def of(cls, stages: Sequence[Images], rows: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> Self:
-        """Picks rows of each stage, one stage after the other."""
-        index = {name: code for code, name in enumerate(classes)}
-        labels = []
-        for images, mine in zip(stages, rows, strict=True):
-            codes = np.array([index.get(value, 0) for value in images.table.label.values], np.int64)
-            labels.append(codes[images.table.label.codes[mine]])
-        pairs = [(images, row) for images, mine in zip(stages, rows, strict=True) for row in mine.tolist()]
-        return cls(
-            np.repeat(np.arange(len(rows)), [len(mine) for mine in rows]),
-            np.concatenate(rows),
-            np.concatenate([images.places()[mine] for images, mine in zip(stages, rows, strict=True)]),
-            np.concatenate(labels),
-            StringColumn.of(images.table.id[row] for images, row in pairs),
-            StringColumn.of(images.parents[row] if images.parents else "" for images, row in pairs),
-        )
-
     def __len__(self) -> int:
         return len(self.id)
 
-    def __getitem__(self, rows: slice | NDArray[np.integer]) -> "Picked":
-        columns = self.stage[rows], self.number[rows], self.place[rows], self.label[rows]
-        return Picked(*columns, self.id[rows], self.parent[rows])
+    def gathered(self) -> "Picked":
+        """Itself: see `Selection.gathered`."""
+        return self
 
     def digest(self) -> str:
         """A hash of every value that the shard depends on."""
@@ -68,14 +48,80 @@ class Picked:
         self.parent.update(state)
         return state.hexdigest()
 
-    def shuffled(self, seed: int, split: str) -> "Picked":
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The same rows as five bytes for each; the columns are gathered for a shard at a time, when it is its turn.
+
+    Pickled, it becomes what a worker needs: `Picked`.
+
+    Attributes:
+        stages: where the rows are.
+        codes: for each stage, the index of the class of each of the codes of its labels.
+        stage: (N,) which of the stages each row comes from.
+        number: (N,) the number of the image in its stage.
+    """
+
+    stages: tuple[Images, ...]
+    codes: tuple[NDArray[np.int64], ...]
+    stage: NDArray[np.uint8]
+    number: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, stages: Sequence[Images], rows: Sequence[NDArray[np.integer]], classes: Sequence[str]) -> Self:
+        """Picks rows of each stage, one stage after the other."""
+        index = {name: code for code, name in enumerate(classes)}
+        codes = [np.array([index.get(value, 0) for value in images.table.label.values], np.int64) for images in stages]
+        stage = np.repeat(np.arange(len(rows), dtype=np.uint8), [len(mine) for mine in rows])
+        return cls(tuple(stages), tuple(codes), stage, np.concatenate([mine.astype(np.uint32) for mine in rows]))
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def __getitem__(self, rows: slice | NDArray[np.integer]) -> "Selection":
+        return Selection(self.stages, self.codes, self.stage[rows], self.number[rows])
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        picked = self.gathered()
+        return Picked, (picked.stage, picked.place, picked.label, picked.id, picked.parent)
+
+    def digest(self) -> str:
+        """See `Picked.digest`."""
+        return self.gathered().digest()
+
+    def gathered(self) -> Picked:
+        """The columns of the rows."""
+        place, ids, parents = np.empty((len(self), 2), np.int64), [], []
+        for stage, images in enumerate(self.stages):
+            mine = self.stage == stage
+            numbers = self.number[mine]
+            place[mine] = images.places(numbers)
+            ids.append(images.table.id[numbers])
+            parents.append(StringColumn.blank(len(numbers)) if images.parents is None else images.parents[numbers])
+        # Stage after stage so far; back into the order of the rows.
+        order = np.empty(len(self), np.intp)
+        order[np.argsort(self.stage, kind="stable")] = np.arange(len(self))
+        id_, parent = StringColumn.joined(ids)[order], StringColumn.joined(parents)[order]
+        return Picked(self.stage.astype(np.int64), place, self.label(), id_, parent)
+
+    def label(self) -> NDArray[np.int64]:
+        """(N,) index of the class of each row."""
+        label = np.empty(len(self), np.int64)
+        for stage, images in enumerate(self.stages):
+            mine = self.stage == stage
+            label[mine] = self.codes[stage][images.table.label.codes[self.number[mine]]]
+        return label
+
+    def shuffled(self, seed: int, split: str) -> "Selection":
         """The same rows in a random order that the seed and the split decide."""
         return self[rng(seed, f"shuffle/{split}").permutation(len(self))]
 
-    def grouped(self, ranges: Sequence[slice]) -> "Picked":
+    def grouped(self, ranges: Sequence[slice]) -> "Selection":
         """The same rows, those of each range sorted by class."""
-        order = [np.arange(r.start, r.stop)[np.argsort(self.label[r], kind="stable")] for r in ranges]
-        return self[np.concatenate(order) if order else np.array([], np.int64)]
+        order = np.empty(len(self), np.uint32)
+        for rows in ranges:
+            order[rows] = rows.start + np.argsort(self[rows].label(), kind="stable")
+        return self[order]
 
 
 def split_names(named: Sequence[str], augmented: Images | None) -> tuple[str, ...]:
