@@ -59,7 +59,7 @@ def check_settings(table: SampleTable, settings: SplitSettings) -> None:
     """
     if settings.method == "predefined":
         check_predefined(table, settings)
-    group_codes(table, list(table.id) if settings.group is not None else [], settings)
+    group_codes(table, table.id, settings)
 
 
 def check_predefined(table: SampleTable, settings: SplitSettings) -> None:
