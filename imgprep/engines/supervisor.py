@@ -175,7 +175,7 @@ class Supervisor(Generic[P, R]):
             self._failed.append(Outcome(task.given, None, as_failure(error)))
             return
         worker.tasks.append(task)
-        worker.mailbox.send(SERIAL_FORMAT.pack(task.serial) + plan)
+        worker.mailbox.send(SERIAL_FORMAT.pack(task.serial), plan)
         self._watch(worker)
 
     def _watch(self, worker: _Worker[P]) -> None:

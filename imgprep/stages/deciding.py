@@ -97,9 +97,8 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
     used = ~(member | bound)
     if settings.fraction < 1:
         used[used] = case.part(used).take(round_half_up(int(used.sum()) * settings.fraction))
-    names, part = _METHODS.get(settings.method, _shares)(
-        case.part(used), table if used.all() else table[np.flatnonzero(used)]
-    )
+    used_part = (case, table) if used.all() else (case.part(used), table[np.flatnonzero(used)])
+    names, part = _METHODS.get(settings.method, _shares)(*used_part)
     codes = np.full(len(table), UNUSED, np.int64)
     codes[used] = part
     if settings.frozen is not None:

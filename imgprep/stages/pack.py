@@ -114,7 +114,7 @@ class PackJob:
 
 
 def _by_class(
-    arrays: Mapping[str, NDArray[Any]], label: NDArray[np.int64], classes: tuple[str, ...]
+    arrays: Mapping[str, NDArray[Any]], label: NDArray[np.integer], classes: tuple[str, ...]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, str]]]:
     """The handbook's layout: a group for each class, with its name as attribute; levels of a hierarchy are nested."""
     grouped: dict[str, NDArray[Any]] = {}

@@ -1,7 +1,7 @@
 """Which rows of which stage make up each split of the packed dataset, and in which order."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Self
@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.columns import StringColumn
+from imgprep.columns import StringColumn, blocks
 from imgprep.rng import rng
 from imgprep.stages.tables import Images
 
@@ -26,9 +26,9 @@ class Picked:
         parent: (N,) the id of its original; '' for an original.
     """
 
-    stage: NDArray[np.int64]
-    place: NDArray[np.int64]
-    label: NDArray[np.int64]
+    stage: NDArray[np.integer]
+    place: NDArray[np.integer]
+    label: NDArray[np.integer]
     id: StringColumn
     parent: StringColumn
 
@@ -43,7 +43,8 @@ class Picked:
         """A hash of every value that the shard depends on."""
         state = hashlib.blake2b(digest_size=16)
         for array in (self.stage, self.place, self.label):
-            state.update(np.ascontiguousarray(array).tobytes())
+            for block in blocks(len(array)):
+                state.update(array[block].astype(np.int64).tobytes())
         self.id.update(state)
         self.parent.update(state)
         return state.hexdigest()
@@ -91,22 +92,27 @@ class Selection:
 
     def gathered(self) -> Picked:
         """The columns of the rows."""
-        place, ids, parents = np.empty((len(self), 2), np.int64), [], []
+        place = np.empty((len(self), 2), np.uint32)
         for stage, images in enumerate(self.stages):
             mine = self.stage == stage
-            numbers = self.number[mine]
-            place[mine] = images.places(numbers)
-            ids.append(images.table.id[numbers])
-            parents.append(StringColumn.blank(len(numbers)) if images.parents is None else images.parents[numbers])
-        # Stage after stage so far; back into the order of the rows.
-        order = np.empty(len(self), np.intp)
-        order[np.argsort(self.stage, kind="stable")] = np.arange(len(self))
-        id_, parent = StringColumn.joined(ids)[order], StringColumn.joined(parents)[order]
-        return Picked(self.stage.astype(np.int64), place, self.label(), id_, parent)
+            place[mine] = images.places(self.number[mine])
+        return Picked(self.stage, place, self.label(), self._texts(_ids), self._texts(_parents))
 
-    def label(self) -> NDArray[np.int64]:
+    def _texts(self, column: Callable[[Images, NDArray[np.uint32]], StringColumn]) -> StringColumn:
+        """A column of text of the rows."""
+        parts = [column(images, self.number[self.stage == stage]) for stage, images in enumerate(self.stages)]
+        if len(parts) == 1:
+            return parts[0]
+        # Stage after stage so far; back into the order of the rows.
+        order = np.empty(len(self), np.uint32)
+        order[np.argsort(self.stage, kind="stable")] = np.arange(len(self), dtype=np.uint32)
+        joined = StringColumn.joined(parts)
+        parts.clear()
+        return joined[order]
+
+    def label(self) -> NDArray[np.uint32]:
         """(N,) index of the class of each row."""
-        label = np.empty(len(self), np.int64)
+        label = np.empty(len(self), np.uint32)
         for stage, images in enumerate(self.stages):
             mine = self.stage == stage
             label[mine] = self.codes[stage][images.table.label.codes[self.number[mine]]]
@@ -122,6 +128,14 @@ class Selection:
         for rows in ranges:
             order[rows] = rows.start + np.argsort(self[rows].label(), kind="stable")
         return self[order]
+
+
+def _ids(images: Images, numbers: NDArray[np.uint32]) -> StringColumn:
+    return images.table.id[numbers]
+
+
+def _parents(images: Images, numbers: NDArray[np.uint32]) -> StringColumn:
+    return StringColumn.blank(len(numbers)) if images.parents is None else images.parents[numbers]
 
 
 def split_names(named: Sequence[str], augmented: Images | None) -> tuple[str, ...]:
