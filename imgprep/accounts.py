@@ -42,13 +42,13 @@ class Content:
 
     Attributes:
         ids: (N,) a 64-bit hash of each id.
-        labels: (N,) the class index of each row, -1 for none.
+        labels: (N,) the class index of each row, -1 for none, in the narrowest type that holds them.
         starts: the first row of each group of arrays, '' for those of no group.
         same: whether the file is the one that the index lists.
     """
 
     ids: NDArray[np.uint64]
-    labels: NDArray[np.int64]
+    labels: NDArray[np.integer]
     starts: Mapping[str, int]
     same: bool
 

@@ -56,6 +56,23 @@ class StringColumn(Sequence[str]):
             column.add(string)
         return column.column()
 
+    @classmethod
+    def blank(cls, rows: int) -> "StringColumn":
+        """So many empty strings."""
+        return cls(b"", np.zeros(rows + 1, np.uint32))
+
+    @classmethod
+    def joined(cls, columns: "Sequence[StringColumn]") -> "StringColumn":
+        """The strings of columns, one after the other."""
+        data = bytearray()
+        for column in columns:
+            data += column.joint()
+        return cls(data, _offsets(np.concatenate([np.diff(column._offsets) for column in columns])))
+
+    def joint(self) -> memoryview:
+        """All strings in UTF-8, without anything between them."""
+        return memoryview(self._data)[int(self._offsets[0]) : int(self._offsets[-1])]
+
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
@@ -105,10 +122,10 @@ class StringColumn(Sequence[str]):
 
     def update(self, state: Hash) -> None:
         """Feeds the values to a hash."""
-        first, last = int(self._offsets[0]), int(self._offsets[-1])
+        first = int(self._offsets[0])
         for block in blocks(len(self._offsets)):
             state.update((self._offsets[block].astype(np.int64) - first).tobytes())
-        state.update(memoryview(self._data)[first:last])
+        state.update(self.joint())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StringColumn) and list(self) == list(other)
@@ -116,8 +133,7 @@ class StringColumn(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[type, tuple[bytes, NDArray[np.integer]]]:
-        first, last = int(self._offsets[0]), int(self._offsets[-1])
-        return StringColumn, (bytes(memoryview(self._data)[first:last]), self._offsets - self._offsets[0])
+        return StringColumn, (bytes(self.joint()), self._offsets - self._offsets[0])
 
 
 class CategoryColumn(Sequence[str]):

@@ -8,9 +8,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 from imgprep.errors import RequestError, ResourceError
 
@@ -173,13 +174,23 @@ def commit(path: Path, content: bytes | memoryview | Iterable[bytes | memoryview
     Raises:
         ResourceError: no space, no permission, or another failure of the file system.
     """
+    with committing(path, durable=durable) as file:
+        for block in [content] if isinstance(content, bytes | memoryview) else content:
+            file.write(block)
+
+
+@contextmanager
+def committing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """The same for a file that is written in another order than from the first byte to the last: see `commit`.
+
+    Yields:
+        The file, open for writing; when the block ends without an exception, it gets its name.
+    """
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}"[:255])
-    blocks = [content] if isinstance(content, bytes | memoryview) else content
     try:
         try:
             with temporary.open("wb", buffering=1 << 20) as file:
-                for block in blocks:
-                    file.write(block)
+                yield file
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())

@@ -3,10 +3,10 @@
 import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import repeat
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple, overload
+from typing import Any, Final, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,9 +86,10 @@ class SampleTable(Sequence[Sample]):
                 self.reason[index],
                 (size, time),
             )
+        ids = self.id[index]
         return SampleTable(
-            self.id[index],
-            self.location[index],
+            ids,
+            ids if self.location is self.id else self.location[index],
             self.label[index],
             self.group[index],
             self.split[index],
@@ -112,6 +113,12 @@ class SampleTable(Sequence[Sample]):
     def _stamps(self) -> Iterator[tuple[int, int]]:
         for block in blocks(len(self)):
             yield from map(tuple, self.stamp[block].tolist())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # One stamp for all is sent once.
+        columns = {column.name: getattr(self, column.name) for column in fields(self)}
+        columns["stamp"] = self.stamp[:1] if self.stamp.strides[0] == 0 else self.stamp
+        return _restored, (columns, len(self))
 
     def with_columns(self, **columns: object) -> "SampleTable":
         """The same table with some columns replaced."""
@@ -157,6 +164,10 @@ def _as_number(digits: str) -> tuple[int, str, str]:
     """Sorts like the number, however long it is: Python refuses to convert thousands of digits."""
     significant = digits.lstrip("0")
     return len(significant), significant, digits
+
+
+def _restored(columns: dict[str, Any], rows: int) -> SampleTable:
+    return SampleTable(**columns | {"stamp": np.broadcast_to(columns["stamp"], (rows, 2))})
 
 
 class _Builder:

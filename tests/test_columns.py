@@ -100,3 +100,32 @@ def test_a_million_short_strings_need_little_memory() -> None:
     column = StringColumn.of(f"{row:07d}" for row in range(100_000))
     assert len(pickle.dumps(column)) < 100_000 * 16
     assert column[99_999] == "0099999"
+
+
+def test_codes_widen_when_there_are_more_values() -> None:
+    for values, dtype in ((256, np.uint8), (257, np.uint16), (65_537, np.uint32)):
+        column = CategoryColumn.of(map(str, range(values)))
+        assert column.codes.dtype == dtype
+        assert column[values - 1] == str(values - 1)
+
+
+def test_a_part_is_a_view_and_takes_only_its_values_along() -> None:
+    strings = StringColumn.of(f"{row:07d}" for row in range(10_000))
+    assert strings[10:20]._data is strings._data
+    assert len(pickle.dumps(strings[10:20])) < 500
+    column = CategoryColumn.of(f"{row:07d}" for row in range(10_000))
+    sent = pickle.loads(pickle.dumps(column[10:20]))
+    assert list(sent) == list(column[10:20])
+    assert len(sent.values) == 10
+
+
+def test_joined_columns_are_joined_lists() -> None:
+    one, two = StringColumn.of(["a", "", "bc"]), StringColumn.of(["x", "caf\udce9", "z"])
+    assert list(StringColumn.joined([one[1:], StringColumn.blank(2), two[:2]])) == ["", "bc", "", "", "x", "caf\udce9"]
+
+
+def test_values_are_replaced_in_a_copy() -> None:
+    column = CategoryColumn.of(["ok", "ok", "skipped"])
+    assert list(column.replaced({1: "quarantined", 2: "ok"})) == ["ok", "quarantined", "ok"]
+    assert list(column) == ["ok", "ok", "skipped"]
+    assert column.replaced({}) is column

@@ -83,7 +83,20 @@ def test_every_field_counts(change: dict[str, object]) -> None:
 def test_locations_that_are_the_ids_are_kept_once() -> None:
     table = SampleTable.of([Sample("a", "a", "x"), Sample("b", "b", "x")])
     assert table.location is table.id
+    part = table[1:]
+    assert part.location is part.id
+    sent = pickle.loads(pickle.dumps(part))
+    assert sent.location is sent.id
     assert SampleTable.of([Sample("a", "b", "x")]).location is not table.id
+
+
+def test_a_stamp_of_all_rows_is_kept_once() -> None:
+    table = SampleTable.of([Sample(f"a#{row}", f"a#{row}", "x", stamp=(7, 8)) for row in range(1000)])
+    other = SampleTable.of([*table, Sample("b", "b", "x", stamp=(7, 9))])
+    assert table.stamp.strides[0] == 0
+    assert other.stamp.tolist() == [*[[7, 8]] * 1000, [7, 9]]
+    assert len(pickle.dumps(table)) + 8 * 1000 < len(pickle.dumps(other))
+    assert list(pickle.loads(pickle.dumps(table[3:5]))) == list(table)[3:5]
 
 
 def test_attributes_that_start_late_or_end_early() -> None:

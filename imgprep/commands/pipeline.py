@@ -74,9 +74,11 @@ class Pipeline:
 
     @cached_property
     def convert(self) -> Written:
-        """The convert stage."""
+        """The convert stage; what is made from it needs no list of the source any more."""
         stage = conversion(self._loaded, self.collection)
-        return self._made(convert.STAGE, stage.key(), lambda: stage.run(self._machine))
+        written = self._made(convert.STAGE, stage.key(), lambda: stage.run(self._machine))
+        del self.collection
+        return written
 
     def check(self) -> None:
         """Refuses what cannot be split, before anything is written.
@@ -84,6 +86,10 @@ class Pipeline:
         Raises:
             RequestError: the method needs splits or groups that the source does not give.
         """
+        return self._check
+
+    @cached_property
+    def _check(self) -> None:
         from imgprep.commands.dividing import split_settings
         from imgprep.stages.demands import check_settings
 
@@ -122,10 +128,11 @@ class Pipeline:
         from imgprep.commands.augmenting import amounts, recipes
         from imgprep.stages.augment import Augmentation
 
+        splits = self.split
         return Augmentation(
             images=self._images,
             assignment=self.assignment,
-            splits=self.split.manifest,
+            splits=splits.manifest,
             recipes=recipes(section),
             amounts=amounts(section),
             storage=storage_of(section),

@@ -59,9 +59,9 @@ class Mailbox:
         """Whether something is still to be sent."""
         return bool(self._outbox)
 
-    def send(self, message: bytes) -> None:
-        """Takes in a message; sends as much as is possible now."""
-        self._outbox += memoryview(_LENGTH.pack(len(message))), memoryview(message)
+    def send(self, *parts: bytes) -> None:
+        """Takes in a message, without joining its parts; sends as much as is possible now."""
+        self._outbox += map(memoryview, (_LENGTH.pack(sum(map(len, parts))), *parts))
         self.flush()
 
     def flush(self) -> None:

@@ -158,7 +158,7 @@ class Supervisor(Generic[P, R]):
             self._fail(errand.task, as_failure(error))
             return
         worker.errands.append(errand)
-        worker.mailbox.send(HEAD.pack(errand.serial, TO_THE_END if errand.stop is None else errand.stop) + plan)
+        worker.mailbox.send(HEAD.pack(errand.serial, TO_THE_END if errand.stop is None else errand.stop), plan)
         self._watch(worker)
 
     def _watch(self, worker: _Worker[P]) -> None:

@@ -66,7 +66,7 @@ def keys(ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
     joined = bytearray()
     for text in texts:
         joined += blake(text, digest_size=8, key=salt).digest()
-    return np.frombuffer(joined, "<u8").astype(np.uint64)
+    return np.frombuffer(joined, "<u8").astype(np.uint64, copy=False)
 
 
 def join(rows: int, *relations: NDArray[np.integer]) -> NDArray[np.int64]:

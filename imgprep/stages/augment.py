@@ -227,7 +227,7 @@ class Augmentation:
         row = next((row for row, found in enumerate(self.images.table.id) if found == parent), None)
         if row is None:
             raise RequestError(f"{id_}: there is no image {parent!r} among those that were converted")
-        shard, place = self.images.places()[row].tolist()
+        shard, place = self.images.places(np.array([row]))[0].tolist()
         with Shelf.of(self.images).opened() as shelf:
             image = np.array(shelf.row(0, shard, place))
         chain = self.recipes[recipe]

@@ -93,7 +93,7 @@ class Copies:
 
 
 def batches(
-    assignment: Assignment, labels: NDArray[np.int64], ids: Sequence[str], amounts: Amounts, seed: int
+    assignment: Assignment, labels: NDArray[np.int64], ids: StringColumn, amounts: Amounts, seed: int
 ) -> Iterator[Batch]:
     """Decides which copies are made; those of training images come first.
 
@@ -108,7 +108,7 @@ def batches(
         seed: of the choice.
     """
     train = np.flatnonzero(assignment.codes == TRAIN)
-    order = train[np.argsort(keys([ids[row] for row in train.tolist()], seed), kind="stable")]
+    order = train[np.argsort(keys(ids[train], seed), kind="stable")]
     wanted = _wanted(labels[train], amounts)
     if wanted is not None:
         yield Batch(TRAIN_NAME, "", *_evenly(order, labels, wanted))
@@ -168,19 +168,16 @@ def copies_of(batch_list: Sequence[Batch], recipes: Sequence[str], images: Image
     recipe = np.repeat(
         [recipes.index(batch.recipe) for batch in batch_list], [len(batch.parents) for batch in batch_list]
     )
-    ids = images.table.id
-    names = (
-        f"{ids[row]}#{copy_name(batch.recipe, copy)}"
-        for batch in batch_list
-        for row, copy in zip(batch.parents.tolist(), batch.copies.tolist(), strict=True)
-    )
+    parents = images.table.id[parent]
+    each = iter(parents)
+    names = (f"{next(each)}#{copy_name(batch.recipe, copy)}" for batch in batch_list for copy in batch.copies.tolist())
     return Copies(
         parent,
-        images.places()[parent],
+        images.places(parent),
         np.concatenate([batch.copies for batch in batch_list]),
         recipe.astype(np.int64),
         labels[parent],
-        StringColumn.of(ids[row] for row in parent.tolist()),
+        parents,
         StringColumn.of(names),
     )
 

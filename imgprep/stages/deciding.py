@@ -42,7 +42,7 @@ class Assignment:
     """
 
     names: tuple[str, ...]
-    codes: NDArray[np.int64]
+    codes: NDArray[np.integer]
     notes: tuple[str, ...] = ()
 
     def counts(self, label: CategoryColumn, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
@@ -107,9 +107,8 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
     used = ~(member | bound)
     if settings.fraction < 1:
         used[used] = case.part(used).sample(settings.fraction)
-    names, part = _METHODS.get(settings.method, _shares)(
-        case.part(used), table if used.all() else table[np.flatnonzero(used)]
-    )
+    used_part = (case, table) if used.all() else (case.part(used), table[np.flatnonzero(used)])
+    names, part = _METHODS.get(settings.method, _shares)(*used_part)
     codes = np.full(len(table), UNUSED, np.int64)
     codes[used] = part
     if settings.frozen is not None:

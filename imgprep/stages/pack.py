@@ -2,13 +2,14 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.columns import blocks
 from imgprep.engines.base import Cursor
 from imgprep.manifest import ImageFormat, Manifest, fingerprint
 from imgprep.shards.base import text_array
@@ -19,14 +20,15 @@ from imgprep.stages.deciding import Assignment
 from imgprep.stages.gather import Shelf
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.stages.run import Machine, commit_stage, entries, make_shards
-from imgprep.stages.selection import Picked, split_names
+from imgprep.stages.selection import Picked, Selection, split_names
 from imgprep.stages.statistics import training_moments
-from imgprep.stages.tables import Images, rewritten
+from imgprep.stages.tables import Change, Images, as_json, rewritten
 from imgprep.stages.versions import versions
 from imgprep.stages.writer import ShardWriter, Storage, label_dtype
 from imgprep.transforms.normalize import Kind, Normalizer, fit_normalizer
 
 STAGE = "pack"
+UNPLACED = Change(b"null", b'"shard":null,"row":null')
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class PackJob:
     classes: tuple[str, ...]
     writer: ShardWriter
 
-    def __call__(self, plan: ShardPlan[Picked], cursor: Cursor) -> ShardRecord:
+    def __call__(self, plan: ShardPlan[Selection], cursor: Cursor) -> ShardRecord:
         """Makes the shard.
 
         Raises:
@@ -84,7 +86,7 @@ class PackJob:
         finished = self.writer.finished(plan)
         if finished is not None:
             return finished
-        picked = plan.items
+        picked = plan.items.gathered()
         images = scratch.rows((len(picked), *self.image.shape), self.image.dtype)
         with self.shelf.opened() as shelf:
             for item, (stage, (shard, row)) in enumerate(zip(picked.stage, picked.place, strict=True)):
@@ -112,7 +114,7 @@ class PackJob:
 
 
 def _by_class(
-    arrays: Mapping[str, NDArray[Any]], label: NDArray[np.int64], classes: tuple[str, ...]
+    arrays: Mapping[str, NDArray[Any]], label: NDArray[np.integer], classes: tuple[str, ...]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, str]]]:
     """The handbook's layout: a group for each class, with its name as attribute; levels of a hierarchy are nested."""
     grouped: dict[str, NDArray[Any]] = {}
@@ -155,7 +157,7 @@ class Packing:
         """What the stage is made from, for knowing what is up to date."""
         return fingerprint(versions(), self.images.manifest.name, self.fingerprint())
 
-    def picked(self) -> dict[str, Picked]:
+    def picked(self) -> dict[str, Selection]:
         """The rows of each split, in order; empty splits are left out."""
         stages = self._stages()
         chosen = {}
@@ -163,17 +165,17 @@ class Packing:
             code = self.assignment.names.index(split) if split in self.assignment.names else None
             rows = [np.flatnonzero(self.assignment.codes == code) if code is not None else np.array([], np.int64)]
             rows += [np.flatnonzero(images.table.split.where(split)) for images in stages[1:]]
-            picked = Picked.of(stages, rows, self.images.manifest.classes)
+            picked = Selection.of(stages, rows, self.images.manifest.classes)
             if len(picked):
                 shuffle = self.settings.shuffle and not split.endswith(VIEWS)  # the views of an image stay together
                 chosen[split] = picked.shuffled(self.settings.seed, split) if shuffle else picked
         return chosen
 
-    def plans(self, chosen: Mapping[str, Picked]) -> list[ShardPlan[Picked]]:
+    def plans(self, chosen: Mapping[str, Selection]) -> list[ShardPlan[Selection]]:
         """The shards, split by split."""
         row_bytes = int(np.prod(self.image.shape)) * np.dtype(self.settings.dtype).itemsize
         job = fingerprint(versions(), self.fingerprint())
-        plans: list[ShardPlan[Picked]] = []
+        plans: list[ShardPlan[Selection]] = []
         for split, picked in chosen.items():
             count = shard_count(len(picked), row_bytes, self.storage.shard_size)
             ranges = cut(np.ones(len(picked), bool), count)
@@ -215,24 +217,16 @@ class Packing:
     def _stages(self) -> tuple[Images, ...]:
         return (self.images,) if self.augmented is None else (self.images, self.augmented)
 
-    def _samples(self, plans: list[ShardPlan[Picked]]) -> Iterator[bytes]:
+    def _samples(self, plans: list[ShardPlan[Selection]]) -> Iterator[bytes]:
         """The lines of every stage with the place that each image got."""
+        named = [(as_json(plan.split), b'"shard":%b,"row":' % as_json(plan.filename)) for plan in plans]
         for stage, images in enumerate(self._stages()):
-            packed = np.full((len(images.table), 2), -1, np.int64)
+            shards, rows = np.full(len(images.table), len(plans), np.uint32), np.zeros(len(images.table), np.uint32)
             for plan in plans:
                 mine = plan.items.stage == stage
-                packed[plan.items.number[mine]] = np.stack(
-                    [np.full(mine.sum(), plan.index), _rows(self, plan)[mine]], 1
-                )
-
-            def change(number: int, record: dict[str, Any], packed: NDArray[np.int64] = packed) -> None:
-                shard, row = packed[number].tolist()
-                used = shard >= 0
-                record["split"] = plans[shard].split if used else None
-                record["shard"] = plans[shard].filename if used else None
-                record["row"] = row if used else None
-
-            yield from rewritten(images.folder, change)
+                numbers = plan.items.number[mine]
+                shards[numbers], rows[numbers] = plan.index, _rows(self, plan)[mine]
+            yield from rewritten(images.folder, _changes(named, shards, rows))
 
     def _manifest(self, normalizer: Normalizer, records: list[ShardRecord]) -> Manifest:
         made_of = self.images.manifest
@@ -258,12 +252,25 @@ class Packing:
         )
 
 
-def _rows(packing: Packing, plan: ShardPlan[Picked]) -> NDArray[np.int64]:
+def _changes(
+    named: Sequence[tuple[bytes, bytes]], shards: NDArray[np.uint32], rows: NDArray[np.uint32]
+) -> Iterator[Change]:
+    """The split, the shard and the row that each image got."""
+    for block in blocks(len(shards)):
+        for shard, row in zip(shards[block].tolist(), rows[block].tolist(), strict=True):
+            if shard < len(named):
+                split, place = named[shard]
+                yield Change(split, b"%b%d" % (place, row))
+            else:
+                yield UNPLACED
+
+
+def _rows(packing: Packing, plan: ShardPlan[Selection]) -> NDArray[np.int64]:
     """(N,) the row of each item: in the shard, or in the group of its class."""
     rows = np.arange(len(plan.items))
     if packing.settings.layout == "flat":
         return rows
-    _, starts, inverse = np.unique(plan.items.label, return_index=True, return_inverse=True)
+    _, starts, inverse = np.unique(plan.items.label(), return_index=True, return_inverse=True)
     return np.asarray(rows - starts[inverse.reshape(-1)])
 
 

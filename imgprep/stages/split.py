@@ -4,23 +4,27 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import chain
+from typing import Any, BinaryIO, Final
+from zipfile import ZipFile
 
 import numpy as np
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from imgprep.columns import StringColumn
-from imgprep.manifest import Manifest, commit, fingerprint
+from imgprep.columns import StringColumn, blocks
+from imgprep.manifest import Manifest, commit, committing, fingerprint
 from imgprep.stages.assignment import UNUSED
 from imgprep.stages.deciding import Assignment, decide
 from imgprep.stages.demands import SplitSettings
 from imgprep.stages.run import Machine, commit_stage
 from imgprep.stages.similar import clusters
-from imgprep.stages.tables import Images, rewritten
+from imgprep.stages.tables import Change, Images, as_json, rewritten
 from imgprep.stages.versions import versions
 
 STAGE = "split"
 TABLE = "splits.npz"
+BLOCK_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class Splitting:
             machine.monitor.note(note)
         machine.workspace.begin(STAGE)
         folder = machine.workspace.stage(STAGE)
-        commit(folder / TABLE, _packed(self.images.table.id, assignment))
+        with committing(folder / TABLE) as file:
+            _pack(file, self.images.table.id, assignment)
         for code, name in enumerate(assignment.names):
             commit(folder / f"{name}.csv", _lines(self.images, assignment.codes == code))
         for path in folder.glob("*.csv"):
@@ -71,12 +76,9 @@ class Splitting:
         )
 
     def _samples(self, assignment: Assignment) -> Iterator[bytes]:
-        names = [*assignment.names, None]
-
-        def change(number: int, record: dict[str, Any]) -> None:
-            record["split"] = names[assignment.codes[number]]
-
-        return rewritten(self.images.folder, change)
+        changes = [Change(as_json(name)) for name in (*assignment.names, None)]
+        codes = (assignment.codes[block].tolist() for block in blocks(len(assignment.codes)))
+        return rewritten(self.images.folder, map(changes.__getitem__, chain.from_iterable(codes)))
 
     def _manifest(self, assignment: Assignment) -> Manifest:
         made_of = self.images.manifest
@@ -101,30 +103,38 @@ class Splitting:
 def read_assignment(folder: Any) -> Assignment:
     """Reads splits.npz back."""
     with np.load(folder / TABLE, allow_pickle=False) as arrays:
-        return Assignment(tuple(arrays["names"].tolist()), arrays["split"].astype(np.int64))
+        return Assignment(tuple(arrays["names"].tolist()), arrays["split"])
 
 
-def _packed(ids: StringColumn, assignment: Assignment) -> memoryview:
-    buffer = io.BytesIO()
-    arrays = {
-        "id": np.array(list(ids), np.str_),
-        "split": assignment.codes.astype(np.int16),
-        "names": np.array(assignment.names, np.str_),
-    }
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getbuffer()
+def _pack(file: BinaryIO, ids: StringColumn, assignment: Assignment) -> None:
+    """Writes what `numpy.savez` would, a block of ids at a time: all rows are as wide as the longest."""
+    codes, names = assignment.codes.astype(np.int16), np.array(assignment.names, np.str_)
+    text = np.dtype(f"<U{max(map(len, ids), default=0) or 1}")
+    rows = blocks(len(ids), max(1, BLOCK_BYTES // text.itemsize))
+    with ZipFile(file, "w") as archive:
+        for name, dtype, shape, parts in (
+            ("id", text, (len(ids),), (np.array(list(ids[block]), text) for block in rows)),
+            ("split", codes.dtype, codes.shape, [codes]),
+            ("names", names.dtype, names.shape, [names]),
+        ):
+            header = {"descr": npy_format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                npy_format.write_array_header_1_0(member, header)
+                for part in parts:
+                    member.write(part.tobytes())
 
 
 def _lines(images: Images, mask: NDArray[np.bool_]) -> Iterator[bytes]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["id", "label"])
-    for row in np.flatnonzero(mask).tolist():
-        writer.writerow([neutral(images.table.id[row]), neutral(images.table.label[row])])
-        if text.tell() > 1 << 16:
-            yield text.getvalue().encode("utf-8", "backslashreplace")
-            text.seek(0)
-            text.truncate()
+    for block in blocks(len(mask)):
+        rows = np.flatnonzero(mask[block]) + block.start
+        ids, labels = images.table.id[rows], images.table.label[rows]
+        writer.writerows(zip(map(neutral, ids), map(neutral, labels), strict=True))
+        yield text.getvalue().encode("utf-8", "backslashreplace")
+        text.seek(0)
+        text.truncate()
     yield text.getvalue().encode("utf-8", "backslashreplace")
 
 

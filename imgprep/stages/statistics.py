@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from imgprep.engines.base import Cursor, WholePlan
 from imgprep.stages.gather import Shelf
 from imgprep.stages.run import Machine, results
-from imgprep.stages.selection import Picked
+from imgprep.stages.selection import Selection
 from imgprep.transforms.moments import Moments
 
 BLOCK_BYTES = 8 << 20
@@ -56,7 +57,7 @@ class SumJob:
         return Moments.merged(parts)
 
 
-def training_moments(machine: Machine, shelf: Shelf, train: Picked | None, per_pixel: bool) -> Moments | None:
+def training_moments(machine: Machine, shelf: Shelf, train: Selection | None, per_pixel: bool) -> Moments | None:
     """Sums over the training images; they are whole numbers, so the order of adding does not matter."""
     if train is None:
         return None
@@ -65,9 +66,10 @@ def training_moments(machine: Machine, shelf: Shelf, train: Picked | None, per_p
     return Moments.merged(moments for _, moments in found)
 
 
-def _plans(train: Picked) -> Iterator[RowsPlan]:
-    order = np.lexsort((train.place[:, 1], train.place[:, 0], train.stage))
-    stage, place = train.stage[order], train.place[order]
-    changes = np.flatnonzero((np.diff(stage) != 0) | (np.diff(place[:, 0]) != 0)) + 1
-    for rows in np.split(np.arange(len(order)), changes):
-        yield RowsPlan(int(stage[rows[0]]), int(place[rows[0], 0]), place[rows, 1])
+def _plans(train: Selection) -> Iterator[RowsPlan]:
+    for stage, images in enumerate(train.stages):
+        numbers = np.sort(train.number[train.stage == stage])
+        starts = images.starts()
+        for shard, (first, last) in enumerate(pairwise(np.searchsorted(numbers, starts).tolist())):
+            if last > first:
+                yield RowsPlan(stage, shard, numbers[first:last] - starts[shard])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from imgprep.audit.base import Evidence
 from imgprep.audit.rules.counts import ClassBalanceMax, ClassBalanceMean, ClassSize
+from imgprep.columns import StringColumn
 from imgprep.sample import Sample, SampleTable
 from imgprep.stages.assignment import NAMES, TEST, TRAIN, VALIDATION
 from imgprep.stages.copies import Amounts, Batch, batches, by_split, copy_name, named_copy
@@ -28,7 +29,7 @@ def made(drawn: list[tuple[int, int]], wanted: Amounts, order: list[int] | None 
     labels = np.array([label for label, _ in drawn], np.int64)
     codes = np.array([code for _, code in drawn], np.int64)
     places = order if order is not None else list(range(len(drawn)))
-    ids = [f"image-{place}" for place in places]
+    ids = StringColumn.of(f"image-{place}" for place in places)
     return list(batches(Assignment(NAMES, codes[places]), labels[places], ids, wanted, seed))
 
 

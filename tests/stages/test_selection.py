@@ -1,3 +1,4 @@
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -6,7 +7,7 @@ import pytest
 
 from imgprep.columns import StringColumn
 from imgprep.sample import SampleTable
-from imgprep.stages.selection import Picked, split_names
+from imgprep.stages.selection import Picked, Selection, split_names
 from imgprep.stages.tables import Images
 
 MakeImages = Callable[..., Images]
@@ -28,28 +29,41 @@ def stages(images: MakeImages) -> list[Images]:
 
 
 @pytest.fixture
-def picked(stages: list[Images]) -> Picked:
-    return Picked.of(stages, [np.array([0, 1, 3]), np.array([0, 1])], ("a", "b", "c"))
+def chosen(stages: list[Images]) -> Selection:
+    return Selection.of(stages, [np.array([0, 1, 3]), np.array([0, 1])], ("a", "b", "c"))
 
 
-def rows(picked: Picked) -> list[tuple[object, ...]]:
-    columns = picked.stage.tolist(), picked.number.tolist(), map(tuple, picked.place.tolist()), picked.label.tolist()
+def rows(chosen: Selection | Picked) -> list[tuple[object, ...]]:
+    picked = chosen.gathered()
+    columns = picked.stage.tolist(), map(tuple, picked.place.tolist()), picked.label.tolist()
     return list(zip(*columns, picked.id, picked.parent, strict=True))
 
 
-def test_rows_come_stage_after_stage(picked: Picked) -> None:
-    assert rows(picked) == [
-        (0, 0, (0, 0), 1, "b/0000.png", ""),
-        (0, 1, (0, 1), 0, "a/0001.png", ""),
-        (0, 3, (1, 1), 2, "c/0003.png", ""),
-        (1, 0, (0, 0), 0, "a/0000.png", "a/0001.png"),
-        (1, 1, (0, 1), 2, "c/0001.png", "c/0003.png"),
+def test_rows_come_stage_after_stage(chosen: Selection) -> None:
+    assert rows(chosen) == [
+        (0, (0, 0), 1, "b/0000.png", ""),
+        (0, (0, 1), 0, "a/0001.png", ""),
+        (0, (1, 1), 2, "c/0003.png", ""),
+        (1, (0, 0), 0, "a/0000.png", "a/0001.png"),
+        (1, (0, 1), 2, "c/0001.png", "c/0003.png"),
     ]
-    assert rows(picked[1:3]) == rows(picked)[1:3]
+    assert rows(chosen[1:3]) == rows(chosen)[1:3]
+    mixed = np.array([4, 0, 3, 1, 2])
+    assert rows(chosen[mixed]) == [rows(chosen)[row] for row in mixed.tolist()]
 
 
-def test_shuffling_is_a_permutation_that_seed_and_split_decide(picked: Picked, stages: list[Images]) -> None:
-    many = Picked.of(stages[:1], [np.arange(5).repeat(20)], ("a", "b", "c"))
+def test_a_worker_gets_the_rows_of_its_shard_only(chosen: Selection) -> None:
+    part = chosen[np.array([3, 1])]
+    sent = pickle.loads(pickle.dumps(part))
+    assert isinstance(sent, Picked)
+    assert sent.gathered() is sent
+    assert rows(sent) == rows(part)
+    assert len(sent) == len(part) == 2
+    assert sent.digest() == part.digest()
+
+
+def test_shuffling_is_a_permutation_that_seed_and_split_decide(chosen: Selection, stages: list[Images]) -> None:
+    many = Selection.of(stages[:1], [np.arange(5).repeat(20)], ("a", "b", "c"))
     shuffled = rows(many.shuffled(1, "train"))
     assert sorted(shuffled, key=repr) == sorted(rows(many), key=repr)
     assert shuffled != rows(many)
@@ -58,24 +72,25 @@ def test_shuffling_is_a_permutation_that_seed_and_split_decide(picked: Picked, s
     assert shuffled != rows(many.shuffled(1, "test"))
 
 
-def test_grouping_sorts_within_each_range(picked: Picked) -> None:
-    grouped = picked.grouped([slice(0, 3), slice(3, 5)])
-    assert grouped.label.tolist() == [0, 1, 2, 0, 2]
-    assert sorted(rows(grouped), key=repr) == sorted(rows(picked), key=repr)
-    assert len(picked[:0].grouped([])) == 0
+def test_grouping_sorts_within_each_range(chosen: Selection) -> None:
+    grouped = chosen.grouped([slice(0, 3), slice(3, 5)])
+    assert grouped.label().tolist() == [0, 1, 2, 0, 2]
+    assert sorted(rows(grouped), key=repr) == sorted(rows(chosen), key=repr)
+    assert len(chosen[:0].grouped([])) == 0
 
 
-def test_the_digest_knows_everything_that_a_shard_holds(picked: Picked) -> None:
+def test_the_digest_knows_everything_that_a_shard_holds(chosen: Selection) -> None:
+    picked = chosen.gathered()
     others = [
         replace(picked, stage=1 - picked.stage),
         replace(picked, place=picked.place + 1),
         replace(picked, label=picked.label + 1),
         replace(picked, id=StringColumn.of(reversed(picked.id))),
         replace(picked, parent=StringColumn.of("x" for _ in picked.parent)),
-        picked[:4],
+        chosen[:4],
     ]
     assert len({picked.digest(), *(other.digest() for other in others)}) == len(others) + 1
-    assert picked.digest() == picked[np.arange(5)].digest()
+    assert picked.digest() == chosen[np.arange(5)].digest()
 
 
 def test_splits_of_augmentation_come_after_the_others(stages: list[Images]) -> None:

@@ -1,13 +1,17 @@
 import csv
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from imgprep.columns import StringColumn
 from imgprep.errors import RequestError
-from imgprep.manifest import read_manifest, read_samples
+from imgprep.manifest import committing, read_manifest, read_samples
+from imgprep.stages import split as splitting
+from imgprep.stages.deciding import Assignment
 from imgprep.stages.demands import SplitSettings
 from imgprep.stages.run import Machine
 from imgprep.stages.split import Splitting, neutral, read_assignment
@@ -93,6 +97,18 @@ def test_what_the_key_stands_for(trees: Images) -> None:
     ]
     assert len({stage.key(), *(other.key() for other in others)}) == len(others) + 1
     assert stage.key() == Splitting(trees, SplitSettings(where="line 7")).key()
+
+
+@pytest.mark.parametrize("ids", [["a", "caf\u00e9/b.png", "x" * 40, ""] * 5, [""], []])
+def test_the_table_is_what_numpy_writes(ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few ids at a time, and byte for byte the same."""
+    monkeypatch.setattr(splitting, "BLOCK_BYTES", 500)
+    assignment = Assignment(("train", "test"), np.arange(len(ids)) % 3 - 1)
+    with committing(tmp_path / "blocks.npz") as file:
+        splitting._pack(file, StringColumn.of(ids), assignment)
+    id_, names = np.array(ids, np.str_), np.array(assignment.names, np.str_)
+    np.savez(tmp_path / "whole.npz", id=id_, split=assignment.codes.astype(np.int16), names=names)
+    assert (tmp_path / "blocks.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
