@@ -3,11 +3,13 @@
 import csv
 import math
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,17 +48,23 @@ def read_review(path: Path) -> Review:
     """Reads a review table: CSV with the columns id, label, reviewed_label; a row without a second label waits for it.
 
     Raises:
-        RequestError: the file cannot be read, a column is missing, or an id is there twice.
+        RequestError: the file cannot be read, a column is missing, a row has not as many cells as the first, or an id
+            is there twice.
     """
     ids: dict[str, int] = {}
     labels, reviewed = [], []
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            table = csv.DictReader(file)
+            table = csv.DictReader(file, strict=True)
             missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
             if missing:
                 raise RequestError(f"{path}:1: the column {missing[0]} is missing; a review has {', '.join(COLUMNS)}")
             for row in table:
+                if None in row or None in row.values():
+                    cells = len(table.fieldnames or ())
+                    raise RequestError(
+                        f"{path}:{table.line_num}: the row has not {cells} cells as the first has; mend it"
+                    )
                 sample, label, second = (_plain(row[name] or "").strip() for name in COLUMNS)
                 if sample in ids:
                     raise RequestError(f"{path}:{table.line_num}: {sample} is there twice, first in line {ids[sample]}")
@@ -77,9 +85,9 @@ def read_predictions(path: Path, classes: Sequence[str]) -> Predictions:
         RequestError: the file cannot be read, or its arrays do not fit the classes.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             ids, probabilities = file["ids"], file["pred_probs"]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile, zlib.error) as error:
         raise RequestError(
             f"{path}: cannot read the arrays ids and pred_probs: {error}; save them with numpy"
         ) from error

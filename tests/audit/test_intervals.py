@@ -26,8 +26,9 @@ def test_clopper_pearson_is_scipys(data, trials, confidence):
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.floats(0, 1), st.floats(0.5, 5000), st.floats(0.5, 5000))
+@given(st.floats(0, 1 - 1e-12) | st.just(1.0), st.floats(0.5, 5000), st.floats(0.5, 5000))
 def test_incomplete_beta_is_scipys(x, a, b):
+    # Nearer to 1 scipy loses digits: at a = b = 1/2 and 1 - 1e-16 the closed form, 2/pi asin(sqrt(x)), is ours.
     assert regularized_beta(x, a, b) == pytest.approx(special.betainc(a, b, x), abs=1e-9)
 
 

@@ -126,6 +126,9 @@ def test_read_review(tmp_path):
         ("id,label\n", "reviewed_label is missing"),
         ("", "id is missing"),
         ("id,label,reviewed_label\na,x,x\na,x,x\n", "twice"),
+        ("id,label,reviewed_label\na,x,x\nb,x\n", "r.csv:3: the row has not 3 cells"),
+        ("id,label,reviewed_label\na,x,x,x\n", "r.csv:2: the row has not 3 cells"),
+        ('id,label,reviewed_label\na,"x,x\n', "no CSV table"),
         (None, "cannot read"),
     ],
 )
@@ -146,9 +149,18 @@ def test_read_predictions(tmp_path):
     np.savez(path, ids=np.array(["a"]), pred_probs=np.array([[np.nan, 0.9]]))
     with pytest.raises(RequestError, match="no probabilities"):
         read_predictions(path, ("x", "y"))
-    path.write_bytes(b"nothing")
-    with pytest.raises(RequestError, match="cannot read"):
-        read_predictions(path, ("x", "y"))
+    whole = path.read_bytes()
+    np.save(tmp_path / "alone.npy", np.zeros((1, 2)))
+    for content in (
+        b"nothing",
+        b"",
+        (tmp_path / "alone.npy").read_bytes(),
+        whole[:-30],
+        whole[:60] + b"\xff" * 40 + whole[100:],
+    ):
+        path.write_bytes(content)
+        with pytest.raises(RequestError, match="cannot read"):
+            read_predictions(path, ("x", "y"))
 
 
 def planted(count=600, classes=4, seed=0):

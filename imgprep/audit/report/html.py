@@ -15,7 +15,9 @@ from imgprep.version import __version__
 
 Thumbnails = Mapping[str, bytes]
 GALLERY: Final = 24
-"""How many offenders of one finding are shown."""
+"""How many offenders of one finding are shown at most; see `_gallery`."""
+FEW: Final = 4
+"""How many are shown at least, if there are so many."""
 CLUSTERS: Final = 40
 """How many findings of one rule are shown in full."""
 IMAGES: Final = 160
@@ -64,9 +66,15 @@ def wanted_thumbnails(report: Report) -> tuple[str, ...]:
     shown: dict[str, None] = {}
     for rule, found in groups.items():
         if rule != "unreadable":
-            samples = (sample for finding in found[:CLUSTERS] for sample in finding.samples[:GALLERY])
+            most = _gallery(len(found))
+            samples = (sample for finding in found[:CLUSTERS] for sample in finding.samples[:most])
             shown |= dict.fromkeys(islice(samples, IMAGES))
     return tuple(shown)
+
+
+def _gallery(findings: int) -> int:
+    """How many images each of the findings of a rule may show: the last class gets as many as the first."""
+    return min(GALLERY, max(FEW, IMAGES // max(1, min(findings, CLUSTERS))))
 
 
 def escape(text: str) -> str:
@@ -103,34 +111,38 @@ def _overview(groups: Mapping[str, list[Finding]]) -> str:
 
 def _section(rule: str, found: list[Finding], thumbnails: Thumbnails) -> str:
     bad = [finding for finding in found if rank(finding) <= 2]
-    cards = "".join(_card(finding, thumbnails) for finding in bad[:CLUSTERS])
+    most = _gallery(len(bad))
+    cards = "".join(_card(finding, thumbnails, most) for finding in bad[:CLUSTERS])
     more = f'<p class="more">and {len(bad) - CLUSTERS} more findings, in report.json</p>' if len(bad) > CLUSTERS else ""
     kind = "clusters" if rule in SIDE_BY_SIDE else "galleries"
     return f'<section id="{escape(rule)}"><h2>{escape(rule)}</h2><div class="{kind}">{cards}</div>{more}</section>'
 
 
-def _card(finding: Finding, thumbnails: Thumbnails) -> str:
+def _card(finding: Finding, thumbnails: Thumbnails, most: int) -> str:
     subject = f"<h3>{escape(finding.subject)}</h3>" if finding.subject is not None else ""
-    there = [sample for sample in finding.samples[:GALLERY] if sample in thumbnails]
+    # The class stands in the heading already.
+    said = told(finding).removeprefix(f"{one_line(finding.subject or '')}: ")
+    there = [sample for sample in finding.samples[:most] if sample in thumbnails]
     samples = there or finding.samples[:ABSENT]
     shown = "".join(figure(sample, thumbnails, finding.rule) for sample in samples)
     more = len(finding.samples) - len(samples)
     rest = f'<p class="more">and {more:,} more</p>' if more > 0 else ""
     gallery = f'<div class="images">{shown}</div>{rest}' if shown else ""
-    return f"<article>{subject}<p>{_badge(rank(finding))} {escape(told(finding))}</p>{gallery}</article>"
+    return f"<article>{subject}<p>{_badge(rank(finding))} {escape(said)}</p>{gallery}</article>"
 
 
 def figure(sample: str, thumbnails: Thumbnails, rule: str = "") -> str:
     """An image with its id under it; the id alone when there is no thumbnail."""
     name = escape(sample)
+    caption = f'<figcaption title="{name}">{name.replace("/", "/<wbr>")}</figcaption>'
     data = thumbnails.get(sample)
     if data is None:
-        return f'<figure class="absent"><figcaption title="{name}">{name}</figcaption></figure>'
+        return f'<figure class="absent">{caption}</figure>'
     source = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
     # The rule about backgrounds looks at the border alone: the middle is veiled, so that the eye does too.
     border = ' class="border"' if rule == "background" else ""
     image = f'<div{border}><img src="{source}" alt="{name}"></div>'
-    return f'<figure>{image}<figcaption title="{name}">{name}</figcaption></figure>'
+    return f"<figure>{image}{caption}</figure>"
 
 
 def _quiet(groups: Mapping[str, list[Finding]]) -> str:

@@ -35,7 +35,8 @@ def render(report: Report, *, color: bool = False, width: int = 110) -> str:
         for finding in findings[:limit]:
             console.print(_line(finding), soft_wrap=not color)
         if len(findings) > limit:
-            more = f"… and {len(findings) - limit} more findings of {one_line(findings[0].rule)}"
+            rest = len(findings) - limit
+            more = f"… and {rest} more finding{'' if rest == 1 else 's'} of {one_line(findings[0].rule)}"
             console.print(Text(f"{'':8}{more}", style="dim"))
     passed = [one_line(rule) for rule in by_rule(report.findings) if rule not in groups]
     if passed:

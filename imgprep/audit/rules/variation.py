@@ -112,7 +112,7 @@ def _conditions(rule: Rule, name: str, values: list[str], needed: tuple[int, flo
     counts = Counter(values)
     enough = [value for value, count in counts.items() if count / len(values) >= share]
     numbers = ", ".join(f"{count} {value}" for value, count in counts.most_common(6))
-    message = f"{name}: {len(enough)} {what} ({numbers}); {least} of at least {percent(share)} are needed"
+    message = f"{name}: {what}: {len(enough)} ({numbers}); {least} of at least {percent(share)} are needed"
     return rule.finding(verdict(len(enough) >= least), message, name, Compared(len(enough), least))
 
 

@@ -1,16 +1,18 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import cv2
 import numpy as np
 import pytest
 
+from imgprep.audit.base import Finding, Report
 from imgprep.audit.report.histogram import histogram
 from imgprep.audit.report.html import IMAGES, render, wanted_thumbnails
 
-VOID = {"meta", "link", "img", "br", "rect", "line"}
+VOID = {"meta", "link", "img", "br", "wbr", "rect", "line"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -74,6 +76,27 @@ def test_large_reports_are_cut(long):
     assert len(wanted_thumbnails(long)) == IMAGES
     assert len(render(long)) < 2_000_000
     assert "and 260 more findings" in render(long)
+
+
+def test_every_class_gets_its_share_of_the_images():
+    samples = {name: tuple(f"{name}/{n}.jpg" for n in range(100)) for name in "abcdefghij"}
+    findings = tuple(
+        Finding("color-share", "fail", "warning", f"{n}: few", n, samples=ids) for n, ids in samples.items()
+    )
+    report = Report("colours", 1000, findings)
+    wanted = wanted_thumbnails(report)
+    assert {name: sum(sample.startswith(name) for sample in wanted) for name in samples} == dict.fromkeys(samples, 16)
+    text = render(report, dict.fromkeys(wanted, thumbnail(9)))
+    assert text.count("and 84 more") == 10
+    assert text.count("data:image/jpeg;base64,") == 160
+
+
+def test_the_class_is_not_told_twice(mixed):
+    finding = Finding("blur", "fail", "warning", "plum: 2 are soft", "plum", 2, 0, ("plum/1.jpg",))
+    text = render(replace(mixed, findings=(finding,)))
+    assert "<h3>plum</h3><p>" in text
+    assert "</span> 2 are soft</p>" in text
+    assert "plum/<wbr>1.jpg</figcaption>" in text
 
 
 def test_histogram_shows_the_lines_of_the_rules(mixed):
