@@ -97,12 +97,12 @@ def test_what_is_settled_is_remembered(photos: Path, machine: MakeMachine) -> No
     table, found = look(photos, machine())
     again = look(photos, machine())[1]
     assert READ == []
-    assert again.rows.tobytes() == found.rows.tobytes()
+    assert again.records().tobytes() == found.records().tobytes()
     folder = machine().workspace.private / WHAT / "source"
     (file,) = folder.iterdir()
     file.write_bytes(b"cut")
     (folder / "stale.bin").write_bytes(b"")
-    assert look(photos, machine())[1].rows.tobytes() == found.rows.tobytes()
+    assert look(photos, machine())[1].records().tobytes() == found.records().tobytes()
     assert READ
     assert [path.name for path in folder.iterdir()] == [file.name]
     look(photos, machine(force=True))
@@ -128,4 +128,4 @@ def test_an_image_that_is_gone_at_the_second_look_is_like_none(
 def test_engines_agree(photos: Path, machine: MakeMachine) -> None:
     one = look(photos, machine())[1]
     two = look(photos, machine("threads", 3, output="other"))[1]
-    assert one.rows.tobytes() == two.rows.tobytes()
+    assert one.records().tobytes() == two.records().tobytes()

@@ -92,7 +92,7 @@ def test_every_class_gets_its_share_of_the_images():
 
 
 def test_the_class_is_not_told_twice(mixed):
-    finding = Finding("blur", "fail", "warning", "plum: 2 are soft", "plum", 2, 0, ("plum/1.jpg",))
+    finding = Finding("blur", "fail", "warning", "plum", 2, 0, "plum: 2 are soft", ("plum/1.jpg",))
     text = render(replace(mixed, findings=(finding,)))
     assert "<h3>plum</h3><p>" in text
     assert "</span> 2 are soft</p>" in text
