@@ -17,10 +17,9 @@ from imgprep.engines.supervisor import Supervisor
 class Processes(Settings):
     """Runs the plans in worker processes.
 
-    An item that takes longer than `item_timeout` (up to a tenth longer) or kills two workers is excluded from its plan,
-    and the plan is tried again; a worker that dies once may have been killed by somebody else, and costs nothing. A
-    worker may allocate `memory_limit` bytes (Linux); beyond that the function sees a `MemoryError`. A worker that dies
-    with no item in hand costs nothing, up to two times a plan.
+    An item that takes longer than `item_timeout` (up to a tenth longer), or that a worker dies with in hand, is left
+    out of its plan, and the plan is tried again. A worker may allocate `memory_limit` bytes (Linux); beyond that the
+    function sees a `MemoryError`. A worker that dies with no item in hand costs nothing, up to two times a plan.
     """
 
     def run(

@@ -199,7 +199,7 @@ class Supervisor(Generic[P, R]):
         """What is to be done after a worker died on an errand; nothing when its plan has failed."""
         task = errand.task
         serial, item, finished = worker.read()
-        certain = worker.expired or end.code == _ALARM < 0
+        late = worker.expired or end.code == _ALARM < 0
         if serial != errand.serial or item < 0:
             task.deaths += 1
             if task.deaths <= _DEATHS:
@@ -209,17 +209,17 @@ class Supervisor(Generic[P, R]):
         if errand.stop is None:
             task.tally.update(finished)
         if item in task.excluded:
-            reason = self._reason(end, certain=certain)
+            reason = self._reason(end, late=late)
             self._fail(task, _repeated(f"could not do a part of a shard that cannot be left out: {reason}"))
             return []
-        return errand.died(item, self._reason(end, certain=certain), certain=certain, workers=self._settings.workers)
+        return errand.died(item, self._reason(end, late=late), self._settings.workers)
 
     def _fail(self, task: Task[P], error: Exception) -> None:
         task.over = True
         self._failed.append(Outcome(task.given, None, error))
 
-    def _reason(self, end: Exit, *, certain: bool) -> str:
-        if certain:
+    def _reason(self, end: Exit, *, late: bool) -> str:
+        if late:
             return f"took longer than {self._settings.item_timeout:g} s"
         return f"decoder died, {_cause(end)}"
 

@@ -1,8 +1,7 @@
 """What is still to be done of a plan, and what to do next when a worker died of it.
 
-A death by a signal has two explanations: the item, or somebody outside who killed the worker. So the item is tried once
-more, apart from the rest; only when it kills another worker is it excluded. An item that took too long is excluded at
-once, for the clock leaves no doubt.
+The item that the worker had in hand is excluded, whatever the worker died of: nothing tells an image that killed its
+decoder from somebody outside who killed the worker.
 
 A plan that is done again from its beginning after every death costs as many passes as it has bad items. From its second
 bad item on, the rest of it is therefore scouted first: done in parts, by all workers, of which nothing is kept, each
@@ -26,7 +25,6 @@ class Task(Generic[P]):
         given: the plan as it was submitted.
         tally: of its finished items.
         excluded: items that it goes without, and why.
-        suspects: items that a worker died at.
         deaths: how many workers died of it with no item in hand.
         scouts: how many errands are out that look for bad items.
         over: its outcome is known; what is still out does not matter.
@@ -35,7 +33,6 @@ class Task(Generic[P]):
     given: P
     tally: Tally
     excluded: dict[int, str] = field(default_factory=dict)
-    suspects: set[int] = field(default_factory=set)
     deaths: int = 0
     scouts: int = 0
     over: bool = False
@@ -71,26 +68,22 @@ class Errand(Generic[P]):
         self.task.scouts -= 1
         return [] if self.task.scouts or self.task.over else [Errand(self.task)]
 
-    def died(self, item: int, reason: str, *, certain: bool, workers: int) -> list["Errand[P]"]:
+    def died(self, item: int, reason: str, workers: int) -> list["Errand[P]"]:
         """What comes next when a worker died on this errand.
 
         Args:
             item: that it had in hand; not one that is excluded already.
             reason: for excluding the item.
-            certain: whether the item is to blame beyond doubt.
             workers: among whom the rest may be divided.
         """
         task = self.task
-        guilty = certain or item in task.suspects
-        task.suspects.add(item)
-        if guilty:
-            task.excluded[item] = reason
-        start = item + guilty
+        task.excluded[item] = reason
+        start = item + 1
         if self.stop is not None:
             rest = [Errand(task, start, self.stop)] if start < self.stop else []
             return rest or self.succeeded()
-        stop = task.given.size if len(task.suspects) > 1 else item + 1
-        if start >= stop or task.given.starting_at(start) is None:
+        stop = task.given.size
+        if len(task.excluded) < 2 or start >= stop or task.given.starting_at(start) is None:
             return [Errand(task)]
         edges = _edges(start, stop, workers)
         task.scouts = len(edges)

@@ -84,13 +84,6 @@ def test_every_plan_dies_and_every_plan_recovers():
     assert all(tuple(reports[f"{n}"].excluded) == (n % 4,) for n in range(12))
 
 
-def test_an_item_that_is_not_to_blame_for_a_death_is_tried_again(tmp_path):
-    marker = tmp_path / "marker"
-    reports = run(ENGINE, Work("plan", faults={2: f"kill-once:{marker}"}))
-    assert (reports["plan"].done, reports["plan"].excluded) == (5, {})
-    assert marker.read_text() == "..."  # the death, the item by itself, and the plan
-
-
 def test_a_plan_is_done_three_times_at_most_however_many_items_are_bad(tmp_path):
     marker = tmp_path / "marker"
     bad = dict.fromkeys(range(5, 60, 6), "segfault")

@@ -30,7 +30,7 @@ def finish(errand: Errand[Work], bad: Callable[[int], int], workers: int = 2) ->
             work += 1
             if deaths.get(item, 0) < bad(item):
                 deaths[item] = deaths.get(item, 0) + 1
-                pending[:0] = errand.died(item, "died", certain=False, workers=workers)
+                pending[:0] = errand.died(item, "died", workers=workers)
                 break
         else:
             if errand.stop is None:
@@ -39,25 +39,16 @@ def finish(errand: Errand[Work], bad: Callable[[int], int], workers: int = 2) ->
     raise AssertionError("the plan was never done to its end")
 
 
-def test_the_first_suspect_is_tried_apart_and_the_whole_follows():
+def test_after_the_first_death_the_whole_is_done_without_the_item():
     errand = whole(Work("plan", items=100))
-    (apart,) = errand.died(7, "died", certain=False, workers=2)
-    assert ranges([apart]) == [(7, 8)]
-    assert sorted(apart.plan().excluded) == list(range(7))
-    assert ranges(apart.succeeded()) == [(0, None)]
-    assert errand.task.excluded == {}
-
-
-def test_the_clock_leaves_no_doubt():
-    errand = whole(Work("plan", items=100))
-    assert ranges(errand.died(7, "late", certain=True, workers=2)) == [(0, None)]
+    assert ranges(errand.died(7, "late", workers=2)) == [(0, None)]
     assert errand.task.excluded == {7: "late"}
 
 
 def test_from_the_second_bad_item_on_the_rest_is_divided():
     errand = whole(Work("plan", items=100))
-    errand.died(7, "late", certain=True, workers=2)
-    parts = errand.died(19, "late", certain=True, workers=2)
+    errand.died(7, "late", workers=2)
+    parts = errand.died(19, "late", workers=2)
     assert ranges(parts) == [(20, 30), (30, 40), (40, 50), (50, 60), (60, 70), (70, 80), (80, 90), (90, 100)]
     assert [part.succeeded() for part in parts[:-1]] == [[]] * 7
     assert ranges(parts[-1].succeeded()) == [(0, None)]
@@ -65,13 +56,11 @@ def test_from_the_second_bad_item_on_the_rest_is_divided():
 
 def test_a_scout_goes_on_behind_the_item_that_ended_it():
     errand = whole(Work("plan", items=100))
-    errand.died(7, "late", certain=True, workers=2)
-    *_, last = errand.died(19, "late", certain=True, workers=2)
-    (again,) = last.died(95, "died", certain=False, workers=2)
-    assert ranges([again]) == [(95, 100)]
-    (rest,) = again.died(95, "died", certain=False, workers=2)
+    errand.died(7, "late", workers=2)
+    *_, last = errand.died(19, "late", workers=2)
+    (rest,) = last.died(95, "died", workers=2)
     assert ranges([rest]) == [(96, 100)]
-    assert rest.died(99, "late", certain=True, workers=2) == []  # the other parts are still out
+    assert rest.died(99, "late", workers=2) == []  # the other parts are still out
     assert sorted(errand.task.excluded) == [7, 19, 95, 99]
 
 
@@ -83,12 +72,7 @@ def test_bad_items_are_found_whatever_their_number(workers, every):
     assert work <= 3 * 200 + 2 * len(last.task.excluded)
 
 
-def test_items_that_somebody_else_killed_are_kept():
-    last, _ = finish(whole(Work("plan", items=50)), lambda item: item % 3 == 0)
-    assert last.task.excluded == {}
-
-
 def test_a_whole_plan_has_no_parts():
     errand = whole(Solid("plan"))
-    assert ranges(errand.died(0, "died", certain=False, workers=2)) == [(0, None)]
+    assert ranges(errand.died(0, "died", workers=2)) == [(0, None)]
     assert errand.plan() is errand.task.given
