@@ -1,6 +1,6 @@
 """preview: a contact sheet of what the spec does to a few images of each class; no output folder is touched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.commands.augmenting import recipes
-from imgprep.commands.building import Collection, collect, operations
-from imgprep.commands.contact import Row, sheet
+from imgprep.commands.building import Collection, collect, mask_operations, operations
+from imgprep.commands.contact import Cell, Picture, Row, sheet
 from imgprep.commands.session import Request
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.errors import ImageError, RequestError
@@ -19,12 +19,31 @@ from imgprep.manifest import commit
 from imgprep.sample import Sample
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.assignment import keys
-from imgprep.stages.augment import drawn
-from imgprep.stages.loading import Pixels
+from imgprep.stages.company import Circle, share_of
+from imgprep.stages.loading import Loaded, Pixels
+from imgprep.stages.making import drawn
+from imgprep.stages.prepare import moved
+from imgprep.transforms.base import Company
 
 MAX_CLASSES: Final = 25
 TRIES: Final = 10
 """Images of a class that are tried for each that is wanted; the others may be unreadable."""
+
+
+class _Read(NamedTuple):
+    """An image that is shown.
+
+    Attributes:
+        sample: its metadata.
+        image: (H, W, C) as the convert stage has it.
+        mask: (H, W, 1) uint8 likewise; None when it is not known.
+        cells: what is shown of it so far.
+    """
+
+    sample: Sample
+    image: Pixels
+    mask: Pixels | None
+    cells: tuple[Cell, ...]
 
 
 class Amount(NamedTuple):
@@ -78,17 +97,22 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
     shown = _classes(collection)
     if len(shown) < len(collection.classes):
         notes.append(f"{len(shown)} of {len(collection.classes)} classes are shown")
-    rows = []
+    read = []
     with quiet_stderr():
         for label, samples in shown.items():
-            found = list(_rows(loaded, collection, samples, amount))
-            rows += found
+            found = list(_read(loaded, collection, samples, amount.images))
+            read += found
             if not found:
                 notes.append(f"{label}: no image can be read")
-    if not rows:
+    if not read:
         raise RequestError(
             f"{loaded.where('source')}: none of the images can be read; `imgprep audit` lists the reasons"
         )
+    company = _company(loaded, read)
+    rows = [
+        Row(one.sample.label, one.sample.id, (*one.cells, *_made(loaded, one, amount.draws, mine)))
+        for one, mine in zip(read, company, strict=True)
+    ]
     picture = sheet(_without_idle_columns(rows, len(operations(loaded.spec.convert))))
     done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:
@@ -107,39 +131,69 @@ def _classes(collection: Collection) -> dict[str, list[int]]:
     return {name: usable[labels == code[name]].tolist() for name in present[:MAX_CLASSES]}
 
 
-def _rows(loaded: LoadedSpec, collection: Collection, candidates: list[int], amount: Amount) -> Iterator[Row]:
-    """The rows of one class: those of its images that the seed puts first, unreadable ones passed over."""
+def _read(loaded: LoadedSpec, collection: Collection, candidates: list[int], images: int) -> Iterator[_Read]:
+    """The images of one class that the seed puts first, unreadable ones passed over."""
     ids = [collection.table.id[row] for row in candidates]
     order = np.argsort(keys(ids, loaded.spec.seed), kind="stable")
-    left = amount.images
-    for place in order[: amount.images * TRIES].tolist():
+    left = images
+    for place in order[: images * TRIES].tolist():
         if not left:
             return
         sample = collection.table[candidates[place]]
         try:
-            image = collection.reader(sample).pixels
+            yield _converted(loaded, sample, collection.masked_reader(sample))
         except ImageError:
             continue
         left -= 1
-        yield Row(sample.label, sample.id, tuple(_cells(loaded, sample, image, amount.draws)))
 
 
-def _cells(loaded: LoadedSpec, sample: Sample, image: Pixels, draws: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """What one image is at first, after each step, and in each draw: (caption, (H, W, 3) uint8)."""
-    yield "original", _visible(image)
-    for name, operation in operations(loaded.spec.convert).items():
+def _converted(loaded: LoadedSpec, sample: Sample, found: Loaded) -> _Read:
+    """One image, and what it is at first, after each step, and as its mask where masks are asked for."""
+    section, image = loaded.spec.convert, found.pixels
+    cells: list[Cell] = [("original", _visible(image))]
+    for name, operation in operations(section).items():
         image = operation(image)
-        yield _caption(name, image), _visible(image)
-    section = loaded.spec.augment
+        cells.append((_caption(name, image), _visible(image)))
+    if loaded.spec.source.masks is None:
+        return _Read(sample, image, None, tuple(cells))
+    mask = None if found.mask is None else moved(found.mask.pixels, mask_operations(section))
+    cells.append(("mask", None if mask is None else _visible(mask)))
+    return _Read(sample, image, mask, tuple(cells))
+
+
+def _company(loaded: LoadedSpec, read: list[_Read]) -> list[dict[str, Company]]:
+    """Who stands beside each image, by recipe: another of those that are shown, as `augment` takes one of all."""
+    company: list[dict[str, Company]] = [{} for _ in read]
+    section, seed = loaded.spec.augment, loaded.spec.seed
+    classes = sorted({one.sample.label for one in read})
+    labels = np.array([classes.index(one.sample.label) for one in read])
+    ids = [one.sample.id for one in read]
+    known = np.array([one.mask is not None for one in read])
+    try:
+        circle = Circle.of(known, known, labels, lambda rows: keys([ids[row] for row in rows], seed))
+    except RequestError:
+        return company
+    for recipe, chain in recipes(section).items() if section is not None else ():
+        for number in np.flatnonzero(known).tolist() if chain.accompanied else ():
+            one, other = read[number], read[circle.donor(int(labels[number]), share_of(seed, ids[number], recipe, 1))]
+            if one.mask is not None and other.mask is not None and one.image.shape == other.image.shape:
+                company[number][recipe] = Company(one.mask[..., 0], other.image, other.mask[..., 0])
+    return company
+
+
+def _made(loaded: LoadedSpec, one: _Read, draws: int, company: Mapping[str, Company]) -> Iterator[Cell]:
+    """What augmentation makes of one image."""
+    section, image = loaded.spec.augment, one.image
     if section is None:
         return
     shape = (image.shape[0], image.shape[1], image.shape[2])
     for recipe, chain in recipes(section).items():
         for number in range(1, (1 if recipe else draws) + 1):
             if chain.transforms:
-                records = drawn(chain, (loaded.spec.seed, sample.id, recipe, number), shape)
-                made = f"mix {recipe}" if recipe in section.mix else f"test-{recipe}" if recipe else f"copy {number}"
-                yield made, _visible(chain.apply(image, records))
+                name = f"mix {recipe}" if recipe in section.mix else f"test-{recipe}" if recipe else f"copy {number}"
+                records = drawn(chain, (loaded.spec.seed, one.sample.id, recipe, number), shape)
+                lonely = chain.accompanied and recipe not in company
+                yield name, None if lonely else _visible(chain.apply(image, records, company.get(recipe)))
 
 
 def _caption(name: str, image: Pixels) -> str:
@@ -162,10 +216,14 @@ def _visible(image: Pixels) -> NDArray[np.uint8]:
 
 def _without_idle_columns(rows: list[Row], steps: int) -> list[Row]:
     """Leaves out the steps that change no image."""
+
+    def same(one: Picture | None, other: Picture | None) -> bool:
+        return one is not None and other is not None and np.array_equal(one, other)
+
     idle = {
         column
         for column in range(1, steps + 1)
-        if all(np.array_equal(row.cells[column][1], row.cells[column - 1][1]) for row in rows)
+        if all(same(row.cells[column][1], row.cells[column - 1][1]) for row in rows)
     }
     return [
         row._replace(cells=tuple(cell for column, cell in enumerate(row.cells) if column not in idle)) for row in rows

@@ -7,8 +7,9 @@ What is decided here, beyond what the formats themselves say:
 - Samples of 16 bits stay 16 bits as they are stored. 12 bits in a TIFF of 16-bit samples are such samples: nothing in
   the file tells them from dark ones. 9 to 15 bits that the header does declare (JPEG 2000, AVIF, PNM) are scaled to
   the full range with rounding, fewer than 8 to 8.
-- Transparency is laid on the background: alpha, palettes and PNG's transparent colour; grey stays grey on a grey
-  background. Of 2- and 4-bit grey only black can be the transparent colour, as Pillow has it.
+- Transparency is laid on the background, unless the colours under it are asked for: alpha, palettes and PNG's
+  transparent colour; grey stays grey on a grey background. Of 2- and 4-bit grey only black can be the transparent
+  colour, as Pillow has it.
 - CMYK becomes RGB as libjpeg and libtiff convert it, CIELAB as libtiff does. Colour profiles are not applied.
 - The first frame or page counts; for an animated PNG that is its default image.
 - Float samples and everything in no list of ``headers`` is refused.
@@ -25,7 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.alpha import Pixels, composite, replace_key
+from imgprep.decoding.alpha import Pixels, composite, replace_key, straight
 from imgprep.decoding.bmp import unpack_bmp
 from imgprep.decoding.damage import watched
 from imgprep.decoding.header import DecodeOptions, Header, Reading
@@ -36,7 +37,7 @@ from imgprep.errors import ImageError, one_line
 # OpenCV's own log would stand, with a clock in it, where libjpeg's warnings are expected.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-__all__ = ["DecodeOptions", "Decoded", "decode", "sniff"]
+__all__ = ["DecodeOptions", "Decoded", "decode", "decode_with_alpha", "sniff"]
 
 _UNTURNED_RGB: Final = int(cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
 _UNTURNED_GREY: Final = int(cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -85,9 +86,19 @@ def decode(data: bytes, options: DecodeOptions = _DEFAULTS) -> Decoded:
     Raises:
         ImageError: not an image that is read, damaged, or over a limit.
     """
+    return decode_with_alpha(data, options)[0]
+
+
+def decode_with_alpha(data: bytes, options: DecodeOptions = _DEFAULTS) -> tuple[Decoded, Pixels | None]:
+    """Decodes one image file like `decode`, and keeps what was transparent in it.
+
+    Returns:
+        The image; and its opacity (H, W, 1) of the same type, upright, full where the image is opaque. None when the
+        file has no transparency.
+    """
     try:
         if data[:3] == b"\xff\xd8\xff":
-            return _decode_jpeg(data, options)
+            return _decode_jpeg(data, options), None
         if not data:
             raise ImageError("empty file")
         return _decode_other(data, options)
@@ -95,13 +106,13 @@ def decode(data: bytes, options: DecodeOptions = _DEFAULTS) -> Decoded:
         raise ImageError(_NO_MEMORY) from None
 
 
-def _decode_other(data: bytes, options: DecodeOptions) -> Decoded:
+def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels | None]:
     header = parse_header(data, options)
     flags = set(header.flags)
     if header.frames > 1:
         flags |= {"animated", f"frames={header.frames}"}
     stored = unpack_bmp(data) if header.reading == "bmp" else _ask_opencv(header.data or data, header)
-    pixels = _opaque_rgb(_samples(stored, header), header, options, flags)
+    pixels, alpha = _opaque_rgb(_samples(stored, header), header, options, flags)
     if pixels.shape[:2] != (header.height, header.width):
         raise ImageError(
             f"header declares {header.height}x{header.width}, but {pixels.shape[0]}x{pixels.shape[1]} was decoded"
@@ -112,8 +123,10 @@ def _decode_other(data: bytes, options: DecodeOptions) -> Decoded:
         flags.add("grey")
     if header.orientation > 1:
         pixels = _TURNS[header.orientation](pixels)
+        alpha = None if alpha is None else _TURNS[header.orientation](alpha)
         flags.add("exif-rotated")
-    return Decoded(cast("Pixels", np.ascontiguousarray(pixels)), tuple(sorted(flags)))
+    decoded = Decoded(cast("Pixels", np.ascontiguousarray(pixels)), tuple(sorted(flags)))
+    return decoded, None if alpha is None else cast("Pixels", np.ascontiguousarray(alpha))
 
 
 def _decode_jpeg(data: bytes, options: DecodeOptions) -> Decoded:
@@ -200,16 +213,23 @@ def _full_range(pixels: Pixels, largest: int) -> Pixels:
     return cast("Pixels", wide.astype(pixels.dtype))
 
 
-def _opaque_rgb(pixels: Pixels, header: Header, options: DecodeOptions, flags: set[str]) -> Pixels:
-    """Resolves transparency."""
+def _opaque_rgb(
+    pixels: Pixels, header: Header, options: DecodeOptions, flags: set[str]
+) -> tuple[Pixels, Pixels | None]:
+    """Resolves transparency; the second is the opacity (H, W, 1)."""
     if pixels.shape[2] == 4:
         colours, opacity = pixels[:, :, :3], pixels[:, :, 3]
         if header.opaque:
-            return colours
+            return colours, None
         flags.add("alpha")
-        pixels = composite(colours, opacity, options.background, premultiplied=header.premultiplied)
-        return pixels[:, :, :1] if header.grey and len(set(options.background)) == 1 else pixels
+        if options.background is None:
+            pixels = straight(colours, opacity) if header.premultiplied else colours
+        else:
+            pixels = composite(colours, opacity, options.background, premultiplied=header.premultiplied)
+        grey = header.grey and len(set(options.background or (0,))) == 1
+        return pixels[:, :, :1] if grey else pixels, opacity[:, :, None]
     if header.key is not None:
         flags.add("alpha")
-        return replace_key(pixels, header.key, options.background)[0]
-    return pixels[:, :, :1] if header.grey else pixels
+        painted, alpha = replace_key(pixels, header.key, options.background or (0, 0, 0))
+        return pixels if options.background is None else painted, alpha
+    return pixels[:, :, :1] if header.grey else pixels, None

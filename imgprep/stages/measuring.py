@@ -68,8 +68,8 @@ class MeasureJob:
                 if sample.status != "ok" or item in faults:
                     continue
                 try:
-                    pixels, flags, sha256 = self.reader(sample)
-                    meter.add(pixels, flags, bytes.fromhex(sha256))
+                    loaded = self.reader(sample)
+                    meter.add(loaded.pixels, loaded.flags, bytes.fromhex(loaded.sha256))
                     measured.append(item)
                 except ImageError as error:
                     faults[item] = str(error)
