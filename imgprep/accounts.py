@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.errors import one_line
-from imgprep.manifest import INDEX, SAMPLES, Manifest, read_samples, sha256_file
+from imgprep.manifest import INDEX, MASKED, SAMPLES, Manifest, read_samples, sha256_file
 
 SHOWN: Final = 20
 
@@ -68,9 +68,11 @@ class Accounts:
         """Everything that does not add up."""
         status: Counter[str] = Counter()
         splits: dict[str, Counter[str]] = {}
+        masked = 0
         try:
             for number, record in enumerate(read_samples(self._folder)):
                 status[record["status"]] += 1
+                masked += MASKED in record["flags"]
                 if record["status"] == "ok":
                     split = record["split"] or "unused"
                     splits.setdefault(split, Counter())["" if split == "unused" else record["label"]] += 1
@@ -79,6 +81,7 @@ class Accounts:
             yield Difference(SAMPLES, (), f"cannot be read: {one_line(error)}")
             return
         status["found"] = status.total()
+        status[MASKED] = masked
         for name, expected in self._manifest.samples.items():
             if (found := status[name]) != expected:
                 yield Difference(SAMPLES, (), f"{found} images {name}, the index says {expected}")

@@ -19,6 +19,8 @@ FORMAT_VERSION: Final = 1
 INDEX: Final = "dataset.json"
 SAMPLES: Final = "samples.jsonl"
 TEMPORARY: Final = ".tmp-"
+MASKED: Final = "masked"
+"""The flag, and the count, of images whose mask is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Manifest:
         name: the name in the spec.
         classes: names in index order.
         counts: images per split (``all`` before the split) and class.
-        samples: found, ok, quarantined and skipped; found is the sum of the others.
+        samples: found, ok, quarantined and skipped; found is the sum of the others. Also masked, where masks are asked
+            for: how many of the ok ones have one.
         image: shape, dtype and colour order; None where the stage holds no images.
         labels: ``index`` or ``one_hot``, and the dtype they are stored in.
         normalization: what was done to the values, with its statistics.

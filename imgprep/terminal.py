@@ -214,6 +214,8 @@ def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
     if manifest.image is not None:
         shape = " x ".join(map(str, manifest.image.shape))
         facts.append(("Image", f"{shape} (height x width x channels), {manifest.image.dtype}, {manifest.image.color}"))
+    if manifest.stage == "convert" and "masked" in manifest.samples:
+        facts.append(("Masks", f"of {manifest.samples['masked']} of {manifest.samples['ok']} images"))
     if manifest.labels is not None:
         facts.append(("Labels", f"{manifest.labels['encoding']}, {manifest.labels['dtype']}"))
     if manifest.normalization is not None:

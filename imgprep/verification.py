@@ -18,6 +18,8 @@ from imgprep.shards import FORMATS
 from imgprep.shards.base import ShardFormat, ShardReader
 
 COLUMNS: Final = ("image", "label", "id", "parent", "checksum")
+MASK: Final = "mask"
+"""The column of masks; not every stage has one. The checksum of a row goes on over its mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class _Rows:
             if missing:
                 found.append(self._about((), f"no array {group}{missing[0]}"))
                 continue
-            columns = {name: reader.read(group + name) for name in COLUMNS}
+            present = [name for name in (*COLUMNS, MASK) if group + name in reader.names]
+            columns = {name: reader.read(group + name) for name in present}
             self.starts[group.removesuffix("/")] = len(self.ids)
             found += self._group(columns, start)
             start += len(columns["image"])
@@ -112,6 +115,13 @@ class _Rows:
             yield self._about((), "arrays of different length")
             return
         sums = np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32)
+        if MASK in columns:
+            masks = columns[MASK]
+            if masks.shape != images.shape[:3] or masks.dtype != np.uint8:
+                yield self._about((), f"masks of {masks.shape[1:]} {masks.dtype}, the images are {images.shape[1:3]}")
+                return
+            pairs = zip(masks, sums.tolist(), strict=True)
+            sums = np.array([zlib.crc32(mask.tobytes(), start) for mask, start in pairs], np.uint32)
         yield from self._rows(sums != columns["checksum"], start, "pixels differ from their checksum")
         if images.dtype.kind == "f":
             finite = np.isfinite(images.reshape(len(images), -1)).all(axis=1)

@@ -57,7 +57,7 @@ class Meter:
         Returns:
             Whether it was measured: a reduced image of one brightness says too little, and has to come whole.
         """
-        pixels, flags, height, width, factor = seen
+        pixels, flags, height, width, factor, _ = seen
         working = _eight_bit(pixels if max(pixels.shape) <= WORKING_SIDE else _working(pixels))
         channels = pixels.shape[2]
         gray = (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import cast
 
+from imgprep.sources.masks import Masks
 from imgprep.spec.images import AugmentSection
 from imgprep.spec.sections import Spec
 from imgprep.stages.copies import Amounts
@@ -34,3 +35,10 @@ def augment_notes(spec: Spec) -> Iterator[str]:
     for transform in spec.augment.transforms if spec.augment is not None else ():
         for problem in undone_by_normalization(transform, cast("Kind", spec.pack.kind)):
             yield f"augment.transforms: {problem}"
+    plain = spec.source.masks == Masks() and spec.convert.background is not None
+    for transform in spec.augment.stress if spec.augment is not None and plain else ():
+        if transform.accompanied:
+            yield (
+                f"augment.stress: {transform.name}: the background of every image whose mask is its alpha channel is "
+                "convert.alpha; set convert.alpha: ignore where a picture lies under the transparency"
+            )

@@ -1,6 +1,6 @@
 """From the sections of a spec to the collection and to what converts it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -11,13 +11,16 @@ from imgprep.errors import one_line
 from imgprep.manifest import ImageFormat
 from imgprep.sample import SampleTable
 from imgprep.shards import FORMATS
+from imgprep.sources.masks import MaskListing, Masks
 from imgprep.spec.fields import Storage as StorageSection
 from imgprep.spec.images import ConvertSection
 from imgprep.spec.loading import LoadedSpec
+from imgprep.spec.problems import unknown
 from imgprep.stages.convert import Conversion
 from imgprep.stages.loading import ImageReader
 from imgprep.stages.prepare import Operation, Prepare
 from imgprep.stages.writer import Storage
+from imgprep.transforms.base import ShapeKept
 from imgprep.transforms.channels import to_depth, to_gray, to_rgb
 from imgprep.transforms.resize import Fit
 
@@ -33,13 +36,22 @@ class Collection:
         table: every entry found.
         classes: in index order, those without images included.
         reader: of the images.
+        masks: where their masks are; None when nobody asks.
+        masks_digest: a value that changes when one of the masks' files does.
         notes: what the user should know, one line each.
     """
 
     table: SampleTable
     classes: tuple[str, ...]
     reader: ImageReader
+    masks: Masks | None = None
+    masks_digest: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def masked_reader(self) -> ImageReader:
+        """The reader, that looks for masks where the spec asks for them."""
+        return replace(self.reader, masks=self.masks)
 
 
 def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
@@ -55,12 +67,17 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     """
     section = loaded.spec.source
     listed = listing(section.source, section.attributes, engine)
-    table, classes = listed.table, listed.classes
+    masks = MaskListing(section.masks) if section.masks is not None else None
+    table = listed.table if masks is None else SampleTable.of(masks.join(listed.table))
     if not bool((~table.status.where("skipped")).any()):
         raise loaded.error(f"no images: {len(table)} entries, none of them an image in this layout", "source", "path")
-    options = DecodeOptions(background=loaded.spec.convert.background)
-    reader = ImageReader(section.source, options)
-    return Collection(table, classes, reader, (*_empty(table, classes), *listed.notes))
+    if section.masks is not None and section.masks.attribute not in {"", *table.attributes}:
+        text = unknown("attribute", section.masks.attribute, list(table.attributes))
+        raise loaded.error(text, "source", "masks", "attribute")
+    reader = ImageReader(section.source, DecodeOptions(background=loaded.spec.convert.background))
+    notes = (*_empty(table, listed.classes), *listed.notes)
+    digest = masks.digest() if masks is not None else ""
+    return Collection(table, listed.classes, reader, section.masks, digest, notes)
 
 
 def _empty(table: SampleTable, classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -78,15 +95,22 @@ def conversion(loaded: LoadedSpec, collection: Collection) -> Conversion:
     section = spec.convert
     storage = storage_of(section)
     settings = {name: getattr(section, name) for name in ("channels", "size", "fit", "fill", "interpolation", "depth")}
+    if collection.masks is not None:
+        settings["masks"] = collection.masks.attribute or "alpha"
     return Conversion(
         name=spec.name,
         table=collection.table,
         classes=collection.classes,
-        prepare=Prepare(collection.reader, tuple(operations(section).values()), image_format(section)),
+        prepare=Prepare(
+            collection.masked_reader,
+            tuple(operations(section).values()),
+            image_format(section),
+            mask_operations(section),
+        ),
         storage=storage,
         settings=settings
         | {"steps": list(map(repr, section.steps)), "alpha": section.background, "storage": storage.settings()},
-        origin=f"{spec.source.source!r} {spec.source.source.digest()}",
+        origin=f"{spec.source.source!r} {spec.source.source.digest()}{collection.masks_digest}",
         seed=spec.seed,
         where=loaded.where("convert"),
     )
@@ -104,6 +128,11 @@ def operations(section: ConvertSection) -> dict[str, Operation]:
     if section.depth != "keep":
         done[f"{section.depth} bit"] = partial(to_depth, depth=section.depth)
     return done
+
+
+def mask_operations(section: ConvertSection) -> tuple[Operation, ...]:
+    """What is done to the mask of every image: what `operations` does, as far as it moves pixels."""
+    return tuple(done.on_mask for done in operations(section).values() if isinstance(done, Fit | ShapeKept))
 
 
 def image_format(section: ConvertSection) -> ImageFormat | None:

@@ -21,7 +21,12 @@ LARGE: Final = 0.45
 SMALL: Final = 0.36
 _ELLIPSIS: Final = "..."
 
+NOTHING: Final = "none"
+"""What is written in the place of a picture that there is not."""
+
 Picture = NDArray[np.uint8]
+Cell = tuple[str, Picture | None]
+"""The caption of its column, and (H, W, 3) uint8 RGB; None when there is no such picture of the image."""
 
 
 class Row(NamedTuple):
@@ -30,12 +35,12 @@ class Row(NamedTuple):
     Attributes:
         label: the name of its class.
         name: what else is written beside it.
-        cells: (caption of the column, (H, W, 3) uint8 RGB).
+        cells: its pictures.
     """
 
     label: str
     name: str
-    cells: tuple[tuple[str, Picture], ...]
+    cells: tuple[Cell, ...]
 
 
 def sheet(rows: list[Row]) -> Picture:
@@ -64,7 +69,13 @@ def sheet(rows: list[Row]) -> Picture:
         for line, part in enumerate(_wrapped(row.name, SIDE - GAP)):
             _write(paper, part, (MARGIN, top + 36 + 16 * line), SIDE - GAP, faint=True)
         for column, (_, image) in enumerate(row.cells):
-            _place(paper, image, (top, MARGIN + SIDE + column * (CELL + GAP)))
+            left = MARGIN + SIDE + column * (CELL + GAP)
+            if image is None:
+                _write(
+                    paper, NOTHING, (left + (CELL - _length(NOTHING, SMALL)) // 2, top + CELL // 2), CELL, faint=True
+                )
+            else:
+                _place(paper, image, (top, left))
     return paper
 
 
@@ -99,10 +110,12 @@ def _captions(rows: list[Row]) -> list[str]:
 
 
 def _place(paper: Picture, image: Picture, corner: tuple[int, int]) -> None:
-    """Puts an image into the middle of its cell."""
+    """Puts an image into the middle of its cell, in a thin frame."""
     small = fitted(image, CELL)
     top, left = (start + (CELL - side) // 2 for start, side in zip(corner, small.shape[:2], strict=True))
-    paper[top : top + small.shape[0], left : left + small.shape[1]] = small
+    bottom, right = top + small.shape[0], left + small.shape[1]
+    paper[top - 1 : bottom + 1, left - 1 : right + 1] = LINE  # so that white ends somewhere
+    paper[top:bottom, left:right] = small
 
 
 def _write(paper: Picture, text: str, place: tuple[int, int], width: int, *, faint: bool = False) -> None:

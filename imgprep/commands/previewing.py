@@ -11,25 +11,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.commands.augmenting import recipes
-from imgprep.commands.building import Collection, collect, operations
-from imgprep.commands.contact import Row, sheet
+from imgprep.commands.building import Collection, collect, mask_operations, operations
+from imgprep.commands.contact import Cell, Picture, Row, sheet
 from imgprep.commands.session import Request, engine_for
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, RequestError
 from imgprep.manifest import commit
 from imgprep.sample import Sample, SampleTable
-from imgprep.spec.images import AugmentSection
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.assignment import keys
-from imgprep.stages.augment import drawn
-from imgprep.stages.loading import ImageReader, Pixels
+from imgprep.stages.company import Circle, share_of
+from imgprep.stages.loading import ImageReader, Loaded, Pixels
+from imgprep.stages.making import drawn
 from imgprep.stages.plan import ShardPlan
-from imgprep.stages.prepare import Operation
+from imgprep.stages.prepare import Operation, moved
+from imgprep.transforms.base import Company
 
 MAX_CLASSES: Final = 25
 TRIES: Final = 10
 """Images of a class that are tried for each that is wanted; the others may be unreadable."""
+
+
+class _Read(NamedTuple):
+    """An image that is shown.
+
+    Attributes:
+        sample: its metadata.
+        image: (H, W, C) as the convert stage has it.
+        mask: (H, W, 1) uint8 likewise; None when it is not known.
+        cells: what is shown of it so far.
+    """
+
+    sample: Sample
+    image: Pixels
+    mask: Pixels | None
+    cells: tuple[Cell, ...]
 
 
 class Amount(NamedTuple):
@@ -83,15 +100,20 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
     shown = _classes(collection)
     if len(shown) < len(collection.classes):
         notes.append(f"{len(shown)} of {len(collection.classes)} classes are shown")
-    rows = []
-    for label, found in _rows(loaded, collection, shown, amount):
-        rows += found
+    read = []
+    for label, found in _read(loaded, collection, shown, amount.images):
+        read += found
         if not found:
             notes.append(f"{label}: no image can be read")
-    if not rows:
+    if not read:
         raise RequestError(
             f"{loaded.where('source')}: none of the images can be read; `imgprep audit` lists the reasons"
         )
+    company = _company(loaded, read)
+    rows = [
+        Row(one.sample.label, one.sample.id, (*one.cells, *_made(loaded, one, amount.draws, mine)))
+        for one, mine in zip(read, company, strict=True)
+    ]
     picture = sheet(_without_idle_columns(rows, len(operations(loaded.spec.convert))))
     done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:
@@ -111,83 +133,105 @@ def _classes(collection: Collection) -> dict[str, list[int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Draw:
-    """Makes the rows of a class in a worker, which a hostile image may kill.
+class _Reading:
+    """Reads and converts the images of a class in a worker, which a hostile image may kill.
 
     Attributes:
-        reader: of the images.
+        reader: of the images, and of their masks where the spec asks for them.
         steps: what is done to each, by name.
-        section: how they are augmented.
-        seed: of the draws.
-        amount: how much is shown.
+        mask_steps: what is done to its mask.
+        images: how many are shown.
     """
 
     reader: ImageReader
     steps: Mapping[str, Operation]
-    section: AugmentSection | None
-    seed: int
-    amount: Amount
+    mask_steps: tuple[Operation, ...]
+    images: int
 
-    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> list[Row]:
-        """The rows of the first images that can be read."""
-        rows: list[Row] = []
+    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> list[_Read]:
+        """The first images that can be read."""
+        read: list[_Read] = []
         with quiet_stderr():
             for item, sample in enumerate(plan.items):
-                if len(rows) == self.amount.images:
+                if len(read) == self.images:
                     break
                 cursor.at(item)
                 if item in plan.excluded:
                     continue
                 with suppress(ImageError):
-                    image = self.reader(sample).pixels
-                    rows.append(Row(sample.label, sample.id, tuple(self._cells(sample, image))))
+                    found = self.reader(sample)
+                    # A read-only mapping cannot be sent back.
+                    sent = sample._replace(attributes=dict(sample.attributes))
+                    read.append(self._converted(sent, found))
             cursor.done()
-        return rows
+        return read
 
-    def _cells(self, sample: Sample, image: Pixels) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        """What one image is at first, after each step, and in each draw: (caption, (H, W, 3) uint8)."""
-        yield "original", _visible(image)
+    def _converted(self, sample: Sample, found: Loaded) -> _Read:
+        """One image, and what it is at first, after each step, and as its mask where masks are asked for."""
+        image = found.pixels
+        cells: list[Cell] = [("original", _visible(image))]
         for name, operation in self.steps.items():
             image = operation(image)
-            yield _caption(name, image), _visible(image)
-        section = self.section
-        if section is None:
-            return
-        shape = (image.shape[0], image.shape[1], image.shape[2])
-        for recipe, chain in recipes(section).items():
-            for number in range(1, (1 if recipe else self.amount.draws) + 1):
-                if chain.transforms:
-                    records = drawn(chain, (self.seed, sample.id, recipe, number), shape)
-                    made = (
-                        f"mix {recipe}" if recipe in section.mix else f"test-{recipe}" if recipe else f"copy {number}"
-                    )
-                    yield made, _visible(chain.apply(image, records))
+            cells.append((_caption(name, image), _visible(image)))
+        if self.reader.masks is None:
+            return _Read(sample, image, None, tuple(cells))
+        mask = None if found.mask is None else moved(found.mask.pixels, self.mask_steps)
+        cells.append(("mask", None if mask is None else _visible(mask)))
+        return _Read(sample, image, mask, tuple(cells))
 
 
-def _made(section: AugmentSection, recipe: str, number: int) -> str:
-    """What a draw is called on the sheet."""
-    if not recipe:
-        return f"copy {number}"
-    return f"mix {recipe}" if recipe in section.mix else f"test-{recipe}"
-
-
-def _rows(
-    loaded: LoadedSpec, collection: Collection, shown: Mapping[str, list[int]], amount: Amount
-) -> list[tuple[str, list[Row]]]:
-    """The rows of each class: those of its images that the seed puts first, unreadable ones passed over."""
-    spec = loaded.spec
-    draw = _Draw(collection.reader, operations(spec.convert), spec.augment, spec.seed, amount)
+def _read(
+    loaded: LoadedSpec, collection: Collection, shown: Mapping[str, list[int]], images: int
+) -> Iterator[tuple[str, list[_Read]]]:
+    """The images of each class that the seed puts first, unreadable ones passed over."""
+    section, seed = loaded.spec.convert, loaded.spec.seed
+    reading = _Reading(collection.masked_reader, operations(section), mask_operations(section), images)
     plans: list[ShardPlan[SampleTable]] = []
     for label, candidates in shown.items():
         ids = [collection.table.id[row] for row in candidates]
-        order = np.argsort(keys(ids, spec.seed), kind="stable")[: amount.images * TRIES]
+        order = np.argsort(keys(ids, seed), kind="stable")[: images * TRIES]
         plans.append(ShardPlan(len(plans), label, None, collection.table[np.array(candidates)[order]], ""))
-    found: dict[str, list[Row]] = {}
-    for outcome in engine_for(loaded).run(draw, plans):
+    found: dict[str, list[_Read]] = {}
+    for outcome in engine_for(loaded).run(reading, plans):
         if outcome.error is not None:
             raise outcome.error
         found[outcome.plan.filename] = outcome.value or []
-    return [(label, found[label]) for label in shown]
+    return ((label, found[label]) for label in shown)
+
+
+def _company(loaded: LoadedSpec, read: list[_Read]) -> list[dict[str, Company]]:
+    """Who stands beside each image, by recipe: another of those that are shown, as `augment` takes one of all."""
+    company: list[dict[str, Company]] = [{} for _ in read]
+    section, seed = loaded.spec.augment, loaded.spec.seed
+    classes = sorted({one.sample.label for one in read})
+    labels = np.array([classes.index(one.sample.label) for one in read])
+    ids = [one.sample.id for one in read]
+    known = np.array([one.mask is not None for one in read])
+    try:
+        circle = Circle.of(known, known, labels, lambda rows: keys([ids[row] for row in rows], seed))
+    except RequestError:
+        return company
+    for recipe, chain in recipes(section).items() if section is not None else ():
+        for number in np.flatnonzero(known).tolist() if chain.accompanied else ():
+            one, other = read[number], read[circle.donor(int(labels[number]), share_of(seed, ids[number], recipe, 1))]
+            if one.mask is not None and other.mask is not None and one.image.shape == other.image.shape:
+                company[number][recipe] = Company(one.mask[..., 0], other.image, other.mask[..., 0])
+    return company
+
+
+def _made(loaded: LoadedSpec, one: _Read, draws: int, company: Mapping[str, Company]) -> Iterator[Cell]:
+    """What augmentation makes of one image."""
+    section, image = loaded.spec.augment, one.image
+    if section is None:
+        return
+    shape = (image.shape[0], image.shape[1], image.shape[2])
+    for recipe, chain in recipes(section).items():
+        for number in range(1, (1 if recipe else draws) + 1):
+            if chain.transforms:
+                name = f"mix {recipe}" if recipe in section.mix else f"test-{recipe}" if recipe else f"copy {number}"
+                records = drawn(chain, (loaded.spec.seed, one.sample.id, recipe, number), shape)
+                lonely = chain.accompanied and recipe not in company
+                yield name, None if lonely else _visible(chain.apply(image, records, company.get(recipe)))
 
 
 def _caption(name: str, image: Pixels) -> str:
@@ -210,10 +254,14 @@ def _visible(image: Pixels) -> NDArray[np.uint8]:
 
 def _without_idle_columns(rows: list[Row], steps: int) -> list[Row]:
     """Leaves out the steps that change no image."""
+
+    def same(one: Picture | None, other: Picture | None) -> bool:
+        return one is not None and other is not None and np.array_equal(one, other)
+
     idle = {
         column
         for column in range(1, steps + 1)
-        if all(np.array_equal(row.cells[column][1], row.cells[column - 1][1]) for row in rows)
+        if all(same(row.cells[column][1], row.cells[column - 1][1]) for row in rows)
     }
     return [
         row._replace(cells=tuple(cell for column, cell in enumerate(row.cells) if column not in idle)) for row in rows

@@ -45,7 +45,20 @@ def composite(
     return out
 
 
-def replace_key(pixels: Pixels, key: tuple[int, ...], background: tuple[int, int, int]) -> tuple[Pixels, bool]:
+def straight(colours: Pixels, alpha: Pixels) -> Pixels:
+    """Undoes a multiplication with alpha: ``round(c * top / a)``, exact halves up; black where alpha is nothing.
+
+    Args:
+        colours: (H, W, 3) uint8 or uint16, multiplied.
+        alpha: (H, W), of the same type; full is 255 or 65535.
+    """
+    top = int(np.iinfo(colours.dtype).max)
+    opacity = np.maximum(alpha, 1).astype(np.uint64)[:, :, None]
+    wide = (colours.astype(np.uint64) * top + opacity // 2) // opacity
+    return cast("Pixels", np.minimum(wide, top).astype(colours.dtype))
+
+
+def replace_key(pixels: Pixels, key: tuple[int, ...], background: tuple[int, int, int]) -> tuple[Pixels, Pixels | None]:
     """Paints the pixels of a transparent colour with the background.
 
     Args:
@@ -54,13 +67,15 @@ def replace_key(pixels: Pixels, key: tuple[int, ...], background: tuple[int, int
         background: RGB, 0 to 255 each.
 
     Returns:
-        The pixels, with three channels when grey met a coloured background; and whether the colour occurs.
+        The pixels, with three channels when grey met a coloured background; and the opacity (H, W, 1) of the same
+        type, nothing or full, None when the colour does not occur.
     """
     where = (pixels == np.array(key, pixels.dtype)).all(axis=2)
     if not where.any():
-        return pixels, False
+        return pixels, None
     coloured = pixels.shape[2] == 1 and len(set(background)) > 1
     pixels = pixels.repeat(3 if coloured else 1, axis=2)
-    scale = int(np.iinfo(pixels.dtype).max) // 255
-    pixels[where] = [value * scale for value in background[: pixels.shape[2]]]
-    return pixels, True
+    top = int(np.iinfo(pixels.dtype).max)
+    pixels[where] = [value * (top // 255) for value in background[: pixels.shape[2]]]
+    opacity = np.where(where, 0, top).astype(pixels.dtype)
+    return pixels, cast("Pixels", opacity[:, :, None])

@@ -7,8 +7,9 @@ What is decided here, beyond what the formats themselves say:
 - Samples of 16 bits stay 16 bits as they are stored. 12 bits in a TIFF of 16-bit samples are such samples: nothing in
   the file tells them from dark ones. 9 to 15 bits that the header does declare (JPEG 2000, AVIF, PNM) are scaled to
   the full range with rounding, fewer than 8 to 8.
-- Transparency is laid on the background: alpha, palettes and PNG's transparent colour; grey stays grey on a grey
-  background. Of 2- and 4-bit grey only black can be the transparent colour, as Pillow has it.
+- Transparency is laid on the background, unless the colours under it are asked for: alpha, palettes and PNG's
+  transparent colour; grey stays grey on a grey background. Of 2- and 4-bit grey only black can be the transparent
+  colour, as Pillow has it.
 - CMYK becomes RGB as libjpeg and libtiff convert it, CIELAB as libtiff does. Colour profiles are not applied.
 - The first frame or page counts; for an animated PNG that is its default image.
 - Float samples and everything in no list of ``headers`` is refused.
@@ -28,19 +29,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.alpha import Pixels, composite, replace_key
+from imgprep.decoding.alpha import Pixels, composite, replace_key, straight
 from imgprep.decoding.bmp import unpack_bmp
 from imgprep.decoding.damage import watched
 from imgprep.decoding.header import DecodeOptions, Header, Reading
 from imgprep.decoding.headers import parse_header, sniff
 from imgprep.decoding.jpeg import parse_jpeg, repair_header
+from imgprep.decoding.samples import full_samples
 from imgprep.errors import ImageError, one_line
 
 _SILENT: Final = 0
 # OpenCV's own log would stand, with a clock in it, where libjpeg's warnings are expected.
 getattr(cv2.utils, "logging", cv2).setLogLevel(_SILENT)  # OpenCV 5, and 4
 
-__all__ = ["DecodeOptions", "Decoded", "Glimpse", "decode", "glimpse", "sniff"]
+__all__ = ["DecodeOptions", "Decoded", "Glimpse", "decode", "decode_with_alpha", "glimpse", "sniff"]
 
 _UNTURNED_RGB: Final = int(cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
 _UNTURNED_GREY: Final = int(cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -94,6 +96,7 @@ class Glimpse(NamedTuple):
         height: of the whole image, upright.
         width: of the whole image, upright.
         factor: 1, 2, 4 or 8.
+        alpha: its opacity, see `decode_with_alpha`.
     """
 
     pixels: Pixels
@@ -101,6 +104,7 @@ class Glimpse(NamedTuple):
     height: int
     width: int
     factor: int
+    alpha: Pixels | None = None
 
     @classmethod
     def whole(cls, pixels: Pixels, flags: tuple[str, ...] = ()) -> Self:
@@ -124,6 +128,17 @@ def decode(data: bytes, options: DecodeOptions = _DEFAULTS) -> Decoded:
     return Decoded(*glimpse(data, options)[:2])
 
 
+def decode_with_alpha(data: bytes, options: DecodeOptions = _DEFAULTS) -> tuple[Decoded, Pixels | None]:
+    """Decodes one image file like `decode`, and keeps what was transparent in it.
+
+    Returns:
+        The image; and its opacity (H, W, 1) of the same type, upright, full where the image is opaque. None when the
+        file has no transparency.
+    """
+    seen = glimpse(data, options)
+    return Decoded(seen.pixels, seen.flags), seen.alpha
+
+
 def glimpse(data: bytes, options: DecodeOptions = _DEFAULTS, least: int = 0) -> Glimpse:
     """Decodes one image file, a large JPEG at a part of its size.
 
@@ -143,18 +158,19 @@ def glimpse(data: bytes, options: DecodeOptions = _DEFAULTS, least: int = 0) -> 
             return _decode_jpeg(data, options, least)
         if not data:
             raise ImageError("empty file")
-        return Glimpse.whole(*_decode_other(data, options))
+        decoded, alpha = _decode_other(data, options)
+        return Glimpse.whole(*decoded)._replace(alpha=alpha)
     except MemoryError:
         raise ImageError(_NO_MEMORY) from None
 
 
-def _decode_other(data: bytes, options: DecodeOptions) -> Decoded:
+def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels | None]:
     header = parse_header(data, options)
     flags = set(header.flags)
     if header.frames > 1:
         flags |= {"animated", f"frames={header.frames}"}
     stored = unpack_bmp(data) if header.reading == "bmp" else _ask_opencv(header.data or data, header)
-    pixels = _opaque_rgb(_samples(stored, header), header, options, flags)
+    pixels, alpha = _opaque_rgb(full_samples(stored, header), header, options, flags)
     if pixels.shape[:2] != (header.height, header.width):
         raise ImageError(
             f"header declares {header.height}x{header.width}, but {pixels.shape[0]}x{pixels.shape[1]} was decoded"
@@ -165,8 +181,10 @@ def _decode_other(data: bytes, options: DecodeOptions) -> Decoded:
         flags.add("grey")
     if header.orientation > 1:
         pixels = _TURNS[header.orientation](pixels)
+        alpha = None if alpha is None else _TURNS[header.orientation](alpha)
         flags.add("exif-rotated")
-    return Decoded(cast("Pixels", np.ascontiguousarray(pixels)), tuple(sorted(flags)))
+    decoded = Decoded(cast("Pixels", np.ascontiguousarray(pixels)), tuple(sorted(flags)))
+    return decoded, None if alpha is None else cast("Pixels", np.ascontiguousarray(alpha))
 
 
 def _decode_jpeg(data: bytes, options: DecodeOptions, least: int) -> Glimpse:
@@ -258,42 +276,23 @@ def _ask_opencv(data: bytes, header: Header) -> NDArray[np.integer]:
     return cast("NDArray[np.integer]", cv2.cvtColor(image, swap))
 
 
-def _samples(stored: NDArray[np.integer], header: Header) -> Pixels:
-    """Brings samples to (H, W, C) of uint8 or uint16 in their full range."""
-    if header.reading == "bmp":
-        stored = stored[:, :, [2, 1, 0, 3][: stored.shape[2]]]
-    if stored.dtype == np.int16:
-        if int(stored.min()) < 0:
-            raise ImageError("signed samples below zero are not read")
-        stored = stored.view(np.uint16)
-    if stored.dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)}:
-        raise ImageError(f"samples of type {stored.dtype} are not read")
-    if stored.ndim == 2:
-        stored = stored[:, :, None]
-    pixels = cast("Pixels", stored)
-    return _full_range(pixels, header.largest) if header.largest else pixels
-
-
-def _full_range(pixels: Pixels, largest: int) -> Pixels:
-    """Spreads 0 to ``largest`` over all values of the type, with rounding; larger values count as ``largest``."""
-    top = int(np.iinfo(pixels.dtype).max)
-    wide = np.minimum(pixels, largest).astype(np.uint32)
-    wide *= top
-    wide += largest // 2
-    wide //= largest
-    return cast("Pixels", wide.astype(pixels.dtype))
-
-
-def _opaque_rgb(pixels: Pixels, header: Header, options: DecodeOptions, flags: set[str]) -> Pixels:
-    """Resolves transparency."""
+def _opaque_rgb(
+    pixels: Pixels, header: Header, options: DecodeOptions, flags: set[str]
+) -> tuple[Pixels, Pixels | None]:
+    """Resolves transparency; the second is the opacity (H, W, 1)."""
     if pixels.shape[2] == 4:
         colours, opacity = pixels[:, :, :3], pixels[:, :, 3]
         if header.opaque:
-            return colours
+            return colours, None
         flags.add("alpha")
-        pixels = composite(colours, opacity, options.background, premultiplied=header.premultiplied)
-        return pixels[:, :, :1] if header.grey and len(set(options.background)) == 1 else pixels
+        if options.background is None:
+            pixels = straight(colours, opacity) if header.premultiplied else colours
+        else:
+            pixels = composite(colours, opacity, options.background, premultiplied=header.premultiplied)
+        grey = header.grey and len(set(options.background or (0,))) == 1
+        return pixels[:, :, :1] if grey else pixels, opacity[:, :, None]
     if header.key is not None:
         flags.add("alpha")
-        return replace_key(pixels, header.key, options.background)[0]
-    return pixels[:, :, :1] if header.grey else pixels
+        painted, alpha = replace_key(pixels, header.key, options.background or (0, 0, 0))
+        return pixels if options.background is None else painted, alpha
+    return pixels[:, :, :1] if header.grey else pixels, None

@@ -18,19 +18,19 @@ class DecodeOptions:
     """How images are decoded.
 
     Attributes:
-        background: RGB, 0 to 255 each, that transparent pixels are laid on.
+        background: RGB, 0 to 255 each, that transparent pixels are laid on; None shows the colours that they hide.
         max_pixels: height times width above which a file is refused by its header.
         max_scans: scans of a progressive JPEG above which it is refused.
         max_frames: frames or pages of one file above which it is refused.
     """
 
-    background: tuple[int, int, int] = (255, 255, 255)
+    background: tuple[int, int, int] | None = (255, 255, 255)
     max_pixels: int = MAX_PIXELS
     max_scans: int = MAX_SCANS
     max_frames: int = MAX_FRAMES
 
     def __post_init__(self) -> None:
-        if not all(0 <= value <= 255 for value in self.background):
+        if not all(0 <= value <= 255 for value in self.background or ()):
             raise ValueError("background: expected three values from 0 to 255")
         if min(self.max_pixels, self.max_scans, self.max_frames) < 1:
             raise ValueError("limits of decoding must be at least 1")

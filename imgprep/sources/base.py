@@ -42,6 +42,8 @@ class Source(ABC):
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     layout: ClassVar[str]
+    holds_arrays: ClassVar[bool] = False
+    """Whether the images are pixels in arrays, which know no transparency, and not files."""
     path: Path
 
     @property
@@ -81,6 +83,10 @@ class Source(ABC):
     def declared_classes(self) -> tuple[str, ...]:
         """Classes that exist even if no image has them, such as empty folders; in no special order."""
         return self.classes() or ()
+
+    def table(self) -> Path | None:
+        """The table that lists the images, and that paths in its columns are relative to; None where there is none."""
+        return None
 
     def digest(self) -> str:
         """A cheap value that changes when the one file that holds all images does; '' for a folder of files."""

@@ -33,6 +33,7 @@ class Dataset(Source):
     """
 
     layout: ClassVar[str] = "dataset"
+    holds_arrays: ClassVar[bool] = True
 
     path: Path
 

@@ -48,6 +48,7 @@ class Hdf5(Source):
     """
 
     layout: ClassVar[str] = "hdf5"
+    holds_arrays: ClassVar[bool] = True
 
     path: Path
     level: Annotated[int, Ge(1)] | None = None

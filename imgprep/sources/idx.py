@@ -40,6 +40,7 @@ class Idx(Source):
     """
 
     layout: ClassVar[str] = "idx"
+    holds_arrays: ClassVar[bool] = True
 
     path: Path
     class_names: ClassNames | None = None

@@ -30,6 +30,7 @@ class Npz(Source):
     """
 
     layout: ClassVar[str] = "npz"
+    holds_arrays: ClassVar[bool] = True
 
     path: Path
     class_names: ClassNames | None = None

@@ -64,6 +64,10 @@ class Csv(Source):
             return parse_pixels(read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2])))
         return _read_file(self.path, sample.location, self.remote)
 
+    def table(self) -> Path:
+        """The table itself."""
+        return self.path
+
     def digest(self) -> str:
         """Size and time of the table."""
         return file_digest(self.path)
@@ -110,6 +114,10 @@ class Json(Source):
             raise ImageError(f"the table changed since it was listed: {error}") from None
         pixels = record.get(find(record, self.location_column))
         return parse_pixels(pixels.encode()) if isinstance(pixels, str) else to_pixels(pixels, text)
+
+    def table(self) -> Path:
+        """The table itself."""
+        return self.path
 
     def digest(self) -> str:
         """Size and time of the table."""

@@ -8,17 +8,20 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
+from annotated_types import MinLen
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from imgprep.audit.base import PlainRule, Severity
 from imgprep.audit.judge import Waiver
 from imgprep.errors import one_line
+from imgprep.sources.masks import Masks
 from imgprep.spec.binding import TABLE, bind, context_of, resolve_path
 from imgprep.spec.fields import Section
 from imgprep.spec.problems import Problem, SpecError, shown, unknown, wrong
 from imgprep.spec.tables import Context, pick
 
-_SHARED: Final = ("layout", "attributes")
+_SHARED: Final = ("layout", "attributes", "masks")
+_ALPHA: Final = "alpha"
 WAIVER_KEYS: Final = {"subject": "class"}
 
 
@@ -30,11 +33,24 @@ class SourceSection:
         layout: how they are laid out; it decides about the other keys.
         source: the source itself.
         attributes: a table with columns about images, joined on id or location.
+        masks: where the mask of each image is; None when nobody asks.
     """
 
     layout: str
     source: Any
     attributes: Path | None = None
+    masks: Masks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskColumn:
+    """Masks in files of their own.
+
+    Attributes:
+        attribute: the column that names the file of each image's mask.
+    """
+
+    attribute: Annotated[str, MinLen(1)]
 
 
 def parse_source(value: object, info: ValidationInfo) -> SourceSection:
@@ -67,9 +83,33 @@ def parse_source(value: object, info: ValidationInfo) -> SourceSection:
         source = bind(cls, {key: item for key, item in value.items() if key in own}, context)
     except SpecError as problems:
         found += problems.problems
+    masks = None
+    try:
+        if value.get("masks") is not None:
+            masks = _masks(value["masks"], cls, attributes or getattr(source, "table", lambda: None)(), context)
+    except SpecError as problems:
+        found += [problem.under(("masks",)) for problem in problems.problems]
     if found:
         raise SpecError(found)
-    return SourceSection(value["layout"], source, attributes)
+    return SourceSection(value["layout"], source, attributes, masks)
+
+
+def _masks(value: object, source: type, table: Path | None, context: Context) -> Masks:
+    """Where masks are: ``alpha``, or the column of a table.
+
+    Raises:
+        SpecError: it is neither, or the source has no such thing.
+    """
+    if value == _ALPHA:
+        if getattr(source, "holds_arrays", False):
+            raise wrong("alpha is of image files, and this layout holds pixels without it; use {attribute: COLUMN}")
+        return Masks()
+    if not isinstance(value, Mapping):
+        raise wrong(f"expected alpha or {{attribute: COLUMN}}, not {shown(value)}")
+    column = bind(MaskColumn, value, context).attribute
+    if table is None:
+        raise wrong(f"{shown(column)} is a column of no table; name one with source.attributes", "attribute")
+    return Masks(column, table.parent)
 
 
 def parse_rules(value: object, info: ValidationInfo) -> dict[str, Any]:

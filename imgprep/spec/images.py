@@ -13,7 +13,11 @@ from imgprep.spec.tables import pick
 
 LONGEST_SIDE: Final = 65500
 """Of an image, in pixels: what JPEG can hold."""
-_BACKGROUNDS: Final = {"white": (255, 255, 255), "black": (0, 0, 0)}
+_BACKGROUNDS: Final[Mapping[str, tuple[int, int, int] | None]] = {
+    "white": (255, 255, 255),
+    "black": (0, 0, 0),
+    "ignore": None,
+}
 
 Side = Annotated[Integer, Ge(1), Le(LONGEST_SIDE)]
 Level = Annotated[Integer, Ge(0), Le(255)]
@@ -115,8 +119,8 @@ Mix = Annotated[
     ),
 ]
 Alpha = Annotated[
-    Literal["white", "black"] | tuple[Level, Level, Level],
-    "white, black or three integers [red, green, blue] from 0 to 255",
+    Literal["white", "black", "ignore"] | tuple[Level, Level, Level],
+    "white, black, ignore or three integers [red, green, blue] from 0 to 255",
 ]
 
 
@@ -130,7 +134,7 @@ class ConvertSection(Storage):
         fill: what fit: pad fills with: black, a mirror image, or the pixels of the edge.
         interpolation: auto is area when shrinking and cubic when enlarging.
         depth: bits per channel.
-        alpha: what transparency is laid on.
+        alpha: what transparency is laid on; ignore shows the colours under it.
         steps: pre-processing, in order; each a name, or a name with options.
     """
 
@@ -144,8 +148,8 @@ class ConvertSection(Storage):
     steps: Steps = ()
 
     @property
-    def background(self) -> tuple[int, int, int]:
-        """The colour that transparency is laid on: red, green, blue, 0 to 255."""
+    def background(self) -> tuple[int, int, int] | None:
+        """The colour that transparency is laid on: red, green, blue, 0 to 255; None when it is ignored."""
         return _BACKGROUNDS[self.alpha] if isinstance(self.alpha, str) else self.alpha
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from imgprep.audit.judge import Waiver
 from imgprep.spec.binding import TABLE, required, twin_of
-from imgprep.spec.collection import WAIVER_KEYS, AuditSection
+from imgprep.spec.collection import WAIVER_KEYS, AuditSection, MaskColumn
 from imgprep.spec.datasets import FrozenTest, PackSection, SplitSection, Standardize
 from imgprep.spec.fields import NAMES
 from imgprep.spec.images import AugmentSection, ConvertSection
@@ -91,14 +91,24 @@ def _options(cls: type, place: str, definitions: JsonSchema, names: tuple[tuple[
     return _document(schema, cls, dict(names))
 
 
-def _source(name: str, cls: type, definitions: JsonSchema) -> JsonSchema:
+def _source(name: str, cls: Any, definitions: JsonSchema) -> JsonSchema:
     schema = _options(cls, f"source.{name}", definitions)
     attributes = {
         "anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}],
         "default": None,
         "description": "a table with columns about images, joined on id or location",
     }
-    schema["properties"] = {"layout": {"const": name}, **schema.get("properties", {}), "attributes": attributes}
+    column = _options(MaskColumn, "source", definitions)
+    masks = {
+        "anyOf": [
+            column if getattr(cls, "holds_arrays", False) else {"anyOf": [{"const": "alpha"}, column]},
+            {"type": "null"},
+        ],
+        "default": None,
+        "description": "where the mask of each image is: its alpha channel, or a file that a column names",
+    }
+    own = {"layout": {"const": name}, **schema.get("properties", {})}
+    schema["properties"] = {**own, "attributes": attributes, "masks": masks}
     schema["required"] = ["layout", *schema.get("required", [])]
     return schema
 

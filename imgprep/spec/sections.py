@@ -96,6 +96,19 @@ class Spec(Section):
         return pack
 
     @model_validator(mode="after")
+    def _masks_for_stress_sets(self) -> "Spec":
+        stress = self.augment.stress if self.augment is not None and self.source.masks is None else ()
+        text = "is made by masks of the objects; set source.masks to alpha, or to {attribute: COLUMN}"
+        found = [
+            Problem(("augment", "stress", place), f"{test.name} {text}")
+            for place, test in enumerate(stress)
+            if getattr(test, "accompanied", False)
+        ]
+        if found:
+            raise SpecError(found)
+        return self
+
+    @model_validator(mode="after")
     def _folds_have_no_training_images(self) -> "Spec":
         if self.split.method != "kfold":
             return self

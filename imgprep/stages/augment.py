@@ -16,25 +16,33 @@ from numpy.typing import NDArray
 from imgprep.engines.base import Cursor
 from imgprep.errors import RequestError
 from imgprep.manifest import ImageFormat, Manifest, commit, fingerprint, sample_line
-from imgprep.rng import uniforms
 from imgprep.shards.base import text_array
 from imgprep.stages import scratch
-from imgprep.stages.assignment import NAMES
-from imgprep.stages.copies import Amounts, Copies, batches, by_split, copies_of, named_copy
+from imgprep.stages.assignment import NAMES, TEST, keys
+from imgprep.stages.company import Circle, masked
+from imgprep.stages.copies import (
+    TEST_NAME,
+    Amounts,
+    Batch,
+    Copies,
+    accompanied,
+    batches,
+    by_split,
+    copies_of,
+    named_copy,
+)
 from imgprep.stages.deciding import Assignment
 from imgprep.stages.gather import Shelf
+from imgprep.stages.making import EXPLAINED, Maker
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.stages.run import Machine, commit_stage, entries, make_shards, part_lines
 from imgprep.stages.tables import Images
 from imgprep.stages.versions import versions
 from imgprep.stages.writer import ShardWriter, Storage, label_dtype
-from imgprep.transforms.compose import Chain, Record
+from imgprep.transforms.compose import Chain
 
 STAGE: Final = "augment"
 TRANSFORMS: Final = "transforms.jsonl"
-EXPLAINED: Final = ("recipe", "transforms", "draws")
-"""What transforms.jsonl says of each image beside its id and parent: the recipe ('' is the chain of the spec), what was
-done in words, and what `Chain.apply` needs to do it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +50,15 @@ class AugmentJob:
     """Makes one shard of the stage.
 
     Attributes:
-        shelf: where the parents are.
+        maker: of one copy.
         image: what every image looks like.
         classes: in index order.
-        recipes: name -> the transforms; '' is the chain of the spec.
-        seed: of the draws.
         writer: where the shard goes.
     """
 
-    shelf: Shelf
+    maker: Maker
     image: ImageFormat
     classes: tuple[str, ...]
-    recipes: Mapping[str, Chain]
-    seed: int
     writer: ShardWriter
 
     def __call__(self, plan: ShardPlan[Copies], cursor: Cursor) -> ShardRecord:
@@ -70,12 +74,11 @@ class AugmentJob:
         copies = plan.items
         images = scratch.rows((len(copies), *self.image.shape), self.image.dtype)
         lines = []
-        with self.shelf.opened() as shelf:
+        with self.maker.shelf.opened() as shelf:
             for item, id_ in enumerate(copies.id):
                 cursor.at(item)
-                shard, row = copies.place[item].tolist()
-                images[item], drawn = self.make(shelf.row(0, shard, row), copies, item)
-                lines.append(sample_line(self._line(plan, item, id_) | drawn))
+                images[item], explained = self.maker.make(shelf, copies, item)
+                lines.append(sample_line(self._line(plan, item, id_) | explained))
         cursor.done()
         arrays = {
             "image": images,
@@ -88,16 +91,6 @@ class AugmentJob:
         return self.writer.write(
             ShardRecord(plan.filename, plan.split, len(copies), counts=counts), arrays, lines=lines
         )
-
-    def make(self, parent: NDArray[Any], copies: Copies, item: int) -> tuple[NDArray[Any], dict[str, Any]]:
-        """One copy, and what was done, by the names of `EXPLAINED`."""
-        recipe = list(self.recipes)[int(copies.recipe[item])]
-        chain = self.recipes[recipe]
-        image = np.ascontiguousarray(parent)
-        shape = (image.shape[0], image.shape[1], image.shape[2])
-        records = drawn(chain, (self.seed, copies.parent_id[item], recipe, int(copies.copy[item])), shape)
-        explained = {"recipe": recipe, "transforms": chain.explain(records, shape), "draws": records}
-        return chain.apply(image, records), explained
 
     def _line(self, plan: ShardPlan[Copies], item: int, id_: str) -> dict[str, Any]:
         copies = plan.items
@@ -115,18 +108,6 @@ class AugmentJob:
             "flags": [],
             "parent": copies.parent_id[item],
         }
-
-
-def drawn(chain: Chain, subject: tuple[int, str, str, int], shape: tuple[int, int, int]) -> list[Record]:
-    """What is drawn for one copy: the same for the same subject, whoever draws it and when.
-
-    Args:
-        chain: of the recipe.
-        subject: the seed, the id of the parent, the name of the recipe, and the number of the copy.
-        shape: of the parent.
-    """
-    seed, parent, recipe, number = subject
-    return chain.draw_from(uniforms(seed, f"{parent}#{recipe}" if recipe else parent, number), shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +153,8 @@ class Augmentation:
         if self.assignment.names != NAMES:
             raise RequestError(f"{self.where}: augment: folds have no training images; leave the section out for kfold")
         labels = self._labels()
-        found = list(batches(self.assignment, labels, self.images.table.id, self.amounts, self.seed))
+        made = batches(self.assignment, labels, self.images.table.id, self.amounts, self.seed)
+        found = [self._accompanied(batch, labels) for batch in made if len(batch.parents)]
         image = self._image()
         row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
         job = self.key()
@@ -188,8 +170,7 @@ class Augmentation:
 
     def job(self, writer: ShardWriter) -> AugmentJob:
         """What a worker does."""
-        classes = self.images.manifest.classes
-        return AugmentJob(Shelf.of(self.images), self._image(), classes, self.recipes, self.seed, writer)
+        return AugmentJob(self._maker(), self._image(), self.images.manifest.classes, writer)
 
     def run(self, machine: Machine) -> Manifest:
         """Makes the stage.
@@ -199,6 +180,8 @@ class Augmentation:
             ResourceError: it cannot be written.
         """
         plans = self.plans()
+        for note in self._left_out(plans):
+            machine.monitor.note(note)
         records = make_shards(
             machine, STAGE, self.job(ShardWriter.for_stage(machine.workspace, STAGE, self.storage)), plans
         )
@@ -227,12 +210,48 @@ class Augmentation:
         row = next((row for row, found in enumerate(self.images.table.id) if found == parent), None)
         if row is None:
             raise RequestError(f"{id_}: there is no image {parent!r} among those that were converted")
-        shard, place = self.images.places(np.array([row]))[0].tolist()
-        with Shelf.of(self.images).opened() as shelf:
-            image = np.array(shelf.row(0, shard, place))
-        chain = self.recipes[recipe]
-        shape = (image.shape[0], image.shape[1], image.shape[2])
-        return chain.apply(image, drawn(chain, (self.seed, parent, recipe, number), shape))
+        labels, one = self._labels(), np.ones(1, np.int64)
+        batch = self._accompanied(Batch("", recipe, row * one, number * one), labels)
+        if not len(batch.parents):
+            raise RequestError(f"{id_}: {parent!r} has no mask that shows an object on a background")
+        maker = self._maker()
+        with maker.shelf.opened() as shelf:
+            return maker.make(shelf, copies_of([batch], list(self.recipes), self.images, labels), 0)[0]
+
+    def _maker(self) -> Maker:
+        return Maker(Shelf.of(self.images), self.recipes, self.seed)
+
+    def _accompanied(self, batch: Batch, labels: NDArray[np.int64]) -> Batch:
+        """The batch as its recipe needs it: where that takes two images, with one of the test split beside each.
+
+        Raises:
+            RequestError: the masks do not suffice for it.
+        """
+        if not self.recipes[batch.recipe].accompanied:
+            return batch
+        ids = self.images.table.id
+        test = self.assignment.codes == TEST
+        try:
+            circle = Circle.of(
+                test, masked(self.images.folder), labels, lambda rows: keys([ids[row] for row in rows], self.seed)
+            )
+        except RequestError as error:
+            raise RequestError(f"{self.where}: augment.stress: {batch.recipe}: {error}") from None
+        return accompanied(batch, circle, labels, ids, self.seed)
+
+    def _left_out(self, plans: list[ShardPlan[Copies]]) -> Iterator[str]:
+        """Which stress sets are smaller than the test split."""
+        tests = int((self.assignment.codes == TEST).sum())
+        made = Counter({plan.split: 0 for plan in plans})
+        for plan in plans:
+            made[plan.split] += len(plan.items)
+        for recipe in self.amounts.stress:
+            missing = tests - made[f"{TEST_NAME}-{recipe}"]
+            if missing:
+                yield (
+                    f"{TEST_NAME}-{recipe}: {missing} of {tests} test images have no mask that shows an object on a "
+                    "background, and are left out"
+                )
 
     def _labels(self) -> NDArray[np.int64]:
         index = {name: code for code, name in enumerate(self.images.manifest.classes)}
@@ -265,5 +284,5 @@ class Augmentation:
 def _lines(machine: Machine, plans: list[ShardPlan[Copies]], *, explained: bool) -> Iterator[bytes]:
     """The lines of transforms.jsonl, or those of samples.jsonl."""
     for record in map(json.loads, part_lines(machine, STAGE, plans)):
-        done = {name: record.pop(name) for name in EXPLAINED}
+        done = {name: record.pop(name) for name in EXPLAINED if name in record}
         yield sample_line({"id": record["id"], "parent": record["parent"]} | done if explained else record)

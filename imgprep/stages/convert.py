@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 
 from imgprep.engines.base import Cursor
 from imgprep.errors import RequestError
-from imgprep.manifest import ImageFormat, Manifest, fingerprint, sample_line
+from imgprep.manifest import MASKED, ImageFormat, Manifest, fingerprint, sample_line
 from imgprep.sample import Sample, SampleTable, Status
 from imgprep.shards.base import text_array
 from imgprep.stages import scratch
-from imgprep.stages.loading import Pixels
+from imgprep.stages.loading import Mask, Pixels
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.stages.prepare import Prepare, Prepared, Probe
 from imgprep.stages.remarks import conflicts, flagged, remarks
 from imgprep.stages.run import Machine, commit_stage, entries, make_shards, part_lines, results
 from imgprep.stages.versions import versions
 from imgprep.stages.writer import ShardWriter, Storage, label_dtype
+from imgprep.transforms.masks import OBJECT
 
 STAGE = "convert"
+MASK = "mask"
+"""The array of masks in its shards, where the spec asks for them."""
 PROBED = 32
 NEVER = ""
 
@@ -58,7 +61,8 @@ class ConvertJob:
         finished = self.writer.finished(plan)
         if finished is not None:
             return finished
-        rows = _Rows(plan, self.image, {name: code for code, name in enumerate(self.classes)})
+        codes = {name: code for code, name in enumerate(self.classes)}
+        rows = _Rows(plan, self.image, codes, masked=self.prepare.reader.masks is not None)
         for sample, prepared in self.prepare.over(plan.items, plan.excluded, cursor):
             if prepared.pixels is not None:
                 self._check(sample, prepared.pixels)
@@ -78,18 +82,21 @@ class ConvertJob:
 class _Rows:
     """The columns of a shard and the lines of its samples, growing."""
 
-    def __init__(self, plan: ShardPlan[SampleTable], image: ImageFormat, codes: Mapping[str, int]) -> None:
+    def __init__(
+        self, plan: ShardPlan[SampleTable], image: ImageFormat, codes: Mapping[str, int], *, masked: bool
+    ) -> None:
         self.plan = plan
         self.codes = codes
         count = int(plan.items.ok().sum())
         self.images = scratch.rows((count, *image.shape), image.dtype)
+        self.masks = np.full((count, *image.shape[:2]), OBJECT, np.uint8) if masked else None
         self.labels: list[int] = []
         self.ids: list[str] = []
         self.checksums: list[int] = []
         self.lines: list[bytes] = []
         self.counts: Counter[str] = Counter()
         self.status: Counter[str] = Counter()
-        self.transient = 0
+        self.transient = self.masked = 0
 
     def add(self, sample: Sample, prepared: Prepared) -> None:
         """Takes in one item."""
@@ -99,6 +106,8 @@ class _Rows:
             row, status = len(self.ids), "ok"
             self.images[row] = prepared.pixels
             self.checksums.append(zlib.crc32(self.images[row]))
+            if self.masks is not None:
+                self._add_mask(self.masks[row], prepared.mask)
             self.labels.append(self.codes[sample.label])
             self.ids.append(sample.id)
             self.counts[sample.label] += 1
@@ -119,18 +128,28 @@ class _Rows:
         }
         if sample.group:
             record["group"] = sample.group
+        if prepared.mask is not None and prepared.mask.sha256:
+            record["mask_sha256"] = prepared.mask.sha256
         self.lines.append(sample_line(record))
+
+    def _add_mask(self, row: NDArray[np.uint8], mask: Mask | None) -> None:
+        """Takes in the mask of the image that came last; without one the row is all object."""
+        if mask is not None:
+            row[:] = mask.pixels[..., 0]
+            self.masked += 1
+        self.checksums[-1] = zlib.crc32(row.data, self.checksums[-1])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The columns of the flat layout."""
         count = len(self.ids)
-        return {
+        columns = {
             "image": self.images[:count],
             "label": np.array(self.labels, label_dtype(len(self.codes))),
             "id": text_array(self.ids),
             "parent": text_array([""] * count),
             "checksum": np.array(self.checksums, np.uint32),
         }
+        return columns if self.masks is None else columns | {MASK: self.masks[:count]}
 
     def record(self) -> ShardRecord:
         """What is known of the shard before it is written."""
@@ -141,6 +160,7 @@ class _Rows:
             quarantined=self.status["quarantined"],
             transient=self.transient,
             skipped=self.status["skipped"],
+            masked=None if self.masks is None else self.masked,
             counts=dict(self.counts),
         )
 
@@ -196,6 +216,8 @@ class Conversion:
     def plans(self, image: ImageFormat) -> list[ShardPlan[SampleTable]]:
         """The shards, in source order; they depend on the samples and the shard size only."""
         row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
+        if self.prepare.reader.masks is not None:
+            row_bytes += image.shape[0] * image.shape[1]
         usable = self.table.ok()
         ranges = cut(usable, max(1, shard_count(int(usable.sum()), row_bytes, self.storage.shard_size)))
         names = shard_names("shard", len(ranges), self.storage.format.suffix)
@@ -235,19 +257,20 @@ class Conversion:
         counts: Counter[str] = Counter()
         for record in records:
             counts.update(record.counts)
-        quarantined = sum(record.quarantined for record in records)
-        found = len(self.table)
+        samples = {
+            "found": len(self.table),
+            "ok": sum(record.samples for record in records),
+            "quarantined": sum(record.quarantined for record in records),
+            "skipped": sum(record.skipped for record in records),
+        }
+        if self.prepare.reader.masks is not None:
+            samples[MASKED] = sum(record.masked or 0 for record in records)
         return Manifest(
             stage=STAGE,
             name=self.name,
             classes=self.classes,
             counts={"all": {name: counts[name] for name in self.classes}},
-            samples={
-                "found": found,
-                "ok": sum(record.samples for record in records),
-                "quarantined": quarantined,
-                "skipped": sum(record.skipped for record in records),
-            },
+            samples=samples,
             image=image,
             labels={"encoding": "index", "dtype": label_dtype(len(self.classes)).name},
             normalization={"kind": "none"},

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imgprep.columns import StringColumn
 from imgprep.stages.assignment import TEST, TRAIN, TRAIN_NAME, keys, quotas, round_half_up
+from imgprep.stages.company import Circle, Donors, share_of
 from imgprep.stages.deciding import Assignment
 from imgprep.stages.tables import Images
 
@@ -45,12 +46,14 @@ class Batch(NamedTuple):
         recipe: the name of what is done; '' is the chain of the spec.
         parents: (N,) numbers of the images they are made of.
         copies: (N,) the number of each copy of its parent, from 1.
+        donors: (N,) numbers of the images that stand beside the parents; None where the recipe needs none.
     """
 
     split: str
     recipe: str
     parents: NDArray[np.int64]
     copies: NDArray[np.int64]
+    donors: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +68,7 @@ class Copies:
         label: (N,) index of the class.
         parent_id: (N,) id of the image that each is made of.
         id: (N,) id.
+        donors: the images beside the parents; None where none are needed.
     """
 
     parent: NDArray[np.int64]
@@ -74,13 +78,15 @@ class Copies:
     label: NDArray[np.int64]
     parent_id: StringColumn
     id: StringColumn
+    donors: Donors | None = None
 
     def __len__(self) -> int:
         return len(self.id)
 
     def __getitem__(self, rows: slice) -> "Copies":
         columns = self.parent[rows], self.place[rows], self.copy[rows], self.recipe[rows], self.label[rows]
-        return Copies(*columns, self.parent_id[rows], self.id[rows])
+        donors = None if self.donors is None else self.donors[rows]
+        return Copies(*columns, self.parent_id[rows], self.id[rows], donors)
 
     def digest(self) -> str:
         """A hash of every value."""
@@ -89,6 +95,8 @@ class Copies:
             state.update(np.ascontiguousarray(array).tobytes())
         self.parent_id.update(state)
         self.id.update(state)
+        if self.donors is not None:
+            self.donors.update(state)
         return state.hexdigest()
 
 
@@ -122,6 +130,27 @@ def batches(
     if amounts.views:
         numbers = np.tile(np.arange(1, amounts.views + 1), len(test))
         yield Batch(f"{TEST_NAME}-{VIEWS}", "", np.repeat(test, amounts.views), numbers)
+
+
+def accompanied(batch: Batch, circle: Circle, labels: NDArray[np.int64], ids: Sequence[str], seed: int) -> Batch:
+    """The batch with an image beside each parent: one of another class, by the seed, the parent and the copy alone.
+
+    Parents whose own mask is not known are left out.
+
+    Args:
+        batch: without company.
+        circle: of the images that may stand beside others.
+        labels: (N,) class of each image.
+        ids: of the images.
+        seed: of the choice.
+    """
+    known = circle.known[batch.parents]
+    parents, copies = batch.parents[known], batch.copies[known]
+    donors = [
+        circle.donor(int(labels[row]), share_of(seed, ids[row], batch.recipe, copy))
+        for row, copy in zip(parents.tolist(), copies.tolist(), strict=True)
+    ]
+    return Batch(batch.split, batch.recipe, parents, copies, np.array(donors, np.int64))
 
 
 def _wanted(labels: NDArray[np.int64], amounts: Amounts) -> NDArray[np.int64] | None:
@@ -159,7 +188,7 @@ def copies_of(batch_list: Sequence[Batch], recipes: Sequence[str], images: Image
     """The columns of copies: each knows where its parent is and what it is called.
 
     Args:
-        batch_list: of one split.
+        batch_list: of one split; either all of them have images beside the parents, or none.
         recipes: names of what is done; '' is the chain of the spec.
         images: the parents.
         labels: (N,) class of each of them.
@@ -171,6 +200,7 @@ def copies_of(batch_list: Sequence[Batch], recipes: Sequence[str], images: Image
     parents = images.table.id[parent]
     each = iter(parents)
     names = (f"{next(each)}#{copy_name(batch.recipe, copy)}" for batch in batch_list for copy in batch.copies.tolist())
+    donors = [batch.donors for batch in batch_list if batch.donors is not None]
     return Copies(
         parent,
         images.places(parent),
@@ -179,6 +209,7 @@ def copies_of(batch_list: Sequence[Batch], recipes: Sequence[str], images: Image
         labels[parent],
         parents,
         StringColumn.of(names),
+        Donors.of(images, np.concatenate(donors)) if donors else None,
     )
 
 

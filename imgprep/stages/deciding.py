@@ -117,6 +117,17 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
     return replace(assignment, notes=(*assignment.notes, *_missing_classes(assignment, table)))
 
 
+def _taken(case: _Case, total: int, name: str) -> NDArray[np.bool_]:
+    """A part of about so many rows, see `_Case.take`; that nothing could be taken is noted."""
+    taken = case.take(total)
+    if total and not taken.any():
+        case.notes.append(
+            f"split {name}: is empty, though {total} images are asked for: the {len(case.labels)} images there are "
+            f"hang together in {len(case.units.sizes)} groups or clusters of near-duplicates that are too large for it"
+        )
+    return taken
+
+
 def _codes(label: CategoryColumn, classes: tuple[str, ...]) -> NDArray[np.int64]:
     """(N,) the index of each row's class: by name, for the codes of the column depend on the order of the listing."""
     index = {name: code for code, name in enumerate(classes)}
@@ -134,11 +145,11 @@ def _shares(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[
     rows = len(case.labels)
     part = np.full(rows, TRAIN, np.int64)
     if settings.frozen is None:
-        part[case.take(_count(settings.test, rows, "test", settings))] = TEST
+        part[_taken(case, _count(settings.test, rows, "test", settings), "test")] = TEST
     rest = part == TRAIN
     wanted = _count(settings.validation, int(rest.sum()), "validation", settings)
     if wanted:
-        part[np.flatnonzero(rest)[case.part(rest).take(wanted)]] = VALIDATION
+        part[np.flatnonzero(rest)[_taken(case.part(rest), wanted, "validation")]] = VALIDATION
     return NAMES, part
 
 
@@ -191,7 +202,7 @@ def _predefined(case: _Case, table: SampleTable) -> tuple[tuple[str, ...], NDArr
     train = part == TRAIN
     if settings.validation and not (part == VALIDATION).any():
         wanted = _count(settings.validation, int(train.sum()), "validation", settings)
-        part[np.flatnonzero(train)[case.part(train).take(wanted)]] = VALIDATION
+        part[np.flatnonzero(train)[_taken(case.part(train), wanted, "validation")]] = VALIDATION
     crossing = _crossing(case.units, part)
     if crossing:
         case.notes.append(
@@ -243,10 +254,12 @@ def _frozen(case: _Case, ids: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray
 
 
 def _missing_classes(assignment: Assignment, table: SampleTable) -> list[str]:
-    """Which classes are absent from a split that is not empty."""
+    """Which classes are absent from a split that is not empty; and whether there is anything to train on."""
     classes = table.classes()
     notes = []
     for name, counts in assignment.counts(table.label, classes).items():
+        if name == NAMES[TRAIN] and len(table) and not any(counts.values()):
+            notes.append("split train: is empty, there is nothing to train on")
         absent = [class_ for class_, count in counts.items() if not count]
         if absent and len(absent) < len(classes):
             shown = ", ".join(absent[:5]) + (" ..." if len(absent) > 5 else "")

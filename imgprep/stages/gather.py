@@ -41,7 +41,7 @@ class OpenShelf:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self._open: OrderedDict[tuple[int, int], tuple[ShardReader, Rows]] = OrderedDict()
+        self._open: OrderedDict[tuple[int, int], tuple[ShardReader, dict[str, Rows]]] = OrderedDict()
 
     def __enter__(self) -> Self:
         return self
@@ -50,17 +50,19 @@ class OpenShelf:
         while self._open:
             self._open.popitem()[1][0].close()
 
-    def row(self, stage: int, shard: int, row: int) -> NDArray[Any]:
-        """(H, W, C) one image."""
-        return np.asarray(self.rows(stage, shard)[row])
+    def row(self, stage: int, shard: int, row: int, array: str = "image") -> NDArray[Any]:
+        """(H, W, C) one image; or a row of another array."""
+        return np.asarray(self.rows(stage, shard, array)[row])
 
-    def rows(self, stage: int, shard: int) -> Rows:
-        """(N, H, W, C) the images of a shard, read when indexed."""
+    def rows(self, stage: int, shard: int, array: str = "image") -> Rows:
+        """(N, H, W, C) the images of a shard, read when indexed; or another array."""
         key = stage, shard
         if key not in self._open:
-            reader = self._shelf.formats[stage].open(self._shelf.paths[stage][shard])
-            self._open[key] = reader, reader.rows("image")
+            self._open[key] = self._shelf.formats[stage].open(self._shelf.paths[stage][shard]), {}
             if len(self._open) > OPEN:
                 self._open.popitem(last=False)[1][0].close()
         self._open.move_to_end(key)
-        return self._open[key][1]
+        reader, arrays = self._open[key]
+        if array not in arrays:
+            arrays[array] = reader.rows(array)
+        return arrays[array]

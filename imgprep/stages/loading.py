@@ -7,11 +7,13 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.decode import DecodeOptions, Glimpse, glimpse
+from imgprep.decoding.decode import DecodeOptions, Glimpse, decode, glimpse
 from imgprep.decoding.headers import EXTENSIONS, sniff
-from imgprep.errors import ImageError
+from imgprep.errors import ImageError, one_line
 from imgprep.sample import Sample
 from imgprep.sources.base import Source
+from imgprep.sources.masks import Masks
+from imgprep.transforms.channels import to_depth, to_gray
 
 _FORMATS: Final = {extension: name for name, extensions in EXTENSIONS.items() for extension in extensions}
 
@@ -20,7 +22,21 @@ TINY: Final = 2
 NARROW: Final = 32
 """How many times as long as its short side an image must be to be flagged for its aspect."""
 
+_ON_BLACK: Final = DecodeOptions(background=(0, 0, 0))
+
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+class Mask(NamedTuple):
+    """Which pixels of an image are the object.
+
+    Attributes:
+        pixels: (H, W, 1) uint8, 255 where they are.
+        sha256: of the bytes of its file, in hexadecimal; None when it has none of its own.
+    """
+
+    pixels: Pixels
+    sha256: str | None = None
 
 
 class Loaded(NamedTuple):
@@ -30,11 +46,13 @@ class Loaded(NamedTuple):
         pixels: (H, W, 1) grey or (H, W, 3) RGB, uint8 or uint16, upright.
         flags: what was unusual about the file.
         sha256: of the file's bytes (of the pixels' bytes when the source holds arrays), in hexadecimal.
+        mask: where the reader looks for masks and the image has one.
     """
 
     pixels: Pixels
     flags: tuple[str, ...]
     sha256: str
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +62,12 @@ class ImageReader:
     Attributes:
         source: where the samples come from.
         options: how they are decoded.
+        masks: where their masks are; None when nobody asks.
     """
 
     source: Source
     options: DecodeOptions
+    masks: Masks | None = None
 
     def __call__(self, sample: Sample) -> Loaded:
         """Reads one image.
@@ -56,7 +76,7 @@ class ImageReader:
             ImageError: it cannot be used, and why.
         """
         seen, sha256 = self.glimpse(sample)
-        return Loaded(seen.pixels, seen.flags, sha256)
+        return Loaded(seen.pixels, seen.flags, sha256, None if self.masks is None else self._mask(sample, seen))
 
     def glimpse(self, sample: Sample, least: int = 0) -> tuple[Glimpse, str]:
         """Reads one image, a large JPEG at a part of its size.
@@ -85,6 +105,29 @@ class ImageReader:
         except MemoryError as error:
             raise ImageError("needs more memory than execution.memory_limit allows") from error
 
+    def _mask(self, sample: Sample, seen: Glimpse) -> Mask | None:
+        """The transparency of the image, or what a file of its own says."""
+        assert self.masks is not None
+        try:
+            if not self.masks.attribute:
+                return None if seen.alpha is None else Mask(to_depth(seen.alpha, 8))
+            data = self.masks.read(sample)
+            return None if data is None else _from_file(sample.attributes[self.masks.attribute], data, seen)
+        except MemoryError as error:
+            raise ImageError("needs more memory than execution.memory_limit allows") from error
+
+
+def _from_file(path: str, data: bytes, seen: Glimpse) -> Mask:
+    name = one_line(path, 80)
+    try:
+        pixels = to_depth(to_gray(decode(data, _ON_BLACK).pixels), 8)
+    except ImageError as error:
+        raise ImageError(f"mask {name}: {error}") from None
+    if pixels.shape[:2] != seen.pixels.shape[:2]:
+        sizes = f"{pixels.shape[0]}x{pixels.shape[1]}, the image {seen.height}x{seen.width}"
+        raise ImageError(f"mask {name}: its size is {sizes}; they must agree")
+    return Mask(pixels, hashlib.sha256(data).hexdigest())
+
 
 def _odd_pixels(seen: Glimpse) -> tuple[str, ...]:
     """What is unusual about an image whatever file it came in."""
@@ -97,9 +140,8 @@ def _odd_pixels(seen: Glimpse) -> tuple[str, ...]:
         flags += ("extreme-aspect",)
     # Three pixels tell nearly every image apart from a constant one.
     first = pixels[0, 0].tobytes()
-    if pixels[-1, -1].tobytes() == first == pixels[len(pixels) // 2, pixels.shape[1] // 2].tobytes() and _is_constant(
-        pixels
-    ):
+    middle = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2].tobytes()
+    if pixels[-1, -1].tobytes() == first == middle and _is_constant(pixels):
         flags += ("constant",)
     return flags
 

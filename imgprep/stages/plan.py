@@ -43,6 +43,7 @@ class ShardRecord:
         quarantined: how many items could not be used.
         transient: how many of them the next run may get, so that it makes the shard again.
         skipped: how many items are no images.
+        masked: how many rows have a mask that tells something; None when nobody asked for masks.
         counts: rows written of each class.
         kept: whether an earlier run had finished it.
     """
@@ -56,6 +57,7 @@ class ShardRecord:
     quarantined: int = 0
     transient: int = 0
     skipped: int = 0
+    masked: int | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     kept: bool = False
 

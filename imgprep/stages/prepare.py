@@ -1,28 +1,33 @@
 """From a sample to the pixels of a row: read, decode, and what the spec does to every image."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, TransientError
-from imgprep.manifest import ImageFormat
+from imgprep.manifest import MASKED, ImageFormat
 from imgprep.sample import Sample, SampleTable
-from imgprep.stages.loading import ImageReader, Pixels
+from imgprep.stages.loading import ImageReader, Mask, Pixels
 from imgprep.stages.plan import ShardPlan
+from imgprep.transforms.masks import tells_apart
 
 Operation = Callable[[Pixels], Pixels]
 
 
 class Prepared(NamedTuple):
-    """The outcome for one item: pixels, or the reason why there are none, and whether that may pass."""
+    """The outcome for one item: pixels, or the reason why there are none, and whether that may pass.
+
+    The mask is there when one is asked for that tells an object from its background.
+    """
 
     pixels: Pixels | None
     flags: tuple[str, ...] = ()
     sha256: str | None = None
     reason: str = ""
     transient: bool = False
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +38,13 @@ class Prepare:
         reader: of the source.
         operations: what is done to the pixels, in order; picklable.
         image: what every result looks like, where the operations alone decide it.
+        mask_operations: what is done to a mask, so that its pixels stay those of the image.
     """
 
     reader: ImageReader
     operations: tuple[Operation, ...]
     image: ImageFormat | None = None
+    mask_operations: tuple[Operation, ...] = ()
 
     def over(
         self, samples: SampleTable, excluded: Mapping[int, str], cursor: Cursor
@@ -50,18 +57,32 @@ class Prepare:
                     yield sample, Prepared(None, reason=excluded.get(item, sample.reason))
                     continue
                 try:
-                    image, flags, sha256 = self.reader(sample)
+                    image, flags, sha256, mask = self.reader(sample)
                 except ImageError as error:
                     yield sample, Prepared(None, reason=str(error), transient=isinstance(error, TransientError))
                     continue
                 try:
                     for operation in self.operations:
                         image = operation(image)
+                    mask = None if mask is None else self._moved(mask)
                 except MemoryError:
                     yield sample, Prepared(None, flags, sha256, "needs more memory than execution.memory_limit allows")
                     continue
-                yield sample, Prepared(image, flags, sha256)
+                if mask is not None:
+                    flags = tuple(sorted((*flags, MASKED)))
+                yield sample, Prepared(image, flags, sha256, mask=mask)
             cursor.done()
+
+    def _moved(self, mask: Mask) -> Mask | None:
+        pixels = moved(mask.pixels, self.mask_operations)
+        return None if pixels is None else mask._replace(pixels=pixels)
+
+
+def moved(mask: Pixels, operations: Iterable[Operation]) -> Pixels | None:
+    """A mask (H, W, 1) with its pixels where those of its image went; None when it tells nothing apart there."""
+    for operation in operations:
+        mask = operation(mask)
+    return mask if tells_apart(mask) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ STRESS: Final = LazyTable[type[Transform]](
         "dimmed": "imgprep.transforms.stress:Dimmed",
         "blurred": "imgprep.transforms.stress:Blurred",
         "noisy": "imgprep.transforms.stress:Noisy",
+        "background": "imgprep.transforms.background:Background",
     }
 )
 """The stress tests of ``augment.stress``; each is made without arguments."""

@@ -10,7 +10,19 @@ import functools
 import math
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import annotated_types as at
 import numpy as np
@@ -43,6 +55,20 @@ STRICT: Mapping[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
 """How the spec reads these models: no unknown key, no infinite number."""
 
 
+class Company(NamedTuple):
+    """What a transform of several images is given beside the one it changes.
+
+    Attributes:
+        mask: (H, W) uint8, which pixels are the object: 255 all of it, 0 nothing.
+        other: (H, W, C) another image, of the same shape and dtype.
+        other_mask: (H, W) uint8, the same of that one.
+    """
+
+    mask: Image
+    other: Image
+    other_mask: Image
+
+
 class Step(Protocol):
     """An image step of ``convert.steps``: frozen parameters that are called with an image."""
 
@@ -54,6 +80,10 @@ class Step(Protocol):
 
     def output_shape(self, shape: Shape) -> Shape:
         """Says the shape that an image of this shape comes out with."""
+        ...
+
+    def on_mask(self, mask: Image) -> Image:
+        """Moves the pixels of a mask (H, W, 1) as those of the image; what comes in from outside is no object."""
         ...
 
 
@@ -77,6 +107,10 @@ class ShapeKept(Checked):
         """Says the shape that an image of this shape comes out with."""
         return shape
 
+    def on_mask(self, mask: Image) -> Image:
+        """Moves the pixels of a mask (H, W, 1) as those of the image: here not at all."""
+        return mask
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Transform(ShapeKept):
@@ -90,6 +124,8 @@ class Transform(ShapeKept):
     name: ClassVar[str] = ""
     nested: ClassVar[tuple[str, ...]] = ()
     """Names of the fields that hold other transforms."""
+    accompanied: ClassVar[bool] = False
+    """Whether it needs a `Company`, and has `merge` in the place of `apply`."""
 
     probability: Share = 1.0
     beyond_limits: bool = False
@@ -100,6 +136,10 @@ class Transform(ShapeKept):
 
     def apply(self, image: Image, params: Params) -> Image:
         """Applies drawn parameters; the same parameters give the same pixels."""
+        raise NotImplementedError
+
+    def merge(self, image: Image, params: Params, company: Company) -> Image:
+        """Applies drawn parameters to an image in company, where the transform is ``accompanied``."""
         raise NotImplementedError
 
     def draw_maybe(self, uniform: Uniform, shape: Shape) -> Params | None:

@@ -1,12 +1,13 @@
 """Chains: transforms in order, drawn from one generator, the affine ones among them composed into one warp."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from imgprep.transforms.base import Image, Params, Shape, Transform, Uniform, shape_of, uniforms
+from imgprep.transforms.base import Company, Image, Params, Shape, Transform, Uniform, shape_of, uniforms
 from imgprep.transforms.geometric import BLACK, AffineTransform, Surroundings
 from imgprep.transforms.matrices import Matrix, compose, warp
 
@@ -61,14 +62,19 @@ class Chain:
         init=False, repr=False, compare=False
     )
     _entries: tuple[_Entry, ...] | None = dataclasses.field(init=False, repr=False, compare=False)
-    """None when there are policies, which decide anew for each image."""
+    """None when there are policies, which decide anew for each image, or company, which each has its own of."""
 
     def __post_init__(self) -> None:
         fill = common_fill(self.transforms)
-        plain = not any(isinstance(transform, Policy) for transform in self.transforms)
+        plain = not any(isinstance(transform, Policy) or transform.accompanied for transform in self.transforms)
         object.__setattr__(self, "_fill", fill)
         object.__setattr__(self, "_draws", tuple((t.draw, t.probability) for t in self.transforms))
         object.__setattr__(self, "_entries", tuple(_entry(t, fill) for t in self.transforms) if plain else None)
+
+    @property
+    def accompanied(self) -> bool:
+        """Whether `apply` needs a company: the image's mask, and another image with its own."""
+        return any(transform.accompanied for transform in self.transforms)
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> list[Record]:
         """Draws one record for each transform, for an image of `shape`; nothing else of the chain is random."""
@@ -81,16 +87,17 @@ class Chain:
             for draw, probability in self._draws
         ]
 
-    def apply(self, image: Image, records: Sequence[Record]) -> Image:
+    def apply(self, image: Image, records: Sequence[Record], company: Company | None = None) -> Image:
         """Applies drawn records; the same records give the same pixels, also after a trip through JSON.
 
         Args:
             image: (H, W, C); it is not changed, but may come back as it is.
             records: one for each transform.
+            company: what the chain needs where it is `accompanied`.
         """
         if self._entries is not None:
             return _apply(image, zip(self._entries, records, strict=True), self._fill)
-        return apply_leaves(image, self._leaves(records, shape_of(image)), self._fill)
+        return apply_leaves(image, self._leaves(records, shape_of(image)), self._fill, company)
 
     def explain(self, records: Sequence[Record], shape: Shape) -> list[dict[str, Any]]:
         """Lists what the records do to an image: the name and the parameters of each transform that is applied."""
@@ -105,18 +112,23 @@ class Chain:
         return flattened(((transform, params) for transform, params in pairs if params is not None), shape)
 
 
-def apply_leaves(image: Image, leaves: Iterable[Leaf], fill: Surroundings = BLACK) -> Image:
+def apply_leaves(
+    image: Image, leaves: Iterable[Leaf], fill: Surroundings = BLACK, company: Company | None = None
+) -> Image:
     """Applies transforms in order, neighbouring affine ones in one warp.
 
     Args:
         image: (H, W, C).
         leaves: transforms with their parameters; no policies.
         fill: for those that name none.
+        company: for those that are accompanied.
     """
-    return _apply(image, ((_entry(transform, fill), params) for transform, params in leaves), fill)
+    return _apply(image, ((_entry(transform, fill, company), params) for transform, params in leaves), fill)
 
 
-def _entry(transform: Transform, fill: Surroundings) -> _Entry:
+def _entry(transform: Transform, fill: Surroundings, company: Company | None = None) -> _Entry:
+    if transform.accompanied and company is not None:
+        return _Entry(functools.partial(transform.merge, company=company), None, None)
     if not isinstance(transform, AffineTransform):
         return _Entry(transform.apply, None, None)
     own = (transform.surroundings or fill) if transform.needs_fill else None

@@ -119,6 +119,10 @@ class Fit(Checked):
     fill: Edge = "constant"
     value: Color = 0
 
+    def on_mask(self, mask: Image) -> Image:
+        """Brings the mask of an image (H, W, 1) to the size as the image; a constant fill is no object."""
+        return dataclasses.replace(self, value=0)(mask)
+
     def __call__(self, image: Image) -> Image:
         """Gives the image at the size: (H, W, C) to (height, width, C)."""
         if self.mode == "stretch":
@@ -165,6 +169,10 @@ class CenterCrop(ShapeKept):
         """Cuts; a smaller image is refused."""
         return center_crop(image, self.size)
 
+    def on_mask(self, mask: Image) -> Image:
+        """Cuts the mask."""
+        return center_crop(mask, self.size)
+
     def output_shape(self, shape: Shape) -> Shape:
         """Gives the size, with the channels of the image."""
         return *self.size, shape[2]
@@ -190,6 +198,10 @@ class Pad(ShapeKept):
         """Pads; a larger image is refused."""
         return pad(image, self.size, self.fill, self.value)
 
+    def on_mask(self, mask: Image) -> Image:
+        """Pads the mask; a constant fill is no object."""
+        return pad(mask, self.size, self.fill)
+
     def output_shape(self, shape: Shape) -> Shape:
         """Gives the size, with the channels of the image."""
         return *self.size, shape[2]
@@ -212,6 +224,10 @@ class Repeat(ShapeKept):
     def __call__(self, image: Image, rng: object = None) -> Image:
         """Repeats rows, columns and channels."""
         return repeat(image, self.factor, self.channels)
+
+    def on_mask(self, mask: Image) -> Image:
+        """Repeats rows and columns."""
+        return repeat(mask, self.factor)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Multiplies each axis by its factor."""

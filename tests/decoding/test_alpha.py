@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgprep.decoding.alpha import composite, replace_key
+from imgprep.decoding.alpha import composite, replace_key, straight
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
@@ -35,9 +35,20 @@ def test_premultiplied_never_wraps():
 
 def test_key_keeps_grey_on_grey():
     grey = np.array([[[5], [6]]], np.uint16)
-    pixels, found = replace_key(grey, (5,), (255, 255, 255))
-    assert found
+    pixels, opacity = replace_key(grey, (5,), (255, 255, 255))
+    assert opacity.tolist() == [[[0], [65535]]]
     assert pixels.tolist() == [[[65535], [6]]]
     assert grey.tolist() == [[[5], [6]]]
     assert replace_key(grey, (5,), (1, 0, 0))[0].tolist() == [[[257, 0, 0], [6, 6, 6]]]
-    assert replace_key(grey, (7,), (1, 0, 0)) == (grey, False)
+    assert replace_key(grey, (7,), (1, 0, 0)) == (grey, None)
+
+
+@pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
+@given(data=st.data())
+def test_straight_undoes_what_multiplied(dtype, top, data):
+    value, alpha = data.draw(st.integers(0, top)), data.draw(st.integers(1, top))
+    multiplied = int(Fraction(value * alpha, top) + Fraction(1, 2))
+    found = int(straight(np.full((1, 1, 3), multiplied, dtype), np.full((1, 1), alpha, dtype))[0, 0, 0])
+    assert found == min(top, int(Fraction(multiplied * top, alpha) + Fraction(1, 2)))
+    assert abs(found - value) <= top / (2 * alpha) + 0.5
+    assert not straight(np.full((1, 1, 3), 0, dtype), np.zeros((1, 1), dtype)).any()

@@ -55,7 +55,7 @@ def test_other_formats_stay_whole(files):
 def test_pixels_are_means_of_those_they_stand_for(draw, save, least, mode, options):
     image = Image.fromarray(draw(50, 41)).resize((333, 401), Image.Resampling.BICUBIC).convert(mode)
     data = save(image, "JPEG", quality=92, **options)
-    pixels, flags, height, width, factor = glimpse(data, least=least)
+    pixels, flags, height, width, factor, _ = glimpse(data, least=least)
     whole, expected = decode(data)
     assert (factor, flags, pixels.flags.c_contiguous) == ({200: 2, 100: 4, 50: 8}[least], expected, True)
     part = whole[: height // factor * factor, : width // factor * factor].astype(float)
@@ -74,7 +74,7 @@ def test_orientations(draw, save):
         exif = Image.Exif()
         exif[0x0112] = orientation
         data = save(draw(64, 96), "JPEG", quality=95, exif=exif)
-        pixels, flags, height, width, factor = glimpse(data, least=40)
+        pixels, flags, height, width, factor, _ = glimpse(data, least=40)
         assert flags == ("exif-rotated",)
         assert (height, width, factor) == (*decode(data).pixels.shape[:2], 2)
         assert (pixels == expected).all()

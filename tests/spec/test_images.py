@@ -29,7 +29,7 @@ SIZE = "convert.size: expected two integers [height, width]"
         ("depth: '8'", "convert.depth: expected 8, 16 or keep, not '8'"),
         (
             "alpha: [0, 0, 256]",
-            "convert.alpha: expected white, black or three integers [red, green, blue] from 0 to 255, not [0, 0, 256]",
+            "convert.alpha: expected white, black, ignore or three integers [red, green, blue] from 0 to 255, not [0, 0, 256]",  # noqa: E501
         ),
         ("steps: invert", "convert.steps: expected a list of steps, not 'invert'"),
         ("steps: [invrt]", "convert.steps.0: unknown step 'invrt'; did you mean 'invert'?"),

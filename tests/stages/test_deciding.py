@@ -294,6 +294,20 @@ def test_classes_too_small_for_a_split_are_noted(table: MakeTable) -> None:
     assert decide(table(["ash"] * 50 + ["elm"] * 50), NO_CLUSTERS, SplitSettings()).notes == ()
 
 
+@pytest.mark.parametrize("method", ["stratified", "random"])
+def test_a_group_that_is_everything_is_said_to_leave_nothing_for_the_others(table: MakeTable, method: str) -> None:
+    images = table(["ash"] * 30 + ["elm"] * 30, group=["all"] * 60)
+    found = decide(images, NO_CLUSTERS, SplitSettings(method=method, test=0.2, validation=0.25))
+    assert set(found.codes.tolist()) == {0}
+    assert [note.partition(":")[0] for note in found.notes] == ["split test", "split validation"]
+    assert (
+        "is empty, though 12 images are asked for: the 60 images there are hang together in 1 groups" in found.notes[0]
+    )
+    assert decide(images, NO_CLUSTERS, SplitSettings(method=method, test=0, validation=0)).notes == ()
+    everything = decide(images, NO_CLUSTERS, SplitSettings(method=method, test=60))
+    assert "split train: is empty, there is nothing to train on" in everything.notes
+
+
 @pytest.mark.parametrize("method", ["stratified", "random", "hash"])
 def test_an_empty_collection_has_empty_splits(table: MakeTable, method: str) -> None:
     found = decide(table([]), NO_CLUSTERS, SplitSettings(method=method))

@@ -12,6 +12,7 @@ import pytest
 
 from imgprep.rng import rng
 from imgprep.transforms import STEPS, STRESS, TRANSFORMS
+from imgprep.transforms.base import Company
 from imgprep.transforms.compose import Chain
 from imgprep.transforms.geometric import Flip, Rotate
 from imgprep.transforms.intensity import Invert
@@ -35,6 +36,7 @@ IMAGES = {
     for channels in (1, 3)
 }
 RANDOM = {**TRANSFORMS, **STRESS}
+ALONE = [name for name, model in RANDOM.items() if not model.accompanied]
 
 
 def example(name, table):
@@ -67,8 +69,26 @@ def test_every_step_takes_constant_and_tiny_images(name, kind):
         assert example(name, STEPS)(image).dtype == image.dtype
 
 
+@pytest.mark.parametrize("name", STEPS)
+def test_every_step_moves_a_mask_as_its_image(name):
+    mask = np.zeros((21, 26, 1), np.uint8)
+    mask[5:12, 8:20] = 255
+    step = example(name, STEPS)
+    moved = step.on_mask(mask)
+    assert moved.shape == (*step.output_shape(mask.shape)[:2], 1)
+    assert set(np.unique(moved)) == {0, 255}
+    if step.output_shape(mask.shape) != mask.shape:
+        np.testing.assert_array_equal(moved, step(mask), "black and white go where the pixels of an image go")
+
+
+def test_what_a_step_brings_in_is_no_object():
+    mask = np.full((4, 4, 1), 255, np.uint8)
+    assert STEPS["pad"](size=(6, 6), value=200).on_mask(mask).sum() == mask.sum()
+    assert STEPS["repeat"](factor=1, channels=3).on_mask(mask) is mask
+
+
 @pytest.mark.parametrize("kind", IMAGES)
-@pytest.mark.parametrize("name", RANDOM)
+@pytest.mark.parametrize("name", ALONE)
 def test_every_transform_keeps_the_contract(name, kind):
     image = IMAGES[kind]
     before = image.copy()
@@ -87,7 +107,25 @@ def test_every_transform_keeps_the_contract(name, kind):
         json.dumps(chain.explain(records, image.shape))
 
 
-@pytest.mark.parametrize("name", RANDOM)
+@pytest.mark.parametrize("kind", IMAGES)
+@pytest.mark.parametrize("name", [name for name in RANDOM if name not in ALONE])
+def test_every_transform_in_company_keeps_the_contract(name, kind):
+    image = IMAGES[kind]
+    mask = np.zeros(image.shape[:2], np.uint8)
+    mask[3:9, 4:20] = 200
+    company = Company(mask, image[::-1], mask[::-1])
+    before = [array.copy() for array in (image, *company)]
+    chain = Chain((example(name, RANDOM),))
+    records = json.loads(json.dumps(chain.draw(rng(1, "a"), image.shape)))
+    result = chain.apply(image, records, company)
+    assert (result.shape, result.dtype, result.flags.c_contiguous) == (image.shape, image.dtype, True)
+    for array, was in zip((image, *company), before, strict=True):
+        np.testing.assert_array_equal(array, was)
+    np.testing.assert_array_equal(chain.apply(image, records, company), result)
+    json.dumps(chain.explain(records, image.shape))
+
+
+@pytest.mark.parametrize("name", ALONE)
 def test_every_transform_takes_tiny_images_and_says_never(name):
     image = np.full((1, 1, 3), 9, np.uint8)
     transform = example(name, RANDOM)

@@ -1,0 +1,80 @@
+"""Masks of objects: the transparency of an image file, or an image of its own that a column names."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from imgprep.decoding.files import read_bytes
+from imgprep.errors import ImageError, one_line
+from imgprep.sample import Sample
+from imgprep.sources.local import LocalFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Where the mask of each image is.
+
+    Attributes:
+        attribute: the column that names a file for each image; '' when its own alpha channel is the mask.
+        folder: that paths in the column are relative to, and do not lead out of.
+    """
+
+    attribute: str = ""
+    folder: Path = Path()
+
+    def read(self, sample: Sample) -> bytes | None:
+        """Reads the file of a sample's mask, in any process; None when the table names none.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        named = sample.attributes.get(self.attribute, "")
+        if not named:
+            return None
+        folder = os.fspath(self.folder)
+        found = _files(folder).find(named)
+        if found.reason:
+            raise ImageError(_about(named, found.reason))
+        try:
+            return read_bytes(f"{folder}/{found.location}")
+        except ImageError as error:
+            raise ImageError(_about(named, error)) from None
+
+
+class MaskListing:
+    """Looks up the masks of samples as they come, so that a wrong path or another file is known before any work."""
+
+    def __init__(self, masks: Masks) -> None:
+        self._masks = masks
+        self._files = LocalFiles(masks.folder)
+        self._state = hashlib.blake2b(digest_size=16)
+
+    def join(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """Quarantines the samples whose mask cannot be read; those without one stay as they are."""
+        for sample in samples:
+            named = sample.attributes.get(self._masks.attribute, "")
+            if not named or sample.status != "ok":
+                yield sample
+                continue
+            found = self._files.find(named)
+            self._state.update(repr((sample.id, found)).encode())
+            if found.reason:
+                yield sample._replace(status="quarantined", reason=_about(named, found.reason))
+            else:
+                yield sample
+
+    def digest(self) -> str:
+        """A value that changes when one of the files does, once `join` has come to its end."""
+        return self._state.hexdigest()
+
+
+def _about(named: str, reason: object) -> str:
+    return f"mask {one_line(named, 80)}: {reason}"
+
+
+@lru_cache(maxsize=4)
+def _files(folder: str) -> LocalFiles:
+    return LocalFiles(Path(folder))

@@ -1,0 +1,75 @@
+"""How one copy is made: drawn for by its name alone, from one parent or from two."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.rng import uniforms
+from imgprep.stages.convert import MASK
+from imgprep.stages.copies import Copies
+from imgprep.stages.gather import OpenShelf, Shelf
+from imgprep.transforms.base import Company
+from imgprep.transforms.compose import Chain, Record
+
+EXPLAINED: Final = ("recipe", "donor", "transforms", "draws")
+"""What transforms.jsonl says of each image beside its id and parent: the recipe ('' is the chain of the spec), the id
+of the second image where it is made of two, what was done in words, and what `Chain.apply` needs to do it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes copies.
+
+    Attributes:
+        shelf: where the parents are.
+        recipes: name -> the transforms; '' is the chain of the spec.
+        seed: of the draws.
+    """
+
+    shelf: Shelf
+    recipes: Mapping[str, Chain]
+    seed: int
+
+    def make(self, shelf: OpenShelf, copies: Copies, item: int) -> tuple[NDArray[Any], dict[str, Any]]:
+        """One copy, and what was done, by the names of `EXPLAINED`.
+
+        Args:
+            shelf: the shelf, opened.
+            copies: to be made.
+            item: which of them.
+        """
+        recipe = list(self.recipes)[int(copies.recipe[item])]
+        chain = self.recipes[recipe]
+        place = copies.place[item]
+        image = np.ascontiguousarray(_row(shelf, place))
+        shape = (image.shape[0], image.shape[1], image.shape[2])
+        records = drawn(chain, (self.seed, copies.parent_id[item], recipe, int(copies.copy[item])), shape)
+        explained: dict[str, Any] = {"recipe": recipe}
+        company = None
+        if copies.donors is not None:
+            other = copies.donors.place[item]
+            company = Company(_row(shelf, place, MASK), _row(shelf, other), _row(shelf, other, MASK))
+            explained["donor"] = copies.donors.id[item]
+        explained |= {"transforms": chain.explain(records, shape), "draws": records}
+        return chain.apply(image, records, company), explained
+
+
+def drawn(chain: Chain, subject: tuple[int, str, str, int], shape: tuple[int, int, int]) -> list[Record]:
+    """What is drawn for one copy: the same for the same subject, whoever draws it and when.
+
+    Args:
+        chain: of the recipe.
+        subject: the seed, the id of the parent, the name of the recipe, and the number of the copy.
+        shape: of the parent.
+    """
+    seed, parent, recipe, number = subject
+    return chain.draw_from(uniforms(seed, f"{parent}#{recipe}" if recipe else parent, number), shape)
+
+
+def _row(shelf: OpenShelf, place: NDArray[np.int64], array: str = "image") -> NDArray[Any]:
+    """One row of the convert stage."""
+    shard, row = place.tolist()
+    return shelf.row(0, shard, row, array)
