@@ -38,7 +38,7 @@ def test_a_container_that_does_harm_is_refused_in_one_line(tmp_path: Path, fault
 
 
 @needs_processes
-@pytest.mark.parametrize("fault", ["", "slow", "killed once"])
+@pytest.mark.parametrize("fault", ["", "slow"])
 def test_a_sound_container_is_listed_in_a_worker(tmp_path: Path, fault: str) -> None:
     table = tmp_path / "attributes.csv"
     table.write_text("id,colour\n0,red\n7,blue\n")

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -50,12 +49,6 @@ def _devour(_: Path) -> None:
     bytearray(1 << 40)
 
 
-def _killed_once(path: Path) -> None:
-    if not path.exists():
-        path.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
 def _slow(_: Path) -> None:
     for _ in range(8):
         time.sleep(0.1)
@@ -66,6 +59,5 @@ FAULTS: Mapping[str, Callable[[Path], None]] = {
     "crash": _crash,
     "hang": _hang,
     "devour": _devour,
-    "killed once": _killed_once,
     "slow": _slow,
 }
