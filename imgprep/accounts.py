@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.errors import one_line
+from imgprep.expected import is_sealed
 from imgprep.manifest import INDEX, MASKED, SAMPLES, Manifest, read_samples, sha256_file
 
 SHOWN: Final = 20
@@ -77,7 +78,7 @@ class Accounts:
                     split = record["split"] or "unused"
                     splits.setdefault(split, Counter())["" if split == "unused" else record["label"]] += 1
                     self._take(number, record)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             yield Difference(SAMPLES, (), f"cannot be read: {one_line(error)}")
             return
         status["found"] = status.total()
@@ -119,6 +120,17 @@ def count_differences(manifest: Manifest, counts: Mapping[str, Counter[str]]) ->
             if found[name] != wanted:
                 message = f"{found[name]} images of {name} in {split}, the index says {wanted}"
                 yield Difference(INDEX, (), one_line(message))
+
+
+def index_differences(folder: Path) -> Iterator[Difference]:
+    """Whether the index is what it was, to the last bit."""
+    try:
+        same = is_sealed((folder / INDEX).read_bytes())
+    except OSError as error:
+        yield Difference(INDEX, (), f"cannot be read: {error.strerror}")
+        return
+    if not same:
+        yield Difference(INDEX, (), "changed: it is not what its last line, a digest, says")
 
 
 def file_differences(folder: Path, manifest: Manifest) -> Iterator[Difference]:

@@ -4,16 +4,20 @@ A file appears under its final name complete or not at all: temporary name, fsyn
 ``dataset.json`` is written last; without it a stage is not done.
 """
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
-from imgprep.errors import RequestError, ResourceError
+from imgprep.errors import RequestError, ResourceError, one_line
+from imgprep.expected import check_index, seal
 
 FORMAT_VERSION: Final = 1
 INDEX: Final = "dataset.json"
@@ -21,6 +25,10 @@ SAMPLES: Final = "samples.jsonl"
 TEMPORARY: Final = ".tmp-"
 MASKED: Final = "masked"
 """The flag, and the count, of images whose mask is known."""
+LARGEST_INDEX: Final = 1 << 30
+"""Bytes of an index: a million shards or classes are within it."""
+LARGEST_LINE: Final = 64 << 20
+"""Bytes of a line of samples.jsonl; what is longer is cut, and then no record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +100,9 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
-        """The bytes of ``dataset.json``: the same for the same content."""
+        """The bytes of ``dataset.json``: the same for the same content; the last key is a digest of all before it."""
         content = {"format_version": self.format_version} | asdict(self)
-        return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+        return seal(json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
     @classmethod
     def from_json(cls, text: bytes, where: Path) -> Self:
@@ -105,12 +113,13 @@ class Manifest:
         """
         try:
             content = json.loads(text)
-            version = content["format_version"]
-            if version != FORMAT_VERSION:
+            version = content.get("format_version") if isinstance(content, dict) else None
+            if isinstance(version, int) and version != FORMAT_VERSION:
                 raise RequestError(
                     f"{where}: format version {version}, this imgprep reads version {FORMAT_VERSION}; install the "
                     "imgprep that wrote it, or write the dataset again"
                 )
+            check_index(content)
             known = {item.name for item in fields(cls)}
             content = {key: value for key, value in content.items() if key in known}
             content["classes"] = tuple(content["classes"])
@@ -118,8 +127,11 @@ class Manifest:
             if content.get("image"):
                 content["image"] = ImageFormat(**content["image"] | {"shape": tuple(content["image"]["shape"])})
             return cls(**content)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RequestError(f"{where}: no index of an imgprep dataset ({error}); write the dataset again") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            reason = "nested too deeply" if isinstance(error, RecursionError) else one_line(error)
+            raise RequestError(
+                f"{where}: no index of an imgprep dataset ({reason}); write the dataset again"
+            ) from error
 
     def splits(self) -> tuple[str, ...]:
         """The names of the splits that have shards, in order."""
@@ -130,20 +142,50 @@ def read_manifest(folder: Path) -> Manifest:
     """Reads the index of a finished stage.
 
     Raises:
-        RequestError: there is none.
+        RequestError: there is none, or something else in its place.
+        ResourceError: there is no permission to read it.
     """
     path = folder / INDEX
     try:
-        text = path.read_bytes()
+        text = read_regular(path, LARGEST_INDEX)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RequestError(f"{folder}: no finished imgprep dataset, {INDEX} is missing; run the stage first") from error
+    except PermissionError as error:
+        raise ResourceError(f"{path}: cannot be read: {error.strerror}; give permission") from error
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read: {error.strerror}; write the dataset again") from error
     return Manifest.from_json(text, path)
+
+
+def read_regular(path: Path, largest: int) -> bytes:
+    """Reads a regular file up to a size.
+
+    Raises:
+        OSError: it is something else, such as a pipe, which would block for ever, or larger.
+    """
+    check_regular(path)
+    with path.open("rb") as file:
+        text = file.read(largest + 1)
+    if len(text) > largest:
+        raise OSError(errno.EFBIG, f"larger than {largest >> 20} MiB", str(path))
+    return text
+
+
+def check_regular(path: Path) -> None:
+    """Refuses what has no end, or blocks whoever opens it.
+
+    Raises:
+        OSError: it is missing, or no regular file.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def read_samples(folder: Path) -> Iterator[dict[str, Any]]:
     """Reads samples.jsonl, one record at a time, in source order."""
+    check_regular(folder / SAMPLES)
     with (folder / SAMPLES).open("rb") as file:
-        yield from map(sample_record, file)
+        yield from map(sample_record, iter(partial(file.readline, LARGEST_LINE), b""))
 
 
 def sample_record(line: bytes) -> dict[str, Any]:
@@ -152,7 +194,10 @@ def sample_record(line: bytes) -> dict[str, Any]:
     Raises:
         ValueError: it is none.
     """
-    record: dict[str, Any] = _decode(line.decode())[0]
+    try:
+        record: dict[str, Any] = _decode(line.decode())[0]
+    except RecursionError:
+        raise ValueError("a record is nested too deeply") from None
     return record
 
 
@@ -219,7 +264,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """SHA-256 of a file, in hexadecimal.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

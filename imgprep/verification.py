@@ -10,7 +10,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.accounts import Accounts, Content, Difference, count_differences, file_differences, id_hash
+from imgprep.accounts import (
+    Accounts,
+    Content,
+    Difference,
+    count_differences,
+    file_differences,
+    id_hash,
+    index_differences,
+)
 from imgprep.engines.base import Cursor, Engine, WholePlan
 from imgprep.errors import SourceError, one_line
 from imgprep.manifest import INDEX, Manifest, ShardEntry, sha256_file
@@ -177,6 +185,7 @@ def verify(folder: Path, manifest: Manifest, engine: Engine) -> Iterator[Differe
         yield from _whole(manifest, shards)
     yield from Accounts(folder, manifest, shards).differences()
     yield from file_differences(folder, manifest)
+    yield from index_differences(folder)
 
 
 def _whole(manifest: Manifest, shards: Mapping[str, Content]) -> Iterator[Difference]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from imgprep import manifest as module
 from imgprep.errors import RequestError, ResourceError
+from imgprep.expected import is_sealed
 from imgprep.manifest import (
     ImageFormat,
     Manifest,
@@ -85,11 +86,50 @@ def test_what_is_no_index_is_refused(content: bytes, tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
-@pytest.mark.parametrize(("key", "value"), [("shards", [{"filename": "x"}]), ("image", 3), ("shards", 1)])
-def test_an_index_with_a_wrong_part_is_refused(key: str, value: object) -> None:
-    content = json.loads(WHOLE.to_json()) | {key: value}
-    with pytest.raises(RequestError, match="no index of an imgprep dataset"):
-        Manifest.from_json(json.dumps(content).encode(), Path("x"))
+@pytest.mark.parametrize("key", sorted(json.loads(WHOLE.to_json()).keys() - {"digest", "format_version"}))
+def test_an_index_with_a_wrong_part_is_refused(key: str) -> None:
+    content = json.loads(WHOLE.to_json())
+    for value in (3.5, -1, True, [3], [[["x"]]], {"a": {"b": "c"}}, {"../x": "0"}, [{"filename": "x"}]):
+        if key == "versions" and isinstance(value, dict):
+            continue
+        with pytest.raises(
+            RequestError, match=f"no index of an imgprep dataset \\({key}: .* is not what belongs there"
+        ):
+            Manifest.from_json(json.dumps(content | {key: value}).encode(), Path("x"))
+
+
+@pytest.mark.parametrize("name", ["../x.h5", "/etc/passwd", "a\\b.h5", "", "..", "a\0.h5", 3, None])
+def test_no_file_elsewhere_is_named(name: object) -> None:
+    content = json.loads(WHOLE.to_json())
+    shard = content["shards"][0] | {"filename": name}
+    for change in ({"shards": [shard]}, {"files": {name: "0" * 64}} if isinstance(name, str) else {"shards": [shard]}):
+        with pytest.raises(RequestError, match="is not what belongs there"):
+            Manifest.from_json(json.dumps(content | change).encode(), Path("x"))
+
+
+def test_nesting_without_end_is_no_index() -> None:
+    with pytest.raises(RequestError, match="nested too deeply"):
+        Manifest.from_json(b"[" * 200_000, Path("x"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes")
+def test_what_blocks_or_has_no_end_is_not_opened(tmp_path: Path) -> None:
+    for name in ("dataset.json", "samples.jsonl"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(RequestError, match="not a regular file"):
+        read_manifest(tmp_path)
+    for read in (lambda: list(read_samples(tmp_path)), lambda: sha256_file(Path("/dev/zero"))):
+        with pytest.raises(OSError, match="not a regular file"):
+            read()
+
+
+def test_every_changed_bit_of_an_index_shows() -> None:
+    text = WHOLE.to_json()
+    assert is_sealed(text)
+    for place in range(len(text)):
+        assert not is_sealed(text[:place] + bytes([text[place] ^ 1]) + text[place + 1 :])
+    for other in (text[:-1], text + b"\n", b"", text.replace(b"\n", b"\r\n"), json.dumps(json.loads(text)).encode()):
+        assert not is_sealed(other)
 
 
 def test_another_version_is_named() -> None:

@@ -152,6 +152,16 @@ def test_any_flipped_byte_is_found(copy: Copy, name: str) -> None:
         assert path.name in {difference.file for difference in check(path.parent)}, place
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [(b'"name": "', b'"name": "x'), (b'"seed": ', b'"seed": 1'), (b"\n}\n", b"\n}")]
+)
+def test_an_index_that_says_something_else(copy: Copy, old: bytes, new: bytes) -> None:
+    folder = copy("flat")
+    index = folder / "dataset.json"
+    index.write_bytes(index.read_bytes().replace(old, new, 1))
+    assert list(map(str, check(folder))) == ["dataset.json: changed: it is not what its last line, a digest, says"]
+
+
 def test_swapped_shards(copy: Copy) -> None:
     folder = copy()
     one, two = sorted(folder.glob("train-*"))[:2]

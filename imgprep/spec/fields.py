@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
-from annotated_types import Ge, Gt, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -74,6 +74,7 @@ def name_in(table: str, what: str) -> Callable[[object, ValidationInfo], str]:
 ByteSize = Annotated[int, PlainValidator(parse_size), WithJsonSchema(_SIZE_SCHEMA)]
 Count = Annotated[Integer, Ge(0)]
 Positive = Annotated[Integer, Ge(1)]
+Copies = Annotated[Integer, Ge(1), Le(10**9)]
 Fraction = Annotated[Number, Ge(0), Lt(1)]
 Seconds = Annotated[Number, Gt(0)]
 Name = Annotated[Text, MinLen(1)]

@@ -7,7 +7,7 @@ from annotated_types import Ge, Le
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from imgprep.spec.binding import TABLE, Integer, bind, context_of, parse_entries
-from imgprep.spec.fields import NAMES, Positive, Storage
+from imgprep.spec.fields import NAMES, Copies, Storage
 from imgprep.spec.problems import Problem, SpecError, shown, wrong
 from imgprep.spec.tables import pick
 
@@ -166,13 +166,13 @@ class AugmentSection(Storage):
         views: this many copies of each evaluation image as a dataset of their own, for test-time augmentation.
     """
 
-    per_class: Positive | None = None
-    per_image: Positive | None = None
-    balance: Literal["max", "mean"] | Positive | None = None
+    per_class: Copies | None = None
+    per_image: Copies | None = None
+    balance: Literal["max", "mean"] | Copies | None = None
     transforms: Transforms = ()
     stress: StressSets = ()
     mix: Mix = Field(default={})
-    views: Positive | None = None
+    views: Copies | None = None
 
     @model_validator(mode="after")
     def _says_how_many(self) -> "AugmentSection":

@@ -79,13 +79,14 @@ def test_convert_takes_every_form(load: Load) -> None:
     assert [getattr(step, "clip", None) for step in section.steps] == [None, None, 3.0, 2.0]
 
 
+CHOICE = "balance: expected max or mean or an integer from 1 to 1000000000 or null"
 CHAIN = "  transforms: [flip]\n"
 
 
 @pytest.mark.parametrize(
     ("section", "where", "message"),
     [
-        (CHAIN + "  per_class: 0\n", 5, "per_class: expected an integer of at least 1 or null, not 0"),
+        (CHAIN + "  per_class: 0\n", 5, "per_class: expected an integer from 1 to 1000000000 or null, not 0"),
         (
             CHAIN + "  per_class: 2\n  balance: max\n",
             6,
@@ -94,7 +95,7 @@ CHAIN = "  transforms: [flip]\n"
         (
             CHAIN + "  balance: median\n",
             5,
-            "balance: expected max or mean or an integer of at least 1 or null, not 'median'; did you mean 'mean'?",
+            f"{CHOICE}, not 'median'; did you mean 'mean'?",
         ),
         (CHAIN, 4, "transforms: says not how many images to make; give augment.per_class, per_image, balance or views"),
         ("  per_image: 2\n", 4, "per_image: needs transforms to make images with; list some under augment.transforms"),
