@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 import typer
@@ -17,6 +17,8 @@ INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 BROKEN_PIPE: Final = 141
 DEFECT: Final = 70
+REMINDER: Final = 2.0
+"""Seconds after which a signal that came to nothing is raised again."""
 
 
 class Interrupted(BaseException):
@@ -55,14 +57,25 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _terminate(*_: object) -> NoReturn:
+    _remind(_terminate)
     raise Terminated
 
 
 def _interrupt(*_: object) -> NoReturn:
+    _remind(_interrupt)
     raise Interrupted
 
 
+def _remind(handler: Callable[..., NoReturn]) -> None:
+    """Calls a handler again after a while: Python loses what is raised inside a destructor or a callback of C."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, REMINDER)
+
+
 def _stopped(how: str, code: int) -> int:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
     typer.echo(f"imgprep: {how}; run the same command again to go on", err=True)
     return code
 

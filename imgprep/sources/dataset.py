@@ -13,12 +13,15 @@ from imgprep.containers.hdf5 import checked_dataset, open_hdf5, read_dataset
 from imgprep.containers.npz import open_npz
 from imgprep.containers.steps import in_steps, step
 from imgprep.errors import RequestError, SourceError, one_line
-from imgprep.manifest import INDEX, Manifest, ShardEntry, read_manifest, read_samples
+from imgprep.expected import check, mapping_of, or_none, text
+from imgprep.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest, read_samples
 from imgprep.sample import NOTHING, Sample
 from imgprep.sources import hdf5, npz
 from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
 from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
 
+_RECORD: Final = {"id": text, "attributes": mapping_of(text), "group": or_none(text)}
+_OPTIONAL: Final = frozenset({"attributes", "group"})
 _COPIES: Final = frozenset({"augment", "pack"})
 
 
@@ -81,11 +84,15 @@ class Dataset(Source):
     def _metadata(self) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
         """Attributes and groups of the images that have any, by id."""
         attributes, groups = {}, {}
-        for record in in_steps(read_samples(self.path)):
-            if record.get("attributes"):
-                attributes[record["id"]] = record["attributes"]
-            if record.get("group"):
-                groups[record["id"]] = record["group"]
+        try:
+            for record in in_steps(read_samples(self.path)):
+                if record.get("attributes") or record.get("group"):
+                    check(record, _RECORD, _OPTIONAL)
+                    attributes[record["id"]] = record.get("attributes") or NOTHING
+                    groups[record["id"]] = record.get("group") or ""
+        except (OSError, ValueError, AttributeError) as error:
+            where = one_line(self.path / SAMPLES)
+            raise SourceError(f"{where}: cannot be read: {one_line(error)}; run imgprep verify") from error
         return attributes, groups
 
     def _columns(self, entry: ShardEntry, manifest: Manifest) -> tuple["_Columns", tuple[int, int]]:
@@ -93,7 +100,11 @@ class Dataset(Source):
         where = one_line(path)
         if path.parent != self.path or path.name != entry.filename:
             raise SourceError(f"{where}: the index names a shard outside its folder")
-        if not path.is_file() or path.stat().st_size != entry.bytes:
+        try:
+            same = path.is_file() and path.stat().st_size == entry.bytes
+        except OSError:  # a name that is too long, for one
+            same = False
+        if not same:
             raise SourceError(f"{where}: the shard is missing or not as it was written; run imgprep verify")
         arrays, shape, dtype = _read(path)
         check_images(shape, dtype, where)

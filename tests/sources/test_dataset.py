@@ -79,3 +79,14 @@ def test_a_stage_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / INDEX).write_bytes(Manifest("split", "pets", CLASSES, {}, {}, 1, "").to_json())
     with pytest.raises(RequestError, match="holds no images"):
         list(Dataset(tmp_path).samples())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"[]", b"3", b"\xe9", b"", b'{"id": 3, "group": "a"}', b'{"id": "a", "attributes": {"x": 3}}', b"[" * 100_000],
+)
+def test_samples_that_are_none_are_refused_in_one_line(tmp_path: Path, line: bytes) -> None:
+    source = build(tmp_path)
+    (tmp_path / SAMPLES).write_bytes(line + b"\n")
+    with pytest.raises(SourceError, match=r"samples\.jsonl: cannot be read: .*; run imgprep verify"):
+        list(source.samples())
