@@ -1,5 +1,6 @@
 """--dry-run: what a command would do, and what it would cost; nothing is written."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,14 +8,18 @@ from typing import Final
 
 import numpy as np
 
+from imgprep.commands.augmenting import amounts
 from imgprep.commands.building import Collection, collect, conversion, storage_of
 from imgprep.commands.dividing import split_settings
 from imgprep.commands.packing import pack_settings
 from imgprep.commands.session import Request, Silent, engine_for, workers_of
 from imgprep.engines import Engine
 from imgprep.manifest import ImageFormat
+from imgprep.sample import SampleTable
+from imgprep.spec.images import AugmentSection
 from imgprep.spec.loading import LoadedSpec
-from imgprep.stages.deciding import decide
+from imgprep.stages.copies import batches
+from imgprep.stages.deciding import Assignment, class_codes, decide
 from imgprep.stages.plan import shard_count
 from imgprep.stages.run import Machine
 from imgprep.stages.workspace import Workspace
@@ -85,6 +90,8 @@ def plan(request: Request, last: str) -> Estimate:
     collection = collect(loaded, engine)
     stages = list(_estimates(loaded, collection, engine))
     names = [stage.stage for stage in stages]
+    if last not in names:
+        raise loaded.error("the section is missing; add it to say which images to make", last)
     stages = stages[: names.index(last) + 1]
     largest = max((stage.bytes // stage.shards for stage in stages if stage.shards), default=0)
     status = collection.table.status.counts()
@@ -103,9 +110,24 @@ def _estimates(loaded: LoadedSpec, collection: Collection, engine: Engine) -> tu
     settings = split_settings(loaded, source_splits=any(usable.split.counts()))
     assignment = decide(usable, np.array([], np.int64), settings)
     rows = {name: int((assignment.codes == code).sum()) for code, name in enumerate(assignment.names)}
+    found = [converted, StageEstimate("split", rows, 0, 0)]
+    section = loaded.spec.augment
+    if section is not None:
+        made = _made(section, assignment, usable, collection.classes, loaded.spec.seed)
+        found.append(_sized("augment", made, image, storage_of(section)))
+        rows = {name: rows.get(name, 0) + made[name] for name in dict.fromkeys((*rows, *made))}
     packing = pack_settings(loaded)
-    packed = _sized("pack", rows, ImageFormat(image.shape, packing.dtype), storage_of(loaded.spec.pack))
-    return converted, StageEstimate("split", rows, 0, 0), packed
+    return *found, _sized("pack", rows, ImageFormat(image.shape, packing.dtype), storage_of(loaded.spec.pack))
+
+
+def _made(
+    section: AugmentSection, assignment: Assignment, table: SampleTable, classes: tuple[str, ...], seed: int
+) -> Counter[str]:
+    """How many images augmentation makes for each split; at most, where they need masks that nobody has looked at."""
+    made: Counter[str] = Counter()
+    for batch in batches(assignment, class_codes(table.label, classes), table.id, amounts(section), seed):
+        made[batch.split] += len(batch.parents)
+    return made
 
 
 def _sized(name: str, rows: Mapping[str, int], image: ImageFormat, storage: Storage) -> StageEstimate:

@@ -31,7 +31,7 @@ from imgprep.stages.copies import (
     copies_of,
     named_copy,
 )
-from imgprep.stages.deciding import Assignment
+from imgprep.stages.deciding import Assignment, class_codes
 from imgprep.stages.gather import Shelf
 from imgprep.stages.making import EXPLAINED, Maker
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
@@ -254,9 +254,7 @@ class Augmentation:
                 )
 
     def _labels(self) -> NDArray[np.int64]:
-        index = {name: code for code, name in enumerate(self.images.manifest.classes)}
-        column = self.images.table.label
-        return np.array([index.get(value, 0) for value in column.values], np.int64)[column.codes]
+        return class_codes(self.images.table.label, self.images.manifest.classes)
 
     def _image(self) -> ImageFormat:
         if self.images.manifest.image is None:

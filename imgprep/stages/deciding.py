@@ -102,7 +102,7 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
         key = _lasting(key, groups, keys(group.values, settings.seed))
     units = make_units(key, join(len(table), groups, clusters))
     classes = sort_classes(table.label.counts())
-    case = _Case(settings, _codes(table.label, classes), len(classes), units, key)
+    case = _Case(settings, class_codes(table.label, classes), len(classes), units, key)
     member, bound = _frozen(case, table.id)
     used = ~(member | bound)
     if settings.fraction < 1:
@@ -128,7 +128,7 @@ def _taken(case: _Case, total: int, name: str) -> NDArray[np.bool_]:
     return taken
 
 
-def _codes(label: CategoryColumn, classes: tuple[str, ...]) -> NDArray[np.int64]:
+def class_codes(label: CategoryColumn, classes: tuple[str, ...]) -> NDArray[np.int64]:
     """(N,) the index of each row's class: by name, for the codes of the column depend on the order of the listing."""
     index = {name: code for code, name in enumerate(classes)}
     return np.array([index.get(name, 0) for name in label.values], np.int64)[label.codes]

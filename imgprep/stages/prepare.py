@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
@@ -13,6 +13,7 @@ from imgprep.stages.loading import ImageReader, Mask, Pixels
 from imgprep.stages.plan import ShardPlan
 from imgprep.transforms.masks import tells_apart
 
+_NO_MEMORY: Final = "needs more memory than execution.memory_limit allows"
 Operation = Callable[[Pixels], Pixels]
 
 
@@ -65,8 +66,11 @@ class Prepare:
                     for operation in self.operations:
                         image = operation(image)
                     mask = None if mask is None else self._moved(mask)
-                except MemoryError:
-                    yield sample, Prepared(None, flags, sha256, "needs more memory than execution.memory_limit allows")
+                except (ImageError, MemoryError) as error:
+                    yield (
+                        sample,
+                        Prepared(None, flags, sha256, str(error) if isinstance(error, ImageError) else _NO_MEMORY),
+                    )
                     continue
                 if mask is not None:
                     flags = tuple(sorted((*flags, MASKED)))

@@ -28,6 +28,19 @@ def test_the_estimate_is_what_will_be(request_for: MakeRequest, tmp_path: Path) 
         assert stage.rows == {name: sum(row.values()) for name, row in done["split"].counts.items()}
 
 
+def test_what_augmentation_makes_is_part_of_the_estimate(request_for: MakeRequest) -> None:
+    section = {"balance": 8, "transforms": ["flip"], "mix": {"invert": 0.5}, "stress": ["shifted"], "views": 2}
+    sections = {"augment": section, "convert": {"size": [6, 5]}}
+    _, _, augment, pack = plan(request_for(**sections), "pack").stages
+    done = {stage.folder.name: stage.manifest for stage in main.run(request_for(**sections)).stages}
+    for stage in (augment, pack):
+        assert stage.rows == {name: sum(row.values()) for name, row in done[stage.stage].counts.items()}
+        assert stage.shards == len(done[stage.stage].shards)
+    assert [stage.stage for stage in plan(request_for(**sections), "augment").stages][-1] == "augment"
+    with pytest.raises(RequestError, match="augment: the section is missing; add it to say which images to make"):
+        plan(request_for(), "augment")
+
+
 @pytest.mark.parametrize(("last", "stages"), [("convert", 1), ("split", 2), ("pack", 3)])
 def test_only_what_the_command_does_is_estimated(request_for: MakeRequest, last: str, stages: int) -> None:
     assert len(plan(request_for(), last).stages) == stages

@@ -11,6 +11,7 @@ from imgprep.sample import Sample, SampleTable
 from imgprep.stages.loading import ImageReader
 from imgprep.stages.plan import ShardPlan
 from imgprep.stages.prepare import Prepare, Probe
+from imgprep.transforms.resize import CenterCrop
 
 
 @dataclass
@@ -82,3 +83,11 @@ def test_the_probe_gives_the_first_usable_image(samples: SampleTable, cursor: Co
         "e",
         ImageFormat((5, 3, 3), "uint8"),
     )
+
+
+def test_an_image_that_a_step_refuses_costs_itself_alone(samples: SampleTable, cursor: Counter) -> None:
+    made = prepare(CenterCrop(size=(4, 3)), a=ones(8), c=ones(2), e=ones(4))
+    found = {sample.id: outcome for sample, outcome in made.over(samples, {}, cursor)}
+    assert [id_ for id_, outcome in found.items() if outcome.pixels is not None] == ["a", "e"]
+    assert found["c"].reason == "image of 2x3 is smaller than the crop of 4x3: use fit or a smaller crop"
+    assert len(found["c"].sha256 or "") == 64
