@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imgprep.errors import one_line
 from imgprep.expected import is_sealed
-from imgprep.manifest import INDEX, MASKED, SAMPLES, Manifest, read_samples, sha256_file
+from imgprep.manifest import INDEX, LARGEST_INDEX, MASKED, SAMPLES, Manifest, read_regular, read_samples, sha256_file
 
 SHOWN: Final = 20
 
@@ -125,7 +125,7 @@ def count_differences(manifest: Manifest, counts: Mapping[str, Counter[str]]) ->
 def index_differences(folder: Path) -> Iterator[Difference]:
     """Whether the index is what it was, to the last bit."""
     try:
-        same = is_sealed((folder / INDEX).read_bytes())
+        same = is_sealed(read_regular(folder / INDEX, LARGEST_INDEX))
     except OSError as error:
         yield Difference(INDEX, (), f"cannot be read: {error.strerror}")
         return

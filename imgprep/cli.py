@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from imgprep.cli_audit import FAILED, audit, review, warm_up
+from imgprep.cli_audit import FAILED, audit, review
 from imgprep.cli_options import (
     Asked,
     Draws,
@@ -25,6 +25,7 @@ from imgprep.cli_options import (
     Workers,
     asked,
     takes,
+    warm_up,
     watched,
 )
 from imgprep.terminal import Terminal

@@ -14,6 +14,7 @@ from imgprep.cli_options import (
     Stage,
     asked,
     takes,
+    warm_up,
 )
 
 FAILED: Final = 1
@@ -52,10 +53,3 @@ def review(given: Asked, sample: Sample, table: ReviewTable = None, force: Force
         drawn = main.review(given.request(force=force), sample, table)
     terminal.print(drawn.text())
     return 0
-
-
-def warm_up() -> None:
-    """Starts the process that workers come from, so that it imports OpenCV while this one imports the rest."""
-    from imgprep.engines import warm_up as start
-
-    start()

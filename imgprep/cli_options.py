@@ -126,6 +126,13 @@ def asked(
     return Asked(watched(quiet, verbose, no_progress), spec, settings or [], output, seed, workers)
 
 
+def warm_up() -> None:
+    """Starts the process that workers come from, so that it imports OpenCV while this one imports the rest."""
+    from imgprep.engines import warm_up as start
+
+    start()
+
+
 def takes(shared: Callable[..., T]) -> Callable[[Callable[Concatenate[T, Own], R]], Callable[..., R]]:
     """Joins the options that commands share to those of one command.
 

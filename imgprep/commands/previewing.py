@@ -37,13 +37,15 @@ class _Read(NamedTuple):
     """An image that is shown.
 
     Attributes:
-        sample: its metadata.
+        label: its class.
+        id: its id.
         image: (H, W, C) as the convert stage has it.
         mask: (H, W, 1) uint8 likewise; None when it is not known.
         cells: what is shown of it so far.
     """
 
-    sample: Sample
+    label: str
+    id: str
     image: Pixels
     mask: Pixels | None
     cells: tuple[Cell, ...]
@@ -111,7 +113,7 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
         )
     company = _company(loaded, read)
     rows = [
-        Row(one.sample.label, one.sample.id, (*one.cells, *_made(loaded, one, amount.draws, mine)))
+        Row(one.label, one.id, (*one.cells, *_made(loaded, one, amount.draws, mine)))
         for one, mine in zip(read, company, strict=True)
     ]
     picture = sheet(_without_idle_columns(rows, len(operations(loaded.spec.convert))))
@@ -159,10 +161,7 @@ class _Reading:
                 if item in plan.excluded:
                     continue
                 with suppress(ImageError):
-                    found = self.reader(sample)
-                    # A read-only mapping cannot be sent back.
-                    sent = sample._replace(attributes=dict(sample.attributes))
-                    read.append(self._converted(sent, found))
+                    read.append(self._converted(sample, self.reader(sample)))
             cursor.done()
         return read
 
@@ -174,10 +173,10 @@ class _Reading:
             image = operation(image)
             cells.append((_caption(name, image), _visible(image)))
         if self.reader.masks is None:
-            return _Read(sample, image, None, tuple(cells))
+            return _Read(sample.label, sample.id, image, None, tuple(cells))
         mask = None if found.mask is None else moved(found.mask.pixels, self.mask_steps)
         cells.append(("mask", None if mask is None else _visible(mask)))
-        return _Read(sample, image, mask, tuple(cells))
+        return _Read(sample.label, sample.id, image, mask, tuple(cells))
 
 
 def _read(
@@ -203,9 +202,9 @@ def _company(loaded: LoadedSpec, read: list[_Read]) -> list[dict[str, Company]]:
     """Who stands beside each image, by recipe: another of those that are shown, as `augment` takes one of all."""
     company: list[dict[str, Company]] = [{} for _ in read]
     section, seed = loaded.spec.augment, loaded.spec.seed
-    classes = sorted({one.sample.label for one in read})
-    labels = np.array([classes.index(one.sample.label) for one in read])
-    ids = [one.sample.id for one in read]
+    classes = sorted({one.label for one in read})
+    labels = np.array([classes.index(one.label) for one in read])
+    ids = [one.id for one in read]
     known = np.array([one.mask is not None for one in read])
     try:
         circle = Circle.of(known, known, labels, lambda rows: keys([ids[row] for row in rows], seed))
@@ -229,7 +228,7 @@ def _made(loaded: LoadedSpec, one: _Read, draws: int, company: Mapping[str, Comp
         for number in range(1, (1 if recipe else draws) + 1):
             if chain.transforms:
                 name = f"mix {recipe}" if recipe in section.mix else f"test-{recipe}" if recipe else f"copy {number}"
-                records = drawn(chain, (loaded.spec.seed, one.sample.id, recipe, number), shape)
+                records = drawn(chain, (loaded.spec.seed, one.id, recipe, number), shape)
                 lonely = chain.accompanied and recipe not in company
                 yield name, None if lonely else _visible(chain.apply(image, records, company.get(recipe)))
 

@@ -17,6 +17,7 @@ from imgprep.transforms.channels import to_depth, to_gray
 
 _FORMATS: Final = {extension: name for name, extensions in EXTENSIONS.items() for extension in extensions}
 
+NO_MEMORY: Final = "needs more memory than execution.memory_limit allows"
 TINY: Final = 2
 """Pixels of a side up to which an image is flagged as tiny."""
 NARROW: Final = 32
@@ -103,7 +104,7 @@ class ImageReader:
             flags += _odd_pixels(seen)
             return seen._replace(flags=tuple(sorted(flags)) if len(flags) > 1 else flags), digest
         except MemoryError as error:
-            raise ImageError("needs more memory than execution.memory_limit allows") from error
+            raise ImageError(NO_MEMORY) from error
 
     def _mask(self, sample: Sample, seen: Glimpse) -> Mask | None:
         """The transparency of the image, or what a file of its own says."""
@@ -114,7 +115,7 @@ class ImageReader:
             data = self.masks.read(sample)
             return None if data is None else _from_file(sample.attributes[self.masks.attribute], data, seen)
         except MemoryError as error:
-            raise ImageError("needs more memory than execution.memory_limit allows") from error
+            raise ImageError(NO_MEMORY) from error
 
 
 def _from_file(path: str, data: bytes, seen: Glimpse) -> Mask:

@@ -1,10 +1,9 @@
 """The audit's evidence: every image decoded once, in the workers, and remembered while its file does not change."""
 
-import hashlib
 import json
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,16 +16,13 @@ from imgprep.columnfile import ColumnFile
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, TransientError
-from imgprep.manifest import commit, fingerprint
+from imgprep.manifest import commit
 from imgprep.sample import SampleTable
-from imgprep.stages.loading import ImageReader
+from imgprep.stages.loading import NO_MEMORY, ImageReader
 from imgprep.stages.plan import ShardPlan
-from imgprep.stages.run import Machine, results
-from imgprep.stages.versions import versions
+from imgprep.stages.remembering import Memory
+from imgprep.stages.run import Machine
 
-CHUNKS: Final = 32
-SMALLEST: Final = 64
-LARGEST: Final = 2048
 WHAT: Final = "audit"
 
 
@@ -76,7 +72,7 @@ class MeasureJob:
                     faults[item] = str(error)
                     passing = passing or isinstance(error, TransientError)
                 except MemoryError:
-                    faults[item] = "needs more memory than execution.memory_limit allows"
+                    faults[item] = NO_MEMORY
             cursor.done()
         rows = np.zeros(len(plan.items), FULL_ROW if self.descriptor else ROW)
         rows[measured] = Measurements.of(meter.finish(), descriptor=self.descriptor).records()
@@ -103,71 +99,21 @@ def measure(
     """
     cache = machine.workspace.private / "evidence" / what
     cache.mkdir(parents=True, exist_ok=True)
-    job = fingerprint(versions(), reader.options, descriptor, str(ROW), origin(reader, table))
-    plans = [
-        ShardPlan(index, f"{fingerprint(job, content(items))}.bin", None, items, "")
-        for index, items in enumerate(chunks(table))
-    ]
+    kind = FULL_ROW if descriptor else ROW
+    memory = Memory(cache, partial(_kept, kind=kind), WHAT)
+    plans = memory.plans(reader, table, descriptor, str(ROW))
     starts = np.cumsum([0, *(len(plan.items) for plan in plans)]).tolist()
-    rows = ColumnFile(cache.parent, FULL_ROW if descriptor else ROW, len(table))
+    rows = ColumnFile(cache.parent, kind, len(table))
     faults: dict[int, str] = {}
-
-    def take(plan: ShardPlan[SampleTable], found: Measured) -> None:
+    known = True
+    for plan, found, fresh in memory.results(machine, MeasureJob(reader, cache, descriptor), plans):
         rows.write(starts[plan.index], found.rows)
         faults.update({starts[plan.index] + item: reason for item, reason in found.faults.items()})
-
-    missing = []
-    for plan in plans:
-        kept = None if machine.force else _kept(cache / plan.filename, len(plan.items), descriptor)
-        if kept is None:
-            missing.append(plan)
-        else:
-            take(plan, kept)
-    if missing:
-        worker = MeasureJob(reader, cache, descriptor)
-        for plan, result in results(machine, worker, missing, WHAT, sum(len(plan.items) for plan in missing)):
-            take(plan, result)
-    else:
+        known = known and not fresh
+    if known:
         machine.monitor.note(f"{WHAT}: {len(table)} images are known from before")
-    current = {plan.filename for plan in plans}
-    for path in cache.iterdir():
-        if path.name not in current:
-            path.unlink(missing_ok=True)
     status = table.status.replaced(dict.fromkeys(faults, "quarantined"))
     return table.with_columns(status=status, reason=table.reason.replaced(faults)), Measurements(rows)
-
-
-def origin(reader: ImageReader, table: SampleTable) -> str:
-    """What the pixels of a table depend on besides its rows.
-
-    Where every file says itself whether it changed, the table that lists them may change without a new look.
-    """
-    own = bool(table.stamp[table.ok()].any(axis=1).all())
-    return f"{reader.source!r} {'' if own else reader.source.digest()}"
-
-
-def chunks(table: SampleTable) -> Iterator[SampleTable]:
-    """Cuts a table where a hash of a row says so: a row that comes or goes changes the chunk that it is in alone."""
-    mean = SMALLEST
-    while mean < min(LARGEST, len(table) // CHUNKS):
-        mean *= 2
-    start = 0
-    for row, location in enumerate(table.location.encoded()):
-        size = row - start
-        cut = size >= mean // 2 and zlib.crc32(location) % mean == 0
-        if cut or size >= 2 * mean:
-            yield table[start:row]
-            start = row
-    if start < len(table):
-        yield table[start:]
-
-
-def content(items: SampleTable) -> str:
-    """A hash of what decides about the pixels: labels and attributes may change without a new look at them."""
-    state = hashlib.blake2b(items.stamp.tobytes(), digest_size=16)
-    items.location.update(state)
-    items.status.update(state)
-    return state.hexdigest()
 
 
 def _keep(path: Path, found: Measured) -> None:
@@ -175,12 +121,12 @@ def _keep(path: Path, found: Measured) -> None:
     commit(path, [len(head).to_bytes(8, "little"), head, found.rows.tobytes()], durable=False)
 
 
-def _kept(path: Path, items: int, descriptor: bool) -> Measured | None:
+def _kept(path: Path, items: int, *, kind: np.dtype[np.void]) -> Measured | None:
     try:
         data = path.read_bytes()
         end = 8 + int.from_bytes(data[:8], "little")
         faults = {int(item): reason for item, reason in json.loads(data[8:end]).items()}
-        rows = np.frombuffer(data[end:], FULL_ROW if descriptor else ROW)
+        rows = np.frombuffer(data[end:], kind)
     except (OSError, ValueError, AttributeError):
         return None
     return Measured(faults, rows) if len(rows) == items else None

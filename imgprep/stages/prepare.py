@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, TransientError
 from imgprep.manifest import MASKED, ImageFormat
 from imgprep.sample import Sample, SampleTable
-from imgprep.stages.loading import ImageReader, Mask, Pixels
+from imgprep.stages.loading import NO_MEMORY, ImageReader, Mask, Pixels
 from imgprep.stages.plan import ShardPlan
 from imgprep.transforms.masks import tells_apart
 
-_NO_MEMORY: Final = "needs more memory than execution.memory_limit allows"
 Operation = Callable[[Pixels], Pixels]
 
 
@@ -66,11 +65,11 @@ class Prepare:
                     for operation in self.operations:
                         image = operation(image)
                     mask = None if mask is None else self._moved(mask)
-                except (ImageError, MemoryError) as error:
-                    yield (
-                        sample,
-                        Prepared(None, flags, sha256, str(error) if isinstance(error, ImageError) else _NO_MEMORY),
-                    )
+                except ImageError as error:
+                    yield sample, Prepared(None, flags, sha256, str(error))
+                    continue
+                except MemoryError:
+                    yield sample, Prepared(None, flags, sha256, NO_MEMORY)
                     continue
                 if mask is not None:
                     flags = tuple(sorted((*flags, MASKED)))

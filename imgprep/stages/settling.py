@@ -1,6 +1,5 @@
 """The second look of the audit: digests of all pixels, of the images of which a reduced decode does not tell enough."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,13 +14,13 @@ from imgprep.audit.twins import doubtful, settled
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError
-from imgprep.manifest import commit, fingerprint
+from imgprep.manifest import commit
 from imgprep.sample import SampleTable
 from imgprep.stages.loading import ImageReader
-from imgprep.stages.measuring import chunks, content, measure, origin
+from imgprep.stages.measuring import measure
 from imgprep.stages.plan import ShardPlan
-from imgprep.stages.run import Machine, results
-from imgprep.stages.versions import versions
+from imgprep.stages.remembering import Memory
+from imgprep.stages.run import Machine
 
 WHAT: Final = "digests"
 _BYTES: Final = 16
@@ -99,42 +98,20 @@ def settle(machine: Machine, reader: ImageReader, table: SampleTable, first: Mea
     names = equal_rows(first["data"][rows]) if len(rows) else rows
     chosen = rows[np.unique(names)] if len(rows) else rows
     digests = first["data"].astype(np.uint64)
-    start = 0
-    for found in _digested(machine, reader, table[chosen], folder):
-        part = chosen[start : start + len(found.there)]
+    memory = Memory(folder, _kept, WHAT)
+    plans = memory.plans(reader, table[chosen])
+    starts = np.cumsum([0, *(len(plan.items) for plan in plans)]).tolist()
+    for plan, found, _ in memory.results(machine, DigestJob(reader, folder), plans):
+        part = chosen[starts[plan.index] : starts[plan.index + 1]]
         digests[part[found.there]] = found.digests[found.there]
-        start += len(part)
     return settled(first, rows, digests[rows[names]]) if len(rows) else first
 
 
-def _digested(machine: Machine, reader: ImageReader, chosen: SampleTable, folder: Path) -> Iterator[Digested]:
-    """The digests of each chunk, in order; what is no longer wanted is forgotten."""
-    job = fingerprint(versions(), reader.options, origin(reader, chosen))
-    plans = [
-        ShardPlan(index, f"{fingerprint(job, content(items))}.bin", None, items, "")
-        for index, items in enumerate(chunks(chosen))
-    ]
-    known = {} if machine.force else _known(folder, plans)
-    missing = [plan for plan in plans if plan.index not in known]
-    if missing:
-        worker = DigestJob(reader, folder)
-        for plan, found in results(machine, worker, missing, WHAT, sum(len(plan.items) for plan in missing)):
-            known[plan.index] = found
-    current = {plan.filename for plan in plans}
-    for path in folder.iterdir():
-        if path.name not in current:
-            path.unlink(missing_ok=True)
-    return (known[plan.index] for plan in plans)
-
-
-def _known(folder: Path, plans: list[ShardPlan[SampleTable]]) -> dict[int, Digested]:
-    known = {}
-    for plan in plans:
-        try:
-            data = (folder / plan.filename).read_bytes()
-        except OSError:
-            continue
-        if len(data) == _BYTES * len(plan.items):
-            digests = np.frombuffer(data, np.uint64).reshape(-1, 2)
-            known[plan.index] = Digested(np.ones(len(digests), bool), digests)
-    return known
+def _kept(path: Path, items: int) -> Digested | None:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if len(data) != _BYTES * items:
+        return None
+    return Digested(np.ones(items, bool), np.frombuffer(data, np.uint64).reshape(-1, 2))

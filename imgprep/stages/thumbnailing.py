@@ -1,6 +1,5 @@
 """Thumbnails for the pages of the audit: made in the workers, remembered while their file does not change."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from imgprep.manifest import commit, fingerprint
 from imgprep.sample import Sample, SampleTable
 from imgprep.stages.loading import ImageReader, Pixels
 from imgprep.stages.plan import ShardPlan
+from imgprep.stages.remembering import tidied
 from imgprep.stages.run import Machine, results
 from imgprep.transforms.channels import to_depth, to_rgb
 
@@ -69,7 +69,7 @@ def thumbnails(machine: Machine, reader: ImageReader, chosen: SampleTable, what:
     folder.mkdir(parents=True, exist_ok=True)
     job = fingerprint(SIDE, QUALITY, reader.options, reader.source.digest())
     names = {_name(job, sample): sample.id for sample in chosen}
-    there = _tidied(folder, names)
+    there = tidied(folder, names)
     rows = np.array([row for row, name in enumerate(names) if name not in there], np.intp)
     missing = chosen[rows]
     plans = [
@@ -96,17 +96,6 @@ def thumbnail(pixels: Pixels) -> bytes:
     color = cv2.cvtColor(np.ascontiguousarray(to_rgb(to_depth(pixels, 8))), cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", color, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return data.tobytes()
-
-
-def _tidied(folder: Path, wanted: Collection[str]) -> set[str]:
-    """The names of the thumbnails that are there already; others are removed."""
-    there = set()
-    for path in folder.iterdir():
-        if path.name in wanted:
-            there.add(path.name)
-        else:
-            path.unlink(missing_ok=True)
-    return there
 
 
 def _name(job: str, sample: Sample) -> str:

@@ -12,7 +12,7 @@ from imgprep.decoding.decode import DecodeOptions
 from imgprep.errors import TransientError
 from imgprep.sample import Sample, SampleTable
 from imgprep.sources.directory import Directory
-from imgprep.stages import measuring
+from imgprep.stages import remembering
 from imgprep.stages.loading import ImageReader
 from imgprep.stages.measuring import measure
 from imgprep.stages.run import Machine
@@ -38,7 +38,7 @@ class Watched(Directory):
 @pytest.fixture
 def trees(tmp_path: Path, write_image: Write, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twelve images and a broken one, measured in several chunks."""
-    monkeypatch.setattr(measuring, "SMALLEST", 4)
+    monkeypatch.setattr(remembering, "SMALLEST", 4)
     READ.clear()
     random = np.random.default_rng(0)
     for label in ("ash", "elm"):
