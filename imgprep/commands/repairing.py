@@ -8,7 +8,7 @@ from pathlib import Path
 from imgprep.accounts import Difference
 from imgprep.commands.pipeline import Pipeline, Written
 from imgprep.commands.session import Request, machine_for
-from imgprep.errors import ImgprepError, RequestError, one_line
+from imgprep.errors import ImgprepError, RequestError, ResourceError, one_line
 from imgprep.manifest import INDEX, Manifest, read_manifest, sha256_file
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import augment, convert, pack, split
@@ -98,11 +98,17 @@ class RepairPipeline(Pipeline):
         return [name for name in names if self._workspace.state(name) is not None]
 
     def bring(self, stage: str) -> None:
-        """Verifies a stage and those before it, and repairs them where it can."""
+        """Verifies a stage and those before it, and repairs them where it can.
+
+        Raises:
+            ResourceError: it cannot be written.
+        """
         try:
             getattr(self, stage)
         except _UnrepairableError:
             pass
+        except ResourceError:
+            raise  # not the stage failed but what surrounds it: no other stage will do better
         except ImgprepError as error:
             self._fail(stage, str(error))
         if stage not in self.mended:
