@@ -1,4 +1,4 @@
-"""What images that look alike have in common: a 64-bit perceptual hash."""
+"""What images that look alike have in common: a 64-bit perceptual hash, and the waves that it is made from."""
 
 from functools import lru_cache
 from itertools import product
@@ -7,8 +7,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.disjoint import unite
+
 _SIDE: Final = 32
 _SCALE: Final = 1 << 12
+WAVES: Final = 64
+LIKENESS: Final = 0.99
+"""The cosine of the waves of two images from which on one is taken for a copy of the other, blurred or encoded anew."""
+_PAIRS: Final = 1 << 22
 
 
 def dct_hash(gray: NDArray[np.uint8]) -> int:
@@ -35,7 +41,47 @@ def dct_hashes(gray: NDArray[np.uint8]) -> NDArray[np.uint64]:
     Returns:
         (N,) 64 bits each. Constant images have the hash 0.
     """
-    return _bits(gray.reshape(-1, _SIDE * _SIDE).astype(np.float64) @ _basis())
+    return hashes_of(low_frequencies(gray))
+
+
+def low_frequencies(gray: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(N, 64) the lowest frequencies of the cosine transform of (N, 32, 32) images, the mean left out; exact."""
+    return gray.reshape(-1, _SIDE * _SIDE).astype(np.float64) @ _basis()
+
+
+def hashes_of(low: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """(N,) the hash of each image from its `low_frequencies`: see `dct_hashes`."""
+    middle = np.partition(low, (31, 32), axis=1)[:, 31:33].sum(axis=1, keepdims=True) / 2
+    return np.packbits(low > middle, axis=1).view(">u8").astype(np.uint64)[:, 0]
+
+
+def waves_of(low: NDArray[np.float64]) -> NDArray[np.int8]:
+    """(N, 64) the `low_frequencies` of each image without brightness and contrast: of length 127, or all 0.
+
+    The hash says on which side of the median each is; this says how much of it there is.
+    """
+    length = np.sqrt((low * low).sum(axis=1, keepdims=True))
+    waves: NDArray[np.int8] = np.rint(127 * low / np.maximum(length, 1)).astype(np.int8)
+    return waves
+
+
+def copy_clusters(waves: NDArray[np.int8]) -> NDArray[np.intp]:
+    """Joins images whose waves point the same way, directly or through others.
+
+    Args:
+        waves: (N, 64) from `waves_of`.
+
+    Returns:
+        (N,) the first row of each row's cluster.
+    """
+    directions = waves.astype(np.float32)
+    directions /= np.maximum(np.sqrt((directions * directions).sum(axis=1, keepdims=True)), 1)
+    first = np.arange(len(waves), dtype=np.intp)
+    step = max(1, _PAIRS // max(1, len(waves)))
+    for start in range(0, len(waves), step):
+        left, right = np.nonzero(directions[start : start + step] @ directions.T > LIKENESS)
+        unite(first, left + start, right)
+    return first
 
 
 def variant_hashes(gray: NDArray[np.uint8], *, crops: bool = True) -> NDArray[np.uint64]:
@@ -53,14 +99,8 @@ def variant_hashes(gray: NDArray[np.uint8], *, crops: bool = True) -> NDArray[np
     flat = gray.reshape(-1, _SIDE * _SIDE).astype(np.float64)
     sign = np.array([-1.0 if across % 2 else 1.0 for _, across in _frequencies()])
     cuts = list(product((0, 1), repeat=4)) if crops else [(0, 0, 0, 0)]
-    columns = (_bits(low * way) for cut in cuts for low in [flat @ _basis(cut)] for way in (1.0, sign))
+    columns = (hashes_of(low * way) for cut in cuts for low in [flat @ _basis(cut)] for way in (1.0, sign))
     return np.stack(list(columns), axis=1)
-
-
-def _bits(low: NDArray[np.float64]) -> NDArray[np.uint64]:
-    """(N,) for (N, 64) frequencies: which are above their median."""
-    middle = np.partition(low, (31, 32), axis=1)[:, 31:33].sum(axis=1, keepdims=True) / 2
-    return np.packbits(low > middle, axis=1).view(">u8").astype(np.uint64)[:, 0]
 
 
 def _averaging(length: int) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from imgprep.neighbours import MAX_DISTANCE
-from imgprep.perceptual import dct_hash
+from imgprep.perceptual import copy_clusters, dct_hash, low_frequencies, waves_of
 
 
 def smooth_image(seed, side=96):
@@ -33,3 +33,32 @@ def test_hashes_of_different_images_are_far_apart():
 @pytest.mark.parametrize("level", [0, 77, 255])
 def test_constant_images_hash_to_nothing(level):
     assert dct_hash(np.full((40, 50), level, np.uint8)) == 0
+
+
+def waves(images):
+    small = [cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA) for image in images]
+    return waves_of(low_frequencies(np.stack(small)))
+
+
+def test_copies_are_joined_and_strangers_are_not():
+    images = [smooth_image(seed) for seed in range(6)]
+    copies = [
+        cv2.resize(images[0], (50, 40), interpolation=cv2.INTER_AREA),
+        cv2.convertScaleAbs(images[1], alpha=0.8, beta=20),
+        cv2.imdecode(cv2.imencode(".jpg", images[2], [cv2.IMWRITE_JPEG_QUALITY, 40])[1], 0),
+        cv2.GaussianBlur(images[3], (9, 9), 0),
+    ]
+    assert copy_clusters(waves([*images, *copies])).tolist() == [0, 1, 2, 3, 4, 5, 0, 1, 2, 3]
+
+
+def test_copies_are_joined_block_by_block(monkeypatch):
+    images = [smooth_image(seed) for seed in (0, 1, 0, 2, 1, 0)]
+    monkeypatch.setattr("imgprep.perceptual._PAIRS", 1)
+    assert copy_clusters(waves(images)).tolist() == [0, 1, 0, 3, 1, 0]
+    assert copy_clusters(waves(images)[:0]).tolist() == []
+
+
+def test_constant_images_have_no_waves():
+    flat = waves([np.full((40, 50), level, np.uint8) for level in (9, 200)])
+    assert not flat.any()
+    assert copy_clusters(flat).tolist() == [0, 1]

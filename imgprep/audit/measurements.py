@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columnfile import ColumnFile
+from imgprep.perceptual import WAVES
 
 FLAGS: Final = (
     "16-bit",
@@ -36,6 +37,7 @@ ROW: Final = np.dtype(
         ("data", "<u8", (2,)),
         ("pixels", "<u8", (2,)),
         ("hash", "<u8"),
+        ("waves", "i1", (WAVES,)),
         ("mean", "<f4"),
         ("low", "<f4"),
         ("high", "<f4"),
@@ -57,6 +59,7 @@ valid: 1, or 0 for an image that was not measured. height, width: pixels. flags:
 factor: by which the decoder reduced the image before it was measured; 1 for the whole image.
 data: 128 bits of the digest of the source bytes. pixels: 128 bits of the digest of shape, dtype and pixels; of an image
 that came reduced only of what was measured, until `imgprep.audit.twins` asks for more. hash: perceptual hash.
+waves: what the hash is made from, see `imgprep.perceptual.waves_of`.
 mean, low, high, spread: mean, 1st and 99th percentile, standard deviation of the luminance, 0 to 1.
 constant: 1 when all pixels are equal. blur: variance of the Laplacian at the working size, in squared 8-bit levels.
 hue: dominant hue of the foreground in degrees, -1 for none (greyscale); hue_share: its share of the foreground;

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.perceptual import dct_hashes
+from imgprep.perceptual import hashes_of, low_frequencies, waves_of
 
 SIDE: Final = 32
 BATCH: Final = 64
@@ -25,7 +25,7 @@ _VISIBLE: Final = 40
 _HUES: Final = 36
 _ROUGH: Final = 8
 
-Columns = dict[str, NDArray[np.float32] | NDArray[np.uint64]]
+Columns = dict[str, NDArray[np.float32] | NDArray[np.uint64] | NDArray[np.int8]]
 
 
 def look(gray: NDArray[np.uint8], color: NDArray[np.uint8]) -> Columns:
@@ -38,9 +38,10 @@ def look(gray: NDArray[np.uint8], color: NDArray[np.uint8]) -> Columns:
     Returns:
         The columns of `imgprep.audit.measurements.ROW` that thumbnails decide, (B,) or (B, D) each.
     """
-    mask = _stands_out(color)
+    mask, low = _stands_out(color), low_frequencies(gray)
     return {
-        "hash": dct_hashes(gray),
+        "hash": hashes_of(low),
+        "waves": waves_of(low),
         **_luminance(gray.reshape(-1, _PIXELS)),
         **_object(mask),
         **_hue(color, mask),

@@ -126,11 +126,14 @@ def test_leakage_between_the_splits_of_the_source(tmp_path, audited, stage):
     spec = write_spec(tmp_path, {"layout": "split_directory", "path": str(folder)})
     code, found = audited(spec, "--stage", stage)
     assert (code, failing(found["split-leakage"])) == (0, [])
-    shutil.copy(folder / "train/fir/2.png", folder / "test/fir/leak.png")
-    code, found = audited(spec, "--stage", stage)
-    (leak,) = failing(found["split-leakage"])
-    assert code == 1
-    assert sorted(leak["samples"]) == ["test/fir/leak.png", "train/fir/2.png"]
+    original = cv2.imread(str(folder / "train/fir/2.png"))
+    paler = cv2.convertScaleAbs(original, alpha=0.9, beta=10)
+    for copy in (original, paler, cv2.resize(original, (90, 70), interpolation=cv2.INTER_AREA)):
+        assert cv2.imwrite(str(folder / "test/fir/leak.png"), copy)
+        code, found = audited(spec, "--stage", stage)
+        (leak,) = failing(found["split-leakage"])
+        assert (code, leak["severity"]) == (1, "error")
+        assert sorted(leak["samples"]) == ["test/fir/leak.png", "train/fir/2.png"]
 
 
 def test_unreadable_files_are_named_with_their_reason(blobs, tmp_path, audited):

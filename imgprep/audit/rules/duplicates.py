@@ -12,6 +12,7 @@ from imgprep.audit.base import Compared, Evidence, Finding, Rule, Severity
 from imgprep.audit.groups import Rows, clusters, equal_rows
 from imgprep.audit.measurements import Measurements
 from imgprep.neighbours import MAX_DISTANCE, telling_clusters
+from imgprep.perceptual import copy_clusters
 
 Distance = Annotated[int, Ge(0), Le(MAX_DISTANCE)]
 UNMEASURED = "the pixels were not measured; this audit only read metadata"
@@ -115,12 +116,14 @@ class NearDuplicate(Rule):
 class SplitLeakage(Rule):
     """No image, duplicate, near-duplicate, group or augmented child on both sides of a split (seeds/002 Part 6).
 
-    The same image, group or parent on both sides is a proof. That two images look alike is evidence only, and splits
-    that are published as they are have such pairs (CIFAR-10 has); so by itself it fails as a warning.
+    The same image, group or parent on both sides is a proof, and so is a copy that was resized, encoded anew, blurred
+    or made brighter: its low frequencies are in the same proportions. That two images merely look alike is evidence
+    only, and splits that are published as they are have such pairs (CIFAR-10 has); so by itself it fails as a warning.
+    Where strangers look alike, as digits do, likeness proves nothing.
 
     Attributes:
         distance: as for ``near-duplicate``.
-        look_alike: the severity of images that merely look alike.
+        look_alike: the severity of images that look alike and are no copies.
     """
 
     id: ClassVar[str] = "split-leakage"
@@ -164,10 +167,19 @@ class SplitLeakage(Rule):
             rows = np.flatnonzero(evidence.measured)
             pixels = equal_rows(evidence.measurements.at(rows)["pixels"])
             yield from (Cluster(rows[members], "the same image is") for members in clusters(pixels))
-            rows, names, _ = alike(evidence, evidence.measurements, self.distance)
-            suspicion = self.look_alike if self.severity == "error" else None
-            for members in clusters(names):
-                yield Cluster(rows[members], "images that look alike are", suspicion)
+            yield from self._alike(evidence, evidence.measurements)
+
+    def _alike(self, evidence: Evidence, measurements: Measurements) -> Iterator[Cluster]:
+        """Copies first, then what merely looks alike; only what is on several sides is looked at."""
+        rows, names, distance = alike(evidence, measurements, self.distance)
+        sides = split_sides(evidence)
+        leaking = [rows[members] for members in clusters(names) if len(set(sides[rows[members]].tolist()) - {-1}) > 1]
+        if distance == self.distance:
+            for members in leaking:
+                copies = copy_clusters(measurements.at(members)["waves"])
+                yield from (Cluster(members[same], "copies of one image are") for same in clusters(copies))
+        suspicion = self.look_alike if self.severity == "error" else None
+        yield from (Cluster(members, "images that look alike are", suspicion) for members in leaking)
 
 
 def alike(evidence: Evidence, measurements: Measurements, distance: int) -> tuple[Rows, NDArray[np.integer], int]:

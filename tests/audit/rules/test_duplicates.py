@@ -75,6 +75,25 @@ def test_leaks_of_groups_pixels_and_look_alikes(evidence):
     assert {f.severity for f in SplitLeakage(severity="warning")(collection)} == {"warning"}
 
 
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_leaking_copy_is_a_proof_where_hashes_tell_images_apart(evidence, alike):
+    """Of 80 images all but two are strangers, or all form one chain, in which likeness proves nothing."""
+    samples = in_splits(*(("a", "", ("train", "test")[row % 2]) for row in range(80)))
+    hashes = np.random.default_rng(3).integers(0, 2**64, 80, np.uint64)
+    if alike:
+        hashes = np.array([2**row - 1 for row in range(64)] + [2**63 * 3 // 2] * 16, np.uint64)
+    waves = np.zeros((80, 64), np.int8)
+    waves[:2, 0] = 127
+    hashes[1] = hashes[0] ^ np.uint64(1)
+    collection = evidence(samples, {"hash": hashes, "waves": waves})
+    found = {f.samples[:2]: f.severity for f in SplitLeakage()(collection) if f.status == "fail"}
+    if alike:
+        assert "error" not in found.values()
+    else:
+        assert found == {("0.png", "1.png"): "error"}
+    assert {f.severity for f in SplitLeakage(severity="warning")(collection)} == {"warning"}
+
+
 def test_leak_of_an_augmented_child(evidence):
     samples = in_splits(("a", "", "train"), ("a", "", "test"), ("a", "", "train"))
     collection = evidence(samples, parents=["", "0.png", "0.png"])
