@@ -4,29 +4,18 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from collections.abc import Sequence
+from typing import Final
 
 import typer
 
 from imgprep.cli import app
 from imgprep.errors import ImgprepError, one_line
+from imgprep.stopping import Stopped, stoppable
 from imgprep.terminal import PipeClosed
 
-INTERRUPTED: Final = 130
-TERMINATED: Final = 143
 BROKEN_PIPE: Final = 141
 DEFECT: Final = 70
-REMINDER: Final = 2.0
-"""Seconds after which a signal that came to nothing is raised again."""
-
-
-class Interrupted(BaseException):
-    """SIGINT arrived; typer would keep a KeyboardInterrupt to itself and say nothing."""
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -35,20 +24,23 @@ def run(arguments: Sequence[str]) -> int:
     Args:
         arguments: without the name of the program.
     """
+    try:
+        with stoppable():
+            return _run(arguments)
+    except Stopped as stopped:
+        return _stopped(stopped)
+    except KeyboardInterrupt:
+        return _stopped(Stopped(signal.SIGINT))
+
+
+def _run(arguments: Sequence[str]) -> int:
     verbose = "-v" in arguments or "--verbose" in arguments
-    signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # it is ignored under nohup, for one
-        signal.signal(signal.SIGINT, _interrupt)
     try:
         code = app(args=list(arguments), prog_name="imgprep", standalone_mode=False)
         sys.stdout.flush()
     except (BrokenPipeError, PipeClosed):
         _hush()
         return BROKEN_PIPE
-    except (Interrupted, KeyboardInterrupt):
-        return _stopped("interrupted", INTERRUPTED)
-    except Terminated:
-        return _stopped("terminated", TERMINATED)
     except ImgprepError as error:
         return _failed(str(error), error.exit_code, verbose=verbose)
     except Exception as error:  # noqa: BLE001 - the user gets one line, and with -v all of it
@@ -56,28 +48,9 @@ def run(arguments: Sequence[str]) -> int:
     return int(code or 0)
 
 
-def _terminate(*_: object) -> NoReturn:
-    _remind(_terminate)
-    raise Terminated
-
-
-def _interrupt(*_: object) -> NoReturn:
-    _remind(_interrupt)
-    raise Interrupted
-
-
-def _remind(handler: Callable[..., NoReturn]) -> None:
-    """Calls a handler again after a while: Python loses what is raised inside a destructor or a callback of C."""
-    if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, REMINDER)
-
-
-def _stopped(how: str, code: int) -> int:
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    typer.echo(f"imgprep: {how}; run the same command again to go on", err=True)
-    return code
+def _stopped(stopped: Stopped) -> int:
+    typer.echo(f"imgprep: {stopped.how}; run the same command again to go on", err=True)
+    return stopped.code
 
 
 def _failed(message: str, code: int, *, verbose: bool) -> int:
@@ -95,7 +68,7 @@ def _unexpected(error: Exception, *, verbose: bool) -> int:
         show(file=sys.stderr)
         return int(getattr(error, "exit_code", 2))
     if type(error).__name__ == "Abort":
-        return _stopped("interrupted", INTERRUPTED)
+        return _stopped(Stopped(signal.SIGINT))
     if isinstance(error, OSError):
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}", 5, verbose=verbose)
     message = f"a defect in imgprep: {type(error).__name__}: {error}; run again with -v and report what it prints"

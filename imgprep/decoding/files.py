@@ -8,6 +8,7 @@ from typing import Final
 from imgprep.errors import ImageError
 
 MAX_BYTES: Final = 1 << 30
+UNKNOWN: Final = (0, 0)
 _READ_FLAGS: Final = (
     os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 )
@@ -22,7 +23,9 @@ _KINDS: Final = (
 )
 
 
-def read_bytes(path: str, max_bytes: int = MAX_BYTES, *, follow_symlinks: bool = False) -> bytes:
+def read_bytes(
+    path: str, stamp: tuple[int, int] = UNKNOWN, max_bytes: int = MAX_BYTES, *, follow_symlinks: bool = False
+) -> bytes:
     """Reads a regular file.
 
     The checks are made on the opened descriptor, so that nothing can be exchanged between the check and the reading.
@@ -30,6 +33,8 @@ def read_bytes(path: str, max_bytes: int = MAX_BYTES, *, follow_symlinks: bool =
 
     Args:
         path: may hold undecodable bytes as surrogates (``os.fsdecode``).
+        stamp: (size in bytes, modification time in ns) that the file had when it was listed; another file that took
+            its place since, also by a link in place of a folder, is refused.
         max_bytes: a larger file is refused before a byte of it is read.
         follow_symlinks: whether a link as the last part of the path is followed.
 
@@ -37,7 +42,8 @@ def read_bytes(path: str, max_bytes: int = MAX_BYTES, *, follow_symlinks: bool =
         All bytes of the file, at least one.
 
     Raises:
-        ImageError: no such file, no permission, not a regular file, too large, empty, or changed while it was read.
+        ImageError: no such file, no permission, not a regular file, too large, empty, or changed since it was listed
+            or while it was read.
     """
     try:
         descriptor = os.open(path, _READ_FLAGS if follow_symlinks else _READ_FLAGS | _NO_FOLLOW)
@@ -52,6 +58,8 @@ def read_bytes(path: str, max_bytes: int = MAX_BYTES, *, follow_symlinks: bool =
             raise ImageError(f"file of {size} bytes is over the limit of {max_bytes} bytes")
         if size == 0:
             raise ImageError("empty file")
+        if stamp not in {UNKNOWN, (size, status.st_mtime_ns)}:
+            raise ImageError("file changed since it was listed; run again")
         # One byte more than expected notices a file that grew.
         data = os.read(descriptor, size + 1)
         if len(data) != size:

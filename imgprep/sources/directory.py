@@ -35,7 +35,7 @@ class Directory(Source):
 
     def read(self, sample: Sample) -> bytes:
         """Reads one file; see `Source.read`."""
-        return read_bytes(f"{os.fspath(self.path)}/{sample.location}")
+        return read_bytes(f"{os.fspath(self.path)}/{sample.location}", sample.stamp)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The names of the class folders, empty ones too."""
@@ -78,7 +78,7 @@ class SplitDirectory(Source):
 
     def read(self, sample: Sample) -> bytes:
         """Reads one file; see `Source.read`."""
-        return read_bytes(f"{os.fspath(self.path)}/{sample.location}")
+        return read_bytes(f"{os.fspath(self.path)}/{sample.location}", sample.stamp)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The names of the class folders in any split, empty ones too."""
@@ -130,7 +130,7 @@ class Hierarchy(Source):
 
     def read(self, sample: Sample) -> bytes:
         """Reads one file; see `Source.read`."""
-        return read_bytes(f"{os.fspath(self.path)}/{sample.location}")
+        return read_bytes(f"{os.fspath(self.path)}/{sample.location}", sample.stamp)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The labels of all folders without folders in them, empty ones too."""

@@ -39,7 +39,7 @@ class Masks:
         if found.reason:
             raise ImageError(_about(named, found.reason))
         try:
-            return read_bytes(f"{folder}/{found.location}")
+            return read_bytes(f"{folder}/{found.location}", found.stamp)
         except ImageError as error:
             raise ImageError(_about(named, error)) from None
 

@@ -62,7 +62,7 @@ class Csv(Source):
         """Reads one image; see `Source.read`."""
         if found := _EMBEDDED.fullmatch(sample.location):
             return parse_pixels(read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2])))
-        return _read_file(self.path, sample.location, self.remote)
+        return _read_file(self.path, sample, self.remote)
 
     def forget(self, sample: Sample) -> bool:
         """Drops what was fetched; see `Source.forget`."""
@@ -110,7 +110,7 @@ class Json(Source):
         """Reads one image; see `Source.read`."""
         found = _EMBEDDED.fullmatch(sample.location)
         if found is None:
-            return _read_file(self.path, sample.location, self.remote)
+            return _read_file(self.path, sample, self.remote)
         text = read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2]))
         try:
             record = parse_object(text, one_line(self.path))
@@ -132,10 +132,10 @@ class Json(Source):
         return file_digest(self.path)
 
 
-def _read_file(table: Path, location: str, remote: Remote) -> bytes:
-    if _SCHEME.match(location):
-        return fetch(location, remote)
-    return read_bytes(f"{os.fspath(table.parent)}/{location}")
+def _read_file(table: Path, sample: Sample, remote: Remote) -> bytes:
+    if _SCHEME.match(sample.location):
+        return fetch(sample.location, remote)
+    return read_bytes(f"{os.fspath(table.parent)}/{sample.location}", sample.stamp)
 
 
 def _forget(location: str, remote: Remote) -> bool:

@@ -85,6 +85,14 @@ class SplitSection(Section):
             raise wrong(f"with split.test: {test} leaves nothing to train on; together they must be under 1")
         return validation
 
+    @field_validator("method")
+    @classmethod
+    def _decides_by_itself(cls, method: Method | None, info: ValidationInfo) -> Method | None:
+        counts = [key for key in ("test", "validation") if isinstance(info.data.get(key), int) and info.data[key]]
+        if method == "hash" and counts:
+            raise wrong(f"hash takes a fraction for {' and '.join(counts)}, not a number of images; give 0.1, say")
+        return method
+
     def method_for(self, source_splits: bool) -> Method:
         """The method, given whether the source has splits of its own."""
         return self.method or ("predefined" if source_splits else "stratified")

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columns import CategoryColumn
-from imgprep.errors import RequestError
 from imgprep.sample import SampleTable, sort_classes
 from imgprep.stages.assignment import (
     NAMES,
@@ -25,10 +24,17 @@ from imgprep.stages.assignment import (
     make_units,
     part_by_hash,
     quotas,
-    round_half_up,
     stratify,
 )
-from imgprep.stages.demands import Size, SplitSettings, check_predefined, group_codes, group_column
+from imgprep.stages.demands import (
+    SplitSettings,
+    check_folds,
+    check_predefined,
+    group_codes,
+    group_column,
+    part_of,
+    wanted_images,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class _Case:
         """(N,) the part of the whole that is used: of exact size, but for ``hash``, where each unit decides alone."""
         if self.settings.method == "hash":
             return part_by_hash(self.key, self.units, share)
-        return self.take(round_half_up(len(self.labels) * share))
+        return self.take(part_of(len(self.labels), share))
 
     def take(self, total: int) -> NDArray[np.bool_]:
         """(N,) a part of about so many rows, of every class by its size."""
@@ -145,23 +151,12 @@ def _shares(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[
     rows = len(case.labels)
     part = np.full(rows, TRAIN, np.int64)
     if settings.frozen is None:
-        part[_taken(case, _count(settings.test, rows, "test", settings), "test")] = TEST
+        part[_taken(case, wanted_images(settings.test, rows, "test", settings), "test")] = TEST
     rest = part == TRAIN
-    wanted = _count(settings.validation, int(rest.sum()), "validation", settings)
+    wanted = wanted_images(settings.validation, int(rest.sum()), "validation", settings)
     if wanted:
         part[np.flatnonzero(rest)[_taken(case.part(rest), wanted, "validation")]] = VALIDATION
     return NAMES, part
-
-
-def _count(size: Size | None, rows: int, name: str, settings: SplitSettings) -> int:
-    if size is None:
-        size = auto_fraction(rows)
-    count = round_half_up(rows * size) if isinstance(size, float) else size
-    if count > rows:
-        raise RequestError(
-            f"{settings.where}: split.{name}: {count} images are asked for, there are {rows}; give fewer"
-        )
-    return count
 
 
 def _hash(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -173,8 +168,6 @@ def _hash(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np
             f"split.test: auto is {test:g} for {rows} images and changes with their number; "
             "give a fraction so that no image ever moves"
         )
-    if max(test, settings.validation) >= 1:
-        raise RequestError(f"{settings.where}: split.method: hash takes fractions for test and validation, not counts")
     bound = _bound_to_others(case)
     if bound:
         case.notes.append(
@@ -201,7 +194,7 @@ def _predefined(case: _Case, table: SampleTable) -> tuple[tuple[str, ...], NDArr
     part = np.array([index.get(value, TRAIN) for value in table.split.values], np.int64)[table.split.codes]
     train = part == TRAIN
     if settings.validation and not (part == VALIDATION).any():
-        wanted = _count(settings.validation, int(train.sum()), "validation", settings)
+        wanted = wanted_images(settings.validation, int(train.sum()), "validation", settings)
         part[np.flatnonzero(train)[_taken(case.part(train), wanted, "validation")]] = VALIDATION
     crossing = _crossing(case.units, part)
     if crossing:
@@ -222,11 +215,7 @@ def _crossing(units: Units, part: NDArray[np.int64]) -> int:
 
 def _kfold(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     settings = case.settings
-    if len(case.units.sizes) < settings.folds:
-        raise RequestError(
-            f"{settings.where}: split.folds: {settings.folds} folds, but only {len(case.units.sizes)} images or groups "
-            "that can be parted; give fewer folds"
-        )
+    check_folds(len(case.units.sizes), settings)
     targets = fold_targets(case.labels, case.classes, settings.folds)
     names = tuple(f"fold-{number}" for number in range(1, settings.folds + 1))
     if settings.frozen is not None:

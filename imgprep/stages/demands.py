@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from imgprep.columns import CategoryColumn
 from imgprep.errors import RequestError
 from imgprep.sample import SampleTable
-from imgprep.stages.assignment import NAMES
+from imgprep.stages.assignment import NAMES, TEST, VALIDATION, auto_fraction, round_half_up
 
 Method = Literal["stratified", "random", "hash", "predefined", "kfold"]
 Size = float | int
@@ -52,14 +52,61 @@ class SplitSettings:
 
 
 def check_settings(table: SampleTable, settings: SplitSettings) -> None:
-    """Refuses demands that the collection cannot meet, before anything is made.
+    """Refuses demands that the collection cannot meet even if every image can be used, before anything is made.
 
     Raises:
-        RequestError: the method needs splits, or the setting needs groups, that the collection has not.
+        RequestError: the method needs splits, or the setting needs groups, that the collection has not; or more images
+            are asked for than there are.
     """
+    groups = group_codes(group_column(table, table.id, settings))
+    usable = table.ok()
     if settings.method == "predefined":
         check_predefined(table, settings)
-    group_column(table, table.id, settings)
+        counts = table.split[np.flatnonzero(usable)].counts()
+        if not counts.get(NAMES[VALIDATION]):
+            rest = sum(counts.values()) - counts.get(NAMES[TEST], 0)
+            wanted_images(settings.validation, rest, "validation", settings)
+    elif settings.method == "kfold":
+        grouped = usable & (groups >= 0)
+        check_folds(int((usable & ~grouped).sum()) + len(np.unique(groups[grouped])), settings)
+    elif settings.method != "hash":
+        images = part_of(int(usable.sum()), settings.fraction)
+        test_images = 0 if settings.frozen is not None else wanted_images(settings.test, images, "test", settings)
+        wanted_images(settings.validation, images - test_images, "validation", settings)
+
+
+def part_of(images: int, share: float) -> int:
+    """How many of so many images a share is."""
+    return round_half_up(images * share)
+
+
+def wanted_images(size: Size | None, images: int, name: str, settings: SplitSettings) -> int:
+    """How many of so many images a split shall have.
+
+    Raises:
+        RequestError: more than there are.
+    """
+    if size is None:
+        size = auto_fraction(images)
+    count = part_of(images, size) if isinstance(size, float) else size
+    if count > images:
+        raise RequestError(
+            f"{settings.where}: split.{name}: {count} images are asked for, there are {images}; give fewer"
+        )
+    return count
+
+
+def check_folds(units: int, settings: SplitSettings) -> None:
+    """Refuses more folds than there are units, images or groups of them that stay together.
+
+    Raises:
+        RequestError: so it is.
+    """
+    if units < settings.folds:
+        raise RequestError(
+            f"{settings.where}: split.folds: {settings.folds} folds, but only {units} images or groups "
+            "that can be parted; give fewer folds"
+        )
 
 
 def check_predefined(table: SampleTable, settings: SplitSettings) -> None:

@@ -79,3 +79,18 @@ def test_short_reads_and_changes(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "read", lambda _descriptor, _size: b"")
     with pytest.raises(ImageError, match="changed while it was read"):
         read_bytes(str(path))
+
+
+def test_another_file_in_its_place(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"1")
+    status = path.stat()
+    stamp = (status.st_size, status.st_mtime_ns)
+    assert read_bytes(str(path), stamp) == b"1"
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
+    with pytest.raises(ImageError, match="changed since it was listed"):
+        read_bytes(str(path), stamp)
+    path.write_bytes(b"12")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(ImageError, match="changed since it was listed"):
+        read_bytes(str(path), stamp)

@@ -210,11 +210,7 @@ def imgprep(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pyte
     def call(*arguments: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(cwd)
         capfd.readouterr()
-        handler = signal.getsignal(signal.SIGTERM)
-        try:
-            code = run([str(argument) for argument in arguments])
-        finally:
-            signal.signal(signal.SIGTERM, handler)
+        code = run([str(argument) for argument in arguments])
         out, err = capfd.readouterr()
         assert "Traceback" not in err or "-v" in arguments
         return subprocess.CompletedProcess(arguments, code, out, err)

@@ -3,8 +3,6 @@
 import os
 import resource
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -151,30 +149,6 @@ def test_a_killed_worker_costs_at_most_one_image_and_the_run_names_it(
     project.write(**many_shards, execution={"max_quarantined": 1})
     allowed = project.run("convert", project.spec)
     assert allowed.returncode == 0, allowed.stderr
-
-
-LOST = """
-import os, signal, sys, time
-from imgprep import outcome
-
-class Late:
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)  # what the handler raises here, Python prints and forgets
-
-def app(**_):
-    Late()
-    time.sleep(60)
-
-outcome.app = app
-sys.unraisablehook = lambda _: None
-sys.exit(outcome.run([]))
-"""
-
-
-def test_a_signal_that_python_loses_is_raised_again() -> None:
-    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 130
-    assert done.stderr == "imgprep: interrupted; run the same command again to go on\n"
 
 
 def cpu_seconds(pid: int) -> float:

@@ -174,3 +174,57 @@ def test_a_show_of_odd_names_is_plain(hostile: Any, imgprep: Call) -> None:
     shown = imgprep("show", hostile.output)
     assert shown.returncode == 0
     assert "=cmd|' calc'!A0" in shown.stdout
+
+
+CHANGES: dict[str, tuple[Callable[[Path, Path], object], str]] = {
+    "rewritten": (lambda path, other: path.write_bytes(other.read_bytes()), "changed since it was listed"),
+    "removed": (lambda path, _: path.unlink(), "vanished"),
+    "cut": (lambda path, _: os.truncate(path, path.stat().st_size // 2), "changed since it was listed"),
+    "a pipe now": (lambda path, _: (path.unlink(), os.mkfifo(path)), "named pipe"),
+    "a folder now": (lambda path, _: (path.unlink(), path.mkdir()), "a directory"),
+    "a link out now": (lambda path, other: (path.unlink(), path.symlink_to(other)), "symbolic link"),
+    "in a folder that is a link out now": (
+        lambda path, other: (path.parent.rename(other.with_name("moved")), path.parent.symlink_to(other.parent)),
+        "changed since it was listed",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_what_changes_during_the_run_costs_itself(
+    new_project: Call, tmp_path: Path, imgprep: Call, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """The change comes when the source is listed and nothing is read yet."""
+    import cv2
+
+    from imgprep.sources import directory
+
+    source = tmp_path / "changing"
+    random = np.random.default_rng(6)
+    for name in ("ash/1.png", "ash/2.png", "oak/1.png"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(source / name), random.integers(0, 256, (9, 9, 3), np.uint8))
+    outside = tmp_path / "outside" / "1.png"
+    outside.parent.mkdir()
+    assert cv2.imwrite(str(outside), np.full((8, 9, 3), 66, np.uint8))
+    project = new_project(source, execution={"engine": "serial"})
+    change, words = CHANGES[how]
+    walk = directory.walk
+
+    def changing(*arguments: Any) -> Any:
+        yield from walk(*arguments)
+        change(source / "oak" / "1.png", outside)
+
+    monkeypatch.setattr(directory, "walk", changing)
+    done = imgprep("convert", project.spec)
+    assert done.returncode == 3, done.stderr
+    records = project.samples("convert")
+    assert {name: record["status"] for name, record in records.items()} == {
+        "ash/1.png": "ok",
+        "ash/2.png": "ok",
+        "oak/1.png": "quarantined",
+    }
+    assert words in records["oak/1.png"]["reason"]
+    monkeypatch.setattr(directory, "walk", walk)
+    again = imgprep("convert", project.spec)
+    assert again.returncode == (0 if how in {"rewritten", "removed", "a folder now"} else 3), again.stderr

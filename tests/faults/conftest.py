@@ -143,12 +143,7 @@ def imgprep(
     def call(*arguments: object) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(case.folder)
         capfd.readouterr()
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            code = run([str(argument) for argument in arguments])
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+        code = run([str(argument) for argument in arguments])
         out, err = capfd.readouterr()
         assert "Traceback" not in err, err
         assert "a defect in imgprep" not in err, err

@@ -72,15 +72,22 @@ def test_a_test_set_can_be_frozen(load: Load, tmp_path: Path) -> None:
 
 def test_method_and_validation_follow_the_source(load: Load) -> None:
     default = load("..\n").spec.split
-    given = load("..\nsplit: {validation: 7, method: hash}\n").spec.split
+    given = load("..\nsplit: {validation: 7, method: random}\n").spec.split
 
     assert (default.method_for(False), default.method_for(True), given.method_for(True)) == (
         "stratified",
         "predefined",
-        "hash",
+        "random",
     )
     assert (default.validation_for("stratified"), default.validation_for("predefined")) == (0.1, 0)
-    assert (given.validation_for("predefined"), given.validation_for("hash")) == (7, 7)
+    assert (given.validation_for("predefined"), given.validation_for("random")) == (7, 7)
+
+
+@pytest.mark.parametrize(("key", "sizes"), [("test", "test: 10"), ("validation", "validation: 5, test: 0.1")])
+def test_hash_takes_fractions_only(load: Load, refused: Refused, key: str, sizes: str) -> None:
+    load("..\nsplit: {method: hash, test: 0, validation: 0}\n")
+    [message] = refused(f"..\nsplit: {{method: hash, {sizes}}}\n")
+    assert f"split.method: hash takes a fraction for {key}, not a number of images" in message
 
 
 @pytest.mark.parametrize(
