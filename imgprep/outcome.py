@@ -1,6 +1,5 @@
 """From the outcome of a command to the exit code of the process; what went wrong is said in one line."""
 
-import os
 import signal
 import sys
 import traceback
@@ -12,7 +11,7 @@ import typer
 from imgprep.cli import app
 from imgprep.errors import ImgprepError, one_line
 from imgprep.stopping import Stopped, stoppable
-from imgprep.terminal import PipeClosed
+from imgprep.streams import PipeClosed
 
 BROKEN_PIPE: Final = 141
 DEFECT: Final = 70
@@ -24,6 +23,13 @@ def run(arguments: Sequence[str]) -> int:
     Args:
         arguments: without the name of the program.
     """
+    try:
+        return _until_stopped(arguments)
+    except PipeClosed:
+        return BROKEN_PIPE
+
+
+def _until_stopped(arguments: Sequence[str]) -> int:
     try:
         with stoppable():
             return _run(arguments)
@@ -38,9 +44,6 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         code = app(args=list(arguments), prog_name="imgprep", standalone_mode=False)
         sys.stdout.flush()
-    except (BrokenPipeError, PipeClosed):
-        _hush()
-        return BROKEN_PIPE
     except ImgprepError as error:
         return _failed(str(error), error.exit_code, verbose=verbose)
     except Exception as error:  # noqa: BLE001 - the user gets one line, and with -v all of it
@@ -73,9 +76,3 @@ def _unexpected(error: Exception, *, verbose: bool) -> int:
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}", 5, verbose=verbose)
     message = f"a defect in imgprep: {type(error).__name__}: {error}; run again with -v and report what it prints"
     return _failed(message, DEFECT, verbose=verbose)
-
-
-def _hush() -> None:
-    """Keeps Python from complaining about a closed standard output when it ends."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())

@@ -8,7 +8,7 @@ from pathlib import Path
 from imgprep.accounts import Difference
 from imgprep.commands.pipeline import Pipeline, Written
 from imgprep.commands.session import Request, machine_for
-from imgprep.errors import ImgprepError, RequestError, one_line
+from imgprep.errors import ImgprepError, RequestError, ResourceError, one_line
 from imgprep.manifest import INDEX, Manifest, read_manifest, sha256_file
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import augment, convert, pack, split
@@ -103,6 +103,8 @@ class RepairPipeline(Pipeline):
             getattr(self, stage)
         except _UnrepairableError:
             pass
+        except ResourceError:
+            raise  # that there is no room says nothing about the stage
         except ImgprepError as error:
             self._fail(stage, str(error))
         if stage not in self.mended:
