@@ -9,7 +9,7 @@ from typing import Final
 import typer
 
 from imgprep.cli import app
-from imgprep.errors import ImgprepError, one_line
+from imgprep.errors import ImgprepError, ResourceError, one_line
 from imgprep.stopping import Stopped, stoppable
 from imgprep.streams import PipeClosed
 
@@ -73,6 +73,7 @@ def _unexpected(error: Exception, *, verbose: bool) -> int:
     if type(error).__name__ == "Abort":
         return _stopped(Stopped(signal.SIGINT))
     if isinstance(error, OSError):
-        return _failed(f"{error.filename or 'system'}: {error.strerror or error}", 5, verbose=verbose)
+        what = f"{error.filename or 'system'}: {error.strerror or error}; mend that, then run the same command again"
+        return _failed(what, ResourceError.exit_code, verbose=verbose)
     message = f"a defect in imgprep: {type(error).__name__}: {error}; run again with -v and report what it prints"
     return _failed(message, DEFECT, verbose=verbose)

@@ -142,8 +142,8 @@ def test_what_was_there_before_stays(tmp_path: Path) -> None:
 
 def test_an_output_that_a_failed_run_left_is_known_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = Workspace(tmp_path / "output")
+    monkeypatch.setattr(Workspace, "parts", lambda *_: workspace.private / "lock" / "parts")
     with pytest.raises(ResourceError), workspace.locked():
-        monkeypatch.setattr(Workspace, "parts", lambda *_: workspace.private / "lock" / "parts")
         workspace.begin("convert")
     assert workspace.private.is_dir()
 
