@@ -98,13 +98,17 @@ class RepairPipeline(Pipeline):
         return [name for name in names if self._workspace.state(name) is not None]
 
     def bring(self, stage: str) -> None:
-        """Verifies a stage and those before it, and repairs them where it can."""
+        """Verifies a stage and those before it, and repairs them where it can.
+
+        Raises:
+            ResourceError: it cannot be written.
+        """
         try:
             getattr(self, stage)
         except _UnrepairableError:
             pass
         except ResourceError:
-            raise  # that there is no room says nothing about the stage
+            raise  # not the stage failed but what surrounds it: no other stage will do better
         except ImgprepError as error:
             self._fail(stage, str(error))
         if stage not in self.mended:

@@ -32,6 +32,8 @@ from imgprep.errors import ResourceError
 
 _DEATHS: Final = 2
 _BACKUP: Final = 1.0
+QUIET: Final = 600.0
+"""Seconds that a worker may go without a sign of life while it has no image in hand, writing a large shard perhaps."""
 _ALARM: Final = -getattr(signal, "SIGALRM", 0)
 
 
@@ -204,7 +206,8 @@ class Supervisor(Generic[P, R]):
             task.deaths += 1
             if task.deaths <= _DEATHS:
                 return [Errand(task, errand.start, errand.stop)]
-            self._fail(task, _repeated(f"died {task.deaths} times with no image in hand, {_cause(end)}"))
+            verb = "stalled or died" if late else "died"
+            self._fail(task, _repeated(f"{verb} {task.deaths} times with no image in hand, {_cause(end)}"))
             return []
         if errand.stop is None:
             task.tally.update(finished)
@@ -232,9 +235,9 @@ class Supervisor(Generic[P, R]):
             errand = worker.errands[0] if worker.errands else None
             if errand and errand.stop is None and serial == errand.serial == worker.slots[SERIAL]:
                 errand.task.tally.update(finished)
-            if reading != worker.seen or item < 0:
+            if reading != worker.seen or errand is None:
                 worker.seen, worker.since = reading, now
-            elif now - worker.since > patience and not worker.expired:
+            elif now - worker.since > (patience if item >= 0 else max(patience, QUIET)) and not worker.expired:
                 worker.expired = True
                 self._launcher.kill(worker.number)
 

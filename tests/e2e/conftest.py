@@ -112,7 +112,16 @@ class Project:
 
     def workers(self, coordinator: int) -> list[int]:
         """The worker processes: children of the child of the coordinator."""
-        return [grandchild for child in children(coordinator) for grandchild in children(child)]
+        return [grandchild for child in self.children(coordinator) for grandchild in self.children(child)]
+
+    @staticmethod
+    def children(pid: int) -> list[int]:
+        """The child processes of a process, as far as it is still there."""
+        found: list[int] = []
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(OSError):
+                found += map(int, task.read_text().split())
+        return found
 
     def manifest(self, stage: str) -> dict[str, Any]:
         """The index of a stage."""
@@ -152,15 +161,6 @@ class Project:
     def listing(self) -> set[str]:
         """Every file and folder of the project."""
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
-
-
-def children(pid: int) -> list[int]:
-    """The child processes of a process, as far as it is still there."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):
-            found += map(int, task.read_text().split())
-    return found
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
@@ -126,37 +129,74 @@ def test_signals_before_any_work_are_no_tracebacks(slow: Any, waiting: Callable[
     waiting(lambda: not slow.processes(), "the workers to end", PROMPT)
 
 
-def test_a_killed_worker_costs_at_most_one_image_and_the_run_names_it(
-    new_project: Callable[..., Any], large_images: Path, many_shards: Mapping[str, Any], waiting: Callable[..., Any]
+@pytest.mark.parametrize("command", ["audit", "convert", "augment", "pack", "run", "preview", "verify", "repair"])
+def test_a_signal_ends_every_command_at_once_without_orphans(
+    slow: Any, undisturbed: Any, waiting: Callable[..., Any], command: str
 ) -> None:
-    project = new_project(large_images, **many_shards)
-    for _ in range(5):
+    """The signal comes when the first process beside the command is there, so before it can have done its work."""
+    finished = command in {"verify", "repair"}
+    project = undisturbed if finished else slow
+    before = project.hashes()
+    with project.start(command, project.output if command == "verify" else project.spec) as process:
+        waiting(lambda: project.children(process.pid), "a child process", during=process)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=PROMPT)
+    assert process.returncode == 143
+    assert err.splitlines()[-1:] in ([], ["imgprep: terminated; run the same command again to go on"])
+    assert "Traceback" not in err
+    assert not out
+    waiting(lambda: not project.processes(), "the workers to end", PROMPT)
+    assert not partial_files(project)
+    assert project.hashes() == before
+
+
+@pytest.fixture(scope="module")
+def slow_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two images that take seconds to decode between two that take no time."""
+    folder = tmp_path_factory.mktemp("slow") / "images"
+    random = np.random.default_rng(12)
+    (folder / "yew").mkdir(parents=True)
+    for name in ("0.png", "3.png"):
+        assert cv2.imwrite(str(folder / "yew" / name), random.integers(0, 256, (9, 9, 3), np.uint8))
+    noise = random.integers(0, 256, (1800, 1800, 3), np.uint8)
+    assert cv2.imwrite(str(folder / "yew" / "1.jp2"), noise, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
+    shutil.copy(folder / "yew" / "1.jp2", folder / "yew" / "2.jp2")
+    return folder
+
+
+def test_an_image_that_takes_too_long_costs_itself(new_project: Callable[..., Any], slow_images: Path) -> None:
+    project = new_project(slow_images, execution={"workers": 1, "item_timeout": 0.3})
+    done = project.run("convert", project.spec)
+    assert done.returncode == 3, done.stderr
+    reasons = {name: record["reason"] for name, record in project.samples("convert").items()}
+    late = "took longer than 0.3 s"
+    assert reasons == {"yew/0.png": "", "yew/1.jp2": late, "yew/2.jp2": late, "yew/3.png": ""}
+
+
+def test_a_killed_worker_costs_at_most_one_image_and_the_run_names_it(
+    new_project: Callable[..., Any], slow_images: Path, waiting: Callable[..., Any]
+) -> None:
+    project = new_project(slow_images, execution={"workers": 1, "item_timeout": 100})
+    for delay in (0.4, 0.6, 0.8, 1.2, 1.6, 2.4):
         with project.start("convert", project.spec, "--force") as process:
-            workers = waiting(lambda: project.workers(process.pid), "a worker", during=process)
-            waiting(lambda: cpu_seconds(workers[0]) > 0.02, "the worker to be at work")  # noqa: B023
-            with suppress(ProcessLookupError):
-                os.kill(workers[0], signal.SIGKILL)
+            waiting(lambda: project.workers(process.pid), "a worker", during=process)
+            time.sleep(delay)
+            for worker in project.workers(process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
             _, err = process.communicate(timeout=120)
-        lost = [record for record in project.samples("convert").values() if record["status"] != "ok"]
+        lost = {name: record for name, record in project.samples("convert").items() if record["status"] != "ok"}
         assert len(lost) <= 1
         assert process.returncode == (3 if lost else 0), err
-        if lost:  # else it had no image in hand, which is rare
+        if lost:  # else it was still being loaded, or had just come to its end
             break
-    assert [record["reason"] for record in lost] == ["decoder died, signal 9"]
-    assert lost[0]["sha256"] is None
+    [record] = lost.values()
+    assert (record["reason"], record["sha256"]) == ("decoder died, signal 9", None)
     assert "samples.jsonl" in err
-    assert project.manifest("convert")["samples"] == {"found": 48, "ok": 47, "quarantined": 1, "skipped": 0}
-    project.write(**many_shards, execution={"max_quarantined": 1})
+    assert project.manifest("convert")["samples"] == {"found": 4, "ok": 3, "quarantined": 1, "skipped": 0}
+    project.write(execution={"workers": 1, "item_timeout": 100, "max_quarantined": 1})
     allowed = project.run("convert", project.spec)
     assert allowed.returncode == 0, allowed.stderr
-
-
-def cpu_seconds(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 1.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_second_run_on_one_output_is_refused_at_once_and_names_the_holder(

@@ -64,6 +64,13 @@ def test_the_deadline_is_of_an_item_not_of_a_plan():
     assert run(HASTY, plan)["plan"].excluded == {}
 
 
+def test_a_worker_that_stalls_with_no_item_in_hand_does_not_stall_the_run(monkeypatch):
+    monkeypatch.setattr("imgprep.engines.supervisor.QUIET", 0.5)
+    outcomes = {outcome.plan.name: outcome for outcome in HASTY.run(work, [Work("bad", ending="sleep"), Work("good")])}
+    assert "stalled or died 3 times with no image in hand" in str(outcomes["bad"].error)
+    assert outcomes["good"].value.excluded == {}
+
+
 def test_a_worker_that_loses_its_socket_is_killed():
     assert list(run(HASTY, Work("bad", faults={1: "close-descriptors"}))["bad"].excluded) == [1]
 

@@ -1,6 +1,7 @@
 """Runs imgprep and kills it, or lets it fail, at one step of its work with files.
 
-``python stepping.py SPEC OUTPUT MODE [STEP ...]`` tries the given steps, or all, and prints what went wrong as JSON.
+``python stepping.py SPEC OUTPUT COMMAND MODE [STEP ...]`` tries the given steps, or all, and prints what went wrong as
+JSON. COMMAND is ``run``, on nothing, or ``repair``, on a finished output in which every other shard is damaged.
 Every step is one change of the file system below OUTPUT: making, opening, renaming, removing, syncing a folder.
 
 With the folder of this file as PYTHONPATH and a copy named ``sitecustomize.py``, the same happens in every process of a
@@ -74,7 +75,7 @@ def hashes(output: Path) -> dict[str, str]:
     }
 
 
-def run(spec: str, output: Path, strike: int, mode: str) -> tuple[int, int]:
+def run(command: str, spec: str, output: Path, strike: int, mode: str) -> tuple[int, int]:
     """Runs in a forked process; gives its exit code, negative for a signal, and how many steps it took."""
     counter = output.with_name(f"{output.name}.counter")
     counter.unlink(missing_ok=True)
@@ -86,34 +87,47 @@ def run(spec: str, output: Path, strike: int, mode: str) -> tuple[int, int]:
         from imgprep.outcome import run as imgprep
 
         Steps(str(output), str(counter), strike, mode)
-        os._exit(imgprep(["run", spec, "--output", str(output), "-q"]))
+        os._exit(imgprep([command, spec, "--output", str(output), "-q"]))
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code, counter.stat().st_size
 
 
-def try_step(spec: str, output: Path, step: int, mode: str, reference: dict[str, str]) -> list[str]:
-    """What goes wrong when the run is struck at a step, and run again."""
-    wrong = []
+def prepare(command: str, output: Path, finished: Path) -> None:
+    """Makes the output as the command finds it."""
     shutil.rmtree(output, ignore_errors=True)
-    code, _ = run(spec, output, step, mode)
+    if command == "repair":
+        shutil.copytree(finished, output)
+        for path in sorted(output.rglob("*-of-*.h5"))[::2]:
+            content = path.read_bytes()
+            path.write_bytes(content[:-9] + b"ninebytes")
+
+
+def try_step(
+    command: str, spec: str, output: Path, finished: Path, step: int, mode: str, reference: dict[str, str]
+) -> list[str]:
+    """What goes wrong when the command is struck at a step, and run again."""
+    wrong = []
+    prepare(command, output, finished)
+    before = hashes(output)
+    code, _ = run(command, spec, output, step, mode)
     if code not in ({0, 5} if mode == "raise" else {-signal.SIGKILL}):
         wrong.append(f"exit code {code}")
     for name, digest in hashes(output).items():
-        if "/.tmp-" not in name and reference.get(name) != digest:
+        if "/.tmp-" not in name and digest not in {reference.get(name), before.get(name)}:
             wrong.append(f"{name} is not as it must be")
         if mode == "raise" and "/.tmp-" in name:
             wrong.append(f"{name} was left")
-    code, _ = run(spec, output, 0, mode)
+    code, _ = run(command, spec, output, 0, mode)
     if code:
-        wrong.append(f"the second run ended with {code}")
+        wrong.append(f"the second time it ended with {code}")
     if hashes(output) != reference:
-        wrong.append("the second run gave other files")
+        wrong.append("the second time gave other files")
     if any(path.name.startswith(".tmp-") for path in output.rglob("*")):
         wrong.append("temporary files were left")
-    return [f"{mode} at step {step}: {text}" for text in wrong]
+    return [f"{command}, {mode} at step {step}: {text}" for text in wrong]
 
 
-def main(spec: str, folder: str, mode: str, *steps: str) -> None:
+def main(spec: str, folder: str, command: str, mode: str, *steps: str) -> None:
     """Tries steps, by default all."""
     import imgprep
     import imgprep.engines
@@ -123,13 +137,18 @@ def main(spec: str, folder: str, mode: str, *steps: str) -> None:
             importlib.import_module(module.name)
     imgprep.engines.warm_up = lambda: None  # the serial engine needs no process to take workers from
     os.fsync = lambda descriptor: None  # a killed process loses nothing that it wrote; the disk's part is not tested
-    output = Path(folder)
-    code, total = run(spec, output, 0, mode)
+    output, finished = Path(folder), Path(f"{folder}.finished")
+    codes = [run("run", spec, output, 0, mode)[0]]
     reference = hashes(output)
-    wrong = [f"the undisturbed run ended with {code}"] if code or total < 50 else []
+    shutil.copytree(output, finished)
+    prepare(command, output, finished)
+    code, total = run(command, spec, output, 0, mode)
+    wrong = [f"undisturbed, it ended with {codes}"] if any((*codes, code)) or total < 10 else []
+    if hashes(output) != reference:
+        wrong.append("undisturbed, it gave other files")
     chosen = [int(step) for step in steps if int(step) <= total] or range(1, total + 1)
     for step in chosen:
-        wrong += try_step(spec, output, step, mode, reference)
+        wrong += try_step(command, spec, output, finished, step, mode, reference)
     sys.stdout.write(json.dumps({"steps": total, "tried": len(chosen), "wrong": wrong}))
 
 

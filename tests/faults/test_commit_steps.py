@@ -21,12 +21,13 @@ SECTIONS: dict[str, Any] = {
 }
 
 
-def strike(case: Any, mode: str, steps: Iterable[int] = ()) -> dict[str, Any]:
+def strike(case: Any, mode: str, steps: Iterable[int] = (), command: str = "run") -> dict[str, Any]:
     """Strikes at the steps, by default at all."""
     case.draw(ash=3, oak=3)
     case.write(**SECTIONS)
-    command = [sys.executable, str(HERE / "stepping.py"), str(case.spec), str(case.output), mode, *map(str, steps)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=True, env=case.environment)
+    program = [sys.executable, str(HERE / "stepping.py"), str(case.spec), str(case.output), command, mode]
+    program += map(str, steps)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=400, check=True, env=case.environment)
     found: dict[str, Any] = json.loads(done.stdout)
     assert found["wrong"] == []
     return found
@@ -44,6 +45,12 @@ def test_a_step_that_fails_for_want_of_space_ends_the_run_and_the_next_is_as_und
 
 def test_killed_while_a_file_is_half_written(case: Any) -> None:
     assert strike(case, "torn", range(5, 200, 8))["tried"] > 10
+
+
+@pytest.mark.parametrize(("mode", "every"), [("kill", 1), ("raise", 3), ("torn", 3)])
+def test_a_repair_that_dies_at_any_step_is_done_by_the_next(case: Any, mode: str, every: int) -> None:
+    found = strike(case, mode, range(1, 200, every), command="repair")
+    assert found["tried"] == len(range(0, found["steps"], every)) > 12
 
 
 @pytest.fixture(scope="module")
