@@ -46,11 +46,11 @@ class ColumnFile:
         self._starts = dict(zip(names, ends, strict=False))
         try:
             self._file = tempfile.TemporaryFile(buffering=0, prefix=PREFIX, dir=folder)  # noqa: SIM115  lives as long
+            self._life = _Life()  # shared by all views: with the last of them the file is closed
+            finalize(self._life, self._file.close)
             self._file.truncate(ends[-1])
         except OSError as error:
             raise self._failure(error) from error
-        self._life = _Life()  # shared by all views: with the last of them the file is closed
-        finalize(self._life, self._file.close)
 
     @classmethod
     def joined(cls, parts: "Iterable[ColumnFile]") -> "ColumnFile":

@@ -1,6 +1,5 @@
 """From the outcome of a command to the exit code of the process; what went wrong is said in one line."""
 
-import os
 import signal
 import sys
 import traceback
@@ -10,9 +9,9 @@ from typing import Final
 import typer
 
 from imgprep.cli import app
-from imgprep.errors import ImgprepError, one_line
+from imgprep.errors import ImgprepError, ResourceError, one_line
 from imgprep.stopping import Stopped, stoppable
-from imgprep.terminal import PipeClosed
+from imgprep.streams import PipeClosed
 
 BROKEN_PIPE: Final = 141
 DEFECT: Final = 70
@@ -24,6 +23,13 @@ def run(arguments: Sequence[str]) -> int:
     Args:
         arguments: without the name of the program.
     """
+    try:
+        return _until_stopped(arguments)
+    except PipeClosed:
+        return BROKEN_PIPE
+
+
+def _until_stopped(arguments: Sequence[str]) -> int:
     try:
         with stoppable():
             return _run(arguments)
@@ -38,9 +44,6 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         code = app(args=list(arguments), prog_name="imgprep", standalone_mode=False)
         sys.stdout.flush()
-    except (BrokenPipeError, PipeClosed):
-        _hush()
-        return BROKEN_PIPE
     except ImgprepError as error:
         return _failed(str(error), error.exit_code, verbose=verbose)
     except Exception as error:  # noqa: BLE001 - the user gets one line, and with -v all of it
@@ -70,12 +73,7 @@ def _unexpected(error: Exception, *, verbose: bool) -> int:
     if type(error).__name__ == "Abort":
         return _stopped(Stopped(signal.SIGINT))
     if isinstance(error, OSError):
-        return _failed(f"{error.filename or 'system'}: {error.strerror or error}", 5, verbose=verbose)
+        what = f"{error.filename or 'system'}: {error.strerror or error}; mend that, then run the same command again"
+        return _failed(what, ResourceError.exit_code, verbose=verbose)
     message = f"a defect in imgprep: {type(error).__name__}: {error}; run again with -v and report what it prints"
     return _failed(message, DEFECT, verbose=verbose)
-
-
-def _hush() -> None:
-    """Keeps Python from complaining about a closed standard output when it ends."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from imgprep.errors import one_line
@@ -22,10 +23,6 @@ WIDE_TABLE = 12
 """Classes that a table still shows one by one."""
 WIDTH = 160
 """Columns of a table that does not go to a terminal."""
-
-
-class PipeClosed(BaseException):
-    """Standard output was closed by whoever read it; typer would end the process by itself on a BrokenPipeError."""
 
 
 class Terminal:
@@ -89,21 +86,20 @@ class Terminal:
         self.say(message)
 
     def say(self, message: str) -> None:
-        """One line for people."""
+        """One line for people; a full disk behind their log is no reason to stop."""
         if not self._quiet:
-            print(message, file=sys.stderr, flush=True)
+            with suppress(OSError):
+                print(message, file=sys.stderr, flush=True)
 
     def print(self, text: str) -> None:
         """A result.
 
         Raises:
             PipeClosed: nobody reads on.
+            ResourceError: it cannot be written.
         """
-        try:
-            sys.stdout.buffer.write(text.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n")
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise PipeClosed from None
+        sys.stdout.buffer.write(text.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n")
+        sys.stdout.buffer.flush()
 
     def stages(self, written: Iterable["Written"]) -> None:
         """What stages were written, one line each."""

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -83,12 +82,7 @@ def run_cli(tmp_path: Path) -> RunCli:
 @pytest.fixture
 def server() -> Iterator[Any]:
     """A web server on 127.0.0.1."""
-    from web import Server
+    from web import serving
 
-    made = Server()
-    thread = threading.Thread(target=made.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield made
-    made.http.shutdown()
-    made.http.server_close()
-    thread.join()
+    with serving() as made:
+        yield made

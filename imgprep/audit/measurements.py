@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
@@ -96,17 +95,6 @@ class Measurements:
             return cls(ColumnFile.joined(files))
         arrays = [part.records() if isinstance(part, ColumnFile) else part for part in rows]
         return cls(np.concatenate(arrays) if arrays else np.zeros(0, ROW))
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Reads what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            return cls(file["rows"])
-
-    def save(self, path: Path) -> None:
-        """Writes an npz file without pickles."""
-        with path.open("wb") as file:
-            np.savez(file, rows=self.records())
 
     def records(self) -> NDArray[np.void]:
         """(N,) all of it, in memory."""

@@ -89,6 +89,8 @@ _REFUSED_BY_START: Final = (
     (b"\xd0\xcf\x11\xe0", "OLE document"),
     (b"qoif", "QOI"),
     (b"PCD_", "Photo CD"),
+    (b"\xff\xfe", "text in UTF-16"),
+    (b"\xfe\xff", "text in UTF-16"),
 )
 
 _REFUSED_TEXT: Final = (
@@ -97,6 +99,7 @@ _REFUSED_TEXT: Final = (
     (b"<head", "HTML"),
     (b"<svg", "SVG"),
     (b"<?xml", "XML or SVG"),
+    (b"<!--", "HTML, XML or SVG"),
     (b"{", "JSON"),
 )
 

@@ -76,6 +76,13 @@ class Source(ABC):
             SourceError: the container changed since it was listed.
         """
 
+    def forget(self, sample: Sample) -> bool:
+        """Says that what was read cannot be decoded; whether another reading may give something better.
+
+        So it is with what was fetched, of which no copy is kept then.
+        """
+        return False
+
     def classes(self) -> tuple[str, ...] | None:
         """Class names in index order, where the source itself gives the order; else None."""
         return None

@@ -19,7 +19,7 @@ from imgprep.sources.embedded import parse_pixels, to_pixels
 from imgprep.sources.gz import read_span
 from imgprep.sources.jsontable import find, parse_object, read_json
 from imgprep.sources.local import LocalFiles
-from imgprep.sources.remote import Remote, fetch
+from imgprep.sources.remote import Remote, fetch, forget
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data|file|ftp|javascript|blob):", re.IGNORECASE)
 _EMBEDDED: Final = re.compile(r"#\d+@(\d+)\+(\d+)")
@@ -63,6 +63,10 @@ class Csv(Source):
         if found := _EMBEDDED.fullmatch(sample.location):
             return parse_pixels(read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2])))
         return _read_file(self.path, sample, self.remote)
+
+    def forget(self, sample: Sample) -> bool:
+        """Drops what was fetched; see `Source.forget`."""
+        return _forget(sample.location, self.remote)
 
     def table(self) -> Path:
         """The table itself."""
@@ -115,6 +119,10 @@ class Json(Source):
         pixels = record.get(find(record, self.location_column))
         return parse_pixels(pixels.encode()) if isinstance(pixels, str) else to_pixels(pixels, text)
 
+    def forget(self, sample: Sample) -> bool:
+        """Drops what was fetched; see `Source.forget`."""
+        return _forget(sample.location, self.remote)
+
     def table(self) -> Path:
         """The table itself."""
         return self.path
@@ -128,6 +136,13 @@ def _read_file(table: Path, sample: Sample, remote: Remote) -> bytes:
     if _SCHEME.match(sample.location):
         return fetch(sample.location, remote)
     return read_bytes(f"{os.fspath(table.parent)}/{sample.location}", sample.stamp)
+
+
+def _forget(location: str, remote: Remote) -> bool:
+    if _SCHEME.match(location) is None:
+        return False
+    forget(location, remote)
+    return True
 
 
 class _Place(NamedTuple):

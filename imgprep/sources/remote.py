@@ -5,12 +5,14 @@ import importlib
 import os
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Protocol
 
 from annotated_types import Ge, Gt
 
+from imgprep.decoding.headers import sniff
 from imgprep.errors import ImageError, ResourceError, TransientError, one_line
 
 _BACK_OFF: Final = 0.5
@@ -62,7 +64,7 @@ class Remote:
 def fetch(address: str, remote: Remote) -> bytes:
     """Returns what is at an address, from the cache if it was fetched before.
 
-    Only what came completely is kept; a failure is not, so that the next run tries again.
+    Only what came completely and begins like an image is kept; a failure is not, so that the next run tries again.
 
     Raises:
         TransientError: it cannot be had now, and why.
@@ -82,11 +84,18 @@ def fetch(address: str, remote: Remote) -> bytes:
         raise TransientError(str(error)) from None
     if not data:
         raise TransientError("the server sent nothing")
-    if data.lstrip()[:1] in {b"<", b"{"}:
-        # No image begins like that; kept, it would be in the way when the page becomes an image again.
-        raise TransientError("the server sent a page instead of an image")
+    try:
+        sniff(data)
+    except ImageError as error:
+        raise TransientError(f"the server's answer is {error}") from None
     _keep(kept, data)
     return data
+
+
+def forget(address: str, remote: Remote) -> None:
+    """Drops what is kept of an address, if it can be dropped: the next `fetch` asks the server again."""
+    with suppress(OSError):
+        cache_file(address, remote).unlink()
 
 
 def cache_file(address: str, remote: Remote) -> Path:
@@ -96,8 +105,15 @@ def cache_file(address: str, remote: Remote) -> Path:
 
 
 def default_cache() -> Path:
-    """The folder for what was fetched when the spec names none."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imgprep" / "remote"
+    """The folder for what was fetched when the spec names none.
+
+    Raises:
+        ResourceError: the user has no home.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imgprep" / "remote"
+    except RuntimeError as error:
+        raise ResourceError("no home folder to keep remote images in; set source.remote.cache") from error
 
 
 def _download(address: str, remote: Remote) -> bytes:

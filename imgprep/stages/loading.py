@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from imgprep.decoding.decode import DecodeOptions, Glimpse, decode, glimpse
 from imgprep.decoding.headers import EXTENSIONS, sniff
-from imgprep.errors import ImageError, one_line
+from imgprep.errors import ImageError, TransientError, one_line
 from imgprep.sample import Sample
 from imgprep.sources.base import Source
 from imgprep.sources.masks import Masks
@@ -99,12 +99,20 @@ class ImageReader:
                 seen = Glimpse.whole(pixels, ("16-bit",) if pixels.dtype == np.uint16 else ())
                 flags, digest = seen.flags, hashlib.sha256(pixels.data).hexdigest()
             else:
-                seen = glimpse(data, self.options, least)
+                seen = self._decode(sample, data, least)
                 flags, digest = seen.flags + _odd_place(sample.location, data), hashlib.sha256(data).hexdigest()
             flags += _odd_pixels(seen)
             return seen._replace(flags=tuple(sorted(flags)) if len(flags) > 1 else flags), digest
         except MemoryError as error:
             raise ImageError(NO_MEMORY) from error
+
+    def _decode(self, sample: Sample, data: bytes, least: int) -> Glimpse:
+        try:
+            return glimpse(data, self.options, least)
+        except ImageError as error:
+            if self.source.forget(sample):
+                raise TransientError(str(error)) from None
+            raise
 
     def _mask(self, sample: Sample, seen: Glimpse) -> Mask | None:
         """The transparency of the image, or what a file of its own says."""

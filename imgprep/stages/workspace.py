@@ -71,9 +71,9 @@ class Workspace:
                     f"{self.root}: held by {holder}; wait for it to end, or give another --output"
                 ) from error
             self._sweep()
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-            file.flush()
+            with suppress(OSError):  # on a full disk nobody learns who holds it, but a run that writes nothing goes on
+                file.truncate(0)
+                os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
             try:
                 yield
             finally:
@@ -90,7 +90,8 @@ class Workspace:
     def _tidy(self, new: list[Path]) -> None:
         """Removes the lock and the folders made for it, innermost first, when the run left nothing in them."""
         with suppress(OSError):
-            if [path.name for path in self.private.iterdir()] == ["lock"]:
+            # Beside an empty stage that a failed run left, they say whose output it is.
+            if [*self.root.iterdir()] == [self.private] and [path.name for path in self.private.iterdir()] == ["lock"]:
                 (self.private / "lock").unlink()
             for folder in new:
                 folder.rmdir()

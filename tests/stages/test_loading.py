@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imgprep.decoding.decode import DecodeOptions
-from imgprep.errors import ImageError
+from imgprep.errors import ImageError, TransientError
 from imgprep.sample import Sample
 from imgprep.sources.directory import Directory
 from imgprep.stages.loading import ImageReader
@@ -21,11 +21,15 @@ class Given:
     """A source that gives what it was given."""
 
     data: object
+    fetched: bool = False
 
     def read(self, _: Sample) -> object:
         if isinstance(self.data, BaseException):
             raise self.data
         return self.data
+
+    def forget(self, _: Sample) -> bool:
+        return self.fetched
 
 
 def reader(data: object) -> ImageReader:
@@ -68,6 +72,11 @@ def test_other_arrays_are_refused(shape: tuple[int, ...], dtype: str, message: s
 def test_what_is_no_image_is_refused(data: bytes) -> None:
     with pytest.raises(ImageError):
         reader(data)(SAMPLE)
+
+
+def test_what_was_fetched_and_is_no_image_may_be_one_next_time() -> None:
+    with pytest.raises(TransientError):
+        ImageReader(Given(b"no image", fetched=True), DecodeOptions())(SAMPLE)  # type: ignore[arg-type]
 
 
 def test_too_little_memory_costs_the_image_only() -> None:

@@ -140,6 +140,14 @@ def test_what_was_there_before_stays(tmp_path: Path) -> None:
     assert workspace.stage("convert").is_dir()
 
 
+def test_an_output_that_a_failed_run_left_is_known_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = Workspace(tmp_path / "output")
+    monkeypatch.setattr(Workspace, "parts", lambda *_: workspace.private / "lock" / "parts")
+    with pytest.raises(ResourceError), workspace.locked():
+        workspace.begin("convert")
+    assert workspace.private.is_dir()
+
+
 def test_the_lock_says_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ResourceError, match="cannot write"), Workspace(tmp_path / "file" / "output").locked():

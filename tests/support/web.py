@@ -1,6 +1,9 @@
 """A web server on the own machine."""
 
-from collections.abc import Callable
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -47,3 +50,19 @@ class Server:
 
         self.answers[path] = answer
         return self.url + path
+
+
+@contextmanager
+def serving(context: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """A server that runs, on TLS if a context is given."""
+    server = Server()
+    if context is not None:
+        server.http.socket = context.wrap_socket(server.http.socket, server_side=True)
+    thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.http.shutdown()
+        server.http.server_close()
+        thread.join()
