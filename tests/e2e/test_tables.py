@@ -183,26 +183,3 @@ def test_wrong_attributes_are_refused_with_file_and_line(
     assert done.returncode == 2, done.stderr
     assert place in done.stderr
     assert sorted(tmp_path.rglob("*")) == before
-
-
-HOSTILE = {
-    "pickle as npz": ("npz", "a.npz", b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c\x02os\x94."),
-    "cut npz": ("npz", "a.npz", b"PK\3\4" + bytes(40)),
-    "cut HDF5": ("hdf5", "a.h5", b"\x89HDF\r\n\x1a\n" + bytes(40)),
-    "IDX of 2^32-1": ("idx", "train-images-idx3-ubyte", b"\0\0\x08\x03" + b"\xff" * 12),
-    "cut gzip": ("csv", "a.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\3abc"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_container_is_refused_as_a_whole(tmp_path: Path, imgprep: Callable[..., Any], name: str) -> None:
-    layout, filename, content = HOSTILE[name]
-    (tmp_path / filename).write_bytes(content)
-    if layout == "idx":
-        (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\1\0")
-    spec = write(tmp_path, {"layout": layout, "path": filename})
-    before = sorted(tmp_path.rglob("*"))
-    done = imgprep("convert", spec)
-    assert done.returncode == 4, done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert sorted(tmp_path.rglob("*")) == before
