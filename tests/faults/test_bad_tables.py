@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from bad_tables import GOOD, GREY, HEAD, LABELS, LOCATIONS, PIXELS, PIXELS_OF_CSV, READ, REFUSED, RGB, Content
 
+from imgprep import load
+
 Call = Callable[..., Any]
 COMMANDS: Final = ("audit", "convert", "convert --dry-run", "run", "run --dry-run", "preview")
 
@@ -356,3 +358,28 @@ def test_an_output_that_would_harm_something_is_refused(case: Any, refused: Call
     os.mkfifo(case.folder / "fifo")
     spec(BASE.replace("output: out", f"output: {output}"))
     assert "; " in refused(f"{case.spec}:2", "convert", "audit", "run")
+
+
+@pytest.mark.parametrize("format_", ["hdf5", "npz"])
+def test_five_thousand_classes_go_through_everything(case: Any, imgprep: Call, format_: str) -> None:
+    count = 5000
+    images = np.arange(count * 16, dtype=np.uint32).view(np.uint8).reshape(count, 8, 8)
+    names = [f"class {number}" for number in range(count)]
+    if format_ == "npz":
+        np.savez(case.folder / "images.npz", image=images, label=np.arange(count))
+    else:
+        with h5py.File(case.folder / "images.hdf5", "w") as file:
+            file["image"], file["label"] = images, np.arange(count)
+    case.write(
+        source={"layout": format_, "path": f"images.{format_}", "class_names": names},
+        convert={"channels": "gray"},
+        split={"test": 0, "validation": 0, "near_duplicates": "ignore"},
+        pack={"format": format_, "dtype": "uint8", "normalize": "none"},
+    )
+    assert imgprep("pack", case.spec, "-q").returncode == 0
+    assert imgprep("audit", case.spec, "-q").returncode == 0
+    assert imgprep("verify", case.output / "pack", "-q").returncode == 0
+    train = load(case.output / "pack", split="train")
+    assert train.classes == tuple(names)
+    shown, label = train[7][:2]
+    assert (np.squeeze(shown) == images[int(label)]).all()
