@@ -1,5 +1,6 @@
 """Specs and tables, clause by clause: what is read, what costs a row, what is refused with file and line."""
 
+import gzip
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -102,6 +103,47 @@ def test_a_table_is_refused_with_file_and_line(refused: Call, table: Call, claus
 def test_every_command_refuses_a_table(refused: Call, table: Call, clause: str) -> None:
     filename, content, line = REFUSED[clause]
     refused(f"{table(filename, content)}:{line}", *COMMANDS)
+
+
+ZIPPED: Final = gzip.compress((HEAD + GOOD * 99).encode(), mtime=0)
+DAMAGED: Final = {
+    "cut": ZIPPED[:-9],
+    "a wrong checksum": ZIPPED[:-8] + bytes([ZIPPED[-8] ^ 1]) + ZIPPED[-7:],
+    "two members": ZIPPED * 2,
+    "text after": ZIPPED + b"x",
+    "no gzip": HEAD.encode(),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("clause", DAMAGED)
+def test_a_table_in_damaged_gzip_is_refused_as_a_whole(case: Any, imgprep: Call, table: Call, clause: str) -> None:
+    path = table("t.csv.gz", DAMAGED[clause])
+    before = sorted(case.folder.rglob("*"))
+    for command in ("convert", "audit"):
+        done = imgprep(command, case.spec)
+        assert done.returncode == 4, done.stderr
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"imgprep: error: {path}:")
+    assert sorted(case.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("clause", ["UTF-16", "short", "open quote", "no HDF5", "cut zip"])
+def test_init_refuses_what_it_cannot_look_into(case: Any, imgprep: Call, clause: str) -> None:
+    filename, content = {
+        "UTF-16": ("t.csv", HEAD.encode("utf-16")),
+        "short": ("t.csv", (HEAD + "a\n").encode()),
+        "open quote": ("t.csv", b'"label,location\n'),
+        "no HDF5": ("t.h5", b"hello"),
+        "cut zip": ("t.npz", b"PK\3\4" + bytes(40)),
+    }[clause]
+    (case.folder / filename).write_bytes(content)
+    before = sorted(case.folder.rglob("*"))
+    done = imgprep("init", filename, "-o", "new.yaml")
+    assert done.returncode in {2, 4}, done.stderr
+    assert filename in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(case.folder.rglob("*")) == before
 
 
 @pytest.mark.parametrize("content", [HEAD, "[]"], ids=["a head alone", "an empty array"])
