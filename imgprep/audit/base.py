@@ -173,7 +173,19 @@ class Evidence:
 
     def rows(self, label: int) -> NDArray[np.intp]:
         """Row numbers of the usable images of a class."""
-        return np.flatnonzero(self.labels == label)
+        order, ends = self._by_class
+        return order[ends[label] : ends[label + 1]]
+
+    def measured_rows(self, label: int) -> NDArray[np.intp]:
+        """Row numbers of the measured images of a class."""
+        rows = self.rows(label)
+        return rows[self.measured[rows]]
+
+    @cached_property
+    def _by_class(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """All rows ordered by class, and where in them each class begins: to look for each of 70,000 takes minutes."""
+        order = np.argsort(self.labels, kind="stable")
+        return order, np.searchsorted(self.labels[order], np.arange(len(self.classes) + 1))
 
     def ids(self, rows: NDArray[np.integer]) -> tuple[str, ...]:
         """The ids of rows."""

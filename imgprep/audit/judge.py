@@ -1,6 +1,7 @@
 """Rules over evidence: findings, what waivers and a baseline excuse, and the verdict."""
 
 import inspect
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -15,6 +16,8 @@ from imgprep.audit.base import Evidence, Finding, Judge, PlainRule, Report, Seve
 from imgprep.errors import ImgprepError, RequestError, one_line
 
 WAIVER: Final = "waiver"
+MANY_CLASSES: Final = 10_000
+FIRST_CLASSES: Final = 100
 Text = Annotated[str, MinLen(1)]
 _VALUE: Final = (int, float, str, NoneType)
 _HELD: Final = {
@@ -99,13 +102,29 @@ def judge(evidence: Evidence, rules: Iterable[Judge], excuses: Excuses | None = 
     excuses = excuses or Excuses()
     active = [rule for rule in rules if rule.severity != "off"]
     per_file = {rule.id for rule in active if getattr(rule, "per_file", False)}
-    findings = [finding for rule in active for finding in _judged(rule, evidence)]
+    findings = [finding for rule in active for finding in _gathered(_judged(rule, evidence))]
     findings, used = _waive(findings, excuses, per_file)
     if excuses.baseline is not None:
         findings = list(_ratchet(findings, excuses.baseline, per_file))
     findings += _about_waivers(excuses, used)
     images = len(evidence.table) - int(np.count_nonzero(evidence.table.status.where("skipped")))
     return Report(evidence.name, images, tuple(findings), evidence.counts)
+
+
+def _gathered(findings: list[Finding]) -> Iterator[Finding]:
+    """Lists of tens of thousands of classes that do not fail a rule only the first: nobody reads a million lines."""
+    counts = Counter(finding.status for finding in findings if finding.subject is not None)
+    many = {status: 0 for status, count in counts.items() if count > MANY_CLASSES and status != "fail"}
+    for finding in findings:
+        if finding.subject is None or finding.status not in many:
+            yield finding
+            continue
+        many[finding.status] += 1
+        if many[finding.status] <= FIRST_CLASSES:
+            yield finding
+        elif many[finding.status] == counts[finding.status]:
+            message = f"{counts[finding.status] - FIRST_CLASSES:,} more classes with the same verdict"
+            yield Finding(finding.rule, finding.status, finding.severity, message=message, source=finding.source)
 
 
 def _judged(rule: Judge, evidence: Evidence) -> list[Finding]:

@@ -20,6 +20,9 @@ from imgprep.errors import ResourceError, SourceError, one_line
 MAX_RATIO: Final = 1100
 # Below this much a high ratio is harmless (a few thousand equal labels).
 SMALL_BYTES: Final = 16 << 20
+# Images come down to a tenth, perhaps a fiftieth; below the size it does not matter.
+LARGE_RATIO: Final = 200
+LARGE_BYTES: Final = 256 << 20
 MAX_EXPANDED_BYTES: Final = 4 << 30
 NUMBERS: Final = "buif"
 
@@ -55,12 +58,35 @@ def refusal(path: str, name: str, reason: str) -> SourceError:
     return SourceError(f"{one_line(path)}: {one_line(name, 80)} {reason}")
 
 
+def is_bomb(declared: int, stored: int, small: int = 0) -> bool:
+    """Whether so few stored bytes are said to expand to more than anybody keeps in them.
+
+    Args:
+        declared: bytes after expansion.
+        stored: bytes in the file.
+        small: up to how many bytes after expansion it does not matter.
+
+    >>> is_bomb(1 << 20, 1 << 10), is_bomb(1 << 30, 1 << 20), is_bomb(1 << 21, 1 << 10)
+    (False, True, True)
+    """
+    return declared > max(small, MAX_RATIO * stored) or declared > max(LARGE_BYTES, LARGE_RATIO * stored)
+
+
 def regular_size(path: str) -> int:
     """The size of a regular file in bytes; anything else (a pipe would block for ever) is a `SourceError`."""
     status = os.stat(path)  # noqa: PTH116 - a Path costs more than the call
     if not stat.S_ISREG(status.st_mode):
         raise SourceError(f"{one_line(path)}: is no regular file")
+    if is_hollow(status):
+        raise SourceError(f"{one_line(path)}: is almost nothing but a hole of {status.st_size:,} bytes")
     return status.st_size
+
+
+def is_hollow(status: os.stat_result) -> bool:
+    """Whether a file is sparse and keeps next to none of its bytes on disk: they cost nobody anything to claim."""
+    # Some network file systems say 0 of everything.
+    stored = 512 * getattr(status, "st_blocks", 0)
+    return stored > 0 and status.st_size > max(LARGE_BYTES, LARGE_RATIO * stored)
 
 
 def regular_stamp(path: str) -> tuple[int, int, int]:

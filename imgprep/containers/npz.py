@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from imgprep.containers.files import (
     MAX_EXPANDED_BYTES,
-    MAX_RATIO,
     Plain,
+    is_bomb,
     refusal,
     refusing,
     regular_size,
@@ -114,6 +114,17 @@ class Npz:
                 raise refusal(self.path, name, "is longer than its shape")
         return data.view(header.dtype).reshape(header.shape, order="F" if header.fortran_order else "C")
 
+    def check(self, name: str) -> None:
+        """Goes through an array's bytes without keeping them; the end of the member compares the CRC.
+
+        Raises:
+            SourceError: there is no such array, or its bytes are damaged.
+        """
+        _, member = self._find(name)
+        with refusing(self.path), self._zip.open(member) as file:
+            while file.read(1 << 20):
+                step()
+
     def locate(self, name: str) -> Plain | None:
         """Where one array's bytes lie plainly in the file, to map them (no CRC is checked); None when compressed."""
         header, member = self._find(name)
@@ -204,14 +215,15 @@ def _checked_members(path: str, size: int, infos: list[zipfile.ZipInfo]) -> dict
 
 def _objection(info: zipfile.ZipInfo) -> str:
     name, stored, declared = info.filename, info.compress_size, info.file_size
-    if not name.endswith(".npy") or {"..", ""} & set(name.replace("\\", "/").split("/")):
+    parts = name.removesuffix(".npy").replace("\\", "/").split("/")
+    if not name.endswith(".npy") or {"..", ".", ""} & set(parts) or parts[0].endswith(":") or not name.isprintable():
         return "is no array of an npz file"
     if info.flag_bits & 1:
         return "is encrypted"
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         return "is compressed in another way than deflate"
     plain = info.compress_type == zipfile.ZIP_STORED
-    if declared > MAX_RATIO * stored or (plain and declared != stored):
+    if is_bomb(declared, stored) or (plain and declared != stored):
         return f"declares {declared:,} bytes of which only {stored:,} are stored"
     return ""
 

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Annotated, Any, Final, NamedTuple, Protocol
 
 import numpy as np
+from annotated_types import MinLen
 from numpy.typing import NDArray
 
 from imgprep.errors import RequestError, SourceError, one_line
@@ -14,6 +15,7 @@ from imgprep.sources.base import SPLITS, Pixels, check_class
 
 IMAGES: Final = frozenset({"image", "images", "x"})
 LABELS: Final = frozenset({"label", "labels", "y"})
+ClassNames = Annotated[tuple[str, ...], MinLen(1)]
 _JOINT: Final = re.compile(r"[_\-. ]")
 
 
@@ -123,6 +125,19 @@ def read_labels(values: NDArray[Any], count: int, where: str) -> NDArray[Any]:
     return texts
 
 
+def check_class_names(names: tuple[str, ...]) -> None:
+    """Refuses names of classes that cannot be used as such, or that two classes share.
+
+    Raises:
+        RequestError: it begins with the option, as a source says what is wrong with its options.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if check_class(name, "class_names") in seen:
+            raise RequestError(f"class_names: two classes are called {one_line(name, 80)!r}; give each its own name")
+        seen.add(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Naming:
     """The names of classes for the values in arrays of labels.
@@ -148,7 +163,8 @@ class Naming:
                     f"{self.where}: label {distinct[-1]}, but class_names has {len(self.names)}; name every class"
                 )
             return {index: self.names[int(index)] for index in distinct}
-        return {value: str(value) and check_class(str(value), self.where) for value in distinct}
+        texts = {value: str(value).strip() for value in distinct}
+        return {value: text and check_class(text, self.where) for value, text in texts.items()}
 
 
 def array_samples(

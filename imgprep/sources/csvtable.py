@@ -17,7 +17,7 @@ _DOUBLE: Final = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"')
 _SINGLE: Final = re.compile(r"'([^']*+(?:''[^']*+)*+)'")
 _BRACKET: Final = re.compile(r"[\[\]]")
 _NESTED: Final = re.compile(r"\[\s*\[")
-_WORDS: Final = {"nan": float("nan"), "true": True, "false": False}
+_WORDS: Final = {**dict.fromkeys(("nan", "+nan", "-nan"), float("nan")), "true": True, "false": False}
 
 
 class Row(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.containers.hdf5 import checked_dataset, open_hdf5, read_dataset
+from imgprep.containers.hdf5 import check_chunks, checked_dataset, open_hdf5, read_dataset
 from imgprep.containers.npz import open_npz
 from imgprep.containers.steps import in_steps, step
 from imgprep.errors import RequestError, SourceError, one_line
@@ -131,11 +131,13 @@ def _read(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[int, ...], np.dtyp
             if missing := {"image", "label", "id"}.difference(file.names):
                 raise _not_flat(path, missing)
             header = file.headers["image"]
+            file.check("image")
             return {name: file.read(name) for name in wanted if name in file.names}, header.shape, header.dtype
     with open_hdf5(str(path)) as shard:
         if missing := {"image", "label", "id"}.difference(shard):
             raise _not_flat(path, missing)
         images = checked_dataset(shard, "image")
+        check_chunks(images)
         columns = {name: read_dataset(checked_dataset(shard, name)) for name in wanted if name in shard}
         return columns, images.shape, images.dtype
 

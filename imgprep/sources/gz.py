@@ -6,14 +6,11 @@ import zlib
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
+from imgprep.containers.files import LARGE_BYTES, LARGE_RATIO, MAX_EXPANDED_BYTES
 from imgprep.containers.steps import step
 from imgprep.errors import RequestError, ResourceError, SourceError, one_line
 from imgprep.sources.opened import Opened
 
-MAX_EXPANDED: Final = 4 << 30
-# Tables and images come down to a tenth, perhaps a fiftieth; below the size it does not matter.
-MAX_RATIO: Final = 200
-SMALL: Final = 256 << 20
 _BLOCK: Final = 1 << 18
 
 
@@ -22,12 +19,12 @@ class GzipReader(io.RawIOBase):
 
     Raises:
         SourceError: while reading: it is cut, damaged, has several members or bytes after its end, or expands to more
-            than `MAX_EXPANDED` bytes or `MAX_RATIO` times its size.
+            than `MAX_EXPANDED_BYTES` bytes or `LARGE_RATIO` times its size.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._left = min(MAX_EXPANDED, max(SMALL, MAX_RATIO * path.stat().st_size))
+        self._left = min(MAX_EXPANDED_BYTES, max(LARGE_BYTES, LARGE_RATIO * path.stat().st_size))
         self._file = path.open("rb")
         self._inflate = zlib.decompressobj(wbits=31)
         self._pending = b""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imgprep.containers.files import refusing
 from imgprep.containers.hdf5 import (
+    check_chunks,
     checked_dataset,
     is_text,
     locate_dataset,
@@ -23,10 +24,18 @@ from imgprep.containers.hdf5 import (
 )
 from imgprep.errors import SourceError, one_line
 from imgprep.sample import Sample
-from imgprep.sources.arrays import Naming, array_samples, check_images, find_pairs, image_row, read_labels
+from imgprep.sources.arrays import (
+    ClassNames,
+    Naming,
+    array_samples,
+    check_class_names,
+    check_images,
+    find_pairs,
+    image_row,
+    read_labels,
+)
 from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp
 from imgprep.sources.directory import hierarchical
-from imgprep.sources.idx import ClassNames
 from imgprep.sources.opened import Opened
 
 # Arrays that stand next to the images of a class and are none.
@@ -54,6 +63,9 @@ class Hdf5(Source):
     level: Annotated[int, Ge(1)] | None = None
     class_names: ClassNames | None = None
 
+    def __post_init__(self) -> None:
+        check_class_names(self.class_names or ())
+
     @property
     def isolated(self) -> bool:
         """Always: see `Source`."""
@@ -79,8 +91,7 @@ class Hdf5(Source):
 
     def classes(self) -> tuple[str, ...] | None:
         """The names that were given."""
-        names = self.class_names
-        return names and tuple(check_class(name, "source.class_names") for name in names)
+        return self.class_names
 
     def declared_classes(self) -> tuple[str, ...]:
         """The labels of all innermost groups, empty ones too."""
@@ -101,6 +112,7 @@ class Hdf5(Source):
     def _flat(self, entries: Mapping[str, "Entry"], images: str, labels: str, split: str, *, alone: bool) -> "Samples":
         where, pixels, values = one_line(self.path), entries[images], entries[labels]
         check_images(pixels.shape, pixels.dtype, f"{where}#{images}")
+        check_chunks(pixels)
         listed = read_labels(read_dataset(values), pixels.shape[0], f"{where}#{labels}")
         naming = Naming(self.classes(), where)
         naming.of(listed)
@@ -168,6 +180,7 @@ def _is_one(shape: tuple[int, ...]) -> bool:
 def _stack(path: str, name: str, dataset: h5py.Dataset) -> _Stack:
     one = _is_one(dataset.shape)
     check_images((1, *dataset.shape) if one else dataset.shape, dataset.dtype, f"{path}#{one_line(name, 80)}")
+    check_chunks(dataset)
     return _Stack(name, 1 if one else dataset.shape[0], not one)
 
 

@@ -6,17 +6,24 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, BinaryIO, ClassVar, Final, NamedTuple
+from typing import BinaryIO, ClassVar, Final, NamedTuple
 
 import numpy as np
-from annotated_types import MinLen
 from numpy.typing import NDArray
 
-from imgprep.containers.files import MAX_RATIO, Plain
+from imgprep.containers.files import Plain, is_bomb, regular_size
 from imgprep.errors import RequestError, SourceError, one_line
 from imgprep.sample import Sample
-from imgprep.sources.arrays import Naming, array_samples, check_images, image_row, read_labels
-from imgprep.sources.base import SPLITS, Pixels, Source, check_class, file_stamp
+from imgprep.sources.arrays import (
+    ClassNames,
+    Naming,
+    array_samples,
+    check_class_names,
+    check_images,
+    image_row,
+    read_labels,
+)
+from imgprep.sources.base import SPLITS, Pixels, Source, file_stamp
 from imgprep.sources.gz import open_plain
 from imgprep.sources.opened import Opened
 
@@ -24,8 +31,6 @@ _IMAGES: Final = re.compile(r"(?:(.*)[-_.])?images?[-_.]idx[34][-_.]ubyte(?:\.gz
 _LABELS: Final = re.compile(r"(?:(.*)[-_.])?labels?[-_.]idx1[-_.]ubyte(?:\.gz)?", re.IGNORECASE)
 _UNSIGNED_BYTE: Final = 8
 _BLOCK: Final = 1 << 20
-
-ClassNames = Annotated[tuple[str, ...], MinLen(1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,9 @@ class Idx(Source):
 
     path: Path
     class_names: ClassNames | None = None
+
+    def __post_init__(self) -> None:
+        check_class_names(self.class_names or ())
 
     @property
     def isolated(self) -> bool:
@@ -75,8 +83,7 @@ class Idx(Source):
 
     def classes(self) -> tuple[str, ...] | None:
         """The names that were given."""
-        names = self.class_names
-        return names and tuple(check_class(name, "source.class_names") for name in names)
+        return self.class_names
 
     def digest(self) -> str:
         """Sizes and times of all files."""
@@ -141,9 +148,9 @@ def _header(path: Path, file: BinaryIO) -> _Header:
     if len(raw) != 4 * magic[3]:
         raise SourceError(f"{one_line(path)}: cut short in its head")
     shape = tuple(np.frombuffer(raw, ">u4").tolist())
-    declared, size, length = math.prod(shape), file_stamp(path)[0], 4 + len(raw)
+    declared, size, length = math.prod(shape), regular_size(str(path)), 4 + len(raw)
     packed = path.suffix.lower() == ".gz"
-    if (declared > MAX_RATIO * size) if packed else (declared + length != size):
+    if is_bomb(declared, size) if packed else declared + length != size:
         raise SourceError(f"{one_line(path)}: declares the shape {list(shape)}, but has only {size:,} bytes")
     if 0 in shape[1:]:
         raise SourceError(f"{one_line(path)}: declares the shape {list(shape)}, images without pixels")

@@ -1,6 +1,7 @@
 """Reads tables in JSON: an array of objects, or one object in each line (JSON Lines); strictly, an object at a time."""
 
 import json
+import math
 import mmap
 import re
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from imgprep.sources.gz import open_plain, open_seekable
 
 LINES: Final = frozenset({".jsonl", ".ndjson"})
 MAX_DEPTH: Final = 64
+MAX_DIGITS: Final = 1000
 # A string that is not closed is a token too: trying again at each escaped quote in it would take for ever.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
@@ -84,7 +86,14 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if len(digits) > MAX_DIGITS or math.isinf(number):
+        raise ValueError("a number of more digits than anything has")
+    return number
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
 
 
 def _explained(text: bytes, error: ValueError) -> str:
@@ -93,7 +102,7 @@ def _explained(text: bytes, error: ValueError) -> str:
     if b"'" in text and isinstance(error, json.JSONDecodeError):
         return "names and texts need double quotes"
     if "digits" in str(error):
-        return "a number of thousands of digits"
+        return "a number too large or too long to be one"
     return one_line(error, 100)
 
 

@@ -1,7 +1,6 @@
 """Images in npz files, the form in which Keras ships MNIST: ``x_train``, ``y_train``, ``x_test``, ``y_test``."""
 
 import os
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +8,20 @@ from typing import Any, ClassVar, Final
 
 from numpy.typing import NDArray
 
-from imgprep.containers.files import refusing
 from imgprep.containers.npz import open_npz
-from imgprep.containers.steps import step
 from imgprep.errors import SourceError, one_line
 from imgprep.sample import Sample
-from imgprep.sources.arrays import Naming, array_samples, check_images, find_pairs, image_row, read_labels
-from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp
-from imgprep.sources.idx import ClassNames
+from imgprep.sources.arrays import (
+    ClassNames,
+    Naming,
+    array_samples,
+    check_class_names,
+    check_images,
+    find_pairs,
+    image_row,
+    read_labels,
+)
+from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
 from imgprep.sources.opened import Opened
 
 
@@ -35,6 +40,9 @@ class Npz(Source):
     path: Path
     class_names: ClassNames | None = None
 
+    def __post_init__(self) -> None:
+        check_class_names(self.class_names or ())
+
     @property
     def isolated(self) -> bool:
         """Always: see `Source`."""
@@ -49,11 +57,12 @@ class Npz(Source):
             if not pairs:
                 raise SourceError(f"{where}: no array image, images or x, there are: {', '.join(file.names)}")
             # Every array is checked before the first sample is given away.
+            for name in file.names:
+                file.check(name)
             listed = []
             for pair in pairs:
                 header = file.headers[pair.images]
                 check_images(header.shape, header.dtype, f"{where}#{pair.images}")
-                _check_crc(self.path, pair.images)
                 listed.append(read_labels(file.read(pair.labels), header.shape[0], f"{where}#{pair.labels}"))
         for pair, labels in zip(pairs, listed, strict=True):
             among = f"{pair.images}/" if len(pairs) > 1 else ""
@@ -68,19 +77,11 @@ class Npz(Source):
 
     def classes(self) -> tuple[str, ...] | None:
         """The names that were given."""
-        names = self.class_names
-        return names and tuple(check_class(name, "source.class_names") for name in names)
+        return self.class_names
 
     def digest(self) -> str:
         """Size and time of the file."""
         return file_digest(self.path)
-
-
-def _check_crc(path: Path, name: str) -> None:
-    """Goes through an array's bytes without keeping them; the end of the member compares the CRC."""
-    with refusing(str(path)), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
-        while member.read(1 << 20):
-            step()
 
 
 class _File:

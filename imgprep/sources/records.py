@@ -163,6 +163,7 @@ class _Listing:
         self.location = location
         self.files = LocalFiles(path.parent)
         self.ids: set[str] = set()
+        self.repeats: dict[str, int] = {}
 
     def samples(self, rows: Iterator[Row]) -> Iterator[Sample]:
         stamp, path = file_stamp(self.path), one_line(self.path)
@@ -199,10 +200,13 @@ class _Listing:
         return _Place(value, location, found.reason, found.stamp)
 
     def unique(self, identity: str) -> str:
-        name, count = identity, 1
+        # The count goes on where it was: a table may name one image in each of a million rows.
+        name, count = identity, self.repeats.get(identity, 1)
         while name in self.ids:
             count += 1
             name = f"{identity}#{count}"
+        if count > 1:
+            self.repeats[identity] = count
         self.ids.add(name)
         return name
 

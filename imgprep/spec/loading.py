@@ -113,7 +113,7 @@ def spec_from_mapping(data: Mapping[str, Any], base: Path | None = None, *, tabl
 
 def _read(path: Path, name: str) -> Any:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
             raw = file.read(MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise RequestError(f"{name}: there is no such file; `imgprep init` writes a starter spec") from None
@@ -129,6 +129,14 @@ def _read(path: Path, name: str) -> Any:
         raise RequestError("\n".join(texts)) from None
 
 
+def _at_once(path: str, flags: int) -> int:
+    """Opens a file; a pipe that nobody writes to is empty, not waited for."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if hasattr(os, "O_NONBLOCK"):
+        os.set_blocking(descriptor, True)
+    return descriptor
+
+
 class _Draft:
     """Plain data on its way to a spec, with what was found wrong so far."""
 
@@ -137,10 +145,14 @@ class _Draft:
         self.places = places
         self.file = file
         self.found: list[tuple[int, str]] = []
+        self.refused: set[Keys] = set()
 
     def refuse(self, problems: Iterable[Problem]) -> None:
         """Takes note of what is wrong in the file."""
-        for problem in problems:
+        # What a value with a tag, or given twice, seems to be is no second problem.
+        new = [problem for problem in problems if problem.keys not in self.refused]
+        self.refused.update(problem.keys for problem in new)
+        for problem in new:
             place = Place(problem.line, f"{self.file}:{problem.line}") if problem.line else None
             self._note(place or _place(self.places, problem.keys), problem)
 

@@ -146,6 +146,7 @@ class _Composer:
     def __init__(self, text: str) -> None:
         self.events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self.anchors: dict[str, _Node] = {}
+        self.count = 0
 
     def compose(self) -> _Node:
         """The one document; an empty text is null."""
@@ -164,6 +165,9 @@ class _Composer:
     def node(self, event: Any, depth: int) -> _Node:
         """The value that begins with an event."""
         line = event.start_mark.line + 1
+        self.count += 1
+        if self.count > 2 * MAX_VALUES:  # a key and a value each
+            raise SpecError([Problem((), f"holds more than {MAX_VALUES:,} values; a spec is a short text", line)])
         if isinstance(event, yaml.AliasEvent):
             return self.alias(str(event.anchor), line)
         if depth > MAX_DEPTH:

@@ -14,6 +14,8 @@ def test_labels_and_counts(evidence):
     assert collection.counts == {"x": 1, "y": 2, "z": 0}
     assert collection.measured.tolist() == [True, False, False, False, True]
     assert collection.ids(collection.rows(1)) == ("a", "e")
+    assert [collection.rows(label).tolist() for label in (0, 2)] == [[1], []]
+    assert collection.measured_rows(0).tolist() == []
 
 
 def test_attribute(evidence, images):

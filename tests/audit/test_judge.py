@@ -5,6 +5,7 @@ from typing import ClassVar
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from imgprep.audit import judge as judging
 from imgprep.audit.base import Finding, PlainRule, Rule
 from imgprep.audit.judge import Excuses, Waiver, judge
 from imgprep.audit.rules.counts import ClassSize
@@ -40,6 +41,17 @@ def test_only_failing_errors_fail(evidence, images):
     assert not judge(collection, [ClassSize()]).passed
     assert judge(collection, [ClassSize(severity="warning")]).passed
     assert judge(collection, [ClassSize(severity="off")]).findings == ()
+
+
+def test_of_very_many_classes_that_do_not_fail_only_the_first_are_listed(evidence, images, monkeypatch):
+    monkeypatch.setattr(judging, "MANY_CLASSES", 5)
+    monkeypatch.setattr(judging, "FIRST_CLASSES", 2)
+    sizes = {**{f"good {n}": 2 for n in range(7)}, **{f"small {n}": 1 for n in range(6)}}
+    findings = judge(evidence(images(sizes)), [ClassSize(min=2)]).findings
+    passed = [(finding.subject, finding.message) for finding in findings if finding.status == "pass"]
+    assert [subject for subject, _ in passed] == ["good 0", "good 1", None]
+    assert passed[2][1] == "5 more classes with the same verdict"
+    assert sum(finding.status == "fail" for finding in findings) == 6
 
 
 def test_waiver_of_a_class(evidence, images):

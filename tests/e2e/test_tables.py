@@ -1,4 +1,4 @@
-"""Tables and containers through the command line: attributes, downloads that fail, and what is refused."""
+"""Tables through the command line: attributes, and downloads that fail."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pytest
 import yaml
 
 
@@ -129,80 +128,3 @@ def test_a_failed_download_is_listed_and_tried_again_by_the_next_run(
     assert "convert: up to date" in imgprep("convert", spec).stderr
     assert imgprep("convert", spec, "--output", tmp_path / "other").returncode == 0
     assert server.requests == []
-
-
-WRONG = {
-    "short row": ("table.csv", b"label,location\na,1.png\nb\n", "table.csv:3: "),
-    "long row": ("table.csv", b"label,location\na,1.png,x\n", "table.csv:2: "),
-    "no label column": ("table.csv", b"kind,location\na,1.png\n", "table.csv:1: "),
-    "open quote": ("table.csv", b'label,location\n"a,1.png\n', "table.csv:2: "),
-    "Latin-1": ("table.csv", b"label,location\na,1.png\ncaf\xe9,1.png\n", "table.csv:3: "),
-    "UTF-16": ("table.csv", "label,location\n".encode("utf-16"), "table.csv:1: "),
-    "empty": ("table.csv", b"", "table.csv:1: "),
-    "class with a slash": ("table.csv", b"label,location\na/b,1.png\n", "table.csv:2: "),
-    "class of dots": ("table.tsv", b"label\tlocation\na\t1.png\n..\t1.png\n", "table.tsv:3: "),
-    "JSON in single quotes": ("table.json", b"[\n{'label': 1}]", "table.json:2: "),
-    "deep JSON": ("table.jsonl", b'{"label": "a", "location": ' + b"[" * 200_000, "table.jsonl:1: "),
-    "a key twice": ("table.jsonl", b'{"label": "a", "label": "b", "location": "1.png"}', "table.jsonl:1: "),
-    "a key is missing": ("table.jsonl", b'{"label": "a", "location": "1.png"}\n{"label": "a"}', "table.jsonl:2: "),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_table_is_refused_with_file_and_line(tmp_path: Path, imgprep: Callable[..., Any], name: str) -> None:
-    filename, content, place = WRONG[name]
-    (tmp_path / "1.png").write_bytes(png(1))
-    (tmp_path / filename).write_bytes(content)
-    layout = "csv" if filename.endswith("sv") else "json"
-    spec = write(tmp_path, {"layout": layout, "path": filename})
-    before = sorted(tmp_path.rglob("*"))
-    for command in ("audit", "convert", "run"):
-        done = imgprep(command, spec)
-        assert done.returncode == 2, done.stderr
-        assert place in done.stderr
-        assert len(done.stderr.splitlines()) == 1
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-@pytest.mark.parametrize(
-    ("content", "place"),
-    [
-        ("name,color\nash/0000.png,red\n", "attributes.csv:2: no column id or location"),
-        ("id,color\nash/0000.png,red\nash/0000.png,blue\n", "attributes.csv:3: a second row"),
-        ("id,split\nash/0000.png,holdout\n", "attributes.csv:2: split 'holdout'"),
-        ("id,color\nash/0000.png\n", "attributes.csv:2: "),
-    ],
-)
-def test_wrong_attributes_are_refused_with_file_and_line(
-    tmp_path: Path, collection: Path, imgprep: Callable[..., Any], content: str, place: str
-) -> None:
-    (tmp_path / "attributes.csv").write_text(content)
-    spec = write(tmp_path, {"layout": "directory", "path": "collection", "attributes": "attributes.csv"})
-    before = sorted(tmp_path.rglob("*"))
-    done = imgprep("run", spec)
-    assert done.returncode == 2, done.stderr
-    assert place in done.stderr
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-HOSTILE = {
-    "pickle as npz": ("npz", "a.npz", b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c\x02os\x94."),
-    "cut npz": ("npz", "a.npz", b"PK\3\4" + bytes(40)),
-    "cut HDF5": ("hdf5", "a.h5", b"\x89HDF\r\n\x1a\n" + bytes(40)),
-    "IDX of 2^32-1": ("idx", "train-images-idx3-ubyte", b"\0\0\x08\x03" + b"\xff" * 12),
-    "cut gzip": ("csv", "a.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\3abc"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_container_is_refused_as_a_whole(tmp_path: Path, imgprep: Callable[..., Any], name: str) -> None:
-    layout, filename, content = HOSTILE[name]
-    (tmp_path / filename).write_bytes(content)
-    if layout == "idx":
-        (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\1\0")
-    spec = write(tmp_path, {"layout": layout, "path": filename})
-    before = sorted(tmp_path.rglob("*"))
-    done = imgprep("convert", spec)
-    assert done.returncode == 4, done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert sorted(tmp_path.rglob("*")) == before

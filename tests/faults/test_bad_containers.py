@@ -1,8 +1,6 @@
 """Containers, tables and addresses that reach for what is not theirs: a canary file and server stay untouched."""
 
-import pickle
-import warnings
-import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,6 +11,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from bad_containers import HDF5, IDX, IMAGES, LABELS, NPZ, Make, flat, held, npy, npz
 
 Call = Callable[..., Any]
 SECRET = b"the canary " * 20
@@ -78,38 +77,121 @@ def test_no_file_outside_is_read_through_hdf5(
     assert not case.output.exists()
 
 
-class Loaded:
-    """Leaves a mark when it is unpickled."""
+@pytest.fixture
+def refused(case: Any, imgprep: Call) -> Iterator[Call]:
+    """Says in one line why every command refuses a source, and that nothing is written and nothing executed."""
 
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
+    def call(layout: str, filename: str, make: Make, *commands: str) -> str:
+        make(case.folder / filename)
+        case.write(source={"layout": layout, "path": filename})
+        before = sorted(case.folder.rglob("*"))
+        for command in commands or ("convert",):
+            done = imgprep(*command.split(), case.spec)
+            assert done.returncode == 4, (command, done.stderr)
+            (line,) = done.stderr.splitlines()
+            assert line.startswith(f"imgprep: error: {case.folder / filename}")
+            assert sorted(case.folder.rglob("*")) == before
+        return str(line)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.mark,)
+    yield call
+    while held:
+        held.pop().close()
 
 
-@pytest.mark.parametrize("inside", [True, False])
-def test_a_pickle_is_not_loaded(case: Any, imgprep: Call, inside: bool) -> None:
-    path, mark = case.folder / "images.npz", case.folder / "mark"
-    if inside:
-        np.savez(path, image=np.array([Loaded(mark)], dtype=object), label=np.arange(1))
+@pytest.mark.parametrize("clause", HDF5)
+def test_hdf5_is_refused_as_a_whole(refused: Call, clause: str) -> None:
+    refused("hdf5", "images.h5", HDF5[clause])
+
+
+@pytest.mark.parametrize("clause", NPZ)
+def test_npz_is_refused_as_a_whole(refused: Call, clause: str) -> None:
+    refused("npz", "images.npz", NPZ[clause])
+
+
+@pytest.mark.parametrize("clause", IDX)
+def test_idx_is_refused_as_a_whole(refused: Call, clause: str) -> None:
+    refused("idx", "images", IDX[clause])
+
+
+@pytest.mark.parametrize(
+    ("layout", "filename", "make"),
+    [
+        ("hdf5", "images.h5", HDF5["chunk that is no gzip"]),
+        ("npz", "images.npz", NPZ["changed image"]),
+        ("idx", "images", IDX["gzip with a wrong checksum"]),
+    ],
+)
+def test_every_command_refuses_it(refused: Call, layout: str, filename: str, make: Make) -> None:
+    refused(layout, filename, make, "audit", "convert", "convert --dry-run", "run", "run --dry-run", "preview")
+
+
+def test_a_chunk_that_is_short_gives_no_memory_of_ours_away(refused: Call) -> None:
+    line = refused("hdf5", "images.h5", HDF5["chunk that is short"])
+    assert "has a chunk that gives 10 bytes, not the 64 it needs" in line
+
+
+@pytest.mark.parametrize("options", [{"compression": "gzip"}, {"compression": "lzf"}, {"fletcher32": True},
+                                     {"compression": "gzip", "shuffle": True, "fletcher32": True}])  # fmt: skip
+def test_whole_chunks_are_read(case: Any, imgprep: Call, options: dict[str, Any]) -> None:
+    flat(chunks=(4, 8, 5, 2), **options)(case.folder / "images.h5")
+    case.write(source={"layout": "hdf5", "path": "images.h5"}, convert={})
+    assert imgprep("convert", case.spec).returncode == 0
+    with h5py.File(next((case.output / "convert").glob("*.h5"))) as file:
+        assert (file["image"][:] == IMAGES).all()
+
+
+@pytest.mark.parametrize(
+    ("format_", "compression"), [("hdf5", "none"), ("hdf5", "gzip"), ("hdf5", "lzf"), ("npz", "none"), ("npz", "gzip")]
+)
+def test_a_damaged_shard_is_refused_as_a_source(case: Any, imgprep: Call, format_: str, compression: str) -> None:
+    case.draw(ash=3, oak=3)
+    case.write(convert={"size": [24, 20], "format": format_, "compression": compression})
+    assert imgprep("convert", case.spec).returncode == 0
+    (shard,) = (case.output / "convert").glob("shard-*")
+    content = bytearray(shard.read_bytes())
+    if (format_, compression) == ("hdf5", "none"):
+        del content[-1]
+    elif format_ == "hdf5":
+        with h5py.File(shard) as file:
+            place = file["image"].id.get_chunk_info(0).byte_offset
+        content[place : place + 40] = b"\xff" * 40
     else:
-        path.write_bytes(pickle.dumps(Loaded(mark)))
-    case.write(source={"layout": "npz", "path": "images.npz"})
+        content[len(content) // 4] ^= 1
+    shard.write_bytes(content)
+    case.write(source={"layout": "dataset", "path": "out/convert"}, output="again")
     done = imgprep("convert", case.spec)
     assert done.returncode == 4, done.stderr
-    assert not mark.exists()
+    (line,) = done.stderr.splitlines()
+    assert shard.name in line
+    assert not (case.folder / "again" / "convert").exists()
 
 
-@pytest.mark.parametrize("name", ["../image.npy", "/image.npy", "image.npy"])
-def test_names_that_climb_or_occur_twice_are_refused(case: Any, imgprep: Call, name: str) -> None:
-    np.savez(case.folder / "images.npz", image=np.zeros((2, 4, 4), np.uint8), label=np.arange(2))
-    with zipfile.ZipFile(case.folder / "images.npz", "a") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        file.writestr(name, b"\x93NUMPY")
-    case.write(source={"layout": "npz", "path": "images.npz"})
-    assert imgprep("convert", case.spec).returncode == 4
-    assert not case.output.exists()
+@pytest.mark.parametrize(
+    "labels", [["ash", ""] * 3, ["ash", " "] * 3, ["ash", "\t"] * 3], ids=["empty", "a blank", "a tab"]
+)
+def test_texts_that_are_no_label_cost_their_images(case: Any, imgprep: Call, labels: list[str]) -> None:
+    flat(labels=labels)(case.folder / "images.h5")
+    case.write(source={"layout": "hdf5", "path": "images.h5"})
+    assert imgprep("convert", case.spec, "-q").returncode == 3
+    status = [record["status"] for record in case.samples().values()]
+    assert status == ["ok", "quarantined"] * 3
+
+
+@pytest.mark.parametrize("make", [
+    npz(method=zlib.DEFLATED),
+    npz(change=lambda content: b"#!/bin/sh\n" + content),
+    npz(image=npy(np.asfortranarray(IMAGES))),
+    npz(label=npy(LABELS.astype(">i4"))),
+    npz(label=npy(np.eye(2)[LABELS])),
+    npz([("folder/mean.npy", npy(np.zeros(3)))]),
+], ids=["deflated", "a script before it", "Fortran order", "big-endian", "one-hot", "another array"])  # fmt: skip
+def test_npz_files_of_other_programs_are_read(case: Any, imgprep: Call, make: Make) -> None:
+    make(case.folder / "images.npz")
+    case.write(source={"layout": "npz", "path": "images.npz"}, convert={})
+    assert imgprep("convert", case.spec).returncode == 0
+    assert [record["label"] for record in case.samples().values()] == ["0", "1"] * 3
+    with h5py.File(next((case.output / "convert").glob("*.h5"))) as file:
+        assert (file["image"][:] == IMAGES).all()
 
 
 @pytest.mark.parametrize("how", ["../canary.png", "absolute", "link", "file:"])

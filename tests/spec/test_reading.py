@@ -142,6 +142,13 @@ def test_aliases_that_multiply_are_refused_at_once() -> None:
     assert refusal("\n".join(lines))[1] == "grows too large when its aliases are written out; use fewer"
 
 
+@pytest.mark.parametrize("raw", [b"[" + b"x, " * 5000 + b"]", b"a: &a b\nc: [" + b"*a, " * 5000 + b"]"])
+def test_values_beyond_number_are_refused_before_they_are_all_read(monkeypatch: pytest.MonkeyPatch, raw: bytes) -> None:
+    monkeypatch.setattr(reading, "MAX_VALUES", 100)
+    # Nobody gets to the end of the list: its second half is no YAML.
+    assert refusal(raw + b"\n@")[1] == "holds more than 100 values; a spec is a short text"
+
+
 @pytest.mark.parametrize(
     ("raw", "keys", "line", "text"),
     [

@@ -95,7 +95,7 @@ class Background(Rule):
         labels: list[Rows] = []
         names: list[str] = []
         for label, name in enumerate(evidence.classes):
-            members = np.flatnonzero(evidence.measured & (evidence.labels == label))
+            members = evidence.measured_rows(label)
             if len(members) >= FEWEST:
                 chosen = np.sort(random.permutation(members)[:most])
                 rows.append(chosen)

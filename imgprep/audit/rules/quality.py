@@ -31,20 +31,20 @@ class Measured(Rule):
             return
         problems = self.problems(evidence, evidence.measurements)
         for label, name in enumerate(evidence.classes):
-            member = evidence.measured & (evidence.labels == label)
-            if not member.any():
+            members = evidence.measured_rows(label)
+            if not len(members):
                 yield self.finding("skipped", f"{name} has no image that could be measured", name)
                 continue
             failed = False
             for problem, mask in problems.items():
-                rows = np.flatnonzero(mask & member)
+                rows = members[mask[members]]
                 if len(rows):
                     failed = True
                     images = "1 image is" if len(rows) == 1 else f"{len(rows)} images are"
                     message = f"{name}: {images} {problem}"
                     yield self.finding("fail", message, name, Compared(len(rows), 0), evidence.ids(rows))
             if not failed:
-                yield self.finding("pass", f"{name}: no offender among {int(member.sum())}", name, Compared(0, 0))
+                yield self.finding("pass", f"{name}: no offender among {len(members)}", name, Compared(0, 0))
 
     def problems(self, evidence: Evidence, measured: Measurements) -> Mapping[str, Mask]:
         """For each problem, as the end of a sentence, the (N,) images that have it."""
@@ -78,9 +78,9 @@ class Resolution(Measured):
         area = height * width
         median = np.ones(len(area))
         for label in range(len(evidence.classes)):
-            member = evidence.measured & (evidence.labels == label)
-            if member.any():
-                median[member] = np.median(area[member])
+            members = evidence.measured_rows(label)
+            if len(members):
+                median[members] = np.median(area[members])
         ratio = np.maximum(1, area) / median
         odd = np.maximum(ratio, 1 / ratio) > self.outlier
         found[f"more than {self.outlier:g} times larger or smaller than the median of the class"] = odd
@@ -160,24 +160,30 @@ class Encoding(Rule):
         total = int(evidence.measured.sum())
         census = ", ".join(f"{int(mask.sum())} {mode}" for mode, mask in modes.items() if mask.any())
         yield self.finding("pass", f"{total} images: {census or 'all plain 8-bit colour'}")
+        sums = {mode: int(mask.sum()) for mode, mask in modes.items()}
         for label, name in enumerate(evidence.classes):
-            member = evidence.measured & (evidence.labels == label)
-            others = evidence.measured & ~member
-            if member.any() and others.any():
-                yield self._compare(evidence, name, member, modes)
+            members = evidence.measured_rows(label)
+            if 0 < len(members) < total:
+                own = {mode: members[mask[members]] for mode, mask in modes.items()}
+                shares = {
+                    mode: (len(rows) / len(members), (sums[mode] - len(rows)) / (total - len(members)))
+                    for mode, rows in own.items()
+                }
+                yield self._compare(evidence, name, own, shares)
 
-    def _compare(self, evidence: Evidence, name: str, member: Mask, modes: Mapping[str, Mask]) -> Finding:
-        inside, outside = int(member.sum()), int((evidence.measured & ~member).sum())
-        shares = {
-            mode: (int((mask & member).sum()) / inside, int((mask & ~member).sum()) / outside)
-            for mode, mask in modes.items()
-        }
+    def _compare(
+        self,
+        evidence: Evidence,
+        name: str,
+        own: Mapping[str, NDArray[np.intp]],
+        shares: Mapping[str, tuple[float, float]],
+    ) -> Finding:
         mode = max(shares, key=lambda key: abs(shares[key][0] - shares[key][1]))
         mine, theirs = shares[mode]
         difference = round(abs(mine - theirs), 9)
         good = difference <= self.max_difference
         message = f"{name}: {percent(mine)} {mode}, the other classes {percent(theirs)}"
-        rows = np.flatnonzero(modes[mode] & member) if not good else np.zeros(0, np.intp)
+        rows = own[mode] if not good else np.zeros(0, np.intp)
         compared = Compared(difference, self.max_difference)
         return self.finding(verdict(good), message, name, compared, evidence.ids(rows))
 
