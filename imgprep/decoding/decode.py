@@ -19,6 +19,7 @@ What is decided here, beyond what the formats themselves say:
 """
 
 import os
+import re
 from collections.abc import Callable
 from typing import Final, NamedTuple, Self, cast
 
@@ -33,14 +34,21 @@ from imgprep.decoding.alpha import Pixels, composite, replace_key, straight
 from imgprep.decoding.bmp import unpack_bmp
 from imgprep.decoding.damage import watched
 from imgprep.decoding.header import DecodeOptions, Header, Reading
-from imgprep.decoding.headers import parse_header, sniff
+from imgprep.decoding.headers import JPEG_START, parse_header, sniff
 from imgprep.decoding.jpeg import parse_jpeg, repair_header
 from imgprep.decoding.samples import full_samples
 from imgprep.errors import ImageError, one_line
 
-_SILENT: Final = 0
-# OpenCV's own log would stand, with a clock in it, where libjpeg's warnings are expected.
-getattr(cv2.utils, "logging", cv2).setLogLevel(_SILENT)  # OpenCV 5, and 4
+_WARNINGS, _DEBUG = 3, 5
+# What libtiff finds damaged is only logged: as errors and warnings by OpenCV 5, for debugging by OpenCV 4. Of good
+# images neither says anything there, so that libjpeg's warnings stand alone.
+getattr(cv2.utils, "logging", cv2).setLogLevel(_WARNINGS if cv2.__version__.split(".")[0] != "4" else _DEBUG)
+_LOGGED: Final = re.compile(
+    r"\[ ?(?:ERROR|WARN):\d+@[\d.]+\] \S+ \S+:\d+ (?:TIFF_(?:Error|Warning) )?|OpenCV TIFF: (?:: )?"
+)
+"""What stands before a message of OpenCV's log, with a clock in version 5."""
+_DAMAGE: Final = re.compile(r"ERROR:|TIFF_Warning JPEGLib|OpenCV TIFF: (?!TIFF)")
+"""Messages that are not about an odd directory."""
 
 __all__ = ["DecodeOptions", "Decoded", "Glimpse", "decode", "decode_with_alpha", "glimpse", "sniff"]
 
@@ -49,7 +57,6 @@ _UNTURNED_GREY: Final = int(cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
 _READINGS: Final[dict[Reading, int]] = {
     "unchanged": int(cv2.IMREAD_UNCHANGED),
     "rgb": _UNTURNED_RGB | int(cv2.IMREAD_ANYDEPTH),
-    "rgb8": _UNTURNED_RGB,
 }
 # The names that speak of grey hold the bit of the reduction alone; those that speak of colour ask for BGR too.
 _REDUCED: Final = (
@@ -154,7 +161,7 @@ def glimpse(data: bytes, options: DecodeOptions = _DEFAULTS, least: int = 0) -> 
         ImageError: as by `decode`.
     """
     try:
-        if data[:3] == b"\xff\xd8\xff":
+        if data[:3] == JPEG_START:
             return _decode_jpeg(data, options, least)
         if not data:
             raise ImageError("empty file")
@@ -169,7 +176,10 @@ def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels 
     flags = set(header.flags)
     if header.frames > 1:
         flags |= {"animated", f"frames={header.frames}"}
-    stored = unpack_bmp(data) if header.reading == "bmp" else _ask_opencv(header.data or data, header)
+    if header.join is not None:
+        stored: NDArray[np.integer] = header.join([_ask_opencv(part, header) for part in header.parts])
+    else:
+        stored = unpack_bmp(data) if header.reading == "bmp" else _ask_opencv(header.data or data, header)
     pixels, alpha = _opaque_rgb(full_samples(stored, header), header, options, flags)
     if pixels.shape[:2] != (header.height, header.width):
         raise ImageError(
@@ -227,7 +237,7 @@ def _repaired(
     if image is not None and oddity:
         image, warning = watched(_imdecode, repaired, mode)
     if warning:
-        raise ImageError(f"damaged JPEG: {one_line(warning)}")
+        raise ImageError(f"damaged JPEG: {_plain(warning)}")
     return image, oddity
 
 
@@ -261,12 +271,19 @@ def _why_nothing(values: int, warning: str) -> str:
         np.empty(values, np.uint8)
     except MemoryError:
         raise ImageError(_NO_MEMORY) from None
-    return one_line(warning) or "the decoder refused it"
+    return _plain(warning) or "the decoder refused it"
+
+
+def _plain(warning: str) -> str:
+    """What the libraries said, the same at any time."""
+    return one_line(_LOGGED.sub("", warning.partition("imdecode_ imdecode_")[0]).strip("; "))
 
 
 def _ask_opencv(data: bytes, header: Header) -> NDArray[np.integer]:
     reading = header.reading
     image, warning = watched(_imdecode, data, _READINGS[reading])
+    if image is not None and (_DAMAGE.search(warning) or (warning and data.startswith(JPEG_START))):
+        raise ImageError(f"damaged: {_plain(warning)}")
     if image is None:
         values = 4 * header.width * header.height
         raise ImageError(f"damaged or not supported: {_why_nothing(values, warning)}")
