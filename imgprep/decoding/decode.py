@@ -36,6 +36,7 @@ from imgprep.decoding.damage import watched
 from imgprep.decoding.header import DecodeOptions, Header, Reading
 from imgprep.decoding.headers import JPEG_START, parse_header, sniff
 from imgprep.decoding.jpeg import parse_jpeg, repair_header
+from imgprep.decoding.jpeg_scans import JPEG_END, has_end, stretched
 from imgprep.decoding.samples import full_samples
 from imgprep.errors import ImageError, one_line
 
@@ -199,7 +200,7 @@ def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels 
 
 def _decode_jpeg(data: bytes, options: DecodeOptions, least: int) -> Glimpse:
     """The way of nearly all files: no object or copy more than needed."""
-    components, orientation, height, width = parse_jpeg(data, options)
+    components, orientation, height, width, scan, arithmetic = parse_jpeg(data, options)
     factor, mode = _scale(components, max(height, width), least)
     flags: tuple[str, ...] = _JPEG_FLAGS[components]
     image, warning = watched(_imdecode, data, mode)
@@ -208,8 +209,10 @@ def _decode_jpeg(data: bytes, options: DecodeOptions, least: int) -> Glimpse:
         flags = (*flags, oddity)
     if image is None:
         raise ImageError(f"damaged JPEG: {_why_nothing(height * width * components, '')}")
-    if data[-2:] != b"\xff\xd9":
-        flags = (*flags, "trailing-bytes")
+    if arithmetic:
+        _check_arithmetic(image, data, mode)
+    if data[-2:] != JPEG_END:
+        flags = (*flags, _trailing(data, scan))
     if components == 1:
         image = image[:, :, None]
     elif components == 4:
@@ -223,6 +226,20 @@ def _decode_jpeg(data: bytes, options: DecodeOptions, least: int) -> Glimpse:
         if orientation > _HALF_TURNED:
             height, width = width, height
     return Glimpse(image, tuple(sorted(flags)) if flags else flags, height, width, factor)
+
+
+def _check_arithmetic(image: NDArray[np.uint8], data: bytes, mode: int) -> None:
+    """Refuses arithmetic code that was cut: libjpeg silently takes zeros for what is missing."""
+    other, _ = watched(_imdecode, stretched(data), mode)
+    if other is None or not np.array_equal(image, other):
+        raise ImageError("JPEG is cut: its arithmetic code ends before its pixels")
+
+
+def _trailing(data: bytes, scan: int) -> str:
+    """The flag of a file that goes on behind its image; one that has no end is cut, and perhaps filled with zeros."""
+    if not has_end(data, scan):
+        raise ImageError("JPEG is cut: no end marker")
+    return "trailing-bytes"
 
 
 def _repaired(
