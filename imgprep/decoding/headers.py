@@ -8,7 +8,8 @@ from imgprep.decoding.bmp import parse_bmp
 from imgprep.decoding.gif import parse_gif
 from imgprep.decoding.header import DecodeOptions, Header
 from imgprep.decoding.jpeg2000 import BOXED, CODESTREAM, parse_jpeg2000
-from imgprep.decoding.png import SIGNATURE, parse_png
+from imgprep.decoding.png import parse_png
+from imgprep.decoding.png_chunks import SIGNATURE
 from imgprep.decoding.pnm import parse_pnm
 from imgprep.decoding.tiff import parse_tiff
 from imgprep.decoding.webp import parse_webp
