@@ -9,8 +9,8 @@ from imgprep.decoding.jpeg_scans import JPEG_END, check_complete, check_scans, w
 from imgprep.errors import ImageError
 
 _SOF: Final = frozenset(range(0xFFC0, 0xFFD0)) - {0xFFC4, 0xFFC8, 0xFFCC}
-# Segments that say nothing here: tables, restart interval, comments and applications but the second.
-_PASSED: Final = frozenset({0xFFC4, 0xFFCC, 0xFFDB, 0xFFDD, 0xFFE0, *range(0xFFE2, 0xFFF0), 0xFFFE})
+# Segments that say nothing here: tables, number of lines, restart interval, comments, applications but the second.
+_PASSED: Final = frozenset({0xFFC4, 0xFFCC, 0xFFDB, 0xFFDC, 0xFFDD, 0xFFE0, *range(0xFFE2, 0xFFF0), 0xFFFE})
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1, 0xC9})
 _ARITHMETIC: Final = frozenset(range(0xC9, 0xD0))
@@ -104,14 +104,22 @@ def _walk(data: bytes, options: DecodeOptions) -> tuple[int, tuple[int, int, int
 
 
 def _next_marker(data: bytes, at: int) -> int:
-    """Where the next segment begins, as libjpeg looks for it: past fill bytes, bytes of nothing, and bare markers."""
+    """Where the next segment begins, as libjpeg looks for it: past fill bytes, bytes of nothing, and bare markers.
+
+    Raises:
+        ImageError: at a marker that is not known.
+    """
+    start = at
     if data[at] == 0xFF and data[at + 1] in _BARE:
         at += 2
     while True:
         at = data.index(b"\xff", at)
-        if data[at + 1] not in {0, 0xFF}:
+        if data[at + 1] in {0, 0xFF}:
+            at += 1
+        elif at > start:
             return at
-        at += 1
+        else:
+            raise ImageError(f"JPEG has the unknown marker 0xFF{data[at + 1]:02X}")
 
 
 def _note(profiles: tuple[bytes, bytes], body: bytes) -> tuple[bytes, bytes]:

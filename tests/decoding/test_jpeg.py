@@ -78,6 +78,13 @@ def test_an_odd_header_hides_no_damage(photo):
         decode(damaged[:20] + b"\0\0\0" + damaged[20:])
 
 
+@pytest.mark.parametrize("marker", [0x02, 0x41, 0xBF, 0xF0, 0xFD])
+def test_an_unknown_marker_is_refused(photo, marker):
+    for odd in (bytes([0xFF, marker, 0, 4, 1, 2]), bytes([0xFF, 0xFF, marker, 0, 4, 1, 2]), bytes([7, 0xFF, marker])):
+        with pytest.raises(ImageError, match=f"unknown marker 0xFF{marker:02X}"):
+            decode(photo[:20] + odd + photo[20:])
+
+
 def test_unknown_jfif_revision_is_flagged(photo):
     odd = photo[:11] + b"\x07" + photo[12:]
     assert decode(odd).flags == ("odd-header",)
