@@ -5,13 +5,17 @@ What is decided here, beyond what the formats themselves say:
 - Orientation is parsed from EXIF, then XMP, decoded without turning, and undone here: in JPEG, PNG, WebP and TIFF. AVIF
   goes by its own properties alone.
 - Samples of 16 bits stay 16 bits as they are stored. 12 bits in a TIFF of 16-bit samples are such samples: nothing in
-  the file tells them from dark ones. 9 to 15 bits that the header does declare (JPEG 2000, AVIF, PNM) are scaled to
-  the full range with rounding, fewer than 8 to 8.
+  the file tells them from dark ones. 9 to 15 bits that the header does declare (TIFF, JPEG 2000, AVIF, PNM) are
+  scaled to the full range with rounding, fewer than 8 to 8; Pillow leaves those of TIFF dark.
 - Transparency is laid on the background, unless the colours under it are asked for: alpha, palettes and PNG's
   transparent colour; grey stays grey on a grey background. Of 2- and 4-bit grey only black can be the transparent
   colour, as Pillow has it.
 - CMYK becomes RGB as libjpeg and libtiff convert it, CIELAB as libtiff does. Colour profiles are not applied.
-- The first frame or page counts; for an animated PNG that is its default image.
+- The first frame or page counts; for an animated PNG that is its default image. A GIF's frame that is smaller than its
+  screen lies on the background colour that the GIF declares; Pillow takes the first colour.
+- BMP's alpha of one bit counts when there is a mask for it; Pillow passes over it.
+- A file that was cut is refused, whatever libraries make of it: JPEG without an end, or without its last scans, PNG
+  without its end chunk. So is one whose metadata unpack to more than libpng allows.
 - Float samples and everything in no list of ``headers`` is refused.
 - A glimpse of a large JPEG is taken at a half, a quarter or an eighth of its size, by libjpeg's reduced inverse cosine
   transform: a pixel is the mean of those it stands for, but for rounding. All of the file is read all the same, so what

@@ -124,8 +124,7 @@ def _plain(known: _Directory, header: Header) -> Header:
     reading: Reading = "unchanged" if stored else "rgb"
     return header._replace(
         reading=reading,
-        # One that does not say what its single sample means counts as grey.
-        data=known.reader.rewritten(known.entries, {_PHOTOMETRIC: (known.photometric,)} if known.samples == 1 else {}),
+        data=known.reader.rewritten(known.entries, {}),
         # libtiff multiplies 8-bit colours with alpha that is not yet in them.
         premultiplied=known.extra[:1] == (_ASSOCIATED,) or (known.extra[:1] == (_UNASSOCIATED,) and known.bits <= 8),
     )
@@ -207,6 +206,8 @@ def _parts(known: _Directory, layout: TiffLayout) -> tuple[bytes, ...]:
 
 def _check_samples(known: _Directory) -> None:
     """Refuses samples that have no 1 to 16 bits of intensity in them."""
+    if _PHOTOMETRIC not in known.entries:
+        raise ImageError("TIFF does not say what its samples mean")
     forms, bits = known.many(_FORMAT, (1,)), known.bits
     if _FLOAT in forms:
         raise ImageError("TIFF with float samples is not read")

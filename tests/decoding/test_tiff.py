@@ -15,6 +15,7 @@ def tiff(pixels=b"\1\2\3\4", *, following=0, **tags):
     offset = 400
     values = {256: 2, 257: 2, 258: 8, 259: 1, 262: 1, 273: offset, 277: 1, 278: 2, 279: len(pixels)}
     values |= {int(name[1:]): value for name, value in tags.items()}
+    values = {tag: value for tag, value in values.items() if value is not None}
     entries = b"".join(
         struct.pack("<HHII", tag, 4 if value > 65535 else 3, 1, value) for tag, value in sorted(values.items())
     )
@@ -48,6 +49,7 @@ def test_refusals():
         ({"t259": 99}, "method 99"),
         ({"t259": 6}, "old-style JPEG"),
         ({"t262": 3}, "no palette"),
+        ({"t262": None}, "what its samples mean"),
         ({"t277": 2}, "further channels"),
         ({"t258": 32, "t339": 3}, "float"),
         ({"t279": 5}, "go to byte 405 of 404"),
