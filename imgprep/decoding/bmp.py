@@ -120,7 +120,7 @@ def unpack_bmp(data: bytes) -> NDArray[np.uint8]:
     if fields.bits <= 8:
         return _table(data, fields)[rows]
     if fields.bits == 24:
-        return np.ascontiguousarray(rows.reshape(len(rows), -1, 3)[:, :, ::-1])
+        return rows.reshape(len(rows), -1, 3)[:, :, [2, 1, 0]]
     words = np.ascontiguousarray(rows).view("<u2" if fields.bits == 16 else "<u4")
     return np.stack([_field(words, mask) for mask in _masks(data, fields) if mask], axis=-1)
 
