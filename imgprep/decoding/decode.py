@@ -22,59 +22,29 @@ What is decided here, beyond what the formats themselves say:
   is wrong with it is found as by a full decode.
 """
 
-import os
-import re
 from collections.abc import Callable
 from typing import Final, NamedTuple, Self, cast
 
-# OpenCV reads its limits when it is imported.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "178956970")
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.decoding.alpha import Pixels, composite, replace_key, straight
 from imgprep.decoding.bmp import unpack_bmp
 from imgprep.decoding.damage import watched
-from imgprep.decoding.header import DecodeOptions, Header, Reading
+from imgprep.decoding.header import DecodeOptions, Header
 from imgprep.decoding.headers import JPEG_START, parse_header, sniff
 from imgprep.decoding.jpeg import parse_jpeg, repair_header
 from imgprep.decoding.jpeg_scans import JPEG_END, has_end, stretched
+from imgprep.decoding.opencv import NO_MEMORY, ask_opencv, imdecode, in_words, scale, why_nothing
 from imgprep.decoding.samples import full_samples
-from imgprep.errors import ImageError, one_line
-
-_WARNINGS, _DEBUG = 3, 5
-# What libtiff finds damaged is only logged: as errors and warnings by OpenCV 5, for debugging by OpenCV 4. Of good
-# images neither says anything there, so that libjpeg's warnings stand alone.
-getattr(cv2.utils, "logging", cv2).setLogLevel(_WARNINGS if cv2.__version__.split(".")[0] != "4" else _DEBUG)
-_LOGGED: Final = re.compile(
-    r"\[ ?(?:ERROR|WARN):\d+@[\d.]+\] \S+ \S+:\d+ (?:TIFF_(?:Error|Warning) )?|OpenCV TIFF: (?:: )?"
-)
-"""What stands before a message of OpenCV's log, with a clock in version 5."""
-_DAMAGE: Final = re.compile(r"ERROR:|TIFF_Warning JPEGLib|OpenCV TIFF: (?!TIFF)")
-"""Messages that are not about an odd directory."""
+from imgprep.errors import ImageError
 
 __all__ = ["DecodeOptions", "Decoded", "Glimpse", "decode", "decode_with_alpha", "glimpse", "sniff"]
 
-_UNTURNED_RGB: Final = int(cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
-_UNTURNED_GREY: Final = int(cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
-_READINGS: Final[dict[Reading, int]] = {
-    "unchanged": int(cv2.IMREAD_UNCHANGED),
-    "rgb": _UNTURNED_RGB | int(cv2.IMREAD_ANYDEPTH),
-}
-# The names that speak of grey hold the bit of the reduction alone; those that speak of colour ask for BGR too.
-_REDUCED: Final = (
-    (8, int(cv2.IMREAD_REDUCED_GRAYSCALE_8)),
-    (4, int(cv2.IMREAD_REDUCED_GRAYSCALE_4)),
-    (2, int(cv2.IMREAD_REDUCED_GRAYSCALE_2)),
-)
 _JPEG_FLAGS: Final = {1: ("grey",), 3: (), 4: ("cmyk",)}
 _HALF_TURNED: Final = 4
 """Orientations above this lay the image on its side."""
 _DEFAULTS: Final = DecodeOptions()
-_NO_MEMORY: Final = "decoding needs more memory than is allowed"
-
 _TURNS: Final[dict[int, Callable[[Pixels], Pixels]]] = {
     2: lambda image: image[:, ::-1],
     3: lambda image: image[::-1, ::-1],
@@ -173,7 +143,7 @@ def glimpse(data: bytes, options: DecodeOptions = _DEFAULTS, least: int = 0) -> 
         decoded, alpha = _decode_other(data, options)
         return Glimpse.whole(*decoded)._replace(alpha=alpha)
     except MemoryError:
-        raise ImageError(_NO_MEMORY) from None
+        raise ImageError(NO_MEMORY) from None
 
 
 def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels | None]:
@@ -182,9 +152,9 @@ def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels 
     if header.frames > 1:
         flags |= {"animated", f"frames={header.frames}"}
     if header.join is not None:
-        stored: NDArray[np.integer] = header.join([_ask_opencv(part, header) for part in header.parts])
+        stored: NDArray[np.integer] = header.join([ask_opencv(part, header) for part in header.parts])
     else:
-        stored = unpack_bmp(data) if header.reading == "bmp" else _ask_opencv(header.data or data, header)
+        stored = unpack_bmp(data) if header.reading == "bmp" else ask_opencv(header.data or data, header)
     pixels, alpha = _opaque_rgb(full_samples(stored, header), header, options, flags)
     if pixels.shape[:2] != (header.height, header.width):
         raise ImageError(
@@ -205,14 +175,14 @@ def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels 
 def _decode_jpeg(data: bytes, options: DecodeOptions, least: int) -> Glimpse:
     """The way of nearly all files: no object or copy more than needed."""
     components, orientation, height, width, scan, arithmetic = parse_jpeg(data, options)
-    factor, mode = _scale(components, max(height, width), least)
+    factor, mode = scale(components, max(height, width), least)
     flags: tuple[str, ...] = _JPEG_FLAGS[components]
-    image, warning = watched(_imdecode, data, mode)
+    image, warning = watched(imdecode, data, mode)
     if warning:
         image, oddity = _repaired(image, data, mode, warning)
         flags = (*flags, oddity)
     if image is None:
-        raise ImageError(f"damaged JPEG: {_why_nothing(height * width * components, '')}")
+        raise ImageError(f"damaged JPEG: {why_nothing(height * width * components, '')}")
     if arithmetic:
         _check_arithmetic(image, data, mode)
     if data[-2:] != JPEG_END:
@@ -234,7 +204,7 @@ def _decode_jpeg(data: bytes, options: DecodeOptions, least: int) -> Glimpse:
 
 def _check_arithmetic(image: NDArray[np.uint8], data: bytes, mode: int) -> None:
     """Refuses arithmetic code that was cut: libjpeg silently takes zeros for what is missing."""
-    other, _ = watched(_imdecode, stretched(data), mode)
+    other, _ = watched(imdecode, stretched(data), mode)
     if other is None or not np.array_equal(image, other):
         raise ImageError("JPEG is cut: its arithmetic code ends before its pixels")
 
@@ -256,62 +226,15 @@ def _repaired(
     """
     repaired, oddity = repair_header(data)
     if image is not None and oddity:
-        image, warning = watched(_imdecode, repaired, mode)
-    if warning:
-        raise ImageError(f"damaged JPEG: {_plain(warning)}")
+        image, warning = watched(imdecode, repaired, mode)
+    if said := in_words(warning):
+        raise ImageError(f"damaged JPEG: {said}")
     return image, oddity
 
 
 def _filled(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """Without the last pixels that libjpeg, rounding up, makes from copies of the border where something is missing."""
     return np.ascontiguousarray(image[: max(height, 1), : max(width, 1)])
-
-
-def _scale(components: int, side: int, least: int) -> tuple[int, int]:
-    """The factor of reduction for a long side, and how OpenCV is asked for it."""
-    mode = _UNTURNED_GREY if components == 1 else _UNTURNED_RGB
-    if least:
-        for factor, reduced in _REDUCED:
-            if side > factor * (least - 1):
-                return factor, reduced | mode
-    return 1, mode
-
-
-def _imdecode(data: bytes, mode: int) -> NDArray[np.uint8] | None:
-    try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), mode)  # type: ignore[return-value]
-    except cv2.error as error:
-        if error.code == cv2.Error.StsNoMem:
-            raise ImageError(_NO_MEMORY) from None
-        raise ImageError(f"the decoder refused it: {one_line(str(error.err).strip(), 160)}") from None
-
-
-def _why_nothing(values: int, warning: str) -> str:
-    """OpenCV keeps to itself why it gave no image; whether memory was the reason can be tried."""
-    try:
-        np.empty(values, np.uint8)
-    except MemoryError:
-        raise ImageError(_NO_MEMORY) from None
-    return _plain(warning) or "the decoder refused it"
-
-
-def _plain(warning: str) -> str:
-    """What the libraries said, the same at any time."""
-    return one_line(_LOGGED.sub("", warning.partition("imdecode_ imdecode_")[0]).strip("; "))
-
-
-def _ask_opencv(data: bytes, header: Header) -> NDArray[np.integer]:
-    reading = header.reading
-    image, warning = watched(_imdecode, data, _READINGS[reading])
-    if image is not None and (_DAMAGE.search(warning) or (warning and data.startswith(JPEG_START))):
-        raise ImageError(f"damaged: {_plain(warning)}")
-    if image is None:
-        values = 4 * header.width * header.height
-        raise ImageError(f"damaged or not supported: {_why_nothing(values, warning)}")
-    if reading != "unchanged" or image.ndim == 2:
-        return image
-    swap = cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
-    return cast("NDArray[np.integer]", cv2.cvtColor(image, swap))
 
 
 def _opaque_rgb(
