@@ -18,6 +18,7 @@ _ORIENTATIONS: Final = {
     (0, 1): 2, (1, 1): 7, (2, 1): 4, (3, 1): 5,
 }  # fmt: skip
 _MAX_BOXES: Final = 10_000
+_PRINTABLE: Final = range(0x20, 0x7F)
 
 
 def parse_avif(data: bytes, options: DecodeOptions) -> Header:
@@ -26,7 +27,7 @@ def parse_avif(data: bytes, options: DecodeOptions) -> Header:
     Raises:
         ImageError: cut, without the needed boxes, or over a limit.
     """
-    top = dict(_boxes(data, 0, len(data)))
+    top, flags = _top(data)
     if b"meta" not in top:
         raise ImageError("AVIF is cut or has no image in it")
     try:
@@ -54,7 +55,21 @@ def parse_avif(data: bytes, options: DecodeOptions) -> Header:
         orientation=_ORIENTATIONS[turns, axis],
         frames=frames,
         largest=(1 << depth) - 1 if depth > 8 else 0,
+        flags=flags,
     )
+
+
+def _top(data: bytes) -> tuple[dict[bytes, tuple[int, int]], tuple[str, ...]]:
+    """The outermost boxes; and a flag when what follows the image is no box."""
+    top: dict[bytes, tuple[int, int]] = {}
+    at, complete = 0, {b"meta", b"mdat"}
+    while at + 8 <= len(data) and len(top) < _MAX_BOXES:
+        kind = data[at + 4 : at + 8]
+        if complete <= top.keys() and not all(byte in _PRINTABLE and byte != 0x20 for byte in kind):
+            return top, ("trailing-bytes",)
+        (_, place) = next(_boxes(data, at, len(data)))
+        top[kind], at = place, place[1]
+    return top, ("trailing-bytes",) if complete <= top.keys() and at < len(data) else ()
 
 
 def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:

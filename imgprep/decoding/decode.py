@@ -5,64 +5,46 @@ What is decided here, beyond what the formats themselves say:
 - Orientation is parsed from EXIF, then XMP, decoded without turning, and undone here: in JPEG, PNG, WebP and TIFF. AVIF
   goes by its own properties alone.
 - Samples of 16 bits stay 16 bits as they are stored. 12 bits in a TIFF of 16-bit samples are such samples: nothing in
-  the file tells them from dark ones. 9 to 15 bits that the header does declare (JPEG 2000, AVIF, PNM) are scaled to
-  the full range with rounding, fewer than 8 to 8.
+  the file tells them from dark ones. 9 to 15 bits that the header does declare (TIFF, JPEG 2000, AVIF, PNM) are
+  scaled to the full range with rounding, fewer than 8 to 8; Pillow leaves those of TIFF dark.
 - Transparency is laid on the background, unless the colours under it are asked for: alpha, palettes and PNG's
   transparent colour; grey stays grey on a grey background. Of 2- and 4-bit grey only black can be the transparent
   colour, as Pillow has it.
 - CMYK becomes RGB as libjpeg and libtiff convert it, CIELAB as libtiff does. Colour profiles are not applied.
-- The first frame or page counts; for an animated PNG that is its default image.
+- The first frame or page counts; for an animated PNG that is its default image. A GIF's frame that is smaller than its
+  screen lies on the background colour that the GIF declares; Pillow takes the first colour.
+- BMP's alpha of one bit counts when there is a mask for it; Pillow passes over it.
+- A file that was cut is refused, whatever libraries make of it: JPEG without an end, or without its last scans, PNG
+  without its end chunk. So is one whose metadata unpack to more than libpng allows.
 - Float samples and everything in no list of ``headers`` is refused.
 - A glimpse of a large JPEG is taken at a half, a quarter or an eighth of its size, by libjpeg's reduced inverse cosine
   transform: a pixel is the mean of those it stands for, but for rounding. All of the file is read all the same, so what
   is wrong with it is found as by a full decode.
 """
 
-import os
 from collections.abc import Callable
 from typing import Final, NamedTuple, Self, cast
 
-# OpenCV reads its limits when it is imported.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "178956970")
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.decoding.alpha import Pixels, composite, replace_key, straight
 from imgprep.decoding.bmp import unpack_bmp
 from imgprep.decoding.damage import watched
-from imgprep.decoding.header import DecodeOptions, Header, Reading
-from imgprep.decoding.headers import parse_header, sniff
+from imgprep.decoding.header import DecodeOptions, Header
+from imgprep.decoding.headers import JPEG_START, parse_header, sniff
 from imgprep.decoding.jpeg import parse_jpeg, repair_header
+from imgprep.decoding.jpeg_scans import JPEG_END, has_end, stretched
+from imgprep.decoding.opencv import NO_MEMORY, ask_opencv, imdecode, in_words, scale, why_nothing
 from imgprep.decoding.samples import full_samples
-from imgprep.errors import ImageError, one_line
-
-_SILENT: Final = 0
-# OpenCV's own log would stand, with a clock in it, where libjpeg's warnings are expected.
-getattr(cv2.utils, "logging", cv2).setLogLevel(_SILENT)  # OpenCV 5, and 4
+from imgprep.errors import ImageError
 
 __all__ = ["DecodeOptions", "Decoded", "Glimpse", "decode", "decode_with_alpha", "glimpse", "sniff"]
 
-_UNTURNED_RGB: Final = int(cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
-_UNTURNED_GREY: Final = int(cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
-_READINGS: Final[dict[Reading, int]] = {
-    "unchanged": int(cv2.IMREAD_UNCHANGED),
-    "rgb": _UNTURNED_RGB | int(cv2.IMREAD_ANYDEPTH),
-    "rgb8": _UNTURNED_RGB,
-}
-# The names that speak of grey hold the bit of the reduction alone; those that speak of colour ask for BGR too.
-_REDUCED: Final = (
-    (8, int(cv2.IMREAD_REDUCED_GRAYSCALE_8)),
-    (4, int(cv2.IMREAD_REDUCED_GRAYSCALE_4)),
-    (2, int(cv2.IMREAD_REDUCED_GRAYSCALE_2)),
-)
 _JPEG_FLAGS: Final = {1: ("grey",), 3: (), 4: ("cmyk",)}
 _HALF_TURNED: Final = 4
 """Orientations above this lay the image on its side."""
 _DEFAULTS: Final = DecodeOptions()
-_NO_MEMORY: Final = "decoding needs more memory than is allowed"
-
 _TURNS: Final[dict[int, Callable[[Pixels], Pixels]]] = {
     2: lambda image: image[:, ::-1],
     3: lambda image: image[::-1, ::-1],
@@ -154,14 +136,14 @@ def glimpse(data: bytes, options: DecodeOptions = _DEFAULTS, least: int = 0) -> 
         ImageError: as by `decode`.
     """
     try:
-        if data[:3] == b"\xff\xd8\xff":
+        if data[:3] == JPEG_START:
             return _decode_jpeg(data, options, least)
         if not data:
             raise ImageError("empty file")
         decoded, alpha = _decode_other(data, options)
         return Glimpse.whole(*decoded)._replace(alpha=alpha)
     except MemoryError:
-        raise ImageError(_NO_MEMORY) from None
+        raise ImageError(NO_MEMORY) from None
 
 
 def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels | None]:
@@ -169,7 +151,10 @@ def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels 
     flags = set(header.flags)
     if header.frames > 1:
         flags |= {"animated", f"frames={header.frames}"}
-    stored = unpack_bmp(data) if header.reading == "bmp" else _ask_opencv(header.data or data, header)
+    if header.join is not None:
+        stored: NDArray[np.integer] = header.join([ask_opencv(part, header) for part in header.parts])
+    else:
+        stored = unpack_bmp(data) if header.reading == "bmp" else ask_opencv(header.data or data, header)
     pixels, alpha = _opaque_rgb(full_samples(stored, header), header, options, flags)
     if pixels.shape[:2] != (header.height, header.width):
         raise ImageError(
@@ -189,17 +174,19 @@ def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels 
 
 def _decode_jpeg(data: bytes, options: DecodeOptions, least: int) -> Glimpse:
     """The way of nearly all files: no object or copy more than needed."""
-    components, orientation, height, width = parse_jpeg(data, options)
-    factor, mode = _scale(components, max(height, width), least)
+    components, orientation, height, width, scan, arithmetic = parse_jpeg(data, options)
+    factor, mode = scale(components, max(height, width), least)
     flags: tuple[str, ...] = _JPEG_FLAGS[components]
-    image, warning = watched(_imdecode, data, mode)
+    image, warning = watched(imdecode, data, mode)
     if warning:
         image, oddity = _repaired(image, data, mode, warning)
         flags = (*flags, oddity)
     if image is None:
-        raise ImageError(f"damaged JPEG: {_why_nothing(height * width * components, '')}")
-    if data[-2:] != b"\xff\xd9":
-        flags = (*flags, "trailing-bytes")
+        raise ImageError(f"damaged JPEG: {why_nothing(height * width * components, '')}")
+    if arithmetic:
+        _check_arithmetic(image, data, mode)
+    if data[-2:] != JPEG_END:
+        flags = (*flags, _trailing(data, scan))
     if components == 1:
         image = image[:, :, None]
     elif components == 4:
@@ -215,6 +202,20 @@ def _decode_jpeg(data: bytes, options: DecodeOptions, least: int) -> Glimpse:
     return Glimpse(image, tuple(sorted(flags)) if flags else flags, height, width, factor)
 
 
+def _check_arithmetic(image: NDArray[np.uint8], data: bytes, mode: int) -> None:
+    """Refuses arithmetic code that was cut: libjpeg silently takes zeros for what is missing."""
+    other, _ = watched(imdecode, stretched(data), mode)
+    if other is None or not np.array_equal(image, other):
+        raise ImageError("JPEG is cut: its arithmetic code ends before its pixels")
+
+
+def _trailing(data: bytes, scan: int) -> str:
+    """The flag of a file that goes on behind its image; one that has no end is cut, and perhaps filled with zeros."""
+    if not has_end(data, scan):
+        raise ImageError("JPEG is cut: no end marker")
+    return "trailing-bytes"
+
+
 def _repaired(
     image: NDArray[np.uint8] | None, data: bytes, mode: int, warning: str
 ) -> tuple[NDArray[np.uint8] | None, str]:
@@ -225,55 +226,15 @@ def _repaired(
     """
     repaired, oddity = repair_header(data)
     if image is not None and oddity:
-        image, warning = watched(_imdecode, repaired, mode)
-    if warning:
-        raise ImageError(f"damaged JPEG: {one_line(warning)}")
+        image, warning = watched(imdecode, repaired, mode)
+    if said := in_words(warning):
+        raise ImageError(f"damaged JPEG: {said}")
     return image, oddity
 
 
 def _filled(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """Without the last pixels that libjpeg, rounding up, makes from copies of the border where something is missing."""
     return np.ascontiguousarray(image[: max(height, 1), : max(width, 1)])
-
-
-def _scale(components: int, side: int, least: int) -> tuple[int, int]:
-    """The factor of reduction for a long side, and how OpenCV is asked for it."""
-    mode = _UNTURNED_GREY if components == 1 else _UNTURNED_RGB
-    if least:
-        for factor, reduced in _REDUCED:
-            if side > factor * (least - 1):
-                return factor, reduced | mode
-    return 1, mode
-
-
-def _imdecode(data: bytes, mode: int) -> NDArray[np.uint8] | None:
-    try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), mode)  # type: ignore[return-value]
-    except cv2.error as error:
-        if error.code == cv2.Error.StsNoMem:
-            raise ImageError(_NO_MEMORY) from None
-        raise ImageError(f"the decoder refused it: {one_line(str(error.err).strip(), 160)}") from None
-
-
-def _why_nothing(values: int, warning: str) -> str:
-    """OpenCV keeps to itself why it gave no image; whether memory was the reason can be tried."""
-    try:
-        np.empty(values, np.uint8)
-    except MemoryError:
-        raise ImageError(_NO_MEMORY) from None
-    return one_line(warning) or "the decoder refused it"
-
-
-def _ask_opencv(data: bytes, header: Header) -> NDArray[np.integer]:
-    reading = header.reading
-    image, warning = watched(_imdecode, data, _READINGS[reading])
-    if image is None:
-        values = 4 * header.width * header.height
-        raise ImageError(f"damaged or not supported: {_why_nothing(values, warning)}")
-    if reading != "unchanged" or image.ndim == 2:
-        return image
-    swap = cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
-    return cast("NDArray[np.integer]", cv2.cvtColor(image, swap))
 
 
 def _opaque_rgb(

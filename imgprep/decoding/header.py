@@ -1,8 +1,13 @@
 """What a file's header says, and the limits it is held against; shared by the parsers of all formats."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.decoding.alpha import Pixels
 from imgprep.errors import ImageError
 
 # The number at which Pillow speaks of a decompression bomb: twice 1 GiB / 4 / 3 pixels.
@@ -10,7 +15,7 @@ MAX_PIXELS: Final = 178_956_970
 MAX_SCANS: Final = 100
 MAX_FRAMES: Final = 10_000
 
-Reading = Literal["unchanged", "rgb", "rgb8", "bmp"]
+Reading = Literal["unchanged", "rgb", "bmp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Header(NamedTuple):
         width: of the stored pixels, before any rotation.
         height: of the stored pixels, before any rotation.
         reading: how the decoder is asked: ``unchanged`` gives grey, BGR or BGRA as they are stored, ``rgb`` resolves
-            palettes and keeps 16 bits, ``rgb8`` does not keep them, ``bmp`` is unpacked here and not by OpenCV.
+            palettes and keeps 16 bits, ``bmp`` is unpacked here and not by OpenCV.
         data: the bytes for the decoder when they differ from the file's, else None.
         orientation: EXIF orientation that is still to be undone, 1 to 8.
         frames: frames of an animation or pages of a document.
@@ -53,6 +58,8 @@ class Header(NamedTuple):
         premultiplied: the colours are already multiplied with alpha.
         opaque: a fourth channel of the decoder says nothing and is dropped.
         grey: the decoder gives three equal channels, of which one is kept.
+        parts: files for the decoder, each of which gives a part of the samples; empty when one gives all.
+        join: makes samples of what the parts gave.
     """
 
     width: int
@@ -67,6 +74,8 @@ class Header(NamedTuple):
     premultiplied: bool = False
     opaque: bool = False
     grey: bool = False
+    parts: tuple[bytes, ...] = ()
+    join: Callable[[Sequence[NDArray[np.integer]]], Pixels] | None = None
 
 
 def check_size(kind: str, width: int, height: int, options: DecodeOptions) -> None:

@@ -8,7 +8,8 @@ from imgprep.decoding.bmp import parse_bmp
 from imgprep.decoding.gif import parse_gif
 from imgprep.decoding.header import DecodeOptions, Header
 from imgprep.decoding.jpeg2000 import BOXED, CODESTREAM, parse_jpeg2000
-from imgprep.decoding.png import SIGNATURE, parse_png
+from imgprep.decoding.png import parse_png
+from imgprep.decoding.png_chunks import SIGNATURE
 from imgprep.decoding.pnm import parse_pnm
 from imgprep.decoding.tiff import parse_tiff
 from imgprep.decoding.webp import parse_webp
@@ -91,16 +92,33 @@ _REFUSED_BY_START: Final = (
     (b"PCD_", "Photo CD"),
     (b"\xff\xfe", "text in UTF-16"),
     (b"\xfe\xff", "text in UTF-16"),
+    (b"\x8aMNG", "MNG"),
+    (b"\x8bJNG", "JNG"),
+    (b"\xd7\xcd\xc6\x9a", "Windows metafile"),
+    (b"BZh", "bzip2 data"),
+    (b"\xfd7zXZ", "xz data"),
+    (b"7z\xbc\xaf", "7-Zip archive"),
+    (b"Rar!", "RAR archive"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
+    (b"SQLite format 3", "SQLite"),
+    (b"{\\rtf", "RTF document"),
+    (b"version https://git-lfs", "a Git LFS pointer, whose file was not fetched"),
 )
 
 _REFUSED_TEXT: Final = (
     (b"<!doctype html", "HTML"),
     (b"<html", "HTML"),
     (b"<head", "HTML"),
+    (b"<body", "HTML"),
+    (b"<script", "HTML"),
     (b"<svg", "SVG"),
     (b"<?xml", "XML or SVG"),
     (b"<!--", "HTML, XML or SVG"),
     (b"{", "JSON"),
+    (b"[", "JSON"),
+    (b"#!", "a script"),
 )
 
 
@@ -133,7 +151,9 @@ def _other(data: bytes) -> str:
         return "HEIF" if data[8:12] in _HEIF_BRANDS else "a video or another ISO media file"
     if data[:4] == b"RIFF":
         return "another RIFF file"
-    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    head = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    while head.startswith(b"<!--"):
+        head = head.partition(b"-->")[2].lstrip()
     for start, name in _REFUSED_TEXT:
         if head.startswith(start):
             return name

@@ -3,17 +3,21 @@
 import struct
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from imgprep.decoding.exif import orientation_of
 from imgprep.decoding.header import DecodeOptions, check_size
+from imgprep.decoding.jpeg_scans import JPEG_END, check_complete, check_scans, without_zeros
 from imgprep.errors import ImageError
 
 _SOF: Final = frozenset(range(0xFFC0, 0xFFD0)) - {0xFFC4, 0xFFC8, 0xFFCC}
-# Segments that say nothing here: tables, restart interval, comments and applications but the second.
-_PASSED: Final = frozenset({0xFFC4, 0xFFCC, 0xFFDB, 0xFFDD, 0xFFE0, *range(0xFFE2, 0xFFF0), 0xFFFE})
+# Segments that say nothing here: tables, number of lines, restart interval, comments, applications but the second.
+_PASSED: Final = frozenset({0xFFC4, 0xFFCC, 0xFFDB, 0xFFDC, 0xFFDD, 0xFFE0, *range(0xFFE2, 0xFFF0), 0xFFFE})
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1, 0xC9})
+_ARITHMETIC: Final = frozenset(range(0xC9, 0xD0))
+_EXIF: Final = b"Exif\0\0"
+# Of the Adobe segment: how colours are coded, by the number of components; libjpeg takes any other for the last.
+_TRANSFORM: Final = 15
+_TRANSFORMS: Final = {3: (b"\0", b"\1"), 4: (b"\0", b"\2")}
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _NOTHING: Final = (b"", b"")
@@ -29,15 +33,19 @@ class JpegHeader(NamedTuple):
         orientation: EXIF orientation, 1 to 8.
         height: of the stored pixels, before any rotation.
         width: of the stored pixels, before any rotation.
+        scan: where the first scan begins.
+        arithmetic: coded so, not by Huffman's codes.
     """
 
     components: int
     orientation: int
     height: int
     width: int
+    scan: int
+    arithmetic: bool
 
 
-_last: tuple[bytes, DecodeOptions, JpegHeader] = (b"-", DecodeOptions(), JpegHeader(0, 1, 0, 0))
+_last: tuple[bytes, DecodeOptions, JpegHeader] = (b"-", DecodeOptions(), JpegHeader(0, 1, 0, 0, 0, arithmetic=False))
 
 
 def parse_jpeg(data: bytes, options: DecodeOptions) -> JpegHeader:
@@ -59,9 +67,10 @@ def parse_jpeg(data: bytes, options: DecodeOptions) -> JpegHeader:
     if components not in {1, 3, 4}:
         raise ImageError(f"JPEG has {components} components; 1, 3 and 4 are read")
     orientation = orientation_of(*profiles) if profiles != _NOTHING else 1
-    header = JpegHeader(components, orientation, height, width)
+    header = JpegHeader(components, orientation, height, width, end, frame in _ARITHMETIC)
     if in_scan < components or frame in _PROGRESSIVE:
-        _check_scans(data, options)
+        check_scans(data, options.max_scans)
+        check_complete(data)
     else:
         _last = (data[:end], options, header)
     return header
@@ -95,45 +104,45 @@ def _walk(data: bytes, options: DecodeOptions) -> tuple[int, tuple[int, int, int
 
 
 def _next_marker(data: bytes, at: int) -> int:
-    """Where the next segment begins, as libjpeg looks for it: past fill bytes, bytes of nothing, and bare markers."""
+    """Where the next segment begins, as libjpeg looks for it: past fill bytes, bytes of nothing, and bare markers.
+
+    Raises:
+        ImageError: at a marker that is not known.
+    """
+    start = at
     if data[at] == 0xFF and data[at + 1] in _BARE:
         at += 2
     while True:
         at = data.index(b"\xff", at)
-        if data[at + 1] not in {0, 0xFF}:
+        if data[at + 1] in {0, 0xFF}:
+            at += 1
+        elif at > start:
             return at
-        at += 1
+        else:
+            raise ImageError(f"JPEG has the unknown marker 0xFF{data[at + 1]:02X}")
 
 
 def _note(profiles: tuple[bytes, bytes], body: bytes) -> tuple[bytes, bytes]:
-    """The first EXIF and the first XMP count."""
+    """The first XMP counts; EXIF that is too long for one segment goes on in the next."""
     exif, xmp = profiles
-    if body.startswith(b"Exif\0\0"):
-        return exif or body, xmp
+    if body.startswith(_EXIF):
+        return exif + body[len(_EXIF) :] if exif else body, xmp
     return (exif, xmp or body) if body.startswith(_XMP) else profiles
 
 
-def _check_scans(data: bytes, options: DecodeOptions) -> None:
-    """Refuses a file of thousands of scans, each of which costs a pass over all pixels."""
-    values = np.frombuffer(data, np.uint8)
-    # Within entropy data 0xFF stands only before 0 and restart markers. bytes.count takes eight times as long.
-    scans = np.count_nonzero((values[:-1] == 0xFF) & (values[1:] == 0xDA))
-    if scans > options.max_scans:
-        raise ImageError(f"JPEG has {scans} scans, over the limit of {options.max_scans}")
-
-
 def repair_header(data: bytes) -> tuple[bytes, str]:
-    """Takes out of the header what makes libjpeg complain without harm to the pixels.
+    """Takes out what makes libjpeg complain without harm to the pixels.
 
     libjpeg reports only its first complaint, so an odd header would hide real damage behind it: the repaired file is
-    what has to decode in silence. Repaired are bytes between segments (ITU-T T.81 allows only fill bytes there), an
-    unknown JFIF revision, and scan parameters that a sequential JPEG must not choose.
+    what has to decode in silence. Repaired are bytes between segments (ITU-T T.81 allows only fill bytes there), zeros
+    before the end, an unknown JFIF revision, an unknown transform of Adobe's, and scan parameters that a sequential
+    JPEG must not choose.
 
     Returns:
         The file with a clean header, and the flag that says what was wrong: '' when nothing was.
     """
     parts = [data[:2]]
-    flag, frame, at, end = "", 0, 2, len(data)
+    flag, frame, components, at, end = "", 0, 0, 2, len(data)
     while at + 4 <= end:
         start = at
         while at < end - 1 and not (data[at] == 0xFF and data[at + 1] not in {0, 0xFF}):
@@ -146,13 +155,32 @@ def repair_header(data: bytes) -> tuple[bytes, str]:
         stop = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         segment = data[at:stop]
         if marker[0] | 0xFF00 in _SOF:
-            frame = marker[0]
+            frame, components = marker[0], int.from_bytes(segment[9:10], "big")
         elif marker == b"\xe0" and segment[4:9] == b"JFIF\0" and segment[9:10] not in {b"\1", b"\2"}:
             segment, flag = segment[:9] + b"\1" + segment[10:], flag or "odd-header"
         elif marker == b"\xda":
             if frame in _SEQUENTIAL and segment[-3:] != b"\0\x3f\0":
                 segment, flag = segment[:-3] + b"\0\x3f\0", flag or "odd-header"
-            return b"".join((*parts, segment, data[stop:])), flag
+            parts, flag = _known_transform(parts, components, flag)
+            rest = _without_zeros(data[stop:])
+            return b"".join((*parts, segment, rest)), flag or ("" if len(rest) == end - stop else "extraneous-bytes")
         parts.append(segment)
         at = stop
     return data, ""
+
+
+def _known_transform(parts: list[bytes], components: int, flag: str) -> tuple[list[bytes], str]:
+    """The segments with a transform of colours that exists."""
+    known = _TRANSFORMS.get(components)
+    for index, segment in enumerate(parts):
+        code = segment[_TRANSFORM : _TRANSFORM + 1]
+        if known and segment[:2] == b"\xff\xee" and segment[4:9] == b"Adobe" and code and code not in known:
+            changed = segment[:_TRANSFORM] + known[-1] + segment[_TRANSFORM + 1 :]
+            return [*parts[:index], changed, *parts[index + 1 :]], flag or "odd-header"
+    return parts, flag
+
+
+def _without_zeros(rest: bytes) -> bytes:
+    """Scans without the zeros before their end, by which some cameras fill files up to a fixed size."""
+    end = rest.rfind(JPEG_END)
+    return without_zeros(rest[:end]) + rest[end:] if end >= 0 else rest

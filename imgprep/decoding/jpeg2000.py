@@ -1,13 +1,20 @@
 """JPEG 2000, in its boxes or bare: the size, the depth, and whether all tile parts are there."""
 
 import struct
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.decoding.alpha import Pixels
 from imgprep.decoding.header import DecodeOptions, Header, check_size
 from imgprep.errors import ImageError
 
 CODESTREAM: Final = b"\xff\x4f\xff\x51"
 BOXED: Final = b"\0\0\0\x0cjP  \r\n\x87\n"
+# A colour box that names its space by a number: the luminance and colour differences of JPEG, or RGB.
+_YCC, _RGB = (b"colr\1\0\0" + struct.pack(">I", number) for number in (18, 16))
 _MAX_TILE_PARTS: Final = 65_535
 
 
@@ -23,15 +30,36 @@ def parse_jpeg2000(data: bytes, options: DecodeOptions) -> Header:
     right, bottom, left, top = struct.unpack_from(">IIII", data, start + 8)
     (components,) = struct.unpack_from(">H", data, start + 40)
     check_size("JPEG 2000", max(right - left, 0), max(bottom - top, 0), options)
-    if components not in {1, 2, 3, 4} or len(data) < start + 42 + 3 * components:
-        raise ImageError(f"JPEG 2000 has {components} components; 1 to 4 are read")
+    if components not in {1, 3, 4} or len(data) < start + 42 + 3 * components:
+        raise ImageError(f"JPEG 2000 has {components} components; 1, 3 and 4 are read")
     depths = {data[start + 42 + 3 * i] for i in range(components)}
-    if max(depths) & 0x80 or max(depths) >= 16:
-        raise ImageError("JPEG 2000 with signed samples or more than 16 bits is not read")
+    if not 7 <= min(depths) <= max(depths) < 16:
+        raise ImageError("JPEG 2000 with signed samples, or not of 8 to 16 bits, is not read")
     tail = _walk(data, start)
     depth = max(depths) + 1
     flags = ("trailing-bytes",) if start == 0 and tail < len(data) else ()
-    return Header(right - left, bottom - top, largest=(1 << depth) - 1 if 8 < depth < 16 else 0, flags=flags)
+    header = Header(right - left, bottom - top, largest=(1 << depth) - 1 if 8 < depth < 16 else 0, flags=flags)
+    if components >= 3 and depth in {8, 16} and _YCC in data[:start]:
+        # OpenCV takes them for those of analogue television.
+        return header._replace(parts=(data[:start].replace(_YCC, _RGB) + data[start:],), join=_rgb)
+    return header
+
+
+def _rgb(parts: Sequence[NDArray[np.integer]]) -> Pixels:
+    """Colours of luminance and differences, and alpha if it is there, by ITU-T T.871."""
+    (stored,) = parts
+    top = int(np.iinfo(stored.dtype).max)
+    luminance = stored[:, :, 0].astype(np.float64)
+    blue, red = (stored[:, :, channel].astype(np.float64) - (top + 1) // 2 for channel in (1, 2))
+    colours = (
+        luminance + 1.402 * red,
+        luminance - (0.114 * 1.772 * blue + 0.299 * 1.402 * red) / 0.587,
+        luminance + 1.772 * blue,
+    )
+    out = stored.copy()
+    for channel, values in enumerate(colours):
+        out[:, :, channel] = np.clip(np.rint(values), 0, top)
+    return cast("Pixels", out)
 
 
 def _codestream(data: bytes) -> int:

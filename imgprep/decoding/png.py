@@ -11,14 +11,13 @@ from typing import Final
 
 from imgprep.decoding.exif import orientation_of
 from imgprep.decoding.header import DecodeOptions, Header, Reading, check_frames, check_size
-from imgprep.errors import ImageError, one_line
+from imgprep.decoding.png_chunks import SIGNATURE, PngChunks, read_chunks
+from imgprep.errors import ImageError
 
-SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_KEPT: Final = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
-_PROFILES: Final = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt"})
 _DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 _READING: Final[dict[int, Reading]] = {0: "unchanged", 2: "rgb", 3: "rgb", 4: "unchanged", 6: "unchanged"}
-MAX_CHUNKS: Final = 200_000
+# Least and most bytes of tRNS by the kind of colours.
+_TRANSPARENT: Final = {0: (2, 256), 2: (6, 256), 3: (0, 256)}
 MAX_TEXT: Final = 1 << 20
 
 
@@ -28,11 +27,15 @@ def parse_png(data: bytes, options: DecodeOptions) -> Header:
     Raises:
         ImageError: cut, a bad checksum, an unknown critical chunk, or over a limit.
     """
-    kept, extra, end = _chunks(data, options)
-    width, height, depth, colour = struct.unpack(">IIBB", kept[0][8:18])
+    if data[12:16] != b"IHDR" or data[8:12] != b"\0\0\0\r" or len(data) < 33:
+        raise ImageError("PNG does not begin with a header chunk")
+    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
+    check_size("PNG", width, height, options)
+    found = read_chunks(data)
+    kept, extra, _, end = found
     if depth not in _DEPTHS.get(colour, ()):
         raise ImageError(f"PNG declares colour type {colour} with {depth} bits, which does not exist")
-    transparency = extra.get(b"tRNS")
+    transparency = _transparency(found, colour)
     flags, key, reading = [], None, _READING[colour]
     if colour == 3:
         flags.append("palette")
@@ -40,10 +43,10 @@ def parse_png(data: bytes, options: DecodeOptions) -> Header:
             reading = "unchanged"
             first_data = next((i for i, chunk in enumerate(kept) if chunk[4:8] == b"IDAT"), len(kept))
             kept.insert(first_data, _chunk(b"tRNS", transparency))
-    elif transparency is not None and colour in {0, 2}:
+    elif transparency is not None:
         key = _colour_key(transparency, colour, depth)
-    frames = struct.unpack(">I", extra[b"acTL"][:4])[0] if len(extra.get(b"acTL", b"")) >= 4 else 1
-    check_frames("PNG", frames if frames < 1 << 31 else 1, options)
+    frames = _frames(found, width, height)
+    check_frames("PNG", frames, options)
     if end < len(data):
         flags.append("trailing-bytes")
     return Header(
@@ -52,70 +55,63 @@ def parse_png(data: bytes, options: DecodeOptions) -> Header:
         reading,
         data=SIGNATURE + b"".join(kept) if extra or end < len(data) else None,
         orientation=_orientation(extra) if extra else 1,
-        frames=frames if 0 < frames < 1 << 31 else 1,
+        frames=frames,
         flags=tuple(flags),
         key=key,
         grey=colour == 4,
     )
 
 
-def _chunks(data: bytes, options: DecodeOptions) -> tuple[list[bytes], dict[bytes, bytes], int]:
-    """The chunks that make the pixels, the contents of the others that matter by their kind, and where it all ends."""
-    kept: list[bytes] = []
-    extra: dict[bytes, bytes] = {}
-    size, at, number = len(data), 8, 0
-    if data[12:16] != b"IHDR" or data[8:12] != b"\0\0\0\r" or size < 33:
-        raise ImageError("PNG does not begin with a header chunk")
-    width, height = struct.unpack(">II", data[16:24])
-    check_size("PNG", width, height, options)
-    while at + 12 <= size:
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        if end > size:
-            name = one_line(data[at + 4 : at + 8].decode("latin-1"))
-            raise ImageError(f"PNG is cut: chunk {name} declares {end - at - 12} bytes, {size - at - 12} are there")
-        chunk = data[at:end]
-        kind = chunk[4:8]
-        if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
-            raise ImageError(f"PNG has a bad checksum in chunk {one_line(kind.decode('latin-1'))}")
-        if kind in _KEPT:
-            kept.append(chunk)
-            if kind == b"IEND":
-                return kept, extra, end
-        else:
-            _note(extra, kind, chunk[8:-4])
-        at, number = end, number + 1
-        if number > MAX_CHUNKS:
-            raise ImageError(f"PNG has more than {MAX_CHUNKS} chunks, the limit")
-    raise ImageError("PNG is cut: no end chunk")
+def _transparency(found: PngChunks, colour: int) -> bytes | None:
+    """The contents of the chunk tRNS: right for the kind of colours, and not longer than the palette.
+
+    Raises:
+        ImageError: too short, or of more colours than any palette has.
+    """
+    body = found.extra.get(b"tRNS")
+    if body is None or colour not in _TRANSPARENT:
+        return None
+    least, most = _TRANSPARENT[colour]
+    if not least <= len(body) <= most:
+        raise ImageError(f"PNG has a transparency of {len(body)} bytes, which its colours cannot have")
+    if colour != 3:
+        return body
+    palette = next((chunk for chunk in found.kept if chunk[4:8] == b"PLTE"), b"")
+    return body[: (len(palette) - 12) // 3] if palette else body
 
 
-def _note(extra: dict[bytes, bytes], kind: bytes, body: bytes) -> None:
-    """Remembers a chunk that is not for the decoder."""
-    if not kind[0] & 0x20:
-        raise ImageError(f"PNG needs the unknown chunk {one_line(kind.decode('latin-1'))} to be understood")
-    if kind not in _PROFILES:
-        extra.setdefault(kind, body)
-    elif kind == b"eXIf" or body.startswith(b"Raw profile type exif\0"):
-        extra.setdefault(b"exif" if kind == b"eXIf" else b"raw-" + kind, body)
-    elif body.startswith(b"XML:com.adobe.xmp\0"):
-        extra.setdefault(b"xmp-" + kind, body)
-    else:
-        extra.setdefault(kind, b"")
+def _frames(found: PngChunks, width: int, height: int) -> int:
+    """How many frames an animation declares; 1 when it is none.
+
+    What stands before the pixels must be in order: it says that they are the first frame.
+
+    Raises:
+        ImageError: it is not.
+    """
+    kinds = [kind for kind, _ in found.animation]
+    if b"acTL" not in kinds:
+        return 1
+    (declared,) = struct.unpack(">I", dict(found.animation)[b"acTL"][:4].rjust(4, b"\0"))
+    controls = [body for kind, body in found.animation if kind != b"acTL"]
+    whole = struct.pack(">IIII", width, height, 0, 0)
+    if b"fdAT" in kinds or any(
+        body[:4] != struct.pack(">I", number) or body[4:20] != whole for number, body in enumerate(controls)
+    ):
+        raise ImageError("PNG has an animation whose first frame is out of order")
+    return declared if 0 < declared < 1 << 31 else 1
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _colour_key(transparency: bytes, colour: int, depth: int) -> tuple[int, ...] | None:
+def _colour_key(transparency: bytes, colour: int, depth: int) -> tuple[int, ...]:
     """The transparent colour in the decoder's values.
 
     The decoder spreads 1, 2 and 4 bits over 8. The key of 1 bit is spread with them; that of 2 and 4 bits is not, so
     that only black can be transparent there: Pillow, whose pixels are the reference, compares so.
     """
     count = 1 if colour == 0 else 3
-    if len(transparency) < 2 * count:
-        return None
     mask, scale = (1 << depth) - 1, 255 if depth == 1 else 1
     return tuple((value & mask) * scale for value in struct.unpack_from(f">{count}H", transparency))
 

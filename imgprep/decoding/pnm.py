@@ -1,7 +1,14 @@
-"""PBM, PGM and PPM: size, largest value, and whether all samples are there."""
+"""PBM, PGM and PPM: size, largest value, and whether all samples are there.
+
+The plain forms are rewritten as binary ones: OpenCV takes any text for a number, and large numbers modulo 256.
+"""
 
 import re
+from collections.abc import Iterator
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from imgprep.decoding.header import DecodeOptions, Header, Reading, check_size
 from imgprep.errors import ImageError
@@ -11,13 +18,16 @@ _TWO: Final = re.compile(rb"P[14]" + _SPACE + rb"(\d{1,9})" + _SPACE + rb"(\d{1,
 _THREE: Final = re.compile(
     rb"P[2356]" + _SPACE + rb"(\d{1,9})" + _SPACE + rb"(\d{1,9})" + _SPACE + rb"(\d{1,9})[ \t\r\n\v\f]"
 )
+_COMMENT: Final = re.compile(rb"#[^\n\r]*")
+_BLANK: Final = re.compile(rb"[ \t\r\n\v\f]")
+_BLOCK: Final = 1 << 20
 
 
 def parse_pnm(data: bytes, options: DecodeOptions) -> Header:
-    """Reads the header of a PNM file.
+    """Reads the header of a PNM file, and the samples of the plain forms.
 
     Raises:
-        ImageError: no such header, cut, or over the limit.
+        ImageError: no such header, cut, samples that are no numbers or too large, or over the limit.
     """
     kind = data[1] - 48
     found = (_TWO if kind in {1, 4} else _THREE).match(data)
@@ -28,26 +38,66 @@ def parse_pnm(data: bytes, options: DecodeOptions) -> Header:
     largest = 1 if kind in {1, 4} else int(found[3])
     if not 0 < largest < 65536:
         raise ImageError(f"PNM declares a largest value of {largest}; 1 to 65535 exist")
-    samples = width * height * (3 if kind in {3, 6} else 1)
+    reading: Reading = "rgb" if kind in {3, 6} else "unchanged"
+    header = Header(width, height, reading, largest=0 if largest in {255, 65535} or kind in {1, 4} else largest)
+    samples = width * height * (3 if reading == "rgb" else 1)
     there = len(data) - found.end()
-    if kind == 4:
-        needed = (width + 7) // 8 * height
-    elif kind == 1:
-        needed = samples
-    else:
-        needed = samples * (1 + (largest > 255)) if kind > 3 else 2 * samples - 1
+    needed = samples if kind < 4 else (width + 7) // 8 * height if kind == 4 else samples * (1 + (largest > 255))
     if there < needed:
         raise ImageError(f"PNM is cut: {needed} bytes of samples needed, {there} are there")
-    reading: Reading = "rgb" if kind in {3, 6} else "unchanged"
-    flags = ("trailing-bytes",) if kind > 3 and there > needed + 1 else ()
-    # OpenCV spreads bits and small plain numbers over 8 bits itself, but no others.
-    scaled = kind in {1, 4} or (kind < 4 and largest < 256)
-    # OpenCV wants a character behind the last number of the plain forms.
-    return Header(
-        width,
-        height,
-        reading,
-        data=None if kind > 3 else data + b"\n",
-        largest=0 if largest in {255, 65535} or scaled else largest,
-        flags=flags,
+    if kind < 4:
+        return _plain(header, _COMMENT.sub(b" ", data[found.end() :]), samples, 0 if kind == 1 else largest)
+    return header._replace(flags=("trailing-bytes",)) if there > needed + 1 else header
+
+
+def _plain(header: Header, text: bytes, samples: int, largest: int) -> Header:
+    """The header of a plain form, with its samples in the binary form; with a largest value of 0 they are bits."""
+    values, trailing = _numbers(text, samples) if largest else _bits(text, samples)
+    if len(values) < samples:
+        raise ImageError(f"PNM is cut: {samples} samples needed, {len(values)} are there")
+    if int(values.max()) > (largest or 255):
+        raise ImageError(f"PNM has a sample of {values.max()}, more than its largest value of {largest}")
+    kind, top = 6 if header.reading == "rgb" else 5, 65535 if largest > 255 else 255
+    packed = values.astype(">u2" if top == 65535 else np.uint8).tobytes()
+    return header._replace(
+        data=b"P%d %d %d %d\n%b" % (kind, header.width, header.height, top, packed),
+        flags=("trailing-bytes",) if trailing else (),
     )
+
+
+def _bits(text: bytes, samples: int) -> tuple[NDArray[np.int64], bool]:
+    """White 255 for 0 and black 0 for 1, with blanks between them or not; and whether there are more."""
+    digits = b"".join(text.split())
+    if digits[:samples].strip(b"01"):
+        raise ImageError("PNM of bits has other samples than 0 and 1")
+    values = 255 * (49 - np.frombuffer(digits[:samples], np.uint8).astype(np.int64))
+    return values, len(digits) > samples
+
+
+def _numbers(text: bytes, samples: int) -> tuple[NDArray[np.int64], bool]:
+    """Decimal numbers; and whether there is more."""
+    parts = [np.empty(0, np.int64)]
+    left = samples
+    for block in _blocks(text):
+        words = block.split()
+        wanted = words[:left]
+        if wanted and not b"".join(wanted).isdigit():
+            raise ImageError("PNM has samples that are no numbers")
+        try:
+            parts.append(np.fromiter(map(int, wanted), np.int64))
+        except (ValueError, OverflowError):
+            raise ImageError("PNM has a sample of absurdly many digits") from None
+        if len(words) > left:
+            return np.concatenate(parts), True
+        left -= len(words)
+    return np.concatenate(parts), False
+
+
+def _blocks(text: bytes) -> Iterator[bytes]:
+    """A text in pieces that end between numbers: all its words at once would be far larger than it."""
+    at = 0
+    while at < len(text):
+        blank = _BLANK.search(text, at + _BLOCK)
+        end = blank.start() if blank else len(text)
+        yield text[at:end]
+        at = end

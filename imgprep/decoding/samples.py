@@ -15,13 +15,11 @@ def full_samples(stored: NDArray[np.integer], header: Header) -> Pixels:
 
     Args:
         stored: (H, W) or (H, W, C) as the decoder gives them.
-        header: says in what order and range they are.
+        header: says in what range they are.
 
     Raises:
         ImageError: signed samples below zero, or of a type that is not read.
     """
-    if header.reading == "bmp":
-        stored = stored[:, :, [2, 1, 0, 3][: stored.shape[2]]]
     if stored.dtype == np.int16:
         if int(stored.min()) < 0:
             raise ImageError("signed samples below zero are not read")

@@ -1,14 +1,20 @@
 """WebP: the RIFF chunks that tell size, animation and orientation."""
 
 import struct
+from typing import Final
 
 from imgprep.decoding.exif import orientation_of
 from imgprep.decoding.header import DecodeOptions, Header, check_frames, check_size
 from imgprep.errors import ImageError
 
+_HAS_EXIF: Final = 8
+_HAS_XMP: Final = 4
+
 
 def parse_webp(data: bytes, options: DecodeOptions) -> Header:
     """Walks the chunks of a WebP.
+
+    Metadata count when the extended header says that they are there, as the format and libwebp have it.
 
     Raises:
         ImageError: cut, without an image, or over a limit.
@@ -18,12 +24,13 @@ def parse_webp(data: bytes, options: DecodeOptions) -> Header:
         raise ImageError(f"WebP is cut: {end} bytes declared, {len(data)} are there")
     size: tuple[int, int] | None = None
     exif = xmp = b""
-    frames, at = 0, 12
+    frames, at, extended = 0, 12, 0
     while at + 8 <= end:
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         if at + 8 + length > end:
             raise ImageError(f"WebP is cut in chunk {kind.decode('latin-1')!r}")
         if kind in {b"VP8X", b"VP8L", b"VP8 "}:
+            extended = data[at + 8] if size is None and kind == b"VP8X" and length else extended
             size = size or _size(kind, data[at + 8 : at + 18])
         elif kind == b"ANMF":
             frames += 1
@@ -37,7 +44,8 @@ def parse_webp(data: bytes, options: DecodeOptions) -> Header:
     check_size("WebP", *size, options)
     check_frames("WebP", frames, options)
     flags = ("trailing-bytes",) if end + (end & 1) < len(data) else ()
-    return Header(*size, orientation=orientation_of(exif, xmp), frames=max(frames, 1), flags=flags)
+    orientation = orientation_of(exif if extended & _HAS_EXIF else b"", xmp if extended & _HAS_XMP else b"")
+    return Header(*size, orientation=orientation, frames=max(frames, 1), flags=flags)
 
 
 def _size(kind: bytes, body: bytes) -> tuple[int, int]:

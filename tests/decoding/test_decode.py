@@ -150,6 +150,12 @@ def test_other_things_are_refused_by_name():
     for data, name in (
         (b"<!DOCTYPE html><html>", "HTML"),
         (b"\n<html>", "HTML"),
+        (b"\xef\xbb\xbf <!-- saved --> <!-- twice -->\r\n<BODY>", "HTML"),
+        (b"<!-- drawn --><svg/>", "SVG"),
+        (b"[1, 2]", "JSON"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS"),
+        (b"\x7fELF\2\1\1", "program"),
+        (b"\xff\x0a\xfa\x1f", "JPEG XL"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "EPS"),
         (b"8BPS\0\1", "PSD"),
         (b"PF\n1 1\n-1.0\n", "PFM"),

@@ -27,12 +27,27 @@ def test_nonsense_is_upright():
     assert orientation_of(b"II*\0\xff\xff\xff\xff" + bytes(20)) == 1
 
 
+def test_the_first_of_several_values_counts():
+    two = struct.pack("<4sIHHHIHHI", b"II*\0", 8, 1, 0x0112, 3, 2, 6, 8, 0)
+    far = struct.pack("<4sIHHHIIIHHH", b"II*\0", 8, 1, 0x0112, 3, 3, 26, 0, 5, 1, 1)
+    assert orientation_of(two) == 6
+    assert orientation_of(far) == 5
+    assert orientation_of(far[:-4]) == 1
+
+
+def test_only_a_tiff_is_read():
+    assert orientation_of(b"II\x55\0" + block("<", 6)[4:]) == 1
+    assert orientation_of(b"XX*\0" + block("<", 6)[4:]) == 1
+    assert orientation_of(b"MM*\0" + block(">", 6)[4:]) == 6
+
+
 def test_xmp_counts_only_without_exif():
     xmp = b'<rdf tiff:Orientation="6"/>'
     assert orientation_of(b"", xmp) == 6
     assert orientation_of(b"", b"<tiff:Orientation>3</tiff:Orientation>") == 3
     assert orientation_of(block(">", 8), xmp) == 8
     assert orientation_of(Image.Exif().tobytes(), xmp) == 6
+    assert orientation_of(block(">", 0), xmp) == 1
 
 
 @given(st.binary(max_size=80), st.sampled_from([b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b""]))

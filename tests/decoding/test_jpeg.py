@@ -1,3 +1,4 @@
+import base64
 import io
 
 import numpy as np
@@ -7,6 +8,14 @@ from PIL import Image
 from imgprep.decoding.decode import DecodeOptions, decode
 from imgprep.decoding.jpeg import parse_jpeg, repair_header
 from imgprep.errors import ImageError
+
+# A drawn picture by libjpeg-turbo's ``cjpeg -arithmetic -grayscale -quality 60``; Pillow and OpenCV write none.
+ARITHMETIC = base64.b85decode(
+    "|JeWA07C!`2?`4e2n`Dg3l0tq4-+626A}^=CmbFZATB8}FfJ)AEHgSvJ~K8(H!LkcS3yQhPEu1+GCo>iT2Nq0QBqI;$p8xo04M-3"
+    "0Ra&J|I7de01yxb|Jncu0RaF2KLFB)f3Dnkwdr`1q2v$l$ztu7O8)@wiB#PRPi$KiN}Gk=JPb*a2CAs8cQqKJ>(QFzo^&8MEBI~s"
+    "_2nb{U(k&W1=g@WomWJeRodvZ-w|lrR=;HKWWw%j;GUHY@Q52)n}EQ2=`o|}=4$ZadYPAfWG1>HXSOcOhnYX08Iv&c_UkjOwgf$U"
+    "8kLT=P5>y2ijRB|Ooav)yHA}8GLJCb{Ln)FJjU<P4ak?RUXxc#c;YmKjOY@#;cbe0d}c0sSpV4"
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +78,13 @@ def test_an_odd_header_hides_no_damage(photo):
         decode(damaged[:20] + b"\0\0\0" + damaged[20:])
 
 
+@pytest.mark.parametrize("marker", [0x02, 0x41, 0xBF, 0xF0, 0xFD])
+def test_an_unknown_marker_is_refused(photo, marker):
+    for odd in (bytes([0xFF, marker, 0, 4, 1, 2]), bytes([0xFF, 0xFF, marker, 0, 4, 1, 2]), bytes([7, 0xFF, marker])):
+        with pytest.raises(ImageError, match=f"unknown marker 0xFF{marker:02X}"):
+            decode(photo[:20] + odd + photo[20:])
+
+
 def test_unknown_jfif_revision_is_flagged(photo):
     odd = photo[:11] + b"\x07" + photo[12:]
     assert decode(odd).flags == ("odd-header",)
@@ -125,3 +141,67 @@ def test_every_prefix_of_the_header_is_refused(photo):
     for end in range(3, photo.index(b"\xff\xda"), 11):
         with pytest.raises(ImageError):
             parse_jpeg(photo[:end], DecodeOptions())
+
+
+@pytest.mark.parametrize("fill", [b"", b"\xff\xd9"])
+def test_a_file_that_zeros_fill_up_is_refused(draw, save, fill):
+    """As a download leaves it that was interrupted: zeros are good codes, and many are whole images of them."""
+    rng = np.random.default_rng(3)
+    data = save(rng.integers(0, 256, (64, 64, 3), np.uint8), "JPEG")
+    for part in range(2, 10):
+        end = len(data) * part // 10
+        with pytest.raises(ImageError, match=r"no end marker|damaged"):
+            decode(data[:end] + bytes(len(data) - end) + fill)
+
+
+def test_missing_scans_are_refused(draw, save):
+    """Cut between two scans and given an end: libjpeg shows a blurred image without a word."""
+    data = save(draw(), "JPEG", progressive=True)
+    starts = [at for at in range(len(data) - 1) if data[at : at + 2] == b"\xff\xda"]
+    assert decode(data).flags == ()
+    for start in starts[1:]:
+        before = data.rfind(b"\xff\xc4", 0, start)
+        with pytest.raises(ImageError, match=r"scans are missing|damaged"):
+            decode(data[: before if before > starts[0] else start] + b"\xff\xd9")
+
+
+def test_zeros_before_the_end_are_flagged(photo):
+    pixels, flags = decode(photo[:-2] + bytes(99) + photo[-2:])
+    assert flags == ("extraneous-bytes",)
+    assert (pixels == decode(photo).pixels).all()
+    with pytest.raises(ImageError, match="damaged"):
+        decode(photo[:-2] + b"zeros no more" + photo[-2:])
+
+
+@pytest.mark.parametrize(("mode", "unknown"), [("RGB", 2), ("RGB", 77), ("CMYK", 1), ("CMYK", 77)])
+def test_an_unknown_transform_of_colours_is_flagged(draw, save, mode, unknown):
+    plain = save(Image.fromarray(draw()).convert(mode), "JPEG")
+    adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"
+    if mode == "RGB":
+        known, odd = (plain[:2] + adobe + bytes([value]) + plain[20:] for value in (1, unknown))
+    else:
+        at = plain.index(b"Adobe") + 11
+        known, odd = (plain[:at] + bytes([value]) + plain[at + 1 :] for value in (2, unknown))
+    assert set(decode(odd).flags) == {*decode(known).flags, "odd-header"}
+    assert (decode(odd).pixels == decode(known).pixels).all()
+
+
+def test_exif_that_goes_on_in_the_next_segment(draw, save):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    block = exif.tobytes().removeprefix(b"Exif\0\0")
+    data = save(draw(), "JPEG")
+    parts = [b"Exif\0\0" + part for part in (block[:12], block[12:])]
+    segments = b"".join(b"\xff\xe1" + (len(part) + 2).to_bytes(2, "big") + part for part in parts)
+    assert decode(data[:2] + segments + data[2:]).flags == ("exif-rotated",)
+
+
+def test_arithmetic_code():
+    pixels, flags = decode(ARITHMETIC)
+    assert flags == ("grey",)
+    assert (pixels[:, :, 0] == np.asarray(Image.open(io.BytesIO(ARITHMETIC)))).all()
+    scan = ARITHMETIC.index(b"\xff\xda") + 10
+    for end in range(scan + 20, 2 * scan, 7):
+        for fill in (b"", bytes(len(ARITHMETIC) - end)):
+            with pytest.raises(ImageError, match=r"arithmetic code ends|damaged"):
+                decode(ARITHMETIC[:end] + fill + b"\xff\xd9")

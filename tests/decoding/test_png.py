@@ -8,7 +8,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from imgprep.decoding.decode import decode
 from imgprep.decoding.header import DecodeOptions
-from imgprep.decoding.png import MAX_TEXT, SIGNATURE, parse_png
+from imgprep.decoding.png import MAX_TEXT, parse_png
+from imgprep.decoding.png_chunks import MAX_UNPACKED, SIGNATURE
 from imgprep.errors import ImageError
 
 
@@ -84,6 +85,57 @@ def test_small_grey_is_spread(depth):
     assert decode(data).pixels.tolist() == [[[255], [0]]]
 
 
+@pytest.mark.parametrize(("colour", "body"), [(0, b"\0"), (2, b"\0" * 5), (3, b"\0" * 257)])
+def test_transparency_that_cannot_be_is_refused(colour, body):
+    palette = [chunk(b"PLTE", bytes(6))] if colour == 3 else []
+    with pytest.raises(ImageError, match=f"transparency of {len(body)} bytes"):
+        decode(png(2, 1, 8, colour, bytes(7 if colour == 2 else 3), *palette, chunk(b"tRNS", body)))
+
+
+def test_transparency_of_more_colours_than_there_are():
+    palette = chunk(b"PLTE", bytes([1, 2, 3, 4, 5, 6]))
+    pixels, flags = decode(png(2, 1, 8, 3, b"\0\0\1", palette, chunk(b"tRNS", b"\0\xff\x80\x80")))
+    assert pixels.tolist() == [[[255] * 3, [4, 5, 6]]]
+    assert flags == ("alpha", "palette")
+
+
+def control(number, width=4, height=2, left=0):
+    return chunk(b"fcTL", struct.pack(">IIIIIHHBB", number, width, height, left, 0, 1, 10, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("before", "good"),
+    [
+        ([control(0)], True),
+        ([], True),
+        ([control(0), control(1)], True),
+        ([control(1)], False),
+        ([control(0), control(0)], False),
+        ([control(0, width=3)], False),
+        ([control(0, left=1)], False),
+        ([chunk(b"fcTL", b"\0\0\0\0")], False),
+        ([control(0), chunk(b"fdAT", b"\0\0\0\1")], False),
+    ],
+)
+def test_an_animation_is_in_order_up_to_its_first_frame(before, good):
+    data = png(4, 2, 8, 0, bytes(10), chunk(b"acTL", struct.pack(">II", 2, 0)), *before)
+    if good:
+        assert "frames=2" in decode(data).flags
+    else:
+        with pytest.raises(ImageError, match="out of order"):
+            decode(data)
+    assert decode(png(4, 2, 8, 0, bytes(10), *before)).flags == ("grey",)
+
+
+def test_pixels_in_pieces_are_refused():
+    data = png(4, 2, 8, 0, bytes(10))
+    packed = zlib.compress(bytes(10))
+    whole, halves = chunk(b"IDAT", packed), (chunk(b"IDAT", packed[:4]), chunk(b"IDAT", packed[4:]))
+    assert decode(data.replace(whole, b"".join(halves))).pixels.shape == (2, 4, 1)
+    with pytest.raises(ImageError, match="among those of its pixels"):
+        decode(data.replace(whole, chunk(b"tEXt", b"a\0b").join(halves)))
+
+
 def test_grey_alpha_of_16_bits():
     data = png(1, 1, 16, 4, b"\0" + struct.pack(">HH", 1000, 32768))
     pixels, flags = decode(data)
@@ -108,9 +160,22 @@ def test_orientation_in_text_profiles(draw, save):
 
 
 def test_text_bombs_cost_no_memory(files):
-    text = zlib.compress(b"<x " + bytes(20 * MAX_TEXT))
-    bomb = chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + text)
-    assert decode(insert(files["PNG"], bomb)).flags == ()
+    """Up to the limit they are passed over; beyond it nobody would wait for them."""
+    for size, fits in ((MAX_UNPACKED, True), (MAX_UNPACKED + 1, False), (40 * MAX_TEXT, False)):
+        text = zlib.compress(bytes(size))
+        for bomb in (
+            chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + text),
+            chunk(b"zTXt", b"x\0\0" + text),
+            chunk(b"iCCP", b"x\0\0" + text),
+        ):
+            data = insert(files["PNG"], bomb)
+            if fits:
+                assert decode(data).flags == ()
+                with pytest.raises(ImageError, match="64000000 bytes, the limit"):
+                    decode(insert(files["PNG"], *[bomb] * 9))
+            else:
+                with pytest.raises(ImageError, match="more than 8000000 bytes, the limit"):
+                    decode(data)
 
 
 def test_impossible_depth_is_refused():

@@ -31,3 +31,31 @@ def test_cut_and_impossible_headers():
     with pytest.raises(ImageError, match="header cannot be read"):
         decode(b"P6 what is this")
     assert decode(b"P5 1 1 255\na12345").flags == ("grey", "trailing-bytes")
+
+
+def test_plain_samples_are_numbers_in_range():
+    assert decode(b"P2 2 1 9 # largest\n 1 # first\n09").pixels[0, :, 0].tolist() == [28, 255]
+    assert decode(b"P2 1 1 255 7 hello").flags == ("grey", "trailing-bytes")
+    assert decode(b"P1 2 1 0 1 1").flags == ("grey", "trailing-bytes")
+    for data, reason in (
+        (b"P2 2 1 100 5 101", "sample of 101, more than its largest value of 100"),
+        (b"P2 2 1 255 5 300", "sample of 300"),
+        (b"P2 2 1 255 5 -1", "no numbers"),
+        (b"P2 2 1 255 5 1.5", "no numbers"),
+        (b"P3 1 1 255 5 x 5", "no numbers"),
+        (b"P2 2 1 255 5 1_0", "no numbers"),
+        (b"P2 2 1 255 5 " + b"9" * 5000, "absurdly many digits"),
+        (b"P2 2 1 255 5 " + b"9" * 40, "absurdly many digits"),
+        (b"P2 3 1 255 555", "3 samples needed, 1 are there"),
+        (b"P2 2 1 255 " + b" " * 9, "2 samples needed, 0 are there"),
+        (b"P1 2 1 02", "other samples than 0 and 1"),
+        (b"P1 2 1 0#1", "2 samples needed, 1 are there"),
+    ):
+        with pytest.raises(ImageError, match=reason):
+            decode(data)
+
+
+def test_many_plain_samples(draw):
+    image = draw(700, 800)
+    text = b"P3 800 700 255\n" + b" ".join(b"%d" % value for value in image.reshape(-1))
+    assert (decode(text).pixels == image).all()

@@ -16,6 +16,10 @@ from PIL import Image
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs the memory limits of Linux")
 
 
+LOSSLESS: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}, "AVIF": {"quality": 100}}
+LOSSY = (".jpg", ".jpeg", ".avif")
+
+
 def soft(height: int = 40, width: int = 60, channels: int = 3, seed: int = 1) -> np.ndarray:
     small = np.random.default_rng(seed).integers(20, 236, (6, 6, channels), np.uint8)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC).reshape(height, width, channels)
@@ -103,53 +107,185 @@ def turned(kind: str, orientation: int) -> bytes:
     return saved(soft(), kind, exif=exif.tobytes(), **options)
 
 
-def sixteen() -> bytes:
-    content: bytes = cv2.imencode(".png", soft().astype(np.uint16) * 257)[1].tobytes()
+def sixteen(extension: str = ".png", channels: int = 3) -> bytes:
+    content: bytes = cv2.imencode(extension, soft(channels=channels).astype(np.uint16) * 257)[1].tobytes()
     return content
 
 
-def transparent() -> bytes:
-    return saved(np.dstack([soft(), np.full((40, 60), 51, np.uint8)]), "PNG")
+def transparent(kind: str = "PNG") -> bytes:
+    return saved(np.dstack([soft(), np.full((40, 60), 51, np.uint8)]), kind, **LOSSLESS.get(kind, {}))
 
 
 def palette() -> bytes:
     return saved(Image.fromarray(soft()).quantize(16), "PNG", transparency=3)
 
 
-def lzma_tiff() -> bytes:
-    content = bytearray(saved(soft(), "TIFF", compression="tiff_lzw"))
+def lzw() -> bytes:
+    return saved(soft(200, 300), "TIFF", compression="tiff_lzw")
+
+
+def compressed_tiff(method: int) -> bytes:
+    """A TIFF that says another compression than it has."""
+    content = bytearray(lzw())
     order = "<" if content[:2] == b"II" else ">"
     tag = struct.pack(order + "HHIH", 259, 3, 1, 5)
     place = bytes(content).index(tag)
-    content[place + 8 : place + 10] = struct.pack(order + "H", 34925)
+    content[place + 8 : place + 10] = struct.pack(order + "H", method)
     return bytes(content)
+
+
+def interrupted(content: bytes, part: float) -> bytes:
+    """As a download leaves it that had its place reserved: zeros up to the full length."""
+    there = int(len(content) * part)
+    return content[:there] + bytes(len(content) - there)
+
+
+def half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def noise() -> bytes:
+    """A JPEG whose codes are so short that zeros make whole images."""
+    return saved(np.random.default_rng(4).integers(0, 256, (90, 120, 3), np.uint8), "JPEG")
+
+
+def without_last_scans() -> bytes:
+    content = saved(soft(200, 300), "JPEG", progressive=True)
+    tables = content.rindex(b"\xff\xc4", 0, content.rindex(b"\xff\xda"))
+    return content[:tables] + b"\xff\xd9"
+
+
+def repeated(content: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in content
+    return content.replace(old, new)
+
+
+def boxed_bomb(kind: str) -> bytes:
+    """An AVIF or JPEG 2000 that declares 65,000 x 65,000 pixels in all of its boxes."""
+    sides, many = struct.pack(">II", 60, 40), struct.pack(">II", 65_000, 65_000)
+    small, large = (sides + bytes(8), many + bytes(8)) if kind == "JPEG2000" else (sides, many)
+    return repeated(saved(soft(), kind), small, large)
+
+
+def bmp_bomb() -> bytes:
+    return patched(saved(soft(), "BMP"), 18, struct.pack("<ii", 60_000, 60_000))
+
+
+def tiff_bomb() -> bytes:
+    return struct.pack("<2sHIHHHIIHHIII", b"II", 42, 8, 2, 256, 4, 1, 65_000, 257, 4, 1, 65_000, 0) + bytes(99)
+
+
+def webp_bomb() -> bytes:
+    content = saved(soft(), "WEBP", lossless=True)
+    return patched(content, 21, struct.pack("<I", 16_383 | 16_383 << 14))
+
+
+def many_text_chunks() -> bytes:
+    """Each below the limit of one, together far above any memory."""
+    text = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(7_990_000), 9))
+    return png()[:33] + text * 500 + png()[33:]
 
 
 QUARANTINED: dict[str, Callable[[], bytes]] = {
     "cut.jpg": lambda: jpeg()[:3000],
     "cut-with-a-forged-end.jpg": lambda: jpeg()[:3000] + b"\xff\xd9",
+    **{
+        f"cut-at-{tenth}-tenths.jpg": (lambda tenth=tenth: jpeg()[: len(jpeg()) * tenth // 10])
+        for tenth in range(1, 10)
+    },
+    **{
+        f"cut-at-{tenth}-tenths-with-a-forged-end.jpg": (
+            lambda tenth=tenth: jpeg()[: len(jpeg()) * tenth // 10] + b"\xff\xd9"
+        )
+        for tenth in range(1, 10)
+    },
+    **{
+        f"filled-up-with-zeros-{tenth}.jpg": (lambda tenth=tenth: interrupted(noise(), tenth / 10))
+        for tenth in (3, 6, 9)
+    },
+    "cut-before-its-end-marker.jpg": lambda: jpeg()[:-2],
+    "cut-between-scans-with-a-forged-end.jpg": without_last_scans,
+    "cut-progressive.jpg": lambda: saved(soft(200, 300), "JPEG", progressive=True)[:4000] + b"\xff\xd9",
     "damaged-in-the-middle.jpg": damaged_jpeg,
+    "unknown-marker.jpg": lambda: jpeg()[:20] + b"\xff\x41\0\4\0\0" + jpeg()[20:],
+    **{
+        f"cut.{name}": (lambda kind=kind, options=options: half(saved(soft(200, 300), kind, **options)))
+        for name, kind, options in (
+            ("png", "PNG", {}),
+            ("gif", "GIF", {}),
+            ("bmp", "BMP", {}),
+            ("webp", "WEBP", {}),
+            ("avif", "AVIF", {}),
+            ("tif", "TIFF", {"compression": "tiff_lzw"}),
+            ("jp2", "JPEG2000", {}),
+            ("ppm", "PPM", {}),
+        )
+    },
+    "filled-up-with-zeros.tif": lambda: interrupted(lzw(), 0.5),
+    "damaged-in-the-middle.tif": lambda: patched(lzw(), len(lzw()) // 2, bytes(range(200, 255))),
     "bad-checksum.png": lambda: patched(png(), 60, b"\x55\xaa"),
+    "bad-checksum-of-a-text.png": lambda: png()[:33] + chunk(b"tEXt", b"a\0b")[:-1] + b"\0" + png()[33:],
+    "unknown-critical-chunk.png": lambda: png()[:33] + chunk(b"CgBI", bytes(4)) + png()[33:],
+    "giant-chunk.png": giant_text_chunk,
+    "many-giant-chunks.png": many_text_chunks,
+    "chunk-of-two-gigabytes.png": lambda: png()[:33] + b"\x7f\xff\xff\xfftEXt" + png()[33:],
     "header-bomb.png": lambda: png_bomb(60_000, 60_000),
     "header-bomb.jpg": jpeg_bomb,
     "header-bomb.gif": gif_bomb,
+    "header-bomb.bmp": bmp_bomb,
+    "header-bomb.tif": tiff_bomb,
+    "header-bomb.webp": webp_bomb,
+    "header-bomb.avif": lambda: boxed_bomb("AVIF"),
+    "header-bomb.jp2": lambda: boxed_bomb("JPEG2000"),
+    "header-bomb.ppm": lambda: b"P6 65000 65000 255\n" + bytes(100),
+    "header-bomb-of-numbers.pgm": lambda: b"P2 13000 13000 255\n" + b"0 " * 100,
     "ten-thousand-scans.jpg": sparse_jpeg,
     "float.pfm": lambda: b"Pf\n2 2\n-1.0\n" + np.ones(4, np.float32).tobytes(),
     "postscript.jpg": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(/etc/passwd) run showpage\n",
-    "lzma.tif": lzma_tiff,
+    "postscript.eps": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\nshowpage\n",
+    **{
+        f"compression-{method}.tif": (lambda method=method: compressed_tiff(method))
+        for method in (0, 99, 34661, 34712, 34887, 34925, 50000, 50001, 65535)
+    },
     "no-bytes.png": lambda: b"",
     "page.jpg": lambda: b"<!doctype html><title>Not found</title>",
+    "page-behind-a-comment.png": lambda: b"\xef\xbb\xbf\n<!-- cached -->\n<HTML><BODY>404",
     "archive.png": lambda: b"PK\3\4" + bytes(100),
+    "zeros.jpg": lambda: bytes(5000),
+    "one-byte.gif": lambda: b"G",
 }
 FLAGGED: dict[str, tuple[Callable[[], bytes], str]] = {
     "trailing.jpg": (lambda: jpeg() + b"trailing bytes", "trailing-bytes"),
+    "trailing-zeros.jpg": (lambda: jpeg() + bytes(5000), "trailing-bytes"),
+    "two-images.jpg": (lambda: jpeg() + jpeg() + b"\0", "trailing-bytes"),
+    **{
+        f"trailing.{name}": (
+            (lambda kind=kind: saved(soft(), kind, **LOSSLESS.get(kind, {})) + b"more"),
+            "trailing-bytes",
+        )
+        for name, kind in (("png", "PNG"), ("gif", "GIF"), ("webp", "WEBP"), ("ppm", "PPM"), ("avif", "AVIF"))
+    },
+    "filled-up-before-its-end.jpg": (lambda: jpeg()[:-2] + bytes(500) + jpeg()[-2:], "extraneous-bytes"),
+    "cmyk.tif": (lambda: saved(Image.fromarray(soft()).convert("CMYK"), "TIFF"), "cmyk"),
     "cmyk.jpg": (lambda: saved(Image.fromarray(soft()).convert("CMYK"), "JPEG", quality=95), "cmyk"),
     "sixteen.png": (sixteen, "16-bit"),
+    "sixteen.tif": (lambda: sixteen(".tif"), "16-bit"),
+    "sixteen.ppm": (lambda: sixteen(".ppm"), "16-bit"),
+    "sixteen-grey.pgm": (lambda: sixteen(".pgm", 1), "16-bit"),
+    "sixteen-grey.tif": (lambda: sixteen(".tif", 1), "16-bit"),
     "transparent.png": (transparent, "alpha"),
+    **{
+        f"transparent.{name}": ((lambda kind=kind: transparent(kind)), "alpha")
+        for name, kind in (("webp", "WEBP"), ("tif", "TIFF"), ("jp2", "JPEG2000"), ("avif", "AVIF"))
+    },
+    "transparent-grey.tif": (lambda: saved(Image.open(io.BytesIO(transparent())).convert("LA"), "TIFF"), "alpha"),
+    "palette.gif": (lambda: saved(Image.fromarray(soft()).quantize(16), "GIF", transparency=3), "alpha"),
     "palette.png": (palette, "alpha"),
     "animated.gif": (lambda: animated("GIF"), "animated"),
     "animated.png": (lambda: animated("PNG"), "animated"),
     "animated.webp": (lambda: animated("WEBP"), "animated"),
+    "animated.avif": (lambda: animated("AVIF"), "animated"),
+    "pages.tif": (lambda: animated("TIFF"), "animated"),
     "really-a-png.jpg": (png, "wrong-extension"),
     "one-pixel.png": (lambda: saved(soft(1, 1), "PNG"), "tiny"),
     "very-wide.png": (lambda: saved(soft(1, 65500), "PNG"), "extreme-aspect"),
@@ -157,11 +293,10 @@ FLAGGED: dict[str, tuple[Callable[[], bytes], str]] = {
     **{
         f"turned-{orientation}.{kind.lower()}": ((lambda kind=kind, orientation=orientation: turned(kind, orientation)),
                                                  "exif-rotated" if orientation > 1 else "")
-        for kind in ("JPEG", "PNG", "WEBP", "TIFF")
+        for kind in ("JPEG", "PNG", "WEBP", "AVIF", "TIFF")
         for orientation in range(1, 9)
     },
 }  # fmt: skip
-LIMITED = {"giant-chunk.png": giant_text_chunk}
 SIZE = 32
 
 
@@ -171,7 +306,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory, new_case: Any) -> Any:
     case = new_case(tmp_path_factory.mktemp("images"))
     folder = case.source / "all"
     folder.mkdir(parents=True)
-    files = QUARANTINED | {name: make for name, (make, _) in FLAGGED.items()} | LIMITED
+    files = QUARANTINED | {name: make for name, (make, _) in FLAGGED.items()}
     for name, make in files.items():
         (folder / name).write_bytes(make())
     limits = {"workers": 2, "item_timeout": 10, "memory_limit": "1 GiB"}
@@ -195,12 +330,9 @@ def test_cannot_be_used_and_says_why(converted: Any, name: str) -> None:
     assert record["status"] == "quarantined"
     assert len(record["reason"]) > 8
     assert "\n" not in record["reason"]
+    # Found by looking, not by waiting for a worker to die or to be late.
+    assert not any(text in record["reason"] for text in ("signal", "took longer", "memory"))
     assert record["location"] == f"all/{name}"
-
-
-@pytest.mark.parametrize("name", LIMITED)
-def test_ends_by_a_limit_or_is_read_whole(converted: Any, name: str) -> None:
-    assert converted[1][name]["status"] in {"ok", "quarantined"}
 
 
 @pytest.mark.parametrize("name", FLAGGED)
@@ -228,7 +360,7 @@ def test_has_pillows_pixels(converted: Any, name: str) -> None:
     found = imgprep.load(case.output / "convert")
     difference = np.abs(found[records[name]["row"]][0].astype(int) - wanted)
     assert difference.mean() <= 1.0
-    if not name.endswith((".jpg", ".jpeg")) and shrinking:
+    if not name.endswith(LOSSY) and shrinking:
         assert difference.max() <= 1
 
 
