@@ -189,8 +189,7 @@ class Evidence:
 
     def ids(self, rows: NDArray[np.integer]) -> tuple[str, ...]:
         """The ids of rows."""
-        column = self.table.id
-        return tuple(column[row] for row in rows.tolist())
+        return tuple(map(self.table.id.__getitem__, rows.tolist()))
 
     def attribute(self, name: str, rows: NDArray[np.integer]) -> list[str] | None:
         """The values of an attribute in these rows, '' where there is none; None when no image has the attribute."""

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.containers.chunks import check_stored_sizes
 from imgprep.containers.files import (
     MAX_EXPANDED_BYTES,
     MAX_RATIO,
@@ -24,7 +25,7 @@ from imgprep.containers.files import (
     refusing,
     regular_size,
 )
-from imgprep.containers.filters import check_filters, expanded_size
+from imgprep.containers.filters import check_filters
 from imgprep.containers.heaps import bounded_memory, check_heaps
 from imgprep.containers.steps import step
 
@@ -149,30 +150,6 @@ def read_dataset(dataset: h5py.Dataset, rows: int | slice = slice(None)) -> NDAr
         return np.asarray(dataset[rows])
 
 
-def check_chunks(dataset: h5py.Dataset) -> None:
-    """Goes through what a checked dataset has stored in filtered chunks, without keeping it: damage shows only there.
-
-    Raises:
-        SourceError: a chunk is damaged, or gives fewer or more bytes than its shape needs.
-    """
-    codes = _filters(dataset)
-    if not codes:
-        return
-    path, found = dataset.file.filename, _stored_chunks(dataset)
-    needed = math.prod(dataset.chunks) * dataset.id.get_type().get_size()
-    with refusing(path):
-        for chunk in found:
-            step()
-            mask, stored = dataset.id.read_direct_chunk(chunk.chunk_offset)
-            applied = [code for index, code in enumerate(codes) if not mask >> index & 1]
-            size = expanded_size(applied, stored, needed)
-            if size not in {needed, None}:
-                raise refusal(path, dataset.name, f"has a chunk that gives {size:,} bytes, not the {needed:,} it needs")
-            # HDF5 alone compares checksums and knows the other compressors.
-            ends = map(int.__add__, chunk.chunk_offset, dataset.chunks)
-            np.asarray(dataset[tuple(map(slice, chunk.chunk_offset, ends))])
-
-
 def locate_dataset(dataset: h5py.Dataset) -> Plain | None:
     """Where the bytes of a checked dataset of numbers lie plainly in the file, to map them; None when they do not."""
     path = dataset.file.filename
@@ -258,26 +235,8 @@ def _check_size(path: str, name: str, dataset: h5py.Dataset) -> None:
     chunk = math.prod(dataset.chunks) * itemsize
     if is_bomb(declared, stored, SMALL_BYTES) or chunk > min(max(SMALL_BYTES, MAX_RATIO * stored), _MAX_CHUNK_BYTES):
         raise refusal(path, name, f"declares {declared:,} bytes in chunks of {chunk:,}; only {stored:,} are stored")
-    if declared and _filters(dataset):
-        _check_stored_sizes(path, name, dataset, 2 * chunk + 65536)
-
-
-def _check_stored_sizes(path: str, name: str, dataset: h5py.Dataset, largest: int) -> None:
-    # A filter expands a chunk as far as its stream goes, whatever the chunk's shape: only its stored size bounds that.
-    size = max((chunk.size for chunk in _stored_chunks(dataset)), default=0)
-    if size > largest:
-        raise refusal(path, name, f"has a compressed chunk of {size:,} bytes, more than its shape can fill")
-
-
-def _filters(dataset: h5py.Dataset) -> list[int]:
-    properties = dataset.id.get_create_plist()
-    return [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
-
-
-def _stored_chunks(dataset: h5py.Dataset) -> list[h5py.h5d.StoreInfo]:
-    found: list[h5py.h5d.StoreInfo] = []
-    dataset.id.chunk_iter(found.append)
-    return found
+    if declared:
+        check_stored_sizes(dataset)
 
 
 def _read_strings(path: str, dataset: h5py.Dataset, rows: int | slice) -> NDArray[Any]:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.containers.hdf5 import check_chunks, checked_dataset, open_hdf5, read_dataset
+from imgprep.containers.chunks import check_chunks
+from imgprep.containers.hdf5 import checked_dataset, open_hdf5, read_dataset
 from imgprep.containers.npz import open_npz
 from imgprep.containers.steps import in_steps, step
 from imgprep.errors import RequestError, SourceError, one_line

@@ -11,9 +11,9 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
+from imgprep.containers.chunks import check_chunks
 from imgprep.containers.files import refusing
 from imgprep.containers.hdf5 import (
-    check_chunks,
     checked_dataset,
     is_text,
     locate_dataset,
