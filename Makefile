@@ -51,7 +51,7 @@ bench: $(VENV)/.ready-run ## measure the speed of convert against a bare OpenCV 
 	$(BIN)/python benchmarks/convert_photos.py $(ARGS)
 
 fuzz: $(VENV)/.ready-test ## feed mutated files to imgprep for FUZZ_SECONDS (600)
-	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/python -m pytest -q tests/faults/test_fuzz.py $(ARGS)
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/faults/test_fuzz.py $(ARGS)
 
 clean: ## remove what was built; the environment stays
 	rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis

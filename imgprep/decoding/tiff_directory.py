@@ -100,7 +100,7 @@ class TiffReader:
             fields.pop(tag, None)
             if numbers:
                 kind = 16 if self.big else 4
-                packed = struct.pack(f"{self.order}{len(numbers)}{'Q' if self.big else 'I'}", *numbers)
+                packed = self._packed(numbers)
                 if len(packed) > self._width:
                     packed, moved = struct.pack(self._word, end + len(moved)), moved + packed
                 fields[tag] = (kind, len(numbers), packed)
@@ -118,3 +118,9 @@ class TiffReader:
             directory,
             bytes(self._width),
         ))  # fmt: skip
+
+    def _packed(self, numbers: tuple[int, ...]) -> bytes:
+        try:
+            return struct.pack(f"{self.order}{len(numbers)}{'Q' if self.big else 'I'}", *numbers)
+        except struct.error:
+            raise ImageError("TIFF has its pixels where no file can have them") from None

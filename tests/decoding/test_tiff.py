@@ -154,6 +154,14 @@ def test_the_jpeg_in_an_old_style_one(draw, save):
         decode(wide_tiff(cut, (40, 50, 3), 8, **tags | {"t514": (len(cut),)}))
 
 
+def test_offsets_below_zero():
+    """Signed numbers are read where the standard has unsigned ones, but nothing is at a negative place."""
+    data = wide_tiff(zlib.compress(bytes(16)), (2, 4, 2), 8, t259=(8,), t338=(2,))
+    at = data.index(struct.pack("<HHI", 273, 4, 1))
+    with pytest.raises(ImageError, match="no file can have them"):
+        decode(data[: at + 2] + struct.pack("<HIi", 9, 1, -5) + data[at + 12 :])
+
+
 def test_offsets_beyond_any_file():
     with pytest.raises(ImageError, match="points outside itself"):
         decode(b"II+\0\x08\0\0\0" + b"\xff" * 30)
