@@ -51,8 +51,7 @@ def check_chunks(dataset: h5py.Dataset) -> None:
 
 def _chunk_bytes(dataset: h5py.Dataset) -> int:
     """Bytes of the values of one chunk."""
-    size: int = dataset.id.get_type().get_size()
-    return math.prod(dataset.chunks) * size
+    return int(math.prod(dataset.chunks) * dataset.id.get_type().get_size())
 
 
 def _filters(dataset: h5py.Dataset) -> list[int]:
