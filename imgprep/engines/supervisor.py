@@ -51,7 +51,7 @@ class _Worker(Generic[P]):
     slots: Slots
     errands: deque[Errand[P]] = field(default_factory=deque)
     seen: tuple[int, int, int] = (0, NOTHING, 0)
-    since: float = 0.0
+    since: float = field(default_factory=monotonic)
     expired: bool = False
 
     def read(self) -> tuple[int, int, int]:
@@ -233,11 +233,14 @@ class Supervisor(Generic[P, R]):
         for worker in self._workers:
             reading = serial, item, finished = worker.read()
             errand = worker.errands[0] if worker.errands else None
-            if errand and errand.stop is None and serial == errand.serial == worker.slots[SERIAL]:
+            begun = errand is not None and serial == errand.serial == worker.slots[SERIAL]
+            if errand and errand.stop is None and begun:
                 errand.task.tally.update(finished)
             if reading != worker.seen or errand is None:
                 worker.seen, worker.since = reading, now
-            elif now - worker.since > (patience if item >= 0 else max(patience, QUIET)) and not worker.expired:
+                continue
+            allowed = patience if begun and item >= 0 else max(patience, QUIET)
+            if now - worker.since > allowed and not worker.expired:
                 worker.expired = True
                 self._launcher.kill(worker.number)
 
