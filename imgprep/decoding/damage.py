@@ -27,6 +27,8 @@ T = TypeVar("T")
 class _Capture:
     """The one redirection of this process.
 
+    ``told`` is called with whether somebody listens, so that libraries can speak up then and keep silent else.
+
     ``running`` holds the threads that are decoding, ``open`` tells them that they may. Both are read and written
     without a lock on the fast path: a thread first enters itself, then looks whether it may, and who wants to be alone
     first closes, then waits until nobody is entered.
@@ -42,6 +44,7 @@ class _Capture:
         self.lock: Final = threading.RLock()
         self._old_stream: TextIO | None = None
         self._new_stream: TextIO | None = None
+        self.told: Callable[[bool], object] = bool
 
     def acquire(self) -> None:
         with self.lock:
@@ -83,6 +86,7 @@ class _Capture:
         os.ftruncate(self._sink, _BUFFER_BYTES)
         self.buffer = mmap.mmap(self._sink, _BUFFER_BYTES)
         os.dup2(self._sink, 2, inheritable=False)
+        self.told(True)
         self.open = True
 
     def _turn_stream(self) -> None:
@@ -100,6 +104,7 @@ class _Capture:
         )
 
     def _restore(self) -> None:
+        self.told(False)
         if self._old_stream is not None:
             if sys.stderr is self._new_stream:
                 sys.stderr = self._old_stream
@@ -132,6 +137,11 @@ class _Capture:
 _WAIT: Final = 0.0002
 _BUFFER_BYTES: Final = 4096
 _capture: Final = _Capture()
+
+
+def tell(call: Callable[[bool], object]) -> None:
+    """Names what is called with True when `quiet_stderr` begins to listen, and with False when it ends."""
+    _capture.told = call
 
 
 def _private_file() -> int:

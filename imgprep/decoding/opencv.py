@@ -11,15 +11,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.damage import watched
+from imgprep.decoding.damage import tell, watched
 from imgprep.decoding.header import Header, Reading
 from imgprep.decoding.headers import JPEG_START
 from imgprep.errors import ImageError, one_line
 
-_WARNINGS, _DEBUG = 3, 5
+_SILENT: Final = 0
 # What libtiff finds damaged is only logged: as errors and warnings by OpenCV 5, for debugging by OpenCV 4. Of good
 # images neither says anything there, so that libjpeg's warnings stand alone.
-getattr(cv2.utils, "logging", cv2).setLogLevel(_WARNINGS if cv2.__version__.split(".")[0] != "4" else _DEBUG)
+_SPEAKING: Final = 5 if cv2.__version__.startswith("4.") else 3
+
+
+def _speak(listening: bool) -> None:
+    """While nobody listens, what OpenCV logs would reach the user's terminal."""
+    getattr(cv2.utils, "logging", cv2).setLogLevel(_SPEAKING if listening else _SILENT)
+
+
+_speak(False)
+tell(_speak)
+
 _LOGGED: Final = re.compile(
     r"\[ ?(?:ERROR|WARN):\d+@[\d.]+\] \S+ \S+:\d+ (?:TIFF_(?:Error|Warning) )?|OpenCV TIFF: (?:: )?"
 )

@@ -4,6 +4,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 
@@ -110,3 +111,17 @@ def test_threads_blame_the_right_image(draw, save, outside):
     assert {index for index, fine in results if not fine} == bad
     assert {index for index, fine in results if fine} == set(range(len(files))) - bad
     assert np.mean([fine for _, fine in results]) == pytest.approx(1 - len(bad) / len(files))
+
+
+def test_opencv_keeps_silent_while_nobody_listens(capfd):
+    """OpenCV 4 says what libtiff finds only when it says much else."""
+    log = getattr(cv2.utils, "logging", cv2)
+    assert log.getLogLevel() == 0
+    with quiet_stderr():
+        assert log.getLogLevel() > 0
+        with quiet_stderr():
+            pass
+        assert log.getLogLevel() > 0
+    assert log.getLogLevel() == 0
+    cv2.resize(np.zeros((400, 400, 3), np.uint8), (99, 99))
+    assert capfd.readouterr().err == ""
