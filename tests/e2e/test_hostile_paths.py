@@ -2,7 +2,11 @@
 
 import json
 import os
+import shutil
 import socket
+import stat
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -174,6 +178,53 @@ def test_a_show_of_odd_names_is_plain(hostile: Any, imgprep: Call) -> None:
     shown = imgprep("show", hostile.output)
     assert shown.returncode == 0
     assert "=cmd|' calc'!A0" in shown.stdout
+
+
+LIMITED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+"""Root may read everything unless it gives that up."""
+
+
+@pytest.mark.skipif(bool(LIMITED and shutil.which("setpriv") is None), reason="root may read everything")
+def test_what_may_not_be_read_costs_itself(new_project: Call, tmp_path: Path) -> None:
+    import cv2
+
+    source = tmp_path / "closed"
+    for name in ("ash/1.png", "ash/locked.png", "ash/closed/2.png", "oak/1.png"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(source / name), np.random.default_rng(7).integers(0, 256, (9, 9, 3), np.uint8))
+    project = new_project(source)
+    (source / "ash" / "locked.png").chmod(0)
+    (source / "ash" / "closed").chmod(0)
+    try:
+        command = [*LIMITED, sys.executable, "-m", "imgprep", "convert", str(project.spec), "-q"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=project.folder, timeout=100, check=False)
+    finally:
+        (source / "ash" / "closed").chmod(0o700)
+    assert done.returncode == 3, done.stderr
+    reasons = {name: record["reason"] for name, record in project.samples("convert").items()}
+    assert reasons.pop("ash/1.png") == reasons.pop("oak/1.png") == ""
+    assert reasons == {
+        "ash/closed/": "cannot list the folder: Permission denied",
+        "ash/locked.png": "cannot be opened: Permission denied",
+    }
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+def test_a_device_is_not_opened(new_project: Call, tmp_path: Path, imgprep: Call) -> None:
+    import cv2
+
+    (tmp_path / "devices" / "ash").mkdir(parents=True)
+    assert cv2.imwrite(str(tmp_path / "devices" / "ash" / "1.png"), np.zeros((9, 9, 3), np.uint8))
+    try:
+        for name, kind, number in (("zero.png", stat.S_IFCHR, (1, 5)), ("ram.png", stat.S_IFBLK, (1, 0))):
+            os.mknod(tmp_path / "devices" / "ash" / name, kind | 0o666, os.makedev(*number))
+    except PermissionError:
+        pytest.skip("no devices in this container")
+    project = new_project(tmp_path / "devices")
+    assert imgprep("convert", project.spec, "-q").returncode == 3
+    reasons = {name: record["reason"] for name, record in project.samples("convert").items()}
+    device = "not a regular file: device"
+    assert reasons == {"ash/1.png": "", "ash/ram.png": device, "ash/zero.png": device}
 
 
 CHANGES: dict[str, tuple[Callable[[Path, Path], object], str]] = {
