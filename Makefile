@@ -1,12 +1,14 @@
 # Needs python3 (3.11 or newer) and make. Every target sets up the virtual environment it needs.
 #   PYTHON=python3.12   the Python to make the environment with
 #   VENV=.venv          where the environment goes
+#   JOBS=2              how many tests `make test` runs beside each other
 #   ARGS='...'          more arguments for the program that the target runs
 #   SPEC=configs/fruits.yaml   what `make run` and `make audit` work on
 # pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, pip.conf ...) apply.
 
 PYTHON ?= python3
 VENV ?= .venv
+JOBS ?= 2
 ARGS ?=
 SPEC ?= configs/fruits.yaml
 
@@ -34,7 +36,7 @@ audit: $(VENV)/.ready-run ## judge the sample collection only
 
 test: $(VENV)/.ready-test ## run the tests, with branch coverage over all processes
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
