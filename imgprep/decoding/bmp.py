@@ -5,6 +5,8 @@ pixels that runs skip have the first colour.
 """
 
 import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
 import numpy as np
@@ -79,7 +81,7 @@ def parse_bmp(data: bytes, options: DecodeOptions) -> Header:
             there = max(len(data) - fields.offset, 0)
             raise ImageError(f"BMP is cut: {needed} bytes of pixels needed, {there} are there")
     flags = ("palette",) if fields.bits <= 8 and _table(data, fields).shape[1] == 3 else ()
-    return Header(fields.width, abs(fields.height), "bmp", flags=flags)
+    return Header(fields.width, abs(fields.height), join=_Unpacking(data, fields), flags=flags)
 
 
 def _stride(fields: _Fields) -> int:
@@ -98,31 +100,35 @@ def _table(data: bytes, fields: _Fields) -> NDArray[np.uint8]:
     return table[:, :1] if (table == table[:, :1]).all() else table
 
 
-def unpack_bmp(data: bytes) -> NDArray[np.uint8]:
-    """Unpacks the pixels; 5 and 6 bits are spread over 8 with rounding.
+@dataclass(frozen=True, slots=True)
+class _Unpacking:
+    """Unpacks the pixels of a file without any decoder."""
 
-    Args:
-        data: a file that ``parse_bmp`` accepts.
+    data: bytes
+    fields: _Fields
 
-    Returns:
-        (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) RGBA.
+    def __call__(self, _: Sequence[NDArray[np.integer]]) -> NDArray[np.uint8]:
+        """The pixels; 5 and 6 bits are spread over 8 with rounding.
 
-    Raises:
-        ImageError: the masks are neither 5-5-5, 1-5-5-5, 5-6-5 nor whole bytes, or runs end before the last pixel.
-    """
-    fields = _fields(data)
-    if fields.compression in {_RLE8, _RLE4}:
-        rows = unpack_runs(data[fields.offset :], (abs(fields.height), fields.width), fields.bits)
-    else:
-        rows = _stored_rows(data, fields)
-    if fields.height > 0:
-        rows = rows[::-1]
-    if fields.bits <= 8:
-        return _table(data, fields)[rows]
-    if fields.bits == 24:
-        return _reversed(rows.reshape(len(rows), -1, 3))
-    words = np.ascontiguousarray(rows).view("<u2" if fields.bits == 16 else "<u4")
-    return np.stack([_field(words, mask) for mask in _masks(data, fields) if mask], axis=-1)
+        Returns:
+            (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) RGBA.
+
+        Raises:
+            ImageError: the masks are neither 5-5-5, 1-5-5-5, 5-6-5 nor whole bytes, or runs end before the last pixel.
+        """
+        data, fields = self.data, self.fields
+        if fields.compression in {_RLE8, _RLE4}:
+            rows = unpack_runs(data[fields.offset :], (abs(fields.height), fields.width), fields.bits)
+        else:
+            rows = _stored_rows(data, fields)
+        if fields.height > 0:
+            rows = rows[::-1]
+        if fields.bits <= 8:
+            return _table(data, fields)[rows]
+        if fields.bits == 24:
+            return _reversed(rows.reshape(len(rows), -1, 3))
+        words = np.ascontiguousarray(rows).view("<u2" if fields.bits == 16 else "<u4")
+        return np.stack([_field(words, mask) for mask in _masks(data, fields) if mask], axis=-1)
 
 
 def _reversed(stored: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -29,7 +29,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.decoding.alpha import Pixels, composite, replace_key, straight
-from imgprep.decoding.bmp import unpack_bmp
 from imgprep.decoding.damage import watched
 from imgprep.decoding.header import DecodeOptions, Header
 from imgprep.decoding.headers import JPEG_START, parse_header, sniff
@@ -154,7 +153,7 @@ def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels 
     if header.join is not None:
         stored: NDArray[np.integer] = header.join([ask_opencv(part, header) for part in header.parts])
     else:
-        stored = unpack_bmp(data) if header.reading == "bmp" else ask_opencv(header.data or data, header)
+        stored = ask_opencv(header.data or data, header)
     pixels, alpha = _opaque_rgb(full_samples(stored, header), header, options, flags)
     if pixels.shape[:2] != (header.height, header.width):
         raise ImageError(

@@ -15,7 +15,7 @@ MAX_PIXELS: Final = 178_956_970
 MAX_SCANS: Final = 100
 MAX_FRAMES: Final = 10_000
 
-Reading = Literal["unchanged", "rgb", "bmp"]
+Reading = Literal["unchanged", "rgb"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Header(NamedTuple):
         width: of the stored pixels, before any rotation.
         height: of the stored pixels, before any rotation.
         reading: how the decoder is asked: ``unchanged`` gives grey, BGR or BGRA as they are stored, ``rgb`` resolves
-            palettes and keeps 16 bits, ``bmp`` is unpacked here and not by OpenCV.
+            palettes and keeps 16 bits.
         data: the bytes for the decoder when they differ from the file's, else None.
         orientation: EXIF orientation that is still to be undone, 1 to 8.
         frames: frames of an animation or pages of a document.
@@ -58,8 +58,8 @@ class Header(NamedTuple):
         premultiplied: the colours are already multiplied with alpha.
         opaque: a fourth channel of the decoder says nothing and is dropped.
         grey: the decoder gives three equal channels, of which one is kept.
-        parts: files for the decoder, each of which gives a part of the samples; empty when one gives all.
-        join: makes samples of what the parts gave.
+        parts: files for the decoder, each of which gives a part of the samples; empty when none is asked.
+        join: makes samples of what the parts gave; None when the decoder gives all of them by itself.
     """
 
     width: int
