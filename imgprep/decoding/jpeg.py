@@ -5,13 +5,12 @@ from typing import Final, NamedTuple
 
 from imgprep.decoding.exif import orientation_of
 from imgprep.decoding.header import DecodeOptions, check_size
-from imgprep.decoding.jpeg_scans import JPEG_END, check_complete, check_scans, without_zeros
+from imgprep.decoding.jpeg_scans import FRAMES, JPEG_END, PROGRESSIVE, check_complete, check_scans, without_zeros
 from imgprep.errors import ImageError
 
-_SOF: Final = frozenset(range(0xFFC0, 0xFFD0)) - {0xFFC4, 0xFFC8, 0xFFCC}
+_SOF: Final = frozenset(0xFF00 | kind for kind in FRAMES)
 # Segments that say nothing here: tables, number of lines, restart interval, comments, applications but the second.
 _PASSED: Final = frozenset({0xFFC4, 0xFFCC, 0xFFDB, 0xFFDC, 0xFFDD, 0xFFE0, *range(0xFFE2, 0xFFF0), 0xFFFE})
-_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1, 0xC9})
 _ARITHMETIC: Final = frozenset(range(0xC9, 0xD0))
 _EXIF: Final = b"Exif\0\0"
@@ -68,7 +67,7 @@ def parse_jpeg(data: bytes, options: DecodeOptions) -> JpegHeader:
         raise ImageError(f"JPEG has {components} components; 1, 3 and 4 are read")
     orientation = orientation_of(*profiles) if profiles != _NOTHING else 1
     header = JpegHeader(components, orientation, height, width, end, frame in _ARITHMETIC)
-    if in_scan < components or frame in _PROGRESSIVE:
+    if in_scan < components or frame in PROGRESSIVE:
         check_scans(data, options.max_scans)
         check_complete(data)
     else:
@@ -154,7 +153,7 @@ def repair_header(data: bytes) -> tuple[bytes, str]:
             return data, ""
         stop = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         segment = data[at:stop]
-        if marker[0] | 0xFF00 in _SOF:
+        if marker[0] in FRAMES:
             frame, components = marker[0], int.from_bytes(segment[9:10], "big")
         elif marker == b"\xe0" and segment[4:9] == b"JFIF\0" and segment[9:10] not in {b"\1", b"\2"}:
             segment, flag = segment[:9] + b"\1" + segment[10:], flag or "odd-header"

@@ -14,8 +14,8 @@ from imgprep.errors import ImageError
 JPEG_END: Final = b"\xff\xd9"
 _SCAN, _END = 0xDA, 0xD9
 _RESTARTS: Final = range(0xD0, 0xD8)
-_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _MAX_MARKERS: Final = 100_000
 _SPARE: Final = bytes(24) + b"\xaa\x55" * 8
 """What a decoder of arithmetic code takes for the zeros that were left out, and what it must not need."""
@@ -67,8 +67,8 @@ def check_complete(data: bytes) -> None:
     missing: dict[int, list[int]] = {}
     progressive = False
     for marker, at in _markers(data):
-        if marker in _FRAMES:
-            progressive = marker in _PROGRESSIVE
+        if marker in FRAMES:
+            progressive = marker in PROGRESSIVE
             count = int.from_bytes(data[at + 9 : at + 10], "big")
             missing = {component: [1] * 64 for component in data[at + 10 : at + 10 + 3 * count : 3]}
         elif marker == _SCAN:
