@@ -136,22 +136,22 @@ class SplitLeakage(Rule):
         """Reports what several splits share, by what it is that they share."""
         usable = np.flatnonzero(evidence.labels >= 0)
         sides = split_sides(evidence)
-        if len(set(sides[usable].tolist()) - {-1}) < 2:
+        if not _parted(sides, usable):
             yield self.skip("the source has no splits; a split column or layout: split_directory supplies them")
             return
         seen: set[tuple[int, ...]] = set()
         found = []
-        for cluster in self._shared(evidence, usable):
+        for cluster in self._shared(evidence, usable, sides):
             inside = cluster.rows[sides[cluster.rows] >= 0]
             key = tuple(inside.tolist())
-            if len(set(sides[inside].tolist())) > 1 and key not in seen:
+            if key not in seen and _parted(sides, inside):
                 seen.add(key)
                 splits = ", ".join(sorted({evidence.table.split[row] for row in key}))
                 says = f"{cluster.says} on both sides of a split ({splits})"
                 found.append(cluster._replace(rows=inside, says=says))
         yield from _report(self, evidence, found)
 
-    def _shared(self, evidence: Evidence, usable: Rows) -> Iterator[Cluster]:
+    def _shared(self, evidence: Evidence, usable: Rows, sides: Rows) -> Iterator[Cluster]:
         """Proofs first: what they show need not be suspected again."""
         if evidence.parents is not None:
             first = {sample: row for row, sample in enumerate(evidence.table.id)}
@@ -167,13 +167,12 @@ class SplitLeakage(Rule):
             rows = np.flatnonzero(evidence.measured)
             pixels = equal_rows(evidence.measurements.at(rows)["pixels"])
             yield from (Cluster(rows[members], "the same image is") for members in clusters(pixels))
-            yield from self._alike(evidence, evidence.measurements)
+            yield from self._alike(evidence, evidence.measurements, sides)
 
-    def _alike(self, evidence: Evidence, measurements: Measurements) -> Iterator[Cluster]:
+    def _alike(self, evidence: Evidence, measurements: Measurements, sides: Rows) -> Iterator[Cluster]:
         """Copies first, then what merely looks alike; only what is on several sides is looked at."""
         rows, names, distance = alike(evidence, measurements, self.distance)
-        sides = split_sides(evidence)
-        leaking = [rows[members] for members in clusters(names) if len(set(sides[rows[members]].tolist()) - {-1}) > 1]
+        leaking = [rows[members] for members in clusters(names) if _parted(sides, rows[members])]
         if distance == self.distance:
             for members in leaking:
                 copies = copy_clusters(measurements.at(members)["waves"])
@@ -196,6 +195,11 @@ def split_sides(evidence: Evidence) -> Rows:
     index = {name: number for number, name in enumerate(dict.fromkeys(name for name in names if name))}
     lookup = np.array([index.get(name, -1) for name in names] or [-1], np.intp)
     return lookup[splits.codes]
+
+
+def _parted(sides: Rows, rows: Rows) -> bool:
+    """Whether rows are on several sides of the split."""
+    return len(set(sides[rows].tolist()) - {-1}) > 1
 
 
 def _report(rule: Rule, evidence: Evidence, found: list[Cluster]) -> Iterator[Finding]:
