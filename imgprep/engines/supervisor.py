@@ -233,12 +233,13 @@ class Supervisor(Generic[P, R]):
         for worker in self._workers:
             reading = serial, item, finished = worker.read()
             errand = worker.errands[0] if worker.errands else None
-            begun = errand is not None and serial == errand.serial == worker.slots[SERIAL]
-            if errand and errand.stop is None and begun:
-                errand.task.tally.update(finished)
-            if reading != worker.seen or errand is None:
+            if errand is None or reading != worker.seen:
                 worker.seen, worker.since = reading, now
+            if errand is None:
                 continue
+            begun = serial == errand.serial == worker.slots[SERIAL]
+            if begun and errand.stop is None:
+                errand.task.tally.update(finished)
             allowed = patience if begun and item >= 0 else max(patience, QUIET)
             if now - worker.since > allowed and not worker.expired:
                 worker.expired = True
