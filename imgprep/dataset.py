@@ -74,6 +74,7 @@ class Dataset:
         self.class_weights: dict[str, float] = {name: float(value) for name, value in weights.items() if value}
         self.image_shape: tuple[int, ...] = image.shape
         self.dtype: np.dtype[Any] = np.dtype(image.dtype)
+        self._no_labels = np.zeros(0, (manifest.labels or {}).get("dtype", np.uint16))
         self.split = split
         self.splits: tuple[str, ...] = manifest.splits()
         entries = [entry for entry in manifest.shards if entry.split == split]
@@ -117,7 +118,7 @@ class Dataset:
     def labels(self) -> NDArray[Any]:
         """(N,) class indices, or (N, K) one-hot, in the stored dtype."""
         parts = [self._open(shard).labels[:] for shard in range(len(self._shards))]
-        return np.concatenate(parts) if parts else np.zeros(0, np.uint8)
+        return np.concatenate(parts) if parts else self._no_labels.copy()
 
     @property
     def ids(self) -> list[str]:
@@ -156,7 +157,7 @@ class Dataset:
         """Copies rows into new arrays, in this order."""
         images = np.empty((len(order), *self.image_shape), self.dtype)
         if not self._shards:
-            return images, np.zeros(0, np.uint8)
+            return images, self._no_labels.copy()
         which = np.searchsorted(self._start_array, order, "right") - 1
         rows = order - self._start_array[which]
         like = self._open(int(which[0]) if len(which) else 0).labels

@@ -25,6 +25,8 @@ SAMPLES: Final = "samples.jsonl"
 TEMPORARY: Final = ".tmp-"
 MASKED: Final = "masked"
 """The flag, and the count, of images whose mask is known."""
+GRAY: Final = "gray"
+"""The colour of images of one channel."""
 LARGEST_INDEX: Final = 1 << 30
 """Bytes of an index: a million shards or classes are within it."""
 LARGEST_LINE: Final = 64 << 20
@@ -52,11 +54,21 @@ class ShardEntry:
 
 @dataclass(frozen=True, slots=True)
 class ImageFormat:
-    """What every image of a dataset has in common: (height, width, channels), numpy dtype, order of the channels."""
+    """The format that every image of a dataset has.
+
+    Attributes:
+        shape: height, width, channels.
+        dtype: of numpy.
+        color: order of the channels: RGB, BGR, or gray of one channel; left out, what the shape says.
+    """
 
     shape: tuple[int, int, int]
     dtype: str
-    color: str = "RGB"
+    color: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.color:
+            object.__setattr__(self, "color", GRAY if self.shape[2] == 1 else "RGB")
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,3 +233,9 @@ def test_fingerprints() -> None:
     assert len({fingerprint(*parts) for parts in [(), (1,), ("1",), (1, 1), ([1, 1],), ({"a": 1},), (None,)]}) == 7
     assert fingerprint("\udcff") != fingerprint("\udcfe")
     assert fingerprint(Path("a")) == fingerprint("a")
+
+
+@pytest.mark.parametrize(("channels", "color"), [(1, "gray"), (3, "RGB")])
+def test_the_colour_is_that_of_the_channels(channels: int, color: str) -> None:
+    assert ImageFormat((6, 5, channels), "uint8").color == color
+    assert ImageFormat((6, 5, channels), "uint8", "BGR").color == "BGR"

@@ -22,7 +22,11 @@ _THIRD: Final = (np.arange(256) * 3 >> 8).astype(np.uint8)
 _STANDS_OUT: Final = 32
 _COLORFUL: Final = 64
 _VISIBLE: Final = 40
-_HUES: Final = 36
+_CODES: Final = 256
+_AROUND: Final = 10
+"""Codes of hue on either side that count as the same hue: 14 degrees."""
+_DOMINANT: Final = 0.05
+"""The least share of the object for its hue to be named: a few coloured pixels of noise are no colour."""
 _ROUGH: Final = 8
 
 Columns = dict[str, NDArray[np.float32] | NDArray[np.uint64] | NDArray[np.int8]]
@@ -89,21 +93,31 @@ def _object(mask: NDArray[np.bool_]) -> Columns:
 
 
 def _hue(color: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Columns:
-    """Dominant hue of what stands out (of all, when nothing does), its share of that, and the mean saturation."""
-    hsv = cv2.cvtColor(color.reshape(-1, _PIXELS, 3), cv2.COLOR_RGB2HSV)
-    colorful = cv2.inRange(hsv, (0, _COLORFUL, _VISIBLE), (255, 255, 255)).view(bool)
-    hue, saturation, _ = cv2.split(hsv)
+    """Dominant hue of what stands out (of all, when nothing does), its share of that, and the mean saturation.
+
+    The densest stretch of the colour circle is looked for in whole codes; the hue is the mean of the pixels in it.
+    """
+    pixels = color.reshape(-1, _PIXELS, 3)
+    code, saturation, value = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV_FULL))
     mask = mask | ~mask.any(axis=1, keepdims=True)
+    colored = (saturation >= _COLORFUL) & (value >= _VISIBLE) & mask
     # Bin 0 takes what has no hue.
-    bins = _histograms((hue // (180 // _HUES) + 1) * (colorful & mask), _HUES + 1)[:, 1:]
-    # A hue is a neighbourhood on the circle: each bin with the one on either side.
-    smooth = bins + np.roll(bins, 1, axis=1) + np.roll(bins, -1, axis=1)
-    best = smooth.argmax(axis=1)
-    most = smooth.max(axis=1)
-    area = mask.sum(axis=1)
+    bins = _histograms((code.astype(np.int16) + 1) * colored, _CODES + 1)[:, 1:]
+    total = np.cumsum(np.concatenate([bins[:, -_AROUND:], bins, bins[:, :_AROUND]], axis=1), axis=1)
+    stretch = total[:, 2 * _AROUND :] - np.pad(total, ((0, 0), (1, 0)))[:, :_CODES]
+    best, most = stretch.argmax(axis=1), stretch.max(axis=1)
+    # Codes wrap around at 256 as the circle does.
+    near = colored & (code - (best - _AROUND).astype(np.uint8)[:, None] <= 2 * _AROUND)
+    hue = cv2.split(cv2.cvtColor(np.divide(pixels, 255, dtype=np.float32), cv2.COLOR_RGB2HSV))[0]
+    center = (best * (360 / _CODES))[:, None]
+    away = np.where(near, np.mod(hue - center + 180, 360) - 180, 0)
+    mean = away.sum(axis=1) / np.maximum(most, 1)
+    share = most / mask.sum(axis=1)
+    # Rounded, so that what lies on the border between two names does not depend on the last bit.
+    found = np.mod(np.round(center[:, 0] + mean, 2), 360)
     return {
-        "hue": np.where(most > 0, (best + 0.5) * 360 / _HUES, -1).astype(np.float32),
-        "hue_share": (most / area).astype(np.float32),
+        "hue": np.where(share >= _DOMINANT, found, -1).astype(np.float32),
+        "hue_share": share.astype(np.float32),
         "colorful": _means(saturation / np.float32(255)),
     }
 

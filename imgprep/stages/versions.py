@@ -2,14 +2,26 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from imgprep.version import __version__
+
+REVISION: Final = 2
+"""Raised when the same spec and source give other bytes or measurements within one version of imgprep: what an earlier
+revision made is then out of date."""
 
 
 @functools.cache
 def versions() -> Mapping[str, Any]:
-    """Versions of imgprep and OpenCV, and the CPU features in use: interpolation depends on them by rounding."""
+    """Versions of imgprep and OpenCV, and the CPU features in use: interpolation depends on them by rounding.
+
+    Also the revision of what imgprep writes, see `REVISION`.
+    """
     import cv2  # noqa: PLC0415 - only stages pay for the import
 
-    return {"imgprep": __version__, "opencv": cv2.__version__, "cpu_features": cv2.getCPUFeaturesLine()}
+    return {
+        "imgprep": __version__,
+        "revision": REVISION,
+        "opencv": cv2.__version__,
+        "cpu_features": cv2.getCPUFeaturesLine(),
+    }

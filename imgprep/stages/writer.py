@@ -106,9 +106,9 @@ class ShardWriter:
 
 
 def label_dtype(classes: int) -> np.dtype[Any]:
-    """The smallest unsigned type whose largest value is at least the number of classes.
+    """uint16 up to 65,535 classes, else uint32: what every framework takes, and no class too many wraps.
 
-    >>> label_dtype(255), label_dtype(256), label_dtype(65_535), label_dtype(65_536)
-    (dtype('uint8'), dtype('uint16'), dtype('uint16'), dtype('uint32'))
+    >>> label_dtype(2), label_dtype(65_535), label_dtype(65_536)
+    (dtype('uint16'), dtype('uint16'), dtype('uint32'))
     """
-    return np.min_scalar_type(max(1, classes))
+    return np.dtype(np.uint16 if classes <= np.iinfo(np.uint16).max else np.uint32)

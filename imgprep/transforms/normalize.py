@@ -76,8 +76,8 @@ class Normalizer:
 
     @property
     def color_order(self) -> str:
-        """The order of three channels in the result: RGB, or BGR for `keras-caffe`."""
-        return "BGR" if self.kind == "keras-caffe" else "RGB"
+        """The order of the channels where it becomes another one: BGR for `keras-caffe`; '' where it stays."""
+        return "BGR" if self.kind == "keras-caffe" else ""
 
     def __call__(self, images: Images, dtype: np.dtype[Any] | type[np.generic]) -> NDArray[Any]:
         """Normalises a batch.

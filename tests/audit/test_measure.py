@@ -1,3 +1,4 @@
+import colorsys
 import io
 
 import cv2
@@ -9,6 +10,7 @@ from PIL import Image
 
 from imgprep.audit.measure import LEAST, Meter, measure, pixel_digest
 from imgprep.audit.measurements import FULL_ROW, ROW, Measurements
+from imgprep.audit.rules.attributes import hue_name
 from imgprep.decoding.decode import Glimpse, decode, glimpse
 
 DATA = bytes(range(32))
@@ -218,3 +220,46 @@ def test_digest_sees_every_pixel_of_a_large_image():
     changed = picture.copy()
     changed[333, 444] += np.array([1, 0, 0], np.uint8)
     assert pixel_digest(picture) == pixel_digest(picture.copy()) != pixel_digest(changed)
+
+
+def apart(hue: float, other: float) -> float:
+    return abs((hue - other + 180) % 360 - 180)
+
+
+@pytest.mark.parametrize(("saturation", "value"), [(1.0, 1.0), (0.78, 0.88), (0.5, 0.6), (0.35, 0.9), (1.0, 0.3)])
+def test_the_measured_hue_of_every_solid_colour_is_that_of_colorsys_and_so_is_its_name(saturation, value):
+    for degrees in range(360):
+        color = np.rint(np.array(colorsys.hsv_to_rgb(degrees / 360, saturation, value)) * 255).astype(np.uint8)
+        hue = float(one(np.full((48, 40, 3), color))["hue"][0])
+        exact = colorsys.rgb_to_hsv(*(color / 255))[0] * 360
+        assert apart(hue, exact) < 0.02, color
+        assert hue_name(hue) == hue_name(round(exact, 2)), color
+
+
+def test_a_yellow_square_is_yellow():
+    hue = float(one(np.full((32, 32, 3), (225, 205, 50), np.uint8))["hue"][0])
+    assert hue == pytest.approx(colorsys.rgb_to_hsv(225, 205, 50)[0] * 360, abs=0.01)
+    assert hue_name(hue) == "yellow"
+
+
+@pytest.mark.parametrize("quality", [95, 60])
+def test_the_hue_of_a_solid_colour_with_the_noise_of_jpeg(quality):
+    for degrees in range(0, 360, 10):
+        color = np.rint(np.array(colorsys.hsv_to_rgb(degrees / 360, 0.8, 0.8)) * 255)
+        noise = np.random.default_rng(degrees).normal(0, 4, (64, 64, 3))
+        noisy = np.clip(np.rint(color + noise), 0, 255).astype(np.uint8)
+        pixels = cv2.imdecode(cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+        assert apart(float(one(np.ascontiguousarray(pixels))["hue"][0]), degrees) < 2
+
+
+@pytest.mark.parametrize(("share", "named"), [(0.02, False), (0.5, True)])
+def test_a_few_coloured_pixels_in_a_grey_image_are_no_colour(share, named):
+    pixels = np.full((32, 32, 3), 128, np.uint8)
+    chosen = np.random.default_rng(1).permutation(1024)[: round(1024 * share)]
+    pixels.reshape(-1, 3)[chosen] = (140, 128, 100)
+    assert (one(pixels)["hue"][0] >= 0) == named
+
+
+@pytest.mark.parametrize("color", [(0, 0, 0), (255, 255, 255), (90, 90, 90), (30, 5, 5), (200, 195, 190)])
+def test_black_white_and_grey_have_no_hue(color):
+    assert one(np.full((32, 32, 3), color, np.uint8))["hue"][0] == -1

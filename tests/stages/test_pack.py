@@ -209,8 +209,8 @@ def test_a_dtype_that_cannot_hold_the_result_is_refused_before_anything_is_writt
     assert not (tmp_path / "packed" / "pack").exists()
 
 
-@pytest.mark.parametrize(("count", "dtype"), [(255, "u1"), (256, "u2"), (65_536, "u4")])
-def test_labels_are_as_wide_as_the_classes_need(images: MakeImages, run: Run, count: int, dtype: str) -> None:
+@pytest.mark.parametrize(("count", "dtype"), [(2, "u2"), (65_535, "u2"), (65_536, "u4")])
+def test_labels_are_uint16_up_to_65535_classes_and_uint32_beyond(images: MakeImages, run: Run, count: int, dtype: str) -> None:
     classes = tuple(f"c{number:05d}" for number in range(count))
     labels = [classes[0], classes[-1], classes[-1]]
     few = images(np.zeros((3, 1, 1, 1), np.uint8), labels, classes=classes)

@@ -145,4 +145,4 @@ def test_what_cannot_be_given_is_refused():
 
 def test_color_order_is_told():
     assert fit_normalizer("keras-caffe", None, 8).color_order == "BGR"
-    assert fit_normalizer("unit", None, 8).color_order == "RGB"
+    assert fit_normalizer("unit", None, 8).color_order == ""
