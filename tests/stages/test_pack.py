@@ -210,7 +210,9 @@ def test_a_dtype_that_cannot_hold_the_result_is_refused_before_anything_is_writt
 
 
 @pytest.mark.parametrize(("count", "dtype"), [(2, "u2"), (65_535, "u2"), (65_536, "u4")])
-def test_labels_are_uint16_up_to_65535_classes_and_uint32_beyond(images: MakeImages, run: Run, count: int, dtype: str) -> None:
+def test_labels_are_uint16_up_to_65535_classes_and_uint32_beyond(
+    images: MakeImages, run: Run, count: int, dtype: str
+) -> None:
     classes = tuple(f"c{number:05d}" for number in range(count))
     labels = [classes[0], classes[-1], classes[-1]]
     few = images(np.zeros((3, 1, 1, 1), np.uint8), labels, classes=classes)
