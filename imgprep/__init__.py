@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from imgprep.version import __version__
 
 if TYPE_CHECKING:
-    from imgprep.api import Dataset, Report, Run, Written, audit, augment, convert, load, pack, rebuild, run, split
+    from imgprep.api import Dataset, Report, Run, StageResult, audit, augment, convert, load, pack, rebuild, run, split
 
 __all__ = [
     "Dataset",
     "Report",
     "Run",
-    "Written",
+    "StageResult",
     "__version__",
     "audit",
     "augment",

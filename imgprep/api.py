@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from imgprep.audit.base import Report
 from imgprep.commands import main
+from imgprep.commands.inputs import StageResult
 from imgprep.commands.main import Run
-from imgprep.commands.pipeline import Written
 from imgprep.commands.session import Request
 from imgprep.dataset import Dataset, load
 
@@ -19,7 +19,7 @@ __all__ = [
     "Dataset",
     "Report",
     "Run",
-    "Written",
+    "StageResult",
     "audit",
     "augment",
     "convert",
@@ -59,19 +59,19 @@ def audit(
     return main.audit(request(spec, **options), Choice(stage, *paths)).report
 
 
-def convert(spec: Path_, **options: Any) -> Written:
+def convert(spec: Path_, **options: Any) -> StageResult:
     """Decodes, sizes and pre-processes every image into shards; see `request` for the options."""
-    return main.convert(request(spec, **options))
+    return main.make(request(spec, **options), "convert")
 
 
-def split(spec: Path_, **options: Any) -> Written:
+def split(spec: Path_, **options: Any) -> StageResult:
     """Gives every image its split; see `request` for the options."""
-    return main.split(request(spec, **options))
+    return main.make(request(spec, **options), "split")
 
 
-def augment(spec: Path_, **options: Any) -> Written:
+def augment(spec: Path_, **options: Any) -> StageResult:
     """Makes new training images from old ones, and stress sets; see `request` for the options."""
-    return main.augment(request(spec, **options))
+    return main.make(request(spec, **options), "augment")
 
 
 def rebuild(spec: Path_, image: str, **options: Any) -> NDArray[Any]:
@@ -88,9 +88,9 @@ def rebuild(spec: Path_, image: str, **options: Any) -> NDArray[Any]:
     return main.rebuild(request(spec, **options), image)
 
 
-def pack(spec: Path_, **options: Any) -> Written:
+def pack(spec: Path_, **options: Any) -> StageResult:
     """Writes normalised, shuffled shards for every split; see `request` for the options."""
-    return main.pack(request(spec, **options))
+    return main.make(request(spec, **options), "pack")
 
 
 def run(spec: Path_, *, gate: bool = True, **options: Any) -> Run:

@@ -28,6 +28,7 @@ from imgprep.cli_options import (
     warm_up,
     watched,
 )
+from imgprep.commands.stages import STAGES, Stage
 from imgprep.terminal import Terminal
 
 QUARANTINED: Final = 3
@@ -76,27 +77,25 @@ app.command()(audit)
 app.command()(review)
 
 
-def _stage(name: str, summary: str) -> None:
+def _add(stage: Stage) -> None:
     """Adds the command of a stage; all stages take the same options."""
 
-    @app.command(name, help=summary)
+    @app.command(stage.name, help=stage.summary)
     @takes(asked)
     def command(given: Asked, dry_run: DryRun = False, force: Force = False) -> int:
         if dry_run:
-            return _plan(given, name)
+            return _plan(given, stage.name)
         warm_up()
         from imgprep.commands import main
 
         with given.terminal as terminal:
-            written = main.STAGES[name](given.request(force=force))
-        terminal.stages([written])
-        return QUARANTINED if written.too_many_quarantined else 0
+            result = main.make(given.request(force=force), stage.name)
+        terminal.stages([result])
+        return QUARANTINED if result.too_many_quarantined else 0
 
 
-_stage("convert", "Decodes, sizes and pre-processes every image.")
-_stage("split", "Divides the images into train, validation and test.")
-_stage("augment", "Makes new training images, and stress sets.")
-_stage("pack", "Writes normalised, shuffled shards for each split.")
+for _each in STAGES.values():
+    _add(_each)
 
 
 @app.command("run")
@@ -104,7 +103,7 @@ _stage("pack", "Writes normalised, shuffled shards for each split.")
 def run_all(given: Asked, gate: Gate = True, dry_run: DryRun = False, force: Force = False) -> int:
     """Does all of it in order, the audit first."""
     if dry_run:
-        return _plan(given, "pack")
+        return _plan(given, [*STAGES][-1])
     warm_up()
     from imgprep.commands import auditing, main
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgprep.audit.base import Report
+    from imgprep.commands.inputs import StageResult
     from imgprep.commands.main import Run
-    from imgprep.commands.pipeline import Written
     from imgprep.manifest import Manifest
 
 WIDE_TABLE = 12
@@ -101,7 +101,7 @@ class Terminal:
         sys.stdout.buffer.write(text.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n")
         sys.stdout.buffer.flush()
 
-    def stages(self, written: Iterable["Written"]) -> None:
+    def stages(self, written: Iterable["StageResult"]) -> None:
         """What stages were written, one line each."""
         for stage in written:
             how = "" if stage.fresh else " (up to date)"
@@ -177,7 +177,7 @@ def _verdict(report: "Report") -> str:
     return f"{verdict}, with {' and '.join(found)}" if found else verdict
 
 
-def _quarantine(stage: "Written", folder: "Path") -> str:
+def _quarantine(stage: "StageResult", folder: "Path") -> str:
     count = stage.manifest.samples["quarantined"]
     images = "1 image was" if count == 1 else f"{count} images were"
     return (

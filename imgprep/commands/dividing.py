@@ -1,9 +1,18 @@
-"""From the split section of a spec to the settings of the stage."""
+"""The split stage of a spec: from its section to settings."""
 
+from typing import Final
+
+import numpy as np
+
+from imgprep.commands.estimates import Outlook, StageEstimate
+from imgprep.commands.inputs import StageInputs
 from imgprep.manifest import read_manifest, read_samples
+from imgprep.sample import SampleTable
 from imgprep.spec.datasets import FrozenTest
 from imgprep.spec.loading import LoadedSpec
-from imgprep.stages.demands import SplitSettings
+from imgprep.stages.deciding import decide
+from imgprep.stages.demands import SplitSettings, check_settings
+from imgprep.stages.split import Splitting
 
 
 def split_settings(loaded: LoadedSpec, *, source_splits: bool) -> SplitSettings:
@@ -38,3 +47,33 @@ def _members(loaded: LoadedSpec, test: FrozenTest) -> frozenset[str]:
         message = f"{folder} has no test split; give the dataset.json of a split or pack stage"
         raise loaded.error(message, "split", "test")
     return members
+
+
+class Split:
+    """The split stage as the spec defines it; see `StageDefinition`."""
+
+    def check(self, inputs: StageInputs) -> None:
+        """Refuses a method whose splits or groups the source does not have."""
+        table = inputs.collection.table
+        check_settings(table, _settings(inputs.loaded, table))
+
+    def work(self, inputs: StageInputs) -> Splitting:
+        """The stage over the converted images."""
+        images = inputs.images("convert")
+        together = inputs.loaded.spec.split.near_duplicates == "together"
+        return Splitting(images, _settings(inputs.loaded, images.table), together=together)
+
+    def estimate(self, outlook: Outlook) -> StageEstimate:
+        """Decides without near-duplicates, which nobody has looked for yet."""
+        usable = outlook.usable()
+        decided = decide(usable, np.array([], np.int64), _settings(outlook.inputs.loaded, usable))
+        outlook.assignment = decided
+        rows = {name: int((decided.codes == code).sum()) for code, name in enumerate(decided.names)}
+        return StageEstimate("split", rows, 0, 0)
+
+
+SPLIT: Final = Split()
+
+
+def _settings(loaded: LoadedSpec, table: SampleTable) -> SplitSettings:
+    return split_settings(loaded, source_splits=any(table.split.counts()))

@@ -13,7 +13,8 @@ from imgprep.audit.label_errors import read_predictions, read_review
 from imgprep.audit.measurements import Measurements
 from imgprep.audit.packed import Promise, judge_packed
 from imgprep.commands.building import storage_of
-from imgprep.commands.pipeline import Pipeline, Written
+from imgprep.commands.inputs import StageResult
+from imgprep.commands.pipeline import Pipeline
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.manifest import Manifest, read_samples
 from imgprep.sample import Sample, SampleTable
@@ -24,7 +25,6 @@ from imgprep.stages.inspecting import inspected
 from imgprep.stages.loading import ImageReader
 from imgprep.stages.run import Machine
 from imgprep.stages.settling import measure_exactly
-from imgprep.stages.tables import read_images
 
 LABELS: Final = "label-errors"
 COUNTS: Final = ("class-size", "class-balance-mean", "class-balance-max")
@@ -118,7 +118,7 @@ def of_source(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline, what: st
 
 def of_convert(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
     """The converted images, measured; the splits of the source and what was quarantined are there too."""
-    spec, written = loaded.spec, pipeline.convert
+    spec, written = loaded.spec, pipeline.bring("convert")
     classes = written.manifest.classes
     review, predictions, descriptor = _about_labels(spec.audit.rules, classes)
     reader, listed = _listed(written, _splits(written))
@@ -133,18 +133,17 @@ def of_augment(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gath
     Raises:
         RequestError: the spec has no augment section.
     """
-    spec, made = loaded.spec, pipeline.augment
-    if made is None:
+    spec = loaded.spec
+    if not pipeline.has("augment"):
         raise loaded.error(
             "the section is missing, so there is nothing to audit; add it, or leave --stage out", "augment"
         )
-    reader, listed = _listed(pipeline.convert, _splits(pipeline.split))
+    made = pipeline.bring("augment")
+    reader, listed = _listed(pipeline.bring("convert"), _splits(pipeline.bring("split")))
     one, measured = measure_exactly(machine, reader, listed, what="augment-originals")
     copy_reader, copies = _listed(made)
     two, measured_copies = measure_exactly(machine, copy_reader, copies, what="augment")
-    section = spec.augment
-    assert section is not None
-    parents = read_images(made.folder, made.manifest, storage_of(section).format).parents or ()
+    parents = pipeline.images("augment").parents or ()
     evidence = Evidence(
         spec.name,
         SampleTable.of(chain(one, two)),
@@ -162,7 +161,7 @@ def of_augment(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gath
 
 def of_pack(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
     """The packed dataset: class counts of the training images, and values, splits and statistics of the shards."""
-    spec, written = loaded.spec, pipeline.pack
+    spec, written = loaded.spec, pipeline.bring("pack")
     manifest = written.manifest
     format_ = storage_of(spec.pack).format
     shards = list(inspected(machine, written.folder, manifest, format_))
@@ -196,7 +195,7 @@ def _about_labels(
     )
 
 
-def _listed(written: Written, splits: Mapping[str, str] = MappingProxyType({})) -> tuple[ImageReader, SampleTable]:
+def _listed(written: StageResult, splits: Mapping[str, str] = MappingProxyType({})) -> tuple[ImageReader, SampleTable]:
     """A finished stage as a source, with splits by id; what it quarantined is listed after its rows."""
     source = Dataset(written.folder)
     good = (sample._replace(split=splits.get(sample.id, sample.split)) for sample in source.samples())
@@ -210,11 +209,11 @@ def _listed(written: Written, splits: Mapping[str, str] = MappingProxyType({})) 
     return ImageReader(source, DecodeOptions()), SampleTable.of(chain(good, bad))
 
 
-def _splits(written: Written) -> dict[str, str]:
+def _splits(written: StageResult) -> dict[str, str]:
     return {sample.id: sample.split for sample in _records(written)}
 
 
-def _records(written: Written) -> Iterator[Sample]:
+def _records(written: StageResult) -> Iterator[Sample]:
     for record in read_samples(written.folder):
         if record["status"] == "ok":
             yield Sample(record["id"], record["location"], record["label"] or "", split=record["split"] or "")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from imgprep.accounts import Difference
+from imgprep.commands.stages import STAGES
 from imgprep.engines import ENGINES, Engine
 from imgprep.engines.base import Outcome
 from imgprep.errors import RequestError
@@ -19,7 +20,6 @@ from imgprep.manifest import INDEX, Manifest, read_manifest
 from imgprep.stages.run import Monitor
 from imgprep.verification import verify as find_differences
 
-STAGES: Final = ("convert", "split", "augment", "pack")
 OPENCV: Final = (
     "opencv-python-headless",
     "opencv-python",

@@ -1,14 +1,12 @@
 """The commands on a spec: each takes a request and returns what was done."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from imgprep.commands.pipeline import Pipeline, Written
+from imgprep.commands.inputs import StageResult
+from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, machine_for
-from imgprep.errors import RequestError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +26,7 @@ class Run:
     """
 
     report: "Report"
-    stages: tuple[Written, ...] = ()
+    stages: tuple[StageResult, ...] = ()
 
 
 def audit(request: Request, choice: "Choice | None" = None) -> "Audited":
@@ -49,30 +47,19 @@ def review(request: Request, size: int, table: Path | None = None) -> "Drawn":
         return reviewing.review(loaded, machine, size, table)
 
 
-def convert(request: Request) -> Written:
-    """Decodes, sizes and pre-processes every image of the source."""
-    return _stage(request, lambda pipeline: pipeline.convert)
+def make(request: Request, name: str) -> StageResult:
+    """Brings a stage up to date, and those it needs before it.
 
-
-def split(request: Request) -> Written:
-    """Gives every image its split."""
-    return _stage(request, lambda pipeline: pipeline.split)
-
-
-def augment(request: Request) -> Written:
-    """Makes new training images from old ones, and stress sets.
+    Args:
+        request: the spec.
+        name: of the stage, in `stages.STAGES`.
 
     Raises:
-        RequestError: the spec has no augment section.
+        RequestError: the spec does not have the section of an optional stage.
     """
-
-    def made(pipeline: Pipeline) -> Written:
-        written = pipeline.augment
-        if written is None:
-            raise _no_augment(request)
-        return written
-
-    return _stage(request, made)
+    loaded = request.load()
+    with machine_for(request, loaded) as machine:
+        return Pipeline(loaded, machine).bring(name)
 
 
 def rebuild(request: Request, id_: str) -> "NDArray[Any]":
@@ -88,21 +75,13 @@ def rebuild(request: Request, id_: str) -> "NDArray[Any]":
     Raises:
         RequestError: the spec has no augment section, or it makes no such image.
     """
+    from imgprep.commands.augmenting import AUGMENT
+
     loaded = request.load()
-    section = loaded.spec.augment
-    if section is None:
-        raise _no_augment(request)
     with machine_for(request, loaded) as machine:
-        return Pipeline(loaded, machine).augmentation(section).rebuild(id_)
-
-
-def _no_augment(request: Request) -> RequestError:
-    return RequestError(f"{request.spec}: augment: the section is missing; add it to say which images to make")
-
-
-def pack(request: Request) -> Written:
-    """Writes normalised, shuffled shards for every split."""
-    return _stage(request, lambda pipeline: pipeline.pack)
+        pipeline = Pipeline(loaded, machine)
+        pipeline.check(pipeline.needed("augment"))
+        return AUGMENT.work(pipeline).rebuild(id_)
 
 
 def run(request: Request, *, gate: bool = True) -> Run:
@@ -117,20 +96,9 @@ def run(request: Request, *, gate: bool = True) -> Run:
     loaded = request.load()
     with machine_for(request, loaded) as machine:
         pipeline = Pipeline(loaded, machine)
-        pipeline.check()
+        stages = pipeline.stages()
+        pipeline.check(stages)
         report = auditing.audit(loaded, machine, pipeline).report
         if gate and not report.passed:
             return Run(report)
-        stages = (pipeline.convert, pipeline.split, pipeline.augment, pipeline.pack)
-        return Run(report, tuple(stage for stage in stages if stage is not None))
-
-
-STAGES: Final[Mapping[str, Callable[[Request], Written]]] = MappingProxyType(
-    {"convert": convert, "split": split, "augment": augment, "pack": pack}
-)
-
-
-def _stage(request: Request, choose: Callable[[Pipeline], Written]) -> Written:
-    loaded = request.load()
-    with machine_for(request, loaded) as machine:
-        return choose(Pipeline(loaded, machine))
+        return Run(report, tuple(pipeline.bring(stage.name) for stage in stages))

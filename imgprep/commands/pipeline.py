@@ -3,53 +3,21 @@
 What only one stage needs is imported by that stage: a `convert` does not wait for the modules of `pack`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from imgprep.commands.building import Collection, collect, conversion, storage_of
+from imgprep.commands.building import storage_of
+from imgprep.commands.collecting import Collection, collect
+from imgprep.commands.inputs import StageResult
+from imgprep.commands.stages import STAGES, Stage
 from imgprep.manifest import Manifest
-from imgprep.spec.fields import Storage as StorageSection
-from imgprep.spec.images import AugmentSection
 from imgprep.spec.loading import LoadedSpec
-from imgprep.stages import convert
 from imgprep.stages.run import Machine
 
 if TYPE_CHECKING:
-    from imgprep.dataset import Dataset
-    from imgprep.stages.augment import Augmentation
     from imgprep.stages.deciding import Assignment
     from imgprep.stages.tables import Images
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A finished stage.
-
-    Attributes:
-        folder: where it is.
-        manifest: its index.
-        fresh: whether this run made it; False when it was up to date.
-        allowed: how many images may be quarantined.
-    """
-
-    folder: Path
-    manifest: Manifest
-    fresh: bool
-    allowed: int = 0
-
-    @property
-    def too_many_quarantined(self) -> bool:
-        """Whether more images were quarantined than the spec allows."""
-        return self.manifest.samples["quarantined"] > self.allowed
-
-    def load(self, name: str | None = None) -> "Dataset":
-        """Opens the images of a split."""
-        from imgprep.dataset import load
-
-        return load(self.folder, name)
 
 
 class Pipeline:
@@ -61,127 +29,109 @@ class Pipeline:
     """
 
     def __init__(self, loaded: LoadedSpec, machine: Machine) -> None:
-        self._loaded = loaded
-        self._machine = machine
+        self.loaded = loaded
+        self.machine = machine
+        self._results: dict[str, StageResult] = {}
+        self._images: dict[str, Images] = {}
+        self._checked: set[str] = set()
 
     @cached_property
     def collection(self) -> Collection:
         """The source, listed once."""
-        found = collect(self._loaded, self._machine.engine)
+        found = collect(self.loaded, self.machine.engine)
         for note in found.notes:
-            self._machine.monitor.note(note)
+            self.machine.monitor.note(note)
         return found
 
-    @cached_property
-    def convert(self) -> Written:
-        """The convert stage; what is made from it needs no list of the source any more."""
-        stage = conversion(self._loaded, self.collection)
-        written = self._made(convert.STAGE, stage.key(), lambda: stage.run(self._machine))
-        del self.collection
-        return written
+    def section(self, name: str) -> Any:
+        """The settings of a stage; None when the spec does not have the section of an optional one."""
+        return getattr(self.loaded.spec, name)
 
-    def check(self) -> None:
-        """Refuses what cannot be split, before anything is written.
+    def has(self, name: str) -> bool:
+        """Whether the spec has a stage."""
+        return not STAGES[name].optional or self.section(name) is not None
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that the spec has, in order."""
+        return tuple(stage for stage in STAGES.values() if self.has(stage.name))
+
+    def needed(self, name: str) -> tuple[Stage, ...]:
+        """A stage of the spec, after all that it needs, in order.
 
         Raises:
-            RequestError: the method needs splits or groups that the source does not give.
+            RequestError: the spec does not have the section of an optional stage.
         """
-        return self._check
+        present = {stage.name: stage for stage in self.stages()}
+        if name not in present:
+            raise self.loaded.error(STAGES[name].missing, name)
+        names, found = [name], {name}
+        while names:
+            following = [need for need in present[names.pop()].needs if need in present and need not in found]
+            names += following
+            found.update(following)
+        return tuple(stage for stage in present.values() if stage.name in found)
 
-    @cached_property
-    def _check(self) -> None:
-        from imgprep.commands.dividing import split_settings
-        from imgprep.stages.demands import check_settings
+    def check(self, stages: Iterable[Stage]) -> None:
+        """Refuses what the stages cannot make of the source, before anything is written.
 
-        table = self.collection.table
-        settings = split_settings(self._loaded, source_splits=any(table.split.counts()))
-        check_settings(table, settings)
+        Raises:
+            RequestError: the spec does not fit the source.
+        """
+        for stage in stages:
+            if stage.name not in self._checked:
+                stage.definition().check(self)
+                self._checked.add(stage.name)
 
-    @cached_property
-    def split(self) -> Written:
-        """The split stage."""
-        from imgprep.commands.dividing import split_settings
-        from imgprep.stages.split import STAGE, Splitting
+    def bring(self, name: str) -> StageResult:
+        """Brings a stage up to date, and those it needs before it.
 
-        self.check()
-        images = self._images
-        settings = split_settings(self._loaded, source_splits=any(images.table.split.counts()))
-        together = self._loaded.spec.split.near_duplicates == "together"
-        stage = Splitting(images, settings, together=together)
-        return self._made(STAGE, stage.key(), lambda: stage.run(self._machine))
+        Raises:
+            RequestError: the spec does not have the stage, or does not fit the source.
+            ImgprepError: a stage cannot be made.
+        """
+        stages = self.needed(name)
+        self.check(stage for stage in stages if stage.name not in self._results)
+        for stage in stages:
+            if stage.name not in self._results:
+                self._results[stage.name] = self.make(stage)
+        if not any(stage.reads_source for stage in self.stages() if stage.name not in self._results):
+            self.__dict__.pop("collection", None)  # nothing reads it any more; of a million images it is large
+        return self._results[name]
 
-    @cached_property
-    def augment(self) -> Written | None:
-        """The augment stage; None when the spec has no such section."""
-        if self._loaded.spec.augment is None:
-            return None
-        from imgprep.commands.augmenting import augment_notes
-        from imgprep.stages.augment import STAGE
+    def make(self, stage: Stage) -> StageResult:
+        """Makes one stage, or finds that it is up to date; those it needs are finished."""
+        machine = self.machine
+        work = stage.definition().work(self)
+        manifest = None if machine.force else machine.workspace.done(stage.name, work.key())
+        fresh = manifest is None
+        if manifest is None:
+            manifest = work.run(machine)
+        else:
+            machine.monitor.note(f"{stage.name}: up to date")
+        return self.result(stage, manifest, fresh=fresh)
 
-        for note in augment_notes(self._loaded.spec):
-            self._machine.monitor.note(note)
-        stage = self.augmentation(self._loaded.spec.augment)
-        return self._made(STAGE, stage.key(), lambda: stage.run(self._machine))
+    def result(self, stage: Stage, manifest: Manifest, *, fresh: bool) -> StageResult:
+        """A finished stage, with how many images it may have lost."""
+        images = manifest.samples["found"] - manifest.samples["skipped"]
+        allowed = self.loaded.spec.execution.may_lose(images)
+        return StageResult(self.machine.workspace.stage(stage.name), manifest, fresh, allowed)
 
-    def augmentation(self, section: AugmentSection) -> "Augmentation":
-        """The augment stage, not yet made; what it is made of is brought up to date."""
-        from imgprep.commands.augmenting import amounts, recipes
-        from imgprep.stages.augment import Augmentation
+    def images(self, name: str) -> "Images":
+        """The images of a stage, brought up to date.
 
-        splits = self.split
-        return Augmentation(
-            images=self._images,
-            assignment=self.assignment,
-            splits=splits.manifest,
-            recipes=recipes(section),
-            amounts=amounts(section),
-            storage=storage_of(section),
-            seed=self._loaded.spec.seed,
-            where=self._loaded.where("augment"),
-        )
+        Raises:
+            RequestError: the spec does not have the stage.
+        """
+        result = self.bring(name)
+        if name not in self._images:
+            from imgprep.stages.tables import read_images
 
-    @cached_property
-    def pack(self) -> Written:
-        """The pack stage."""
-        from imgprep.commands.packing import pack_settings
-        from imgprep.stages.pack import STAGE, Packing
-
-        splits = self.split
-        made, section = self.augment, self._loaded.spec.augment
-        stage = Packing(
-            images=self._images,
-            assignment=self.assignment,
-            splits=splits.manifest,
-            augmented=self._read(made, section) if made and section else None,
-            storage=storage_of(self._loaded.spec.pack),
-            settings=pack_settings(self._loaded),
-        )
-        return self._made(STAGE, stage.key(), lambda: stage.run(self._machine))
+            self._images[name] = read_images(result.folder, result.manifest, storage_of(self.section(name)).format)
+        return self._images[name]
 
     @cached_property
     def assignment(self) -> "Assignment":
         """The decision of the split stage."""
         from imgprep.stages.split import read_assignment
 
-        return read_assignment(self.split.folder)
-
-    @cached_property
-    def _images(self) -> "Images":
-        return self._read(self.convert, self._loaded.spec.convert)
-
-    def _read(self, written: Written, section: StorageSection) -> "Images":
-        from imgprep.stages.tables import read_images
-
-        return read_images(written.folder, written.manifest, storage_of(section).format)
-
-    def _made(self, stage: str, key: str, run: Callable[[], Manifest]) -> Written:
-        machine = self._machine
-        manifest = None if machine.force else machine.workspace.done(stage, key)
-        fresh = manifest is None
-        if manifest is None:
-            manifest = run()
-        else:
-            machine.monitor.note(f"{stage}: up to date")
-        images = manifest.samples["found"] - manifest.samples["skipped"]
-        allowed = self._loaded.spec.execution.may_lose(images)
-        return Written(machine.workspace.stage(stage), manifest, fresh, allowed)
+        return read_assignment(self.bring("split").folder)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.commands.augmenting import recipes
-from imgprep.commands.building import Collection, collect, mask_operations, operations
+from imgprep.commands.building import mask_operations, operations
+from imgprep.commands.collecting import Collection, collect
 from imgprep.commands.contact import Cell, Picture, Row, sheet
 from imgprep.commands.session import Request, engine_for
 from imgprep.decoding.damage import quiet_stderr

@@ -1,17 +1,17 @@
 """repair: verifies each finished stage of a spec and makes anew what is damaged, to the same bytes."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from imgprep.accounts import Difference
-from imgprep.commands.pipeline import Pipeline, Written
+from imgprep.commands.inputs import StageResult
+from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, machine_for
+from imgprep.commands.stages import STAGES, Stage
 from imgprep.errors import ImgprepError, RequestError, ResourceError, one_line
-from imgprep.manifest import INDEX, Manifest, read_manifest, sha256_file
+from imgprep.manifest import INDEX, read_manifest, sha256_file
 from imgprep.spec.loading import LoadedSpec
-from imgprep.stages import augment, convert, pack, split
 from imgprep.stages.run import Machine
 from imgprep.verification import verify
 
@@ -79,67 +79,65 @@ class RepairPipeline(Pipeline):
 
     def __init__(self, loaded: LoadedSpec, machine: Machine) -> None:
         super().__init__(loaded, machine)
-        self._workspace = machine.workspace
-        self._monitor = machine.monitor
-        self._engine = machine.engine
         self.mended: dict[str, Mended] = {}
-
-    @cached_property
-    def convert(self) -> Written:
-        """The convert stage; its source is only looked at when something is damaged."""
-        folder = self._workspace.stage(convert.STAGE)
-        if self._judge(convert.STAGE):
-            return super().convert
-        return Written(folder, read_manifest(folder), fresh=False)
 
     def finished(self) -> list[str]:
         """The stages that were finished, in order, whether or not their index is still there."""
-        names = (convert.STAGE, split.STAGE, augment.STAGE, pack.STAGE)
-        return [name for name in names if self._workspace.state(name) is not None]
+        return [name for name in STAGES if self.machine.workspace.state(name) is not None]
 
-    def bring(self, stage: str) -> None:
+    def repair(self, name: str) -> None:
         """Verifies a stage and those before it, and repairs them where it can.
 
         Raises:
             ResourceError: it cannot be written.
         """
         try:
-            getattr(self, stage)
+            self.bring(name)
         except _UnrepairableError:
             pass
         except ResourceError:
             raise  # not the stage failed but what surrounds it: no other stage will do better
         except ImgprepError as error:
-            self._fail(stage, str(error))
-        if stage not in self.mended:
-            self._fail(stage, "an earlier stage is not repaired")
+            self._fail(name, str(error))
+        if name not in self.mended:
+            self._fail(name, "an earlier stage is not repaired")
 
-    def _made(self, stage: str, key: str, run: Callable[[], Manifest]) -> Written:
-        folder = self._workspace.stage(stage)
-        if not self._judge(stage):
-            return Written(folder, read_manifest(folder), fresh=False)
-        state = self._workspace.state(stage)
-        if state is None or state[0] != key:
-            self._fail(stage, "the source or the spec is not what it was made from; `imgprep run` makes it anew")
+    def check(self, stages: Iterable[Stage]) -> None:
+        """The source is only looked at when something is damaged."""
+        super().check(stage for stage in stages if self._judge(stage.name))
+
+    def make(self, stage: Stage) -> StageResult:
+        """The stage as it is when it is not damaged, else made again.
+
+        Raises:
+            _UnrepairableError: it would not be as it was.
+        """
+        workspace = self.machine.workspace
+        folder = workspace.stage(stage.name)
+        if not self._judge(stage.name):
+            return self.result(stage, read_manifest(folder), fresh=False)
+        work, state = stage.definition().work(self), workspace.state(stage.name)
+        if state is None or state[0] != work.key():
+            self._fail(stage.name, "the source or the spec is not what it was made from; `imgprep run` makes it anew")
             raise _UnrepairableError
-        manifest = run()
-        left = tuple(verify(folder, manifest, self._engine))
+        manifest = work.run(self.machine)
+        left = tuple(verify(folder, manifest, self.machine.engine))
         if left or sha256_file(folder / INDEX) != state[1]:
             self._fail(
-                stage, "it came out with other bytes, the source must have changed; `imgprep run` goes on from it"
+                stage.name, "it came out with other bytes, the source must have changed; `imgprep run` goes on from it"
             )
             raise _UnrepairableError
-        return Written(folder, manifest, fresh=True)
+        return self.result(stage, manifest, fresh=True)
 
     def _judge(self, stage: str) -> tuple[Difference, ...]:
         """What is wrong with a stage, found out once."""
         if stage not in self.mended:
-            self.mended[stage] = Mended(self._workspace.stage(stage), tuple(self._differences(stage)))
+            self.mended[stage] = Mended(self.machine.workspace.stage(stage), tuple(self._differences(stage)))
         return self.mended[stage].differences
 
     def _differences(self, stage: str) -> list[Difference]:
-        folder = self._workspace.stage(stage)
-        state = self._workspace.state(stage)
+        folder = self.machine.workspace.stage(stage)
+        state = self.machine.workspace.state(stage)
         try:
             manifest = read_manifest(folder)
             if state is not None and sha256_file(folder / INDEX) != state[1]:
@@ -147,14 +145,14 @@ class RepairPipeline(Pipeline):
         except (RequestError, OSError) as error:
             return [Difference(INDEX, (), one_line(error))]
         rows = sum(shard.samples for shard in manifest.shards)
-        self._monitor.begin(f"verify {stage}", rows)
-        found = list(verify(folder, manifest, self._engine))
-        self._monitor.advance(rows)
-        self._monitor.end()
+        self.machine.monitor.begin(f"verify {stage}", rows)
+        found = list(verify(folder, manifest, self.machine.engine))
+        self.machine.monitor.advance(rows)
+        self.machine.monitor.end()
         return found
 
     def _fail(self, stage: str, reason: str) -> None:
-        before = self.mended.get(stage, Mended(self._workspace.stage(stage)))
+        before = self.mended.get(stage, Mended(self.machine.workspace.stage(stage)))
         differences = before.differences or (Difference(INDEX, (), "not verified"),)
         self.mended[stage] = Mended(before.folder, differences, reason)
 
@@ -174,5 +172,5 @@ def repair(request: Request) -> Repaired:
             output = loaded.spec.output
             raise RequestError(f"{output}: no finished stage, so nothing to repair; `imgprep run` makes them")
         for stage in stages:
-            pipeline.bring(stage)
+            pipeline.repair(stage)
         return Repaired(tuple(pipeline.mended[stage] for stage in stages))

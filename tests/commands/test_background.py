@@ -100,7 +100,9 @@ def test_animals_leave_the_ground_that_gives_them_away(
 
 
 def test_masks_go_through_the_geometry_and_into_the_shards(ask: Callable[..., Request], huskies: Path) -> None:
-    made = main.convert(ask("convert.steps=[{center_crop: {size: [12, 12]}}, invert]", size=[16, 16], fit="pad"))
+    made = main.make(
+        ask("convert.steps=[{center_crop: {size: [12, 12]}}, invert]", size=[16, 16], fit="pad"), "convert"
+    )
     with FORMATS["hdf5"].open(str(made.folder / made.manifest.shards[0].filename)) as reader:
         masks, ids = reader.read("mask"), reader.read("id").tolist()
     assert (masks.shape, masks.dtype) == ((18, 12, 12), np.uint8)
@@ -116,7 +118,7 @@ def test_masks_go_through_the_geometry_and_into_the_shards(ask: Callable[..., Re
 
 
 def test_without_the_key_nothing_changes(ask: Callable[..., Request], huskies: Path) -> None:
-    plain = main.convert(ask("augment=null", source={"path": str(huskies / "images"), "masks": None}))
+    plain = main.make(ask("augment=null", source={"path": str(huskies / "images"), "masks": None}), "convert")
     with FORMATS["hdf5"].open(str(plain.folder / plain.manifest.shards[0].filename)) as reader:
         assert set(reader.names) == {"image", "label", "id", "parent", "checksum"}
     assert "masked" not in plain.manifest.samples
@@ -125,23 +127,25 @@ def test_without_the_key_nothing_changes(ask: Callable[..., Request], huskies: P
 
 def test_alpha_is_a_mask_too_and_ignored_it_shows_the_picture(ask: Callable[..., Request], huskies: Path) -> None:
     source = {"path": str(huskies / "alpha"), "masks": "alpha"}
-    by_alpha = main.augment(ask("convert.alpha=ignore", f"output={huskies / 'b'}", source=source))
-    by_table = main.augment(ask("source.attributes=null", "source.masks=alpha", "convert.alpha=ignore", source=source))
+    by_alpha = main.make(ask("convert.alpha=ignore", f"output={huskies / 'b'}", source=source), "augment")
+    by_table = main.make(
+        ask("source.attributes=null", "source.masks=alpha", "convert.alpha=ignore", source=source), "augment"
+    )
     files = [load(stage.folder, "test-background").arrays()[0] for stage in (by_alpha, by_table)]
     np.testing.assert_array_equal(*files)
     assert len(files[0]) == 9
     request = ask(f"output={huskies / 'c'}", source=source)
-    main.augment(request)
+    main.make(request, "augment")
     assert any("set convert.alpha: ignore" in note for note in request.monitor.notes)  # type: ignore[attr-defined]
 
 
 def test_two_processes_and_another_order_make_the_same_set(ask: Callable[..., Request], huskies: Path) -> None:
-    one = main.augment(ask("augment.shard_size=2 KiB"))
+    one = main.make(ask("augment.shard_size=2 KiB"), "augment")
     table = huskies / "attributes.csv"
     head, *lines = table.read_text().splitlines()
     table.write_text("\n".join([head, *reversed(lines)]))
     settings = ("augment.shard_size=2 KiB", "execution.engine=processes", "execution.workers=2")
-    two = main.augment(ask(*settings, f"output={huskies / 'b'}"))
+    two = main.make(ask(*settings, f"output={huskies / 'b'}"), "augment")
     assert len(one.manifest.shards) > 2
     assert one.manifest.shards == two.manifest.shards
     assert one.manifest.files == two.manifest.files
@@ -149,7 +153,7 @@ def test_two_processes_and_another_order_make_the_same_set(ask: Callable[..., Re
 
 def test_what_is_left_out_is_said(ask: Callable[..., Request]) -> None:
     request = ask("split.test=16")
-    made = main.augment(request)
+    made = main.make(request, "augment")
     missing = 16 - sum(made.manifest.counts["test-background"].values())
     note = f"test-background: {missing} of 16 test images have no mask that shows an object on a background"
     assert missing
@@ -172,7 +176,7 @@ def test_a_mask_that_cannot_be_read_costs_its_image(
     cv2.imwrite(str(huskies / "small.png"), np.zeros((3, 4), np.uint8))
     table = huskies / "attributes.csv"
     table.write_text(table.read_text().replace("masks/fox/1.png", cell))
-    made = main.convert(ask())
+    made = main.make(ask(), "convert")
     bad = [record for record in read_samples(made.folder) if record["status"] == "quarantined"]
     assert [record["id"] for record in bad] == ["fox/1.png"]
     assert reason in bad[0]["reason"]
@@ -180,10 +184,10 @@ def test_a_mask_that_cannot_be_read_costs_its_image(
 
 
 def test_another_mask_makes_the_stage_anew(ask: Callable[..., Request], huskies: Path) -> None:
-    assert main.convert(ask()).fresh
-    assert not main.convert(ask()).fresh
+    assert main.make(ask(), "convert").fresh
+    assert not main.make(ask(), "convert").fresh
     cv2.imwrite(str(huskies / "masks" / "fox" / "1.png"), np.eye(20, 24, dtype=np.uint8) * 255)
-    again = main.convert(ask())
+    again = main.make(ask(), "convert")
     assert again.fresh
     with FORMATS["hdf5"].open(str(again.folder / again.manifest.shards[0].filename)) as reader:
         np.testing.assert_array_equal(reader.read("mask")[1], np.eye(20, 24) * 255)
@@ -191,7 +195,7 @@ def test_another_mask_makes_the_stage_anew(ask: Callable[..., Request], huskies:
 
 def test_a_damaged_mask_is_found_and_made_again(ask: Callable[..., Request]) -> None:
     request = ask()
-    made = main.convert(request)
+    made = main.make(request, "convert")
     path = made.folder / made.manifest.shards[0].filename
     whole = path.read_bytes()
     with FORMATS["hdf5"].open(str(path)) as reader:
@@ -225,7 +229,7 @@ def test_masks_that_do_not_suffice(
     lines = [f"{name}.png,{f'masks/{name}.png' if name in masked else ''},{split}" for name, split in rows]
     (huskies / "attributes.csv").write_text("\n".join(["id,mask,split", *lines]))
     with pytest.raises(RequestError, match=r"spec.json:1: augment.stress: background: ") as caught:
-        main.augment(ask())
+        main.make(ask(), "augment")
     assert message in str(caught.value)
 
 
@@ -282,10 +286,10 @@ def test_arrays_have_no_alpha_and_tables_their_own_column(huskies: Path, tmp_pat
     (huskies / "list.csv").write_text("\n".join(rows))
     text = "output: out\nsource: {layout: csv, path: list.csv, masks: {attribute: COLUMN}}\naudit: {rules: {}}\n"
     path.write_text(text.replace("COLUMN", "outline"))
-    assert main.convert(Request(path, ["execution.engine=serial"])).manifest.samples["masked"] == 1
+    assert main.make(Request(path, ["execution.engine=serial"]), "convert").manifest.samples["masked"] == 1
     path.write_text(text.replace("COLUMN", "outlines"))
     with pytest.raises(RequestError, match=r"spec.yaml:2: .*unknown attribute 'outlines'; did you mean 'outline'"):
-        main.convert(Request(path, ["execution.engine=serial"]))
+        main.make(Request(path, ["execution.engine=serial"]), "convert")
 
 
 def test_the_preview_shows_masks_and_swaps(ask: Callable[..., Request], tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgprep.commands.building import collect, conversion, image_format, operations, storage_of
+from imgprep.commands.building import conversion, image_format, operations, storage_of
+from imgprep.commands.collecting import collect
 from imgprep.commands.dividing import split_settings
 from imgprep.commands.packing import pack_settings
 from imgprep.engines import ENGINES

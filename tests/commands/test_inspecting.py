@@ -16,7 +16,7 @@ MakeRequest = Callable[..., Request]
 
 @pytest.fixture
 def output(request_for: MakeRequest) -> Path:
-    return main.pack(request_for()).folder.parent
+    return main.make(request_for(), "pack").folder.parent
 
 
 def test_show_finds_the_stages_in_order(output: Path) -> None:

@@ -20,8 +20,12 @@ def fresh(request: Request) -> dict[str, bool]:
     loaded = request.load()
     with machine_for(request, loaded) as machine:
         pipeline = Pipeline(loaded, machine)
-        written = pipeline.pack
-        return {"convert": pipeline.convert.fresh, "split": pipeline.split.fresh, "pack": written.fresh}
+        pipeline.bring("pack")
+        return {name: pipeline.bring(name).fresh for name in ("convert", "split", "pack")}
+
+
+def _command(name: str) -> Callable[[Request], object]:
+    return main.run if name == "run" else lambda request: main.make(request, name)
 
 
 ALL = {"convert": True, "split": True, "pack": True}
@@ -30,7 +34,7 @@ NONE = dict.fromkeys(ALL, False)
 
 def test_a_stage_brings_those_it_needs_up_to_date(request_for: MakeRequest, tmp_path: Path) -> None:
     request = request_for()
-    written = main.pack(request)
+    written = main.make(request, "pack")
     assert written.fresh
     assert written.folder == tmp_path / "output" / "pack"
     assert {path.name for path in (tmp_path / "output").iterdir()} == {".imgprep", "convert", "split", "pack"}
@@ -52,45 +56,45 @@ def test_a_stage_brings_those_it_needs_up_to_date(request_for: MakeRequest, tmp_
     ],
 )
 def test_what_a_setting_makes_anew(request_for: MakeRequest, override: str, changed: dict[str, bool]) -> None:
-    main.pack(request_for())
+    main.make(request_for(), "pack")
     assert fresh(request_for(override)) == changed
 
 
 def test_force_makes_everything_anew(request_for: MakeRequest) -> None:
-    main.pack(request_for())
+    main.make(request_for(), "pack")
     assert fresh(request_for(force=True)) == ALL
 
 
 def test_a_new_name_reaches_the_index_without_a_shard_made_anew(request_for: MakeRequest) -> None:
-    main.pack(request_for())
+    main.make(request_for(), "pack")
     request = request_for("name=forest")
-    written = main.pack(request)
+    written = main.make(request, "pack")
     assert written.manifest.name == "forest"
     assert "pack: 3 of 3 shards were finished already" in request.monitor.notes
 
 
 def test_a_changed_image_is_noticed_and_so_is_a_new_one(request_for: MakeRequest, collection: Path) -> None:
-    first = main.pack(request_for())
+    first = main.make(request_for(), "pack")
     (collection / "oak" / "0002.png").rename(collection / "oak" / "0009.png")
-    second = main.pack(request_for())
+    second = main.make(request_for(), "pack")
     assert second.fresh
     assert first.manifest.fingerprint != second.manifest.fingerprint
     assert "oak/0009.png" in {line["id"] for line in read_samples(second.folder)}
 
 
 def test_a_touched_image_changes_nothing_downstream(request_for: MakeRequest, collection: Path) -> None:
-    main.pack(request_for())
+    main.make(request_for(), "pack")
     os.utime(collection / "oak" / "0002.png", ns=(1, 1))
     assert fresh(request_for()) == {"convert": True, "split": False, "pack": False}
 
 
 @pytest.mark.parametrize("name", ["convert/samples.jsonl", "split/splits.npz", "pack/train-00000-of-00001.h5"])
 def test_a_lost_file_is_made_again(request_for: MakeRequest, tmp_path: Path, name: str) -> None:
-    main.pack(request_for())
+    main.make(request_for(), "pack")
     path = tmp_path / "output" / name
     content = path.read_bytes()
     path.unlink()
-    main.pack(request_for())
+    main.make(request_for(), "pack")
     assert path.read_bytes() == content
 
 
@@ -107,10 +111,16 @@ def test_run_ends_with_a_failed_audit_unless_told_otherwise(request_for: MakeReq
 
 def test_more_quarantined_than_allowed(request_for: MakeRequest, collection: Path) -> None:
     (collection / "elm" / "broken.png").write_bytes(b"\x89PNG")
-    assert main.convert(request_for()).too_many_quarantined
-    assert not main.convert(request_for(execution={"engine": "serial", "max_quarantined": 1})).too_many_quarantined
-    assert not main.convert(request_for(execution={"engine": "serial", "max_quarantined": 0.1})).too_many_quarantined
-    assert main.convert(request_for(execution={"engine": "serial", "max_quarantined": 0.05})).too_many_quarantined
+    assert main.make(request_for(), "convert").too_many_quarantined
+    assert not main.make(
+        request_for(execution={"engine": "serial", "max_quarantined": 1}), "convert"
+    ).too_many_quarantined
+    assert not main.make(
+        request_for(execution={"engine": "serial", "max_quarantined": 0.1}), "convert"
+    ).too_many_quarantined
+    assert main.make(
+        request_for(execution={"engine": "serial", "max_quarantined": 0.05}), "convert"
+    ).too_many_quarantined
 
 
 @pytest.mark.parametrize(
@@ -129,25 +139,25 @@ def test_a_request_that_cannot_be_met_writes_nothing(
     if command == "split" and "pack" in sections:
         pytest.skip("split does not look at pack")
     with pytest.raises(RequestError):
-        getattr(main, command)(request_for(**sections))
+        _command(command)(request_for(**sections))
     assert not (tmp_path / "output").exists()
 
 
 def test_a_written_stage_can_be_read(request_for: MakeRequest) -> None:
-    written = main.pack(request_for())
+    written = main.make(request_for(), "pack")
     assert len(written.load("train")) == sum(written.manifest.counts["train"].values())
 
 
 def test_any_stage_can_start_from_another_dataset(request_for: MakeRequest, tmp_path: Path) -> None:
-    first = main.pack(request_for())
+    first = main.make(request_for(), "pack")
     source = {"layout": "dataset", "path": str(first.folder.parent / "convert")}
-    second = main.pack(request_for(source=source, output=str(tmp_path / "second")))
+    second = main.make(request_for(source=source, output=str(tmp_path / "second")), "pack")
     assert second.manifest.samples == first.manifest.samples
     assert second.manifest.counts == first.manifest.counts
 
 
 def test_journals_are_one_record_for_each_shard(request_for: MakeRequest, tmp_path: Path) -> None:
-    written = main.pack(request_for())
+    written = main.make(request_for(), "pack")
     lines = (tmp_path / "output" / ".imgprep" / "pack.journal.jsonl").read_text().splitlines()
     assert [json.loads(line)["record"]["filename"] for line in lines] == [
         shard.filename for shard in written.manifest.shards

@@ -1,0 +1,83 @@
+"""What the definition of a stage may ask for: the spec, the source, and the stages before it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from imgprep.commands.collecting import Collection
+from imgprep.manifest import Manifest
+from imgprep.spec.loading import LoadedSpec
+from imgprep.stages.run import Machine
+
+if TYPE_CHECKING:
+    from imgprep.dataset import Dataset
+    from imgprep.stages.deciding import Assignment
+    from imgprep.stages.tables import Images
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """A finished stage.
+
+    Attributes:
+        folder: where it is.
+        manifest: its index.
+        fresh: whether this run made it; False when it was up to date.
+        allowed: how many images may be quarantined.
+    """
+
+    folder: Path
+    manifest: Manifest
+    fresh: bool
+    allowed: int = 0
+
+    @property
+    def too_many_quarantined(self) -> bool:
+        """Whether more images were quarantined than the spec allows."""
+        return self.manifest.samples["quarantined"] > self.allowed
+
+    def load(self, name: str | None = None) -> "Dataset":
+        """Opens the images of a split."""
+        from imgprep.dataset import load
+
+        return load(self.folder, name)
+
+
+class StageInputs(Protocol):
+    """What a stage is made from; see `pipeline.Pipeline`, which brings everything up to date that it is asked for."""
+
+    @property
+    def loaded(self) -> LoadedSpec:
+        """The spec."""
+        ...
+
+    @property
+    def machine(self) -> Machine:
+        """Where it runs."""
+        ...
+
+    @property
+    def collection(self) -> Collection:
+        """The source, listed."""
+        ...
+
+    @property
+    def assignment(self) -> "Assignment":
+        """The decision of the split stage."""
+        ...
+
+    def has(self, name: str) -> bool:
+        """Whether the spec has a stage."""
+        ...
+
+    def section(self, name: str) -> Any:
+        """The settings of a stage; None when the spec does not have the section of an optional one."""
+        ...
+
+    def bring(self, name: str) -> StageResult:
+        """A stage that this one needs, finished."""
+        ...
+
+    def images(self, name: str) -> "Images":
+        """The images of a stage that this one needs."""
+        ...
