@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from imgprep import streams
+from imgprep.cli import streams
 from imgprep.stopping import leave_at_once
 
 
@@ -12,7 +12,7 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage
     leave_at_once()  # until `run` takes over, and after it: no traceback from half an import or a last clean-up
     streams.install()
-    from imgprep.outcome import run  # noqa: PLC0415 - see above
+    from imgprep.cli.exit_status import run  # noqa: PLC0415 - see above
 
     sys.exit(run(sys.argv[1:]))
 

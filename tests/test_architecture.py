@@ -14,20 +14,17 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "imgprep"
 FAMILIES = {"sources", "transforms", "audit", "shards", "engines"}
 LAYERS = (  # from the bottom; a unit imports from the layers below its own, and from itself
-    {"errors", "expected", "sample", "columns", "columnfile", "disjoint", "version", "lazy", "stopping", "streams"},
+    {"errors", "expected", "sample", "columns", "columnfile", "disjoint", "version", "lazy", "stopping"},
     {"decoding", "rng", "manifest", "machine", "containers", "perceptual", "neighbours"},
     FAMILIES | {"accounts"},
     {"spec", "stages", "dataset", "verification"},
     {"commands"},
-    {"api", "terminal"},
-    {"cli_options"},
-    {"cli_audit"},
+    {"api"},
     {"cli"},
-    {"outcome"},
     {"__main__"},
 )
 LEVEL: dict[str, int] = {unit: level for level, units in enumerate(LAYERS) for unit in units}
-TABLE_READERS = {"spec", "dataset", "verification", "commands", "api", "cli", "cli_audit", "cli_options", "__main__"}
+TABLE_READERS = {"spec", "dataset", "verification", "commands", "api", "cli", "__main__"}
 MAX_LINES, USUAL_LINES = 300, 200
 
 
@@ -190,14 +187,14 @@ def test_only_the_command_line_prints_or_exits() -> None:
     calls = [
         f"{MODULES[module]}:{node.lineno}: {name}"
         for module, tree in TREES.items()
-        if _unit(module) not in {"cli", "terminal", "__main__"}
+        if _unit(module) not in {"cli", "__main__"}
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and (name := _named(node.func)) in {"print", "exit", "quit", "sys.exit"}
     ]
     assert not calls, "\n".join(calls)
 
 
-@pytest.mark.parametrize("statement", ["import imgprep", "import imgprep.cli"])
+@pytest.mark.parametrize("statement", ["import imgprep", "import imgprep.cli.app"])
 def test_starting_up_leaves_the_heavy_libraries_alone(statement: str) -> None:
     heavy = {"cv2", "h5py", "pydantic", "numpy"} if statement.endswith("imgprep") else {"cv2", "h5py", "pydantic"}
     code = f"{statement}\nimport sys\nprint(*sorted({heavy!r} & sys.modules.keys()))"

@@ -13,12 +13,13 @@ from imgprep.stopping import Stopped, stoppable
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 PROGRAM = """
 import atexit, os, signal, sys, time
-from imgprep import __main__, outcome, stopping
+from imgprep import __main__, stopping
+from imgprep.cli import exit_status
 
 def send():
     os.kill(os.getpid(), signal.SIG{name})
 {work}
-outcome.app = app
+exit_status.app = app
 __main__.main()
 """
 ONCE = """
@@ -68,15 +69,15 @@ def app(**_):
 BEFORE_THE_BEGINNING = """
 class Finder:
     def find_spec(self, name, *_):
-        if name == "imgprep.outcome":
+        if name == "imgprep.cli.exit_status":
             send()
             time.sleep(60)
 
-del sys.modules["imgprep.outcome"]
+del sys.modules["imgprep.cli.exit_status"]
 sys.meta_path.insert(0, Finder())
 app = None
 """
-LINE = "imgprep: {how}; run the same command again to go on\n"
+LINE = "imgprep: {how}; rerun the same command to resume\n"
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def waiting() -> Callable[..., Any]:
 @pytest.fixture
 def imgprep(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Runs ``imgprep ARGUMENTS`` in this process, which is quicker; standard output and error are captured."""
-    from imgprep.outcome import run
+    from imgprep.cli.exit_status import run
 
     def call(*arguments: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(cwd)

@@ -180,7 +180,7 @@ def test_labels_may_change_without_a_new_look(tmp_path, imgprep):
 
 def test_memory_does_not_grow_with_the_images(tmp_path):
     script = (
-        "import resource, sys; from imgprep.outcome import run; code = run(['audit', sys.argv[1], '-q']);"
+        "import resource, sys; from imgprep.cli.exit_status import run; code = run(['audit', sys.argv[1], '-q']);"
         "print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
     )
     peaks = []

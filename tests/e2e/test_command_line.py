@@ -106,7 +106,7 @@ def test_a_failed_audit_exits_1_and_stops_the_run(project: Any, imgprep: Call) -
     assert not (project.output / "convert").exists()
     went_on = imgprep("run", project.spec, *demanding, "--no-gate")
     assert went_on.returncode == 0
-    assert "failed, and the run went on as asked" in went_on.stdout
+    assert "failed, and the run continued as asked" in went_on.stdout
     assert project.manifest("pack")["samples"]["ok"] == 12
 
 

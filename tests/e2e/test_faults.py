@@ -104,7 +104,7 @@ def test_a_signal_ends_the_run_at_once_without_orphans(
         (os.killpg if group else os.kill)(process.pid, signal.Signals[number])
         out, err = process.communicate(timeout=PROMPT)
     assert process.returncode == code
-    assert err.splitlines()[-1] == f"imgprep: {how}; run the same command again to go on"
+    assert err.splitlines()[-1] == f"imgprep: {how}; rerun the same command to resume"
     assert "Traceback" not in err
     assert not out
     waiting(lambda: not slow.processes(), "the workers to end", PROMPT)
@@ -142,7 +142,7 @@ def test_a_signal_ends_every_command_at_once_without_orphans(
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=PROMPT)
     assert process.returncode == 143
-    assert err.splitlines()[-1:] in ([], ["imgprep: terminated; run the same command again to go on"])
+    assert err.splitlines()[-1:] in ([], ["imgprep: terminated; rerun the same command to resume"])
     assert "Traceback" not in err
     assert not out
     waiting(lambda: not project.processes(), "the workers to end", PROMPT)

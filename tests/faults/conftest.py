@@ -138,7 +138,7 @@ def imgprep(
     case: Case, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs ``imgprep ARGUMENTS`` in this process; no input may make a traceback or report a defect."""
-    from imgprep.outcome import run
+    from imgprep.cli.exit_status import run
 
     def call(*arguments: object) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(case.folder)

@@ -84,7 +84,7 @@ def run(command: str, spec: str, output: Path, strike: int, mode: str) -> tuple[
         log = os.open(output.with_name(f"{output.name}.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        from imgprep.outcome import run as imgprep
+        from imgprep.cli.exit_status import run as imgprep
 
         Steps(str(output), str(counter), strike, mode)
         os._exit(imgprep([command, spec, "--output", str(output), "-q"]))

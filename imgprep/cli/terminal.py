@@ -172,7 +172,7 @@ def _verdict(report: "Report") -> str:
     A finding that was waived or switched off is none.
     """
     counted = Counter(finding.severity for finding in report.findings if finding.status == "fail")
-    verdict = "passed" if report.passed else "failed, and the run went on as asked"
+    verdict = "passed" if report.passed else "failed, and the run continued as asked"
     found = [f"{counted[name]} {name}{'s' * (counted[name] > 1)}" for name in ("error", "warning") if counted[name]]
     return f"{verdict}, with {' and '.join(found)}" if found else verdict
 

@@ -1,9 +1,7 @@
 """The commands about the quality of a collection."""
 
-from typing import Final
-
-from imgprep.cli_options import (
-    Asked,
+from imgprep.cli.exit_codes import ExitCode
+from imgprep.cli.options import (
     AuditStage,
     Baseline,
     Force,
@@ -11,18 +9,17 @@ from imgprep.cli_options import (
     ReportFormat,
     ReviewTable,
     Sample,
+    SpecOptions,
     Stage,
-    asked,
-    takes,
+    shared_options,
+    spec_options,
     warm_up,
 )
 
-FAILED: Final = 1
 
-
-@takes(asked)
+@shared_options(spec_options)
 def audit(
-    given: Asked,
+    given: SpecOptions,
     report_format: ReportFormat = "text",
     stage: Stage = AuditStage.SOURCE,
     baseline: Baseline = None,
@@ -40,11 +37,11 @@ def audit(
         terminal.print(auditing.page_of(audited))
     else:
         terminal.print(auditing.render(audited.report, report_format, color=terminal.color, width=terminal.width))
-    return 0 if audited.report.passed else FAILED
+    return ExitCode.DONE if audited.report.passed else ExitCode.FAILED
 
 
-@takes(asked)
-def review(given: Asked, sample: Sample, table: ReviewTable = None, force: Force = False) -> int:
+@shared_options(spec_options)
+def review(given: SpecOptions, sample: Sample, table: ReviewTable = None, force: Force = False) -> int:
     """Draws images for a second person to label."""
     warm_up()
     from imgprep.commands import main
@@ -52,4 +49,4 @@ def review(given: Asked, sample: Sample, table: ReviewTable = None, force: Force
     with given.terminal as terminal:
         drawn = main.review(given.request(force=force), sample, table)
     terminal.print(drawn.text())
-    return 0
+    return ExitCode.DONE

@@ -4,17 +4,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Final
 
 import typer
 
-from imgprep.cli import app
+from imgprep.cli.app import app
+from imgprep.cli.exit_codes import ExitCode
+from imgprep.cli.streams import PipeClosed
 from imgprep.errors import ImgprepError, ResourceError, one_line
 from imgprep.stopping import Stopped, stoppable
-from imgprep.streams import PipeClosed
-
-BROKEN_PIPE: Final = 141
-DEFECT: Final = 70
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -26,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _until_stopped(arguments)
     except PipeClosed:
-        return BROKEN_PIPE
+        return ExitCode.BROKEN_PIPE
 
 
 def _until_stopped(arguments: Sequence[str]) -> int:
@@ -52,7 +49,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _stopped(stopped: Stopped) -> int:
-    typer.echo(f"imgprep: {stopped.how}; run the same command again to go on", err=True)
+    typer.echo(f"imgprep: {stopped.how}; rerun the same command to resume", err=True)
     return stopped.code
 
 
@@ -73,7 +70,7 @@ def _unexpected(error: Exception, *, verbose: bool) -> int:
     if type(error).__name__ == "Abort":
         return _stopped(Stopped(signal.SIGINT))
     if isinstance(error, OSError):
-        what = f"{error.filename or 'system'}: {error.strerror or error}; mend that, then run the same command again"
+        what = f"{error.filename or 'system'}: {error.strerror or error}; fix that, then rerun the same command"
         return _failed(what, ResourceError.exit_code, verbose=verbose)
     message = f"a defect in imgprep: {type(error).__name__}: {error}; run again with -v and report what it prints"
-    return _failed(message, DEFECT, verbose=verbose)
+    return _failed(message, ExitCode.DEFECT, verbose=verbose)

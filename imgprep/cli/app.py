@@ -4,13 +4,12 @@ Commands import what they need when they run, so that ``--help`` and completion 
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from imgprep.cli_audit import FAILED, audit, review
-from imgprep.cli_options import (
-    Asked,
+from imgprep.cli.exit_codes import ExitCode
+from imgprep.cli.options import (
     Draws,
     DryRun,
     Folder,
@@ -22,16 +21,16 @@ from imgprep.cli_options import (
     NewSpec,
     Overwrite,
     Sheet,
+    SpecOptions,
     Workers,
-    asked,
-    takes,
+    display_options,
+    shared_options,
+    spec_options,
     warm_up,
-    watched,
 )
+from imgprep.cli.quality import audit, review
+from imgprep.cli.terminal import Terminal
 from imgprep.commands.stages import STAGES, Stage
-from imgprep.terminal import Terminal
-
-QUARANTINED: Final = 3
 
 app = typer.Typer(
     name="imgprep",
@@ -62,7 +61,7 @@ def _main(
 
 
 @app.command()
-@takes(watched)
+@shared_options(display_options)
 def init(terminal: Terminal, images: Found, spec: NewSpec = None, force: Overwrite = False) -> int:
     """Recognises a collection and writes a commented spec."""
     from imgprep.commands import starting
@@ -70,7 +69,7 @@ def init(terminal: Terminal, images: Found, spec: NewSpec = None, force: Overwri
     written = starting.init(images, spec, force=force)
     terminal.print(str(written))
     terminal.say(f"look through it, then: imgprep run {written}")
-    return 0
+    return ExitCode.DONE
 
 
 app.command()(audit)
@@ -81,8 +80,8 @@ def _add(stage: Stage) -> None:
     """Adds the command of a stage; all stages take the same options."""
 
     @app.command(stage.name, help=stage.summary)
-    @takes(asked)
-    def command(given: Asked, dry_run: DryRun = False, force: Force = False) -> int:
+    @shared_options(spec_options)
+    def command(given: SpecOptions, dry_run: DryRun = False, force: Force = False) -> int:
         if dry_run:
             return _plan(given, stage.name)
         warm_up()
@@ -91,7 +90,7 @@ def _add(stage: Stage) -> None:
         with given.terminal as terminal:
             result = main.make(given.request(force=force), stage.name)
         terminal.stages([result])
-        return QUARANTINED if result.too_many_quarantined else 0
+        return ExitCode.QUARANTINED if result.too_many_quarantined else ExitCode.DONE
 
 
 for _each in STAGES.values():
@@ -99,8 +98,8 @@ for _each in STAGES.values():
 
 
 @app.command("run")
-@takes(asked)
-def run_all(given: Asked, gate: Gate = True, dry_run: DryRun = False, force: Force = False) -> int:
+@shared_options(spec_options)
+def run_all(given: SpecOptions, gate: Gate = True, dry_run: DryRun = False, force: Force = False) -> int:
     """Does all of it in order, the audit first."""
     if dry_run:
         return _plan(given, [*STAGES][-1])
@@ -111,23 +110,23 @@ def run_all(given: Asked, gate: Gate = True, dry_run: DryRun = False, force: For
         done = main.run(given.request(force=force), gate=gate)
     if not done.stages:
         terminal.print(auditing.render(done.report, "text", color=terminal.color, width=terminal.width))
-        terminal.say("the audit failed, so nothing was converted; mend the collection, or go on with --no-gate")
-        return FAILED
+        terminal.say("the audit failed, so nothing was converted; fix the collection, or continue with --no-gate")
+        return ExitCode.FAILED
     terminal.summary(done)
-    return QUARANTINED if done.stages[0].too_many_quarantined else 0
+    return ExitCode.QUARANTINED if done.stages[0].too_many_quarantined else ExitCode.DONE
 
 
-def _plan(given: Asked, stage: str) -> int:
+def _plan(given: SpecOptions, stage: str) -> int:
     """Says what a stage would do."""
     from imgprep.commands import planning
 
     with given.terminal as terminal:
         terminal.print(planning.plan(given.request(), stage).text())
-    return 0
+    return ExitCode.DONE
 
 
 @app.command()
-@takes(watched)
+@shared_options(display_options)
 def verify(
     terminal: Terminal,
     folder: Folder,
@@ -140,12 +139,12 @@ def verify(
     with terminal:
         checked = inspecting.verify(folder, workers, terminal)
     terminal.print(checked.json() if report_format is Format.JSON else checked.text())
-    return 0 if checked.passed else FAILED
+    return ExitCode.DONE if checked.passed else ExitCode.FAILED
 
 
 @app.command()
-@takes(asked)
-def repair(given: Asked) -> int:
+@shared_options(spec_options)
+def repair(given: SpecOptions) -> int:
     """Verifies finished stages and rebuilds damaged shards."""
     warm_up()
     from imgprep.commands import repairing
@@ -153,11 +152,11 @@ def repair(given: Asked) -> int:
     with given.terminal as terminal:
         repaired = repairing.repair(given.request())
     terminal.print(repaired.text())
-    return 0 if repaired.passed else FAILED
+    return ExitCode.DONE if repaired.passed else ExitCode.FAILED
 
 
 @app.command()
-@takes(watched)
+@shared_options(display_options)
 def show(
     terminal: Terminal,
     folder: Folder,
@@ -171,12 +170,12 @@ def show(
         terminal.print(inspecting.json_of(stages))
     else:
         terminal.datasets(stages)
-    return 0
+    return ExitCode.DONE
 
 
 @app.command()
-@takes(asked)
-def preview(given: Asked, sheet: Sheet = Path("preview.png"), images: Images = 2, draws: Draws = 4) -> int:
+@shared_options(spec_options)
+def preview(given: SpecOptions, sheet: Sheet = Path("preview.png"), images: Images = 2, draws: Draws = 4) -> int:
     """Draws a contact sheet of what the spec does to some images."""
     warm_up()
     from imgprep.commands import previewing
@@ -186,11 +185,11 @@ def preview(given: Asked, sheet: Sheet = Path("preview.png"), images: Images = 2
         for note in drawn.notes:
             terminal.note(note)
     terminal.print(str(drawn.path))
-    return 0
+    return ExitCode.DONE
 
 
 @app.command()
-@takes(watched)
+@shared_options(display_options)
 def schema(terminal: Terminal) -> int:
     """Prints the JSON Schema of the spec, for editors."""
     import json
@@ -198,11 +197,11 @@ def schema(terminal: Terminal) -> int:
     from imgprep.spec.schema import json_schema
 
     terminal.print(json.dumps(json_schema(), indent=2))
-    return 0
+    return ExitCode.DONE
 
 
 @app.command()
-@takes(watched)
+@shared_options(display_options)
 def doctor(terminal: Terminal) -> int:
     """Shows versions, cores, memory and what is missing."""
     from imgprep.commands import inspecting
@@ -211,4 +210,4 @@ def doctor(terminal: Terminal) -> int:
     terminal.facts(facts.lines)
     for problem in facts.problems:
         terminal.say(problem)
-    return 5 if facts.problems else 0
+    return ExitCode.SURROUNDINGS if facts.problems else ExitCode.DONE

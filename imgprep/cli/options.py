@@ -1,7 +1,8 @@
 """The arguments and options of the command line: each is declared once, here or by the one command that has it.
 
-What several commands share is a function of options (`watched`, `asked`); `takes` joins its options to those of a
-command, which gets what the function made of them as its first argument.
+Options that several commands share are the parameters of a function (`display_options`, `spec_options`).
+`shared_options` adds them to a command, which gets the function's result as its first argument. Typer reads options
+from signatures only, so the decorator gives the command the joined signature.
 """
 
 import inspect
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Concatenate, NamedTuple, ParamSpec,
 
 import typer
 
-from imgprep.terminal import Terminal
+from imgprep.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from imgprep.commands.session import Request
@@ -81,8 +82,8 @@ ReviewTable = Annotated[
 ]
 
 
-class Asked(NamedTuple):
-    """What the options of every command on a spec came to.
+class SpecOptions(NamedTuple):
+    """The options common to all commands on a spec.
 
     Attributes:
         terminal: shows what happens.
@@ -107,12 +108,12 @@ class Asked(NamedTuple):
         return Request(self.spec, self.settings, self.output, self.seed, self.workers, force, self.terminal)
 
 
-def watched(quiet: Quiet = False, verbose: Verbose = False, no_progress: NoProgress = False) -> Terminal:
+def display_options(quiet: Quiet = False, verbose: Verbose = False, no_progress: NoProgress = False) -> Terminal:
     """Every command: what it shows of its work."""
     return Terminal(quiet=quiet, verbose=verbose, progress=not no_progress)
 
 
-def asked(
+def spec_options(
     spec: SpecPath,
     workers: Workers = None,
     settings: Settings = None,
@@ -121,9 +122,9 @@ def asked(
     quiet: Quiet = False,
     verbose: Verbose = False,
     no_progress: NoProgress = False,
-) -> Asked:
+) -> SpecOptions:
     """Every command on a spec: the spec, and what replaces parts of it."""
-    return Asked(watched(quiet, verbose, no_progress), spec, settings or [], output, seed, workers)
+    return SpecOptions(display_options(quiet, verbose, no_progress), spec, settings or [], output, seed, workers)
 
 
 def warm_up() -> None:
@@ -133,11 +134,11 @@ def warm_up() -> None:
     start()
 
 
-def takes(shared: Callable[..., T]) -> Callable[[Callable[Concatenate[T, Own], R]], Callable[..., R]]:
-    """Joins the options that commands share to those of one command.
+def shared_options(shared: Callable[..., T]) -> Callable[[Callable[Concatenate[T, Own], R]], Callable[..., R]]:
+    """Adds the parameters of one function to the options of a command.
 
     Args:
-        shared: takes the shared options; what it makes of them is the first argument of the command.
+        shared: takes the shared options as parameters; its result is the first argument of the command.
     """
     common = inspect.signature(shared).parameters
 
