@@ -33,7 +33,10 @@ class ImageError(ImgprepError):
 
 
 class TransientError(ImageError):
-    """One image cannot be had now, but perhaps the next time: nothing that was made without it is kept as finished."""
+    """One image cannot be had now, but perhaps the next time: nothing that was made without it is kept as finished.
+
+    Its server does not answer, or there is no memory left for it.
+    """
 
 
 def one_line(text: object, limit: int = 300) -> str:

@@ -36,7 +36,7 @@ from imgprep.decoding.jpeg import parse_jpeg, repair_header
 from imgprep.decoding.jpeg_scans import JPEG_END, has_end, stretched
 from imgprep.decoding.opencv import NO_MEMORY, ask_opencv, imdecode, in_words, scale, why_nothing
 from imgprep.decoding.samples import full_samples
-from imgprep.errors import ImageError
+from imgprep.errors import ImageError, TransientError
 
 __all__ = ["DecodeOptions", "Decoded", "Glimpse", "decode", "decode_with_alpha", "glimpse", "sniff"]
 
@@ -142,7 +142,7 @@ def glimpse(data: bytes, options: DecodeOptions = _DEFAULTS, least: int = 0) -> 
         decoded, alpha = _decode_other(data, options)
         return Glimpse.whole(*decoded)._replace(alpha=alpha)
     except MemoryError:
-        raise ImageError(NO_MEMORY) from None
+        raise TransientError(NO_MEMORY) from None
 
 
 def _decode_other(data: bytes, options: DecodeOptions) -> tuple[Decoded, Pixels | None]:

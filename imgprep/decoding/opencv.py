@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imgprep.decoding.damage import tell, watched
 from imgprep.decoding.header import Header, Reading
 from imgprep.decoding.headers import JPEG_START
-from imgprep.errors import ImageError, one_line
+from imgprep.errors import ImageError, TransientError, one_line
 
 _SILENT: Final = 0
 # What libtiff finds damaged is only logged: as errors and warnings by OpenCV 5, for debugging by OpenCV 4. Of good
@@ -72,7 +72,7 @@ def imdecode(data: bytes, mode: int) -> NDArray[np.uint8] | None:
         return cv2.imdecode(np.frombuffer(data, np.uint8), mode)  # type: ignore[return-value]
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
-            raise ImageError(NO_MEMORY) from None
+            raise TransientError(NO_MEMORY) from None
         raise ImageError(f"the decoder refused it: {one_line(str(error.err).strip(), 160)}") from None
 
 
@@ -81,7 +81,7 @@ def why_nothing(values: int, warning: str) -> str:
     try:
         np.empty(values, np.uint8)
     except MemoryError:
-        raise ImageError(NO_MEMORY) from None
+        raise TransientError(NO_MEMORY) from None
     return in_words(warning) or "the decoder refused it"
 
 

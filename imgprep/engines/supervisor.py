@@ -3,10 +3,10 @@
 import pickle
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector, SelectorKey
 from time import monotonic
 from typing import Any, Final, Generic
 
@@ -35,6 +35,10 @@ _BACKUP: Final = 1.0
 QUIET: Final = 600.0
 """Seconds that a worker may go without a sign of life while it has no image in hand, writing a large shard perhaps."""
 _ALARM: Final = -getattr(signal, "SIGALRM", 0)
+_PAUSE: Final = 1.0
+"""Seconds that the supervisor must wait in vain to know that it was stopped: it asks to be woken ten times a second."""
+_MOST_PAUSES: Final = 8
+"""How often being stopped excuses the items of one plan."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +48,7 @@ class _Worker(Generic[P]):
     Attributes:
         errands: the one it is on, then what is sent ahead.
         seen: the last reading of its slots that differed from the one before, and since when.
+        stopped: the reading of its slots when the supervisor, and so probably the worker, was stopped for a while.
     """
 
     number: int
@@ -52,7 +57,13 @@ class _Worker(Generic[P]):
     errands: deque[Errand[P]] = field(default_factory=deque)
     seen: tuple[int, int, int] = (0, NOTHING, 0)
     since: float = field(default_factory=monotonic)
+    stopped: tuple[int, int, int] | None = None
     expired: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it may be sent a plan ahead."""
+        return len(self.errands) == 1 and not self.errands[0].alone
 
     def read(self) -> tuple[int, int, int]:
         """Serial number of the try, item, finished items."""
@@ -77,6 +88,7 @@ class Supervisor(Generic[P, R]):
         self._plans = plans
         self._progress = progress
         self._waiting: deque[Errand[P]] = deque()
+        self._alone: deque[Errand[P]] = deque()
         self._workers: list[_Worker[P]] = []
         self._selector = DefaultSelector()
         self._serials = count(1)
@@ -90,7 +102,7 @@ class Supervisor(Generic[P, R]):
             yield from self._failures()
             if not any(worker.errands for worker in self._workers) and not self._available(0):
                 return
-            for key, events in self._selector.select(TICK):
+            for key, events in self._select():
                 worker = key.data
                 if events & EVENT_WRITE:
                     worker.mailbox.flush()
@@ -98,6 +110,20 @@ class Supervisor(Generic[P, R]):
                 if events & EVENT_READ:
                     yield from self._collect(worker)
             self._look()
+
+    def _select(self) -> list[tuple[SelectorKey, int]]:
+        """Waits a little for a worker to say something, and notices when this took far longer than it was to.
+
+        Then all processes were stopped: a container that was paused, a laptop that was closed. Timers went on.
+        """
+        before = monotonic()
+        ready = self._selector.select(TICK)
+        now = monotonic()
+        if now - before > TICK + _PAUSE:
+            for worker in self._workers:
+                worker.stopped = worker.seen = worker.read()
+                worker.since = now
+        return ready
 
     def dismiss(self) -> None:
         """Lets the workers end."""
@@ -130,29 +156,36 @@ class Supervisor(Generic[P, R]):
     def _assign(self) -> None:
         """Gives work to whoever has none, then one plan ahead to each.
 
+        What is to be tried alone comes first, and gets a new worker: one has just died of it.
         Plans are sent ahead only while enough of them wait for every worker: near the end, a plan must not be stuck
         behind a slow one while another worker has nothing to do.
         """
         size = self._settings.workers
+        while self._alone and len(self._workers) < size:
+            self._give(self._hire(), self._alone.popleft())
         for worker in self._workers:
-            while not worker.errands and not worker.mailbox.ended and self._available(0):
-                self._give(worker)
+            while not worker.errands and not worker.mailbox.ended and (self._alone or self._available(0)):
+                self._give(worker, (self._alone or self._waiting).popleft())
         while len(self._workers) < size and self._available(0):
-            self._hire()
+            self._give(self._hire(), self._waiting.popleft())
         for worker in self._workers:
-            while len(worker.errands) == 1 and not worker.mailbox.ended and self._available(size):
-                self._give(worker)
+            while worker.ready and not worker.mailbox.ended and self._available(size):
+                self._give(worker, self._waiting.popleft())
 
-    def _hire(self) -> None:
+    def _queue(self, errands: Sequence[Errand[P]]) -> None:
+        """Puts errands in front of all that wait."""
+        self._alone += (errand for errand in errands if errand.alone)
+        self._waiting.extendleft(errand for errand in reversed(errands) if not errand.alone)
+
+    def _hire(self) -> _Worker[P]:
         number = next(self._numbers)
         connection, slots = self._launcher.start(number)
         worker: _Worker[P] = _Worker(number, Mailbox(connection), slots)
         self._workers.append(worker)
         self._selector.register(connection, EVENT_READ, worker)
-        self._give(worker)
+        return worker
 
-    def _give(self, worker: _Worker[P]) -> None:
-        errand = self._waiting.popleft()
+    def _give(self, worker: _Worker[P], errand: Errand[P]) -> None:
         errand.serial = next(self._serials)
         try:
             plan = pickle.dumps(errand.plan(), pickle.HIGHEST_PROTOCOL)
@@ -173,7 +206,7 @@ class Supervisor(Generic[P, R]):
             errand = worker.errands.popleft()
             finished, value, error = _loads(message)
             if errand.stop is not None:
-                self._waiting.extendleft(errand.succeeded())
+                self._queue(errand.succeeded())
                 continue
             errand.task.tally.update(finished)
             # Before the consumer gets the outcome, for it may take its time.
@@ -193,9 +226,9 @@ class Supervisor(Generic[P, R]):
         if not worker.errands:
             return
         errand = worker.errands.popleft()
-        self._waiting.extendleft(reversed(worker.errands))
+        self._queue(worker.errands)
         if not errand.task.over:
-            self._waiting.extendleft(reversed(self._after(errand, worker, end)))
+            self._queue(self._after(errand, worker, end))
 
     def _after(self, errand: Errand[P], worker: _Worker[P], end: Exit) -> list[Errand[P]]:
         """What is to be done after a worker died on an errand; nothing when its plan has failed."""
@@ -205,17 +238,22 @@ class Supervisor(Generic[P, R]):
         if serial != errand.serial or item < 0:
             task.deaths += 1
             if task.deaths <= _DEATHS:
-                return [Errand(task, errand.start, errand.stop)]
+                return [errand.again()]
             verb = "stalled or died" if late else "died"
             self._fail(task, _repeated(f"{verb} {task.deaths} times with no image in hand, {_cause(end)}"))
             return []
         if errand.stop is None:
             task.tally.update(finished)
-        if item in task.excluded:
-            reason = self._reason(end, late=late)
-            self._fail(task, _repeated(f"could not do a part of a shard that cannot be left out: {reason}"))
-            return []
-        return errand.died(item, self._reason(end, late=late), self._settings.workers)
+        if late and worker.stopped == worker.read() and task.pauses < _MOST_PAUSES:
+            task.pauses += 1
+            return [errand.again()]
+        reason = self._reason(end, late=late)
+        if item not in task.excluded:
+            following = errand.died(item, reason, self._settings.workers)
+            if not task.stubborn:
+                return following
+        self._fail(task, _repeated(f"could not do a part of a shard that cannot be left out: {reason}"))
+        return []
 
     def _fail(self, task: Task[P], error: Exception) -> None:
         task.over = True

@@ -1,13 +1,14 @@
 """What is still to be done of a plan, and what to do next when a worker died of it.
 
-The item that the worker had in hand is excluded, whatever the worker died of: nothing tells an image that killed its
-decoder from somebody outside who killed the worker.
+Nothing tells an image that killed its decoder from somebody outside who killed the worker. So an item that a worker had
+in hand is tried once more, alone and in a fresh worker, and excluded when that one dies too.
 
 A plan that is done again from its beginning after every death costs as many passes as it has bad items. From its second
-bad item on, the rest of it is therefore scouted first: done in parts, by all workers, of which nothing is kept, each
-going on behind the item that ended it. Then the plan is done once more without the items that were found.
+bad item on, the rest of it is therefore scouted: done in parts, by all workers, of which nothing is kept, each going on
+behind the item that ended it. Then the plan is done once more without the items that were found.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Generic
 
@@ -15,6 +16,8 @@ from imgprep.engines.base import P, Tally
 
 _PARTS_FOR_EACH_WORKER: Final = 4
 _SMALLEST_PART: Final = 8
+_MOST_DEATHS: Final = 3
+"""Workers that an item may cost that comes through alone and among others does not."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +28,9 @@ class Task(Generic[P]):
         given: the plan as it was submitted.
         tally: of its finished items.
         excluded: items that it goes without, and why.
+        suspects: how many workers died with each item in hand.
         deaths: how many workers died of it with no item in hand.
+        pauses: how many workers were late because all processes had been stopped for a while.
         scouts: how many errands are out that look for bad items.
         over: its outcome is known; what is still out does not matter.
     """
@@ -33,9 +38,16 @@ class Task(Generic[P]):
     given: P
     tally: Tally
     excluded: dict[int, str] = field(default_factory=dict)
+    suspects: Counter[int] = field(default_factory=Counter)
     deaths: int = 0
+    pauses: int = 0
     scouts: int = 0
     over: bool = False
+
+    @property
+    def stubborn(self) -> bool:
+        """Whether an item is excluded that the plan cannot go without."""
+        return any(self.given.excluding(item, reason) is self.given for item, reason in self.excluded.items())
 
 
 @dataclass(slots=True, eq=False)
@@ -46,12 +58,14 @@ class Errand(Generic[P]):
         task: what it is for.
         start: the first item that is done.
         stop: the item before which it ends, without a value; None to do the plan to its end and bring the value.
+        alone: a worker does this and nothing else before.
         serial: the number of this try.
     """
 
     task: Task[P]
     start: int = 0
     stop: int | None = None
+    alone: bool = False
     serial: int = 0
 
     def plan(self) -> P:
@@ -62,6 +76,10 @@ class Errand(Generic[P]):
         for item, reason in sorted(self.task.excluded.items()):
             plan = plan.excluding(item, reason)
         return plan
+
+    def again(self) -> "Errand[P]":
+        """The same once more."""
+        return Errand(self.task, self.start, self.stop, self.alone)
 
     def succeeded(self) -> list["Errand[P]"]:
         """What comes next when this errand, a scout's, came to its end."""
@@ -77,17 +95,31 @@ class Errand(Generic[P]):
             workers: among whom the rest may be divided.
         """
         task = self.task
+        task.suspects[item] += 1
+        if not self._convicts(item):
+            return self._retry(item, workers)
         task.excluded[item] = reason
-        start = item + 1
-        if self.stop is not None:
-            rest = [Errand(task, start, self.stop)] if start < self.stop else []
-            return rest or self.succeeded()
-        stop = task.given.size
-        if len(task.excluded) < 2 or start >= stop or task.given.starting_at(start) is None:
-            return [Errand(task)]
-        edges = _edges(start, stop, workers)
-        task.scouts = len(edges)
-        return [Errand(task, first, last) for first, last in edges]
+        return [Errand(task)] if self.stop is None else self._rest(item) or self.succeeded()
+
+    def _convicts(self, item: int) -> bool:
+        """Whether the death of a worker on this errand is the item's fault."""
+        tried_alone = self.alone and (self.stop is None or item == self.start)
+        return tried_alone or self.task.suspects[item] >= _MOST_DEATHS
+
+    def _retry(self, item: int, workers: int) -> list["Errand[P]"]:
+        """The item alone, and meanwhile what can be done without it; a plan that has no parts as a whole."""
+        task, last = self.task, self.task.given.size
+        if task.given.starting_at(item) is None:
+            return [Errand(task, alone=True)]
+        rest = self._rest(item)
+        if self.stop is None and len(task.suspects) > 1:
+            rest = [Errand(task, *edge) for edge in _edges(item + 1, last, workers)]
+        task.scouts += 1 + len(rest) - (self.stop is not None)
+        return [Errand(task, item, item + 1, alone=True), *rest]
+
+    def _rest(self, item: int) -> list["Errand[P]"]:
+        """What is left of a scout's errand behind an item."""
+        return [] if self.stop is None or item + 1 >= self.stop else [Errand(self.task, item + 1, self.stop)]
 
 
 def _edges(start: int, stop: int, workers: int) -> list[tuple[int, int]]:

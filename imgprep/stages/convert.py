@@ -28,7 +28,6 @@ STAGE = "convert"
 MASK = "mask"
 """The array of masks in its shards, where the spec asks for them."""
 PROBED = 32
-NEVER = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +247,11 @@ class Conversion:
         flags = {
             row: (*found.flags.get(row, ()), *clashes.flags.get(row, ())) for row in {*found.flags, *clashes.flags}
         }
-        # What no key stands for is never up to date: the next run tries the failed downloads again.
-        key = NEVER if any(record.transient for record in records) else self.key()
-        return commit_stage(machine, manifest, key, flagged(part_lines(machine, STAGE, plans), flags))
+        passing = sum(record.transient for record in records)
+        if passing:
+            machine.monitor.note(f"{STAGE}: {_tried_again(passing)}")
+        lines = flagged(part_lines(machine, STAGE, plans), flags)
+        return commit_stage(machine, manifest, self.key(), lines, again=passing > 0)
 
     def manifest(self, image: ImageFormat, records: list[ShardRecord]) -> Manifest:
         """The index of the finished stage."""
@@ -279,6 +280,12 @@ class Conversion:
             versions=versions(),
             shards=entries(records),
         )
+
+
+def _tried_again(images: int) -> str:
+    """What is said of images that were lost to the network, to memory or time that ran out, or to a killed worker."""
+    what = "1 image was" if images == 1 else f"{images} images were"
+    return f"{what} quarantined for a reason that may pass; the next run tries again"
 
 
 def _describe(shape: tuple[int, ...], dtype: str) -> str:

@@ -104,7 +104,7 @@ class ImageReader:
             flags += _odd_pixels(seen)
             return seen._replace(flags=tuple(sorted(flags)) if len(flags) > 1 else flags), digest
         except MemoryError as error:
-            raise ImageError(NO_MEMORY) from error
+            raise TransientError(NO_MEMORY) from error
 
     def _decode(self, sample: Sample, data: bytes, least: int) -> Glimpse:
         try:
@@ -123,7 +123,7 @@ class ImageReader:
             data = self.masks.read(sample)
             return None if data is None else _from_file(sample.attributes[self.masks.attribute], data, seen)
         except MemoryError as error:
-            raise ImageError(NO_MEMORY) from error
+            raise TransientError(NO_MEMORY) from error
 
 
 def _from_file(path: str, data: bytes, seen: Glimpse) -> Mask:

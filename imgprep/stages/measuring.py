@@ -73,6 +73,7 @@ class MeasureJob:
                     passing = passing or isinstance(error, TransientError)
                 except MemoryError:
                     faults[item] = NO_MEMORY
+                    passing = True
             cursor.done()
         rows = np.zeros(len(plan.items), FULL_ROW if self.descriptor else ROW)
         rows[measured] = Measurements.of(meter.finish(), descriptor=self.descriptor).records()

@@ -72,7 +72,7 @@ class ShardPlan(Generic[I]):
         split: the split of its rows; None before the split.
         items: what it is made from.
         digest: a hash of the plan and of the job, which a finished shard is recognised by.
-        excluded: items that killed a worker, with the reason.
+        excluded: items that workers died with or were late with, and the reason.
         known: what the journal says of it.
     """
 

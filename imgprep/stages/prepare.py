@@ -53,8 +53,12 @@ class Prepare:
         with quiet_stderr():
             for item, sample in enumerate(samples):
                 cursor.at(item)
-                if item in excluded or sample.status != "ok":
-                    yield sample, Prepared(None, reason=excluded.get(item, sample.reason))
+                if item in excluded:
+                    # Its worker died, or was late: another run may have more luck, time or memory.
+                    yield sample, Prepared(None, reason=excluded[item], transient=sample.status == "ok")
+                    continue
+                if sample.status != "ok":
+                    yield sample, Prepared(None, reason=sample.reason)
                     continue
                 try:
                     image, flags, sha256, mask = self.reader(sample)
@@ -66,10 +70,10 @@ class Prepare:
                         image = operation(image)
                     mask = None if mask is None else self._moved(mask)
                 except ImageError as error:
-                    yield sample, Prepared(None, flags, sha256, str(error))
+                    yield sample, Prepared(None, flags, sha256, str(error), transient=isinstance(error, TransientError))
                     continue
                 except MemoryError:
-                    yield sample, Prepared(None, flags, sha256, NO_MEMORY)
+                    yield sample, Prepared(None, flags, sha256, NO_MEMORY, transient=True)
                     continue
                 if mask is not None:
                     flags = tuple(sorted((*flags, MASKED)))

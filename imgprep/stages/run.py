@@ -112,7 +112,13 @@ def make_shards(machine: Machine, stage: str, job: Job[I], plans: list[ShardPlan
 
 
 def commit_stage(
-    machine: Machine, manifest: Manifest, key: str, lines: Iterable[bytes], files: Iterable[str] = ()
+    machine: Machine,
+    manifest: Manifest,
+    key: str,
+    lines: Iterable[bytes],
+    files: Iterable[str] = (),
+    *,
+    again: bool = False,
 ) -> Manifest:
     """Commits a stage: samples.jsonl, then away with files of earlier runs, then dataset.json.
 
@@ -122,6 +128,7 @@ def commit_stage(
         key: what it was made from.
         lines: of samples.jsonl.
         files: the names of further files of the stage, already committed.
+        again: whether the next run makes the stage again, for it may then get images that this one did not.
 
     Returns:
         The index as it was committed.
@@ -136,7 +143,7 @@ def commit_stage(
                 path.unlink()
     listed = {name: sha256_file(folder / name) for name in sorted({SAMPLES, *files})}
     manifest = replace(manifest, files=listed)
-    machine.workspace.finish(manifest.stage, key, manifest)
+    machine.workspace.finish(manifest.stage, key, manifest, again=again)
     return manifest
 
 

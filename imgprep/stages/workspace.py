@@ -109,7 +109,7 @@ class Workspace:
         try:
             state = json.loads((self.private / f"{stage}.key.json").read_bytes())
             folder = self.stage(stage)
-            if state["key"] != key or state["index"] != sha256_file(folder / INDEX):
+            if state["key"] != key or state.get("again") or state["index"] != sha256_file(folder / INDEX):
                 return None
             manifest = read_manifest(folder)
             there = all((folder / name).stat().st_size == size for name, size in state["files"].items())
@@ -137,12 +137,12 @@ class Workspace:
                 f"{folder}: cannot write: {error.strerror}; give another output or permission"
             ) from error
 
-    def finish(self, stage: str, key: str, manifest: Manifest) -> None:
-        """Commits the index, then remembers what it was made from."""
+    def finish(self, stage: str, key: str, manifest: Manifest, *, again: bool = False) -> None:
+        """Commits the index, then remembers what it was made from; with `again` the stage is never up to date."""
         index = self.stage(stage) / INDEX
         commit(index, manifest.to_json())
         files = {path.name: path.stat().st_size for path in self.stage(stage).iterdir() if path.is_file()}
-        state = {"key": key, "index": sha256_file(index), "files": files}
+        state = {"key": key, "index": sha256_file(index), "files": files} | ({"again": True} if again else {})
         commit(self.private / f"{stage}.key.json", json.dumps(state).encode())
 
     def discard(self, stage: str) -> None:

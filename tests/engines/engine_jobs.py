@@ -91,12 +91,20 @@ def _kill(_: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _kill_once(marker: str) -> None:
+def _is_first(marker: str) -> bool:
     with Path(marker).open("a") as file:
         file.write(".")
-        first = file.tell() == 1
-    if first:
+        return file.tell() == 1
+
+
+def _kill_once(marker: str) -> None:
+    if _is_first(marker):
         _kill("")
+
+
+def _sleep_once(marker: str) -> None:
+    if _is_first(marker):
+        _sleep("")
 
 
 def _count(marker: str) -> None:
@@ -191,6 +199,7 @@ def _print(_: str) -> None:
 FAULTS: Mapping[str, Callable[[str], str | None]] = {
     "kill": _kill,
     "kill-once": _kill_once,
+    "sleep-once": _sleep_once,
     "count": _count,
     "segfault": _segfault,
     "sleep": _sleep,

@@ -46,6 +46,24 @@ def test_a_death_costs_one_item(fault, reason):
     assert {(report.done, len(report.excluded)) for report in reports.values()} == {(5, 0)}
 
 
+def test_an_item_whose_worker_was_killed_once_is_not_lost(tmp_path):
+    marker = tmp_path / "marker"
+    reports = run(ENGINE, Work("killed", faults={2: f"kill-once:{marker}"}), Work("good"))
+    assert marker.read_text() == "..."  # killed, tried alone, done with the others
+    assert (reports["killed"].excluded, reports["killed"].done) == ({}, 5)
+
+
+def test_an_item_that_was_late_once_is_not_lost(tmp_path):
+    marker = tmp_path / "marker"
+    report = run(HASTY, Work("late", faults={2: f"sleep-once:{marker}"}))["late"]
+    assert (report.excluded, report.done) == ({}, 5)
+
+
+def test_a_whole_plan_whose_worker_was_killed_once_is_done_again(tmp_path):
+    outcomes = ENGINE.run(whole, [Solid("killed", f"kill-once:{tmp_path / 'marker'}")])
+    assert [(outcome.value, outcome.error) for outcome in outcomes] == [("killed", None)]
+
+
 @pytest.mark.parametrize("fault", ["sleep", "hang-in-c", "hang-in-regex"])
 def test_an_item_that_hangs_is_excluded(fault):
     start = time.monotonic()

@@ -39,16 +39,47 @@ def finish(errand: Errand[Work], bad: Callable[[int], int], workers: int = 2) ->
     raise AssertionError("the plan was never done to its end")
 
 
-def test_after_the_first_death_the_whole_is_done_without_the_item():
+def die_alone(errand: Errand[P], item: int, reason: str = "late") -> list[Errand[P]]:
+    """A worker dies with an item, then another one that has nothing else to do; what comes next."""
+    alone, *rest = errand.died(item, reason, workers=2)
+    assert alone.alone
+    return [*alone.died(item, reason, workers=2), *rest]
+
+
+def test_an_item_whose_worker_died_is_tried_once_more_alone():
     errand = whole(Work("plan", items=100))
-    assert ranges(errand.died(7, "late", workers=2)) == [(0, None)]
+    (alone,) = errand.died(7, "died", workers=2)
+    assert (alone.start, alone.stop, alone.alone) == (7, 8, True)
+    assert sorted(alone.plan().excluded) == [0, 1, 2, 3, 4, 5, 6]
+    assert errand.task.excluded == {}
+
+
+def test_an_item_that_comes_through_alone_is_not_excluded():
+    errand = whole(Work("plan", items=100))
+    (alone,) = errand.died(7, "died", workers=2)
+    (again,) = alone.succeeded()
+    assert (ranges([again]), again.alone, again.plan().excluded) == ([(0, None)], False, {})
+
+
+def test_an_item_that_never_comes_through_among_others_costs_three_workers():
+    errand = whole(Work("plan", items=100))
+    for _ in range(2):
+        alone, *_ = errand.died(7, "died", workers=2)
+        (errand,) = alone.succeeded()
+    assert ranges(errand.died(7, "died", workers=2)) == [(0, None)]
+    assert errand.task.excluded == {7: "died"}
+
+
+def test_after_the_first_bad_item_the_whole_is_done_without_it():
+    errand = whole(Work("plan", items=100))
+    assert ranges(die_alone(errand, 7)) == [(0, None)]
     assert errand.task.excluded == {7: "late"}
 
 
 def test_from_the_second_bad_item_on_the_rest_is_divided():
     errand = whole(Work("plan", items=100))
-    errand.died(7, "late", workers=2)
-    parts = errand.died(19, "late", workers=2)
+    die_alone(errand, 7)
+    parts = die_alone(errand, 19)
     assert ranges(parts) == [(20, 30), (30, 40), (40, 50), (50, 60), (60, 70), (70, 80), (80, 90), (90, 100)]
     assert [part.succeeded() for part in parts[:-1]] == [[]] * 7
     assert ranges(parts[-1].succeeded()) == [(0, None)]
@@ -56,11 +87,11 @@ def test_from_the_second_bad_item_on_the_rest_is_divided():
 
 def test_a_scout_goes_on_behind_the_item_that_ended_it():
     errand = whole(Work("plan", items=100))
-    errand.died(7, "late", workers=2)
-    *_, last = errand.died(19, "late", workers=2)
-    (rest,) = last.died(95, "died", workers=2)
+    die_alone(errand, 7)
+    *_, last = die_alone(errand, 19)
+    (rest,) = die_alone(last, 95, "died")
     assert ranges([rest]) == [(96, 100)]
-    assert rest.died(99, "late", workers=2) == []  # the other parts are still out
+    assert die_alone(rest, 99) == []  # the other parts are still out
     assert sorted(errand.task.excluded) == [7, 19, 95, 99]
 
 
@@ -69,10 +100,22 @@ def test_a_scout_goes_on_behind_the_item_that_ended_it():
 def test_bad_items_are_found_whatever_their_number(workers, every):
     last, work = finish(whole(Work("plan", items=200)), lambda item: 9 * (item % every == 0), workers)
     assert sorted(last.task.excluded) == list(range(0, 200, every))
-    assert work <= 3 * 200 + 2 * len(last.task.excluded)
+    assert work <= 3 * 200 + 3 * len(last.task.excluded)
 
 
-def test_a_whole_plan_has_no_parts():
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("every", [1, 2, 7, 50])
+def test_killed_workers_cost_no_item_whatever_their_number(workers, every):
+    last, work = finish(whole(Work("plan", items=200)), lambda item: item % every == 0, workers)
+    assert last.task.excluded == {}
+    assert work <= 3 * 200 + 3 * len(last.task.suspects)
+
+
+def test_a_plan_without_parts_is_tried_once_more_as_a_whole():
     errand = whole(Solid("plan"))
-    assert ranges(errand.died(0, "died", workers=2)) == [(0, None)]
-    assert errand.plan() is errand.task.given
+    (again,) = errand.died(0, "died", workers=2)
+    assert (ranges([again]), again.alone, again.plan()) == ([(0, None)], True, errand.task.given)
+    assert not errand.task.stubborn
+    again.died(1, "died", workers=2)
+    assert errand.task.excluded == {1: "died"}
+    assert errand.task.stubborn

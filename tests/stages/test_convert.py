@@ -111,6 +111,7 @@ def test_an_excluded_item_costs_one_image(trees: Path, machine: MakeMachine, con
     whole = job(plan, cursor)
     record = job(plan.excluding(0, "took longer than 30 s"), cursor)
     assert (record.samples, record.quarantined) == (whole.samples - 1, whole.quarantined + 1)
+    assert (whole.transient, record.transient) == (0, 1)
     lines = (writer.parts / f"{plan.filename}.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["reason"] == "took longer than 30 s"
     assert json.loads(lines[0])["status"] == "quarantined"

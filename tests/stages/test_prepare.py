@@ -61,6 +61,9 @@ def test_every_item_has_an_outcome(samples: SampleTable, cursor: Counter) -> Non
     assert found["c"].reason
     assert found["d"].reason == "no label"
     assert found["e"].reason == "took longer than 30 s"
+    assert {id_ for id_, outcome in found.items() if outcome.transient} == {"e"}, (
+        "what was late may be quicker next time"
+    )
     assert cursor.finished == 5
 
 
@@ -74,6 +77,7 @@ def test_an_operation_without_memory_costs_the_image_only(samples: SampleTable, 
     found = {sample.id: outcome for sample, outcome in made.over(samples, {}, cursor)}
     assert found["a"].reason == "needs more memory than execution.memory_limit allows"
     assert found["a"].sha256
+    assert found["a"].transient, "the limit may be raised"
     assert found["c"].pixels is not None
 
 

@@ -222,10 +222,10 @@ def test_dataset_json_comes_last(machine: MakeMachine, job: CountingJob, monkeyp
         order.append(path.name)
         commit(path, *rest, **options)
 
-    def spied_finish(self: Any, *rest: Any) -> None:
+    def spied_finish(self: Any, *rest: Any, **options: Any) -> None:
         order.append("finish")
         assert (job.writer.folder / "samples.jsonl").exists()
-        finish(self, *rest)
+        finish(self, *rest, **options)
 
     monkeypatch.setattr(machinery, "commit", spied)
     monkeypatch.setattr(workspace, "finish", spied_finish)

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import subprocess
@@ -34,6 +35,13 @@ def test_done_gives_the_index_of_a_stage_made_from_the_same(finished: Workspace)
     assert finished.done("convert", "key") == manifest(("shard-00000-of-00001.h5", 5))
     assert finished.done("convert", "another key") is None
     assert finished.done("split", "key") is None
+
+
+def test_what_is_to_be_made_again_is_never_up_to_date_but_known(finished: Workspace) -> None:
+    index = manifest(("shard-00000-of-00001.h5", 5))
+    finished.finish("convert", "key", index, again=True)
+    assert finished.done("convert", "key") is None
+    assert finished.state("convert") == ("key", hashlib.sha256(index.to_json()).hexdigest())
 
 
 @pytest.mark.parametrize("filename", ["dataset.json", "shard-00000-of-00001.h5", "samples.jsonl"])
