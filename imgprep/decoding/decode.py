@@ -8,12 +8,14 @@ What is decided here, beyond what the formats themselves say:
   the file tells them from dark ones. 9 to 15 bits that the header does declare (TIFF, JPEG 2000, AVIF, PNM) are
   scaled to the full range with rounding, fewer than 8 to 8; Pillow leaves those of TIFF dark.
 - Transparency is laid on the background, unless the colours under it are asked for: alpha, palettes and PNG's
-  transparent colour; grey stays grey on a grey background. Of 2- and 4-bit grey only black can be the transparent
-  colour, as Pillow has it.
+  transparent colour, compared at the depth of the file; grey stays grey on a grey background. Pillow misses that
+  colour in grey of 2 and 4 bits.
 - CMYK becomes RGB as libjpeg and libtiff convert it, CIELAB as libtiff does. Colour profiles are not applied.
 - The first frame or page counts; for an animated PNG that is its default image. A GIF's frame that is smaller than its
   screen lies on the background colour that the GIF declares; Pillow takes the first colour.
 - BMP's alpha of one bit counts when there is a mask for it; Pillow passes over it.
+- JPEG is read up to its end marker. What follows, as the gain map of a photograph in high dynamic range or the video of
+  a moving one, is flagged ``trailing-bytes``.
 - A file that was cut is refused, whatever libraries make of it: JPEG without an end, or without its last scans, PNG
   without its end chunk. So is one whose metadata unpack to more than libpng allows.
 - Float samples and everything in no list of ``headers`` is refused.
@@ -33,7 +35,7 @@ from imgprep.decoding.damage import watched
 from imgprep.decoding.header import DecodeOptions, Header
 from imgprep.decoding.headers import JPEG_START, parse_header, sniff
 from imgprep.decoding.jpeg import parse_jpeg, repair_header
-from imgprep.decoding.jpeg_scans import JPEG_END, has_end, stretched
+from imgprep.decoding.jpeg_scans import image_end, stretched
 from imgprep.decoding.opencv import NO_MEMORY, ask_opencv, imdecode, in_words, scale, why_nothing
 from imgprep.decoding.samples import full_samples
 from imgprep.errors import ImageError, TransientError
@@ -184,8 +186,8 @@ def _decode_jpeg(data: bytes, options: DecodeOptions, least: int) -> Glimpse:
         raise ImageError(f"damaged JPEG: {why_nothing(height * width * components, '')}")
     if arithmetic:
         _check_arithmetic(image, data, mode)
-    if data[-2:] != JPEG_END:
-        flags = (*flags, _trailing(data, scan))
+    if _is_followed(data, scan):
+        flags = (*flags, "trailing-bytes")
     if components == 1:
         image = image[:, :, None]
     elif components == 4:
@@ -208,11 +210,12 @@ def _check_arithmetic(image: NDArray[np.uint8], data: bytes, mode: int) -> None:
         raise ImageError("JPEG is cut: its arithmetic code ends before its pixels")
 
 
-def _trailing(data: bytes, scan: int) -> str:
-    """The flag of a file that goes on behind its image; one that has no end is cut, and perhaps filled with zeros."""
-    if not has_end(data, scan):
+def _is_followed(data: bytes, scan: int) -> bool:
+    """Whether something lies behind the image; one that has no end is cut, and perhaps filled with zeros."""
+    end = image_end(data, scan)
+    if end < 0:
         raise ImageError("JPEG is cut: no end marker")
-    return "trailing-bytes"
+    return end < len(data)
 
 
 def _repaired(

@@ -1,10 +1,11 @@
-"""What a file is, by its first bytes: the formats that are read, and the names of those that are not."""
+"""The format of a file, by its first bytes."""
 
 from collections.abc import Callable
 from typing import Final
 
 from imgprep.decoding.avif import parse_avif
 from imgprep.decoding.bmp import parse_bmp
+from imgprep.decoding.foreign_formats import name_of
 from imgprep.decoding.gif import parse_gif
 from imgprep.decoding.header import DecodeOptions, Header
 from imgprep.decoding.jpeg2000 import BOXED, CODESTREAM, parse_jpeg2000
@@ -18,7 +19,6 @@ from imgprep.errors import ImageError
 JPEG_START: Final = b"\xff\xd8\xff"
 _TIFF_STARTS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _AVIF_BRANDS: Final = (b"avif", b"avis")
-_HEIF_BRANDS: Final = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 PARSERS: Final[dict[str, Callable[[bytes, DecodeOptions], Header]]] = {
     "PNG": parse_png,
@@ -55,72 +55,6 @@ _READ_BY_START: Final = (
     (b"BM", "BMP"),
 )
 
-_REFUSED_BY_START: Final = (
-    (b"\x89HDF\r\n\x1a\n", "HDF5"),
-    (b"%!PS", "PostScript or EPS"),
-    (b"\xc5\xd0\xd3\xc6", "EPS"),
-    (b"%PDF", "PDF"),
-    (b"8BPS", "Photoshop PSD"),
-    (b"PF", "float image PFM"),
-    (b"Pf", "float image PFM"),
-    (b"P7", "PAM or XV thumbnail"),
-    (b"#?RADIANCE", "float image Radiance HDR"),
-    (b"#?RGBE", "float image Radiance HDR"),
-    (b"v/1\x01", "float image OpenEXR"),
-    (b"\x59\xa6\x6a\x95", "Sun raster"),
-    (b"DDS ", "DDS texture"),
-    (b"\0\0\1\0", "Windows icon"),
-    (b"\0\0\2\0", "Windows cursor"),
-    (b"icns", "Apple icon"),
-    (b"\x01\xda", "SGI image"),
-    (b"\x0a\x05\x01", "PCX"),
-    (b"SIMPLE  =", "FITS"),
-    (b"GRIB", "GRIB"),
-    (b"/* XPM */", "XPM"),
-    (b"#define", "XBM or C source"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (b"PK\x03\x04", "ZIP archive"),
-    (b"\x1f\x8b", "gzip data"),
-    (b"\x93NUMPY", "NumPy array"),
-    (b"\x80\x04\x95", "Python pickle"),
-    (b"gimp xcf", "GIMP XCF"),
-    (b"FTEX", "FTEX texture"),
-    (b"BLP", "BLP texture"),
-    (b"\xd0\xcf\x11\xe0", "OLE document"),
-    (b"qoif", "QOI"),
-    (b"PCD_", "Photo CD"),
-    (b"\xff\xfe", "text in UTF-16"),
-    (b"\xfe\xff", "text in UTF-16"),
-    (b"\x8aMNG", "MNG"),
-    (b"\x8bJNG", "JNG"),
-    (b"\xd7\xcd\xc6\x9a", "Windows metafile"),
-    (b"BZh", "bzip2 data"),
-    (b"\xfd7zXZ", "xz data"),
-    (b"7z\xbc\xaf", "7-Zip archive"),
-    (b"Rar!", "RAR archive"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-    (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
-    (b"SQLite format 3", "SQLite"),
-    (b"{\\rtf", "RTF document"),
-    (b"version https://git-lfs", "a Git LFS pointer, whose file was not fetched"),
-)
-
-_REFUSED_TEXT: Final = (
-    (b"<!doctype html", "HTML"),
-    (b"<html", "HTML"),
-    (b"<head", "HTML"),
-    (b"<body", "HTML"),
-    (b"<script", "HTML"),
-    (b"<svg", "SVG"),
-    (b"<?xml", "XML or SVG"),
-    (b"<!--", "HTML, XML or SVG"),
-    (b"{", "JSON"),
-    (b"[", "JSON"),
-    (b"#!", "a script"),
-)
-
 
 def sniff(data: bytes) -> str:
     """Names the format of a file that imgprep reads: a key of ``EXTENSIONS``.
@@ -138,28 +72,8 @@ def sniff(data: bytes) -> str:
         brands = [data[at : at + 4] for at in (8, *range(16, length, 4))]
         if any(brand in _AVIF_BRANDS for brand in brands):
             return "AVIF"
-    name = _other(data)
+    name = name_of(data)
     raise ImageError(f"not an image that imgprep reads ({f'looks like {name}' if name else 'unknown format'})")
-
-
-def _other(data: bytes) -> str:
-    """The name of a format that is not read; '' when it is unknown."""
-    for start, name in _REFUSED_BY_START:
-        if data.startswith(start):
-            return name
-    if data[4:8] == b"ftyp":
-        return "HEIF" if data[8:12] in _HEIF_BRANDS else "a video or another ISO media file"
-    if data[:4] == b"RIFF":
-        return "another RIFF file"
-    head = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    while head.startswith(b"<!--"):
-        head = head.partition(b"-->")[2].lstrip()
-    for start, name in _REFUSED_TEXT:
-        if head.startswith(start):
-            return name
-    if not any(byte < 9 or 13 < byte < 32 or byte > 126 for byte in head):
-        return "text"
-    return ""
 
 
 def parse_header(data: bytes, options: DecodeOptions) -> Header:

@@ -13,6 +13,10 @@ _SOF: Final = frozenset(0xFF00 | kind for kind in FRAMES)
 _PASSED: Final = frozenset({0xFFC4, 0xFFCC, 0xFFDB, 0xFFDC, 0xFFDD, 0xFFE0, *range(0xFFE2, 0xFFF0), 0xFFFE})
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1, 0xC9})
 _ARITHMETIC: Final = frozenset(range(0xC9, 0xD0))
+_UNREAD: Final = {
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
+    0xCB: "lossless JPEG in arithmetic code",
+}
 _EXIF: Final = b"Exif\0\0"
 # Of the Adobe segment: how colours are coded, by the number of components; libjpeg takes any other for the last.
 _TRANSFORM: Final = 15
@@ -21,7 +25,7 @@ _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _NOTHING: Final = (b"", b"")
 _segment: Final = struct.Struct(">HH").unpack_from
-_frame: Final = struct.Struct(">HHB").unpack_from
+_frame: Final = struct.Struct(">BHHB").unpack_from
 
 
 class JpegHeader(NamedTuple):
@@ -32,7 +36,7 @@ class JpegHeader(NamedTuple):
         orientation: EXIF orientation, 1 to 8.
         height: of the stored pixels, before any rotation.
         width: of the stored pixels, before any rotation.
-        scan: where the first scan begins.
+        scan: where the entropy-coded data of the first scan begin.
         arithmetic: coded so, not by Huffman's codes.
     """
 
@@ -60,9 +64,11 @@ def parse_jpeg(data: bytes, options: DecodeOptions) -> JpegHeader:
     if data.startswith(prefix) and known is options:
         return header
     frame, size, in_scan, end, profiles = _walk(data, options)
-    height, width, components = size
+    precision, height, width, components = size
     if not frame:
         raise ImageError("JPEG has no image in it")
+    if precision != 8 or frame in _UNREAD:
+        raise ImageError(f"{_UNREAD.get(frame) or f'{precision}-bit JPEG'} is not supported; 8-bit JPEG is")
     if components not in {1, 3, 4}:
         raise ImageError(f"JPEG has {components} components; 1, 3 and 4 are read")
     orientation = orientation_of(*profiles) if profiles != _NOTHING else 1
@@ -75,9 +81,12 @@ def parse_jpeg(data: bytes, options: DecodeOptions) -> JpegHeader:
     return header
 
 
-def _walk(data: bytes, options: DecodeOptions) -> tuple[int, tuple[int, int, int], int, int, tuple[bytes, bytes]]:
-    """Kind of frame, its height, width and components, components in the first scan, position in it, EXIF and XMP."""
-    frame, size = 0, (0, 0, 0)
+def _walk(data: bytes, options: DecodeOptions) -> tuple[int, tuple[int, int, int, int], int, int, tuple[bytes, bytes]]:
+    """Kind of frame, its precision and size, components in the first scan, position behind its header, EXIF and XMP.
+
+    The size is height, width and components.
+    """
+    frame, size = 0, (0, 0, 0, 0)
     profiles = _NOTHING
     at = 2
     try:
@@ -86,10 +95,10 @@ def _walk(data: bytes, options: DecodeOptions) -> tuple[int, tuple[int, int, int
             if marker in _PASSED:
                 at += 2 + length
             elif marker == 0xFFDA:
-                return frame, size, data[at + 4], at + 5, profiles
+                return frame, size, data[at + 4], at + 2 + length, profiles
             elif marker in _SOF:
-                frame, size = marker & 0xFF, _frame(data, at + 5)
-                check_size("JPEG", size[1], size[0], options)
+                frame, size = marker & 0xFF, _frame(data, at + 4)
+                check_size("JPEG", size[2], size[1], options)
                 at += 2 + length
             elif marker == 0xFFE1:
                 profiles = _note(profiles, data[at + 4 : at + 2 + length])

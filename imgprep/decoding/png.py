@@ -106,14 +106,14 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _colour_key(transparency: bytes, colour: int, depth: int) -> tuple[int, ...]:
-    """The transparent colour in the decoder's values.
+    """The transparent colour in the decoder's values, which spread 1, 2 and 4 bits evenly over 8.
 
-    The decoder spreads 1, 2 and 4 bits over 8. The key of 1 bit is spread with them; that of 2 and 4 bits is not, so
-    that only black can be transparent there: Pillow, whose pixels are the reference, compares so.
+    Only as many bits of the chunk count as samples have, as the standard says.
     """
     count = 1 if colour == 0 else 3
-    mask, scale = (1 << depth) - 1, 255 if depth == 1 else 1
-    return tuple((value & mask) * scale for value in struct.unpack_from(f">{count}H", transparency))
+    top = (1 << depth) - 1
+    scale = 255 // top if depth < 8 else 1
+    return tuple((value & top) * scale for value in struct.unpack_from(f">{count}H", transparency))
 
 
 def _orientation(extra: dict[bytes, bytes]) -> int:

@@ -47,6 +47,7 @@ _NAMES: Final = {
     50002: "JPEG XL",
     52546: "JPEG XL",
 }
+_KIND, _REDUCED, _SUB_DIRECTORIES, _DNG_VERSION, _CR2 = 254, 1, 330, 50706, b"CR\2"
 _GREY, _LAB = {0, 1}, {8, 9, 10}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _SIGNED, _FLOAT = 2, 3
@@ -97,6 +98,7 @@ def parse_tiff(data: bytes, options: DecodeOptions) -> Header:
     """
     reader = TiffReader(data)
     known = _Directory(reader)
+    _check_no_raw(known)
     check_size("TIFF", known.width, known.height, options)
     stream = _old_jpeg(known)
     if known.compression not in _READ and stream is None:
@@ -202,6 +204,13 @@ def _parts(known: _Directory, layout: TiffLayout) -> tuple[bytes, ...]:
         )
         for start in range(0, len(offsets), each)
     )
+
+
+def _check_no_raw(known: _Directory) -> None:
+    """Refuses raw files of cameras, whose first directory is a preview: decoded it would pass for the photograph."""
+    preview = known.one(_KIND, 0) & _REDUCED and _SUB_DIRECTORIES in known.entries
+    if preview or _DNG_VERSION in known.entries or known.reader.data.startswith(_CR2, 8):
+        raise ImageError("a camera raw file (DNG, NEF, CR2 or the like) is not supported; convert it first")
 
 
 def _check_samples(known: _Directory) -> None:

@@ -3,6 +3,7 @@
 Where the collection leaves the decision to us:
 
 - PFM and all other float images are refused: no scale says what is white.
+- The transparent colour of grey of 2 and 4 bits is compared at that depth, as the PNG standard says and libvips does.
 - A transparent 16-bit grey is transparent (Pillow does not composite it), as the PNG standard says.
 - 12 bits in 16-bit samples are 16-bit samples; CIELAB is converted by libtiff; premultiplied alpha is honoured.
 - 5- and 6-bit BMP samples are spread over 8 bits with rounding; the masks of a 52-byte header count.
@@ -30,6 +31,10 @@ from imgprep.errors import ImageError
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not (DATA / "hostile.json").exists(), reason="needs the shared data")
 
+# Pillow misses the transparent colour of grey PNG of 2 and 4 bits.
+MISSED_BY_PILLOW = {
+    f"hostile/testpngs/{name}.png" for name in ("gray-2-tRNS", "gray-2-sRGB-tRNS", "gray-4-tRNS", "gray-4-linear-tRNS")
+}
 # Pillow shows these otherwise than their formats' rules; see above.
 DECIDED_OTHERWISE = {"LAB", "I;16"}
 
@@ -95,7 +100,7 @@ def test_accepted_files_have_pillows_pixels(outcomes):
     names = [name for name, (expected, *_) in outcomes.items() if expected["expect"] == "accept"]
     assert len(names) > 300
     assert [(name, outcomes[name][3]) for name in names if outcomes[name][2] is None] == []
-    check_pixels(outcomes, names)
+    check_pixels(outcomes, [name for name in names if name not in MISSED_BY_PILLOW])
 
 
 def test_rejected_files_get_a_reason(outcomes):

@@ -1,5 +1,6 @@
 import base64
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -110,6 +111,120 @@ def test_scans_are_limited(draw, save):
     assert decode(data, DecodeOptions(max_scans=scans)).pixels.shape == (24, 32, 3)
     with pytest.raises(ImageError, match=f"{scans} scans, over the limit of {scans - 1}"):
         decode(data, DecodeOptions(max_scans=scans - 1))
+
+
+FALSE_SCANS = b"\xff\xda\0\0" * 200
+
+
+@pytest.mark.parametrize("marker", [0xFE, 0xE0, 0xE1, 0xE2, 0xED])
+def test_what_looks_like_scans_in_a_segment_is_none(draw, save, marker):
+    data = save(draw(), "JPEG", progressive=True)
+    body = b"\xff\xda" * 200
+    segment = bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+    assert len(segment) == 404
+    scan = data.index(b"\xff\xda")
+    second = data.index(b"\xff\xc4", scan)
+    # Behind the first marker, before the first scan and between two scans.
+    for at in (2, data.rfind(b"\xff\xc4", 0, scan), second):
+        assert (decode(data[:at] + segment + data[at:]).pixels == decode(data).pixels).all()
+
+
+def test_scans_behind_the_end_are_none(draw, save):
+    data = save(draw(), "JPEG", progressive=True)
+    pixels, flags = decode(data + FALSE_SCANS)
+    assert flags == ("trailing-bytes",)
+    assert (pixels == decode(data).pixels).all()
+
+
+def test_scans_behind_fill_bytes_and_restarts_count(draw, save):
+    data = save(draw(64, 64), "JPEG", progressive=True, restart_marker_blocks=1)
+    assert data.count(b"\xff\xd0") > 3
+    scans = data.count(b"\xff\xda")
+    filled = data.replace(b"\xff\xda", b"\xff\xff\xff\xda")
+    assert (decode(filled).pixels == decode(data).pixels).all()
+    for file in (data, filled):
+        with pytest.raises(ImageError, match=f"{scans} scans, over the limit of {scans - 1}"):
+            decode(file, DecodeOptions(max_scans=scans - 1))
+
+
+def test_real_scans_are_still_limited(draw, save):
+    data = save(draw(), "JPEG", progressive=True)
+    start = data.rindex(b"\xff\xda")
+    start = max(data.rfind(b"\xff\xc4", 0, start), data.rfind(b"\xff\xda", 0, start))
+    bomb = data[:-2] + data[start:-2] * 200 + b"\xff\xd9"
+    with pytest.raises(ImageError, match=r"\d+ scans, over the limit of 100"):
+        decode(bomb)
+
+
+def test_segments_are_limited(photo):
+    scan = photo.index(b"\xff\xda")
+    with pytest.raises(ImageError, match="more than 100000 segments"):
+        decode(photo[:-2] + b"\xff\xe0\0\2" * 100_001 + photo[scan:] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("size", [(24, 32), (300, 400)])
+def test_another_image_behind_the_end_is_flagged(draw, save, progressive, size):
+    """Gain maps, the further images of MPO, and the videos of moving photographs lie behind the end."""
+    noise = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    main, gain = save(noise, "JPEG", progressive=progressive), save(draw()[:, :, 0], "JPEG")
+    assert decode(main).flags == ()
+    for tail in (gain, save(draw(), "JPEG", progressive=True), b"\0\0\0\x18ftypmp42" + bytes(999) + b"\xff\xd9"):
+        pixels, flags = decode(main + tail)
+        assert flags == ("trailing-bytes",)
+        assert (pixels == decode(main).pixels).all()
+
+
+def test_what_looks_like_an_end_within_a_segment_is_none(draw, save):
+    """A thumbnail in EXIF has an end of its own."""
+    thumbnail = save(draw(8, 8), "JPEG")
+    for progressive in (False, True):
+        data = save(draw(), "JPEG", progressive=progressive)
+        segment = b"\xff\xfe" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+        second = data.find(b"\xff\xc4", data.index(b"\xff\xda"))
+        for at in (2, second) if progressive else (2,):
+            assert decode(data[:at] + segment + data[at:]).flags == ()
+
+
+@pytest.mark.parametrize("sof", [0xC0, 0xC1, 0xC2])
+def test_12_bits_are_refused_by_name(photo, sof):
+    frame = photo.index(b"\xff\xc0")
+    data = photo[: frame + 1] + bytes([sof]) + photo[frame + 2 : frame + 4] + b"\x0c" + photo[frame + 5 :]
+    with pytest.raises(ImageError, match="12-bit JPEG is not supported"):
+        decode(data)
+
+
+@pytest.mark.parametrize("sof", [0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF])
+def test_processes_that_are_not_read_are_named(photo, sof):
+    frame = photo.index(b"\xff\xc0")
+    name = "lossless JPEG in arithmetic code" if sof == 0xCB else "hierarchical JPEG"
+    with pytest.raises(ImageError, match=f"{name} is not supported"):
+        decode(photo[: frame + 1] + bytes([sof]) + photo[frame + 2 :])
+
+
+def lossless(image):
+    """A JPEG of process 14 (ITU-T T.81, annex H), each sample as its difference from its neighbour."""
+    bits = ""
+    for y, row in enumerate(image.tolist()):
+        for x, value in enumerate(row):
+            difference = value - (row[x - 1] if x else int(image[y - 1, 0]) if y else 128)
+            category = abs(difference).bit_length()
+            bits += f"{category:04b}"
+            if category:
+                bits += f"{difference if difference > 0 else difference + (1 << category) - 1:0{category}b}"
+    bits += "1" * (-len(bits) % 8)
+    code = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    frame = struct.pack(">BHHB", 8, *image.shape, 1) + b"\1\x11\0"
+    parts = [(0xC3, frame), (0xC4, b"\0" + bytes([0, 0, 0, 9]) + bytes(12) + bytes(range(9))), (0xDA, b"\1\1\0\1\0\0")]
+    segments = b"".join(bytes([0xFF, kind]) + struct.pack(">H", len(body) + 2) + body for kind, body in parts)
+    return b"\xff\xd8" + segments + code + b"\xff\xd9"
+
+
+def test_lossless_jpeg(draw):
+    image = draw(16, 20)[:, :, 0]
+    pixels, flags = decode(lossless(image))
+    assert flags == ("grey",)
+    assert (pixels[:, :, 0] == image).all()
 
 
 def test_the_remembered_header_depends_on_the_options(photo):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from imgprep.decoding.decode import decode
+from imgprep.decoding.decode import decode, decode_with_alpha
 from imgprep.decoding.header import DecodeOptions
 from imgprep.decoding.png import MAX_TEXT, parse_png
 from imgprep.decoding.png_chunks import MAX_UNPACKED, SIGNATURE
@@ -76,6 +76,37 @@ def test_transparent_colour(depth, colour, rows, key, expected):
     pixels, flags = decode(data)
     assert pixels.tolist() == [expected]
     assert "alpha" in flags
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_the_transparent_grey_is_compared_at_its_depth(depth):
+    """Every value as the transparent one, on black: only its own pixel has no opacity."""
+    top = (1 << depth) - 1
+    values = np.unique(np.linspace(0, top, 16, dtype=np.int64))
+    bits = values[:, None] >> np.arange(depth)[::-1] & 1
+    rows = b"\0" + np.packbits(bits.astype(np.uint8)).tobytes()
+    spread = values * ((65535 if depth == 16 else 255) // top)
+    for key in values.tolist():
+        # Bits above those of the samples do not count.
+        for body in {key, (key | 0xF000) if depth < 16 else key}:
+            data = png(len(values), 1, depth, 0, rows, chunk(b"tRNS", struct.pack(">H", body)))
+            (pixels, flags), opacity = decode_with_alpha(data, DecodeOptions(background=(0, 0, 0)))
+            assert "alpha" in flags
+            assert pixels[0, :, 0].tolist() == np.where(values == key, 0, spread).tolist()
+            assert (opacity[0, :, 0] == 0).tolist() == (values == key).tolist()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_the_transparent_entry_of_a_palette(depth):
+    colours = [(10 * i, 255 - 10 * i, 7) for i in range(min(1 << depth, 16))]
+    bits = np.arange(len(colours))[:, None] >> np.arange(depth)[::-1] & 1
+    rows = b"\0" + np.packbits(bits.astype(np.uint8)).tobytes()
+    palette = chunk(b"PLTE", bytes(value for colour in colours for value in colour))
+    for key in range(len(colours)):
+        data = png(len(colours), 1, depth, 3, rows, palette, chunk(b"tRNS", b"\xff" * key + b"\0"))
+        pixels, flags = decode(data, DecodeOptions(background=(1, 2, 3)))
+        assert flags == ("alpha", "palette")
+        assert pixels[0].tolist() == [[1, 2, 3] if i == key else list(colour) for i, colour in enumerate(colours)]
 
 
 @pytest.mark.parametrize("depth", [2, 4])

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs the memor
 SIZE = 64
 # What has no rule that both decoders keep; tests/decoding/test_hostile.py says what was decided.
 DECIDED_OTHERWISE = {"LAB", "I;16"}
+# Grey PNG of 2 and 4 bits with a transparent colour, which Pillow misses.
+MISSED_BY_PILLOW = ("gray-2-tRNS.png", "gray-2-sRGB-tRNS.png", "gray-4-tRNS.png", "gray-4-linear-tRNS.png")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,8 @@ def test_pixels_are_pillows(converted: Any) -> None:
         row += 1
         verdict = expected[id_.removeprefix("all/")]
         if verdict["expect"] != "accept" or verdict.get("mode") in DECIDED_OTHERWISE:
+            continue
+        if id_.endswith(MISSED_BY_PILLOW):
             continue
         reference = as_pillow_sees_it((case.source / id_).read_bytes())
         levels = np.abs(found - cv2.resize(reference, (SIZE, SIZE), interpolation=cv2.INTER_AREA))
