@@ -59,7 +59,8 @@ class Dataset:
 
     Attributes:
         classes: the names of the classes in index order.
-        class_weights: class name -> weight by its share of the training images; without those with no images.
+        class_weights: class name -> weight by its share of the training images, in index order; 0.0 for a class without
+            training images. Empty before `pack`.
         image_shape: (height, width, channels).
         dtype: of the images.
         split: the name of this split; None before the split.
@@ -70,8 +71,11 @@ class Dataset:
     def __init__(self, folder: Path, manifest: Manifest, image: ImageFormat, split: str | None) -> None:
         self.manifest = manifest
         self.classes: tuple[str, ...] = manifest.classes
-        weights = manifest.class_weights or {}
-        self.class_weights: dict[str, float] = {name: float(value) for name, value in weights.items() if value}
+        weights = manifest.class_weights
+        # By index, whatever the order in the file: a class that was left out would shift all after it.
+        self.class_weights: dict[str, float] = (
+            {} if weights is None else {name: float(weights.get(name) or 0.0) for name in manifest.classes}
+        )
         self.image_shape: tuple[int, ...] = image.shape
         self.dtype: np.dtype[Any] = np.dtype(image.dtype)
         self._no_labels = np.zeros(0, (manifest.labels or {}).get("dtype", np.uint16))

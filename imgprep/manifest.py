@@ -85,7 +85,8 @@ class Manifest:
         image: shape, dtype and colour order; None where the stage holds no images.
         labels: ``index`` or ``one_hot``, and the dtype they are stored in.
         normalization: what was done to the values, with its statistics.
-        class_weights: n / (classes x images of the class) over the training images; None for a class without any.
+        class_weights: N / (K x images of the class) over the N training images of K classes, in index order; 0.0 for a
+            class without training images (None in what older versions wrote).
         seed: the seed of the spec.
         fingerprint: SHA-256 over everything the dataset was made from: settings, labels and source bytes.
         checksum: the algorithm of the ``checksum`` column.

@@ -1,9 +1,11 @@
 """One image's metadata, and the same for millions of them in columns."""
 
 import hashlib
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from decimal import Decimal
 from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, overload
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from imgprep.columns import CategoryBuilder, CategoryColumn, Rows, StringBuilder, StringColumn, blocks
 
 Status = Literal["ok", "quarantined", "skipped"]
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -149,21 +152,15 @@ class SampleTable(Sequence[Sample]):
 
 
 def sort_classes(labels: Iterable[str]) -> tuple[str, ...]:
-    """Puts class names in index order: as numbers when all are plain decimal numbers, else by code point.
+    """Puts class names in index order: as numbers when all are decimal numbers, else by code point.
 
-    >>> sort_classes(["10", "9", "0"]), sort_classes(["pear", "Apple"])
-    (('0', '9', '10'), ('Apple', 'pear'))
+    >>> sort_classes(["10", "9", "-0.5"]), sort_classes(["pear", "Apple"])
+    (('-0.5', '9', '10'), ('Apple', 'pear'))
     """
     names = set(labels)
-    if all(name.isascii() and name.isdigit() for name in names):
-        return tuple(sorted(names, key=_as_number))
+    if all(map(_NUMBER.fullmatch, names)):
+        return tuple(sorted(names, key=lambda name: (Decimal(name), name)))
     return tuple(sorted(names))
-
-
-def _as_number(digits: str) -> tuple[int, str, str]:
-    """Sorts like the number, however long it is: Python refuses to convert thousands of digits."""
-    significant = digits.lstrip("0")
-    return len(significant), significant, digits
 
 
 def _restored(columns: dict[str, Any], rows: int) -> SampleTable:

@@ -46,7 +46,7 @@ def write(
             start += size
     manifest = Manifest(
         "pack", "x", CLASSES, {}, {}, 0, "", ImageFormat(shape, "uint8"),
-        class_weights={"apple": 0.5, "pear": 2.0, "plum": None}, shards=tuple(entries),
+        class_weights={"plum": None, "pear": 2.0, "apple": 0.5}, shards=tuple(entries),
     )  # fmt: skip
     (folder / "dataset.json").write_bytes(manifest.to_json())
     return image, label
@@ -93,7 +93,7 @@ def test_items_may_be_changed_and_suit_a_training_loop(tmp_path: Path) -> None:
     pixels += 1
     assert type(index) is int
     np.testing.assert_array_equal(dataset[1][0], image[1])
-    assert dataset.class_weights == {"apple": 0.5, "pear": 2.0}
+    assert dict(enumerate(dataset.class_weights.values())) == {0: 0.5, 1: 2.0, 2: 0.0}, "by index, none left out"
     assert dataset.classes == CLASSES
     assert [row_label for _, row_label in dataset] == label.tolist()
     for outside in (3, -4):

@@ -1,20 +1,16 @@
 """The source of a spec, listed."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 
+from imgprep.commands.class_list import class_notes, class_order, unlisted
 from imgprep.commands.listing import listing
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import Engine
-from imgprep.errors import one_line
 from imgprep.sample import SampleTable
 from imgprep.sources.masks import MaskListing, Masks
 from imgprep.spec.loading import LoadedSpec
 from imgprep.spec.problems import unknown
 from imgprep.stages.loading import ImageReader
-
-SHOWN: Final = 5
-"""Names that a note gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +60,9 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
         text = unknown("attribute", section.masks.attribute, list(table.attributes))
         raise loaded.error(text, "source", "masks", "attribute")
     reader = ImageReader(section.source, DecodeOptions(background=loaded.spec.convert.background))
-    notes = (*_empty(table, listed.classes), *listed.notes)
+    classes = class_order(listed, section.classes)
+    if (section.classes or listed.order) and (complaint := unlisted(listed, classes)):
+        raise loaded.error(complaint, "source", "classes" if section.classes else "class_names")
+    notes = (*class_notes(listed, classes), *listed.notes)
     digest = masks.digest() if masks is not None else ""
-    return Collection(table, listed.classes, reader, section.masks, digest, notes)
-
-
-def _empty(table: SampleTable, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Classes that no image has; they keep their place in the order of classes."""
-    empty = sorted({*classes} - {*table.classes()})
-    if not empty:
-        return ()
-    names = one_line(", ".join(empty[:SHOWN])) + (f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else "")
-    return (f"classes without an image: {names}",)
+    return Collection(table, classes, reader, section.masks, digest, notes)

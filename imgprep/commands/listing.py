@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from imgprep.containers.steps import in_steps, stepping
 from imgprep.engines.base import Cursor, Engine, WholePlan
 from imgprep.errors import SourceError, one_line
-from imgprep.sample import SampleTable, sort_classes
+from imgprep.sample import SampleTable
 from imgprep.sources.attributes import join_attributes
 from imgprep.sources.base import Source
 
@@ -19,7 +19,7 @@ class Listed(NamedTuple):
     Attributes:
         table: every entry found.
         order: the classes in index order, where the source itself gives it.
-        declared: classes that exist even if no image has them.
+        declared: folders and groups that are named as classes are, with images or without.
         notes: what the user should know, one line each.
     """
 
@@ -27,11 +27,6 @@ class Listed(NamedTuple):
     order: tuple[str, ...] | None
     declared: tuple[str, ...]
     notes: tuple[str, ...]
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes in index order, those without images included."""
-        return sort_classes({*self.table.classes(), *self.declared}) if self.order is None else self.order
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from imgprep.commands.building import storage_of
+from imgprep.commands.class_list import changed_classes
 from imgprep.commands.collecting import Collection, collect
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.stages import STAGES, Stage
-from imgprep.manifest import Manifest
+from imgprep.errors import ImgprepError
+from imgprep.manifest import Manifest, read_manifest
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.run import Machine
 
@@ -34,6 +36,7 @@ class Pipeline:
         self._results: dict[str, StageResult] = {}
         self._images: dict[str, Images] = {}
         self._checked: set[str] = set()
+        self._classes_told = False
 
     @cached_property
     def collection(self) -> Collection:
@@ -105,10 +108,25 @@ class Pipeline:
         manifest = None if machine.force else machine.workspace.done(stage.name, work.key())
         fresh = manifest is None
         if manifest is None:
+            before = self._last_classes(stage)
             manifest = work.run(machine)
+            self._tell_changed_classes(stage, before, manifest.classes)
         else:
             machine.monitor.note(f"{stage.name}: up to date")
         return self.result(stage, manifest, fresh=fresh)
+
+    def _last_classes(self, stage: Stage) -> tuple[str, ...]:
+        """The classes of the last output of a stage; none when there is none."""
+        try:
+            return read_manifest(self.machine.workspace.stage(stage.name)).classes
+        except ImgprepError:
+            return ()
+
+    def _tell_changed_classes(self, stage: Stage, before: tuple[str, ...], now: tuple[str, ...]) -> None:
+        """Says once that labels mean other classes than in the last output."""
+        if before and not self._classes_told and (change := changed_classes(before, now)):
+            self._classes_told = True
+            self.machine.monitor.note(f"{stage.name}: {change}")
 
     def result(self, stage: Stage, manifest: Manifest, *, fresh: bool) -> StageResult:
         """A finished stage, with how many images it may have lost."""

@@ -33,6 +33,7 @@ EXACT: Final = 512
 SIDES: Final = (32, 64, 96, 128, 224)
 PLAIN: Final = re.compile(r"[A-Za-z./][A-Za-z0-9_./-]*")
 COLUMN: Final = 33
+_ARRAYS: Final = {"idx", "npz", "hdf5"}
 WORDS: Final = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "."}
 
 
@@ -207,8 +208,8 @@ def _source_lines(found: Recognised, target: Path) -> Iterator[str]:
         yield f"  {key}: {_plain(value)}"
     if found.layout in {"hierarchy", "hdf5"}:
         yield "  # level: 1                     # the label is the path (cat/persian); 1 takes its first part (cat)"
-    if found.layout in {"idx", "npz", "hdf5"}:
-        yield "  # class_names: [zero, one]     # names for the labels 0, 1 ..."
+    names, note = ("[zero, one]", ", the names of labels 0, 1 ...") if found.layout in _ARRAYS else ("[cat, dog]", "")
+    yield _noted(f"  # classes: {names}", f"every class in index order{note}; left out: those that have images")
 
 
 def _split_lines(table: SampleTable) -> Iterator[str]:

@@ -159,8 +159,10 @@ class Naming:
         distinct: list[int | str] = sorted(set(labels.tolist()))
         if self.names is not None and distinct and isinstance(distinct[-1], int):
             if distinct[-1] >= len(self.names):
+                first = int((labels == distinct[-1]).argmax())
                 raise RequestError(
-                    f"{self.where}: label {distinct[-1]}, but class_names has {len(self.names)}; name every class"
+                    f"{self.where}: label {distinct[-1]} in row {first}, but {len(self.names)} classes are named; name "
+                    "every class in source.classes"
                 )
             return {index: self.names[int(index)] for index in distinct}
         texts = {value: str(value).strip() for value in distinct}

@@ -88,7 +88,7 @@ class Source(ABC):
         return None
 
     def declared_classes(self) -> tuple[str, ...]:
-        """Classes that exist even if no image has them, such as empty folders; in no special order."""
+        """Folders and groups that stand for classes, empty ones too; in no special order."""
         return self.classes() or ()
 
     def table(self) -> Path | None:

@@ -3,10 +3,10 @@
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 from annotated_types import MinLen
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
@@ -16,11 +16,14 @@ from imgprep.audit.judge import Waiver
 from imgprep.errors import one_line
 from imgprep.sources.masks import Masks
 from imgprep.spec.binding import TABLE, bind, context_of, resolve_path
+from imgprep.spec.class_list import are_numbers, parse_classes
 from imgprep.spec.fields import Section
-from imgprep.spec.problems import Problem, SpecError, shown, unknown, wrong
+from imgprep.spec.problems import Keys, Problem, SpecError, shown, unknown, wrong
 from imgprep.spec.tables import Context, pick
 
-_SHARED: Final = ("layout", "attributes", "masks")
+T = TypeVar("T")
+_SHARED: Final = ("layout", "classes", "attributes", "masks")
+_NUMBERED: Final = "class_names"
 _ALPHA: Final = "alpha"
 WAIVER_KEYS: Final = {"subject": "class"}
 
@@ -32,12 +35,14 @@ class SourceSection:
     Attributes:
         layout: how they are laid out; it decides about the other keys.
         source: the source itself.
+        classes: every class in index order; None when those that are found count.
         attributes: a table with columns about images, joined on id or location.
         masks: where the mask of each image is; None when nobody asks.
     """
 
     layout: str
     source: Any
+    classes: tuple[str, ...] | None = None
     attributes: Path | None = None
     masks: Masks | None = None
 
@@ -74,32 +79,54 @@ def parse_source(value: object, info: ValidationInfo) -> SourceSection:
     found = [
         Problem((key,), unknown("key", key, [*own, *_SHARED])) for key in value if key not in own and key not in _SHARED
     ]
-    attributes = source = None
-    try:
-        attributes = None if value.get("attributes") is None else resolve_path(value["attributes"], info)
-    except ValueError as error:
-        found.append(Problem(("attributes",), str(error)))
-    try:
-        source = bind(cls, {key: item for key, item in value.items() if key in own}, context)
-    except SpecError as problems:
-        found += problems.problems
-    masks = None
-    try:
-        if value.get("masks") is not None:
-            masks = _masks(value["masks"], cls, attributes or getattr(source, "table", lambda: None)(), context)
-    except SpecError as problems:
-        found += [problem.under(("masks",)) for problem in problems.problems]
+    options = {key: item for key, item in value.items() if key in own}
+    classes = _tried(found, ("classes",), lambda: parse_classes(value.get("classes")))
+    attributes = _tried(found, ("attributes",), lambda: _table(value.get("attributes"), info))
+    source = _tried(found, (), lambda: bind(cls, options | _numbered(classes, own, options), context))
+    table = attributes or getattr(source, "table", lambda: None)()
+    masks = _tried(found, ("masks",), lambda: _masks(value.get("masks"), cls, table, context))
     if found:
         raise SpecError(found)
-    return SourceSection(value["layout"], source, attributes, masks)
+    return SourceSection(value["layout"], source, classes, attributes, masks)
 
 
-def _masks(value: object, source: type, table: Path | None, context: Context) -> Masks:
-    """Where masks are: ``alpha``, or the column of a table.
+def _tried(found: list[Problem], keys: Keys, make: Callable[[], T | None]) -> T | None:
+    """What a part of the section gives; None when it is wrong, and then the problems are added to those found."""
+    try:
+        return make()
+    except SpecError as problems:
+        found += [problem.under(keys) for problem in problems.problems]
+    return None
+
+
+def _table(value: object, info: ValidationInfo) -> Path | None:
+    try:
+        return None if value is None else resolve_path(value, info)
+    except ValueError as error:
+        raise wrong(str(error)) from None
+
+
+def _numbered(classes: tuple[str, ...] | None, keys: Sequence[str], options: Mapping[str, object]) -> dict[str, object]:
+    """What the list of classes says to a source of arrays: the names of the label numbers.
+
+    Raises:
+        SpecError: the names are given a second time.
+    """
+    if classes is None or _NUMBERED not in keys:
+        return {}
+    if options.get(_NUMBERED) is not None:
+        raise wrong("names the same classes as source.classes; leave one of them out", _NUMBERED)
+    return {} if are_numbers(classes) or any("/" in name for name in classes) else {_NUMBERED: classes}
+
+
+def _masks(value: object, source: type, table: Path | None, context: Context) -> Masks | None:
+    """Where masks are: ``alpha``, or the column of a table; None when nobody asks.
 
     Raises:
         SpecError: it is neither, or the source has no such thing.
     """
+    if value is None:
+        return None
     if value == _ALPHA:
         if getattr(source, "holds_arrays", False):
             raise wrong("alpha is of image files, and this layout holds pixels without it; use {attribute: COLUMN}")

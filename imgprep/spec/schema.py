@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from imgprep.audit.judge import Waiver
 from imgprep.spec.binding import TABLE, required, twin_of
+from imgprep.spec.class_list import SCHEMA as CLASSES
 from imgprep.spec.collection import WAIVER_KEYS, AuditSection, MaskColumn
 from imgprep.spec.datasets import FrozenTest, PackSection, SplitSection, Standardize
 from imgprep.spec.fields import NAMES
@@ -108,7 +109,7 @@ def _source(name: str, cls: Any, definitions: JsonSchema) -> JsonSchema:
         "description": "where the mask of each image is: its alpha channel, or a file that a column names",
     }
     own = {"layout": {"const": name}, **schema.get("properties", {})}
-    schema["properties"] = {**own, "attributes": attributes, "masks": masks}
+    schema["properties"] = {**own, "classes": dict(CLASSES), "attributes": attributes, "masks": masks}
     schema["required"] = ["layout", *schema.get("required", [])]
     return schema
 

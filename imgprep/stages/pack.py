@@ -274,18 +274,18 @@ def _rows(packing: Packing, plan: ShardPlan[Selection]) -> NDArray[np.int64]:
     return np.asarray(rows - starts[inverse.reshape(-1)])
 
 
-def class_weights(counts: Mapping[str, int], classes: tuple[str, ...]) -> dict[str, float | None]:
-    """N / (classes x n_class): what makes every class weigh the same in a loss.
+def class_weights(counts: Mapping[str, int], classes: tuple[str, ...]) -> dict[str, float]:
+    """N / (K x n_class): gives each of the K classes that have training images the same weight in a loss.
 
     Args:
         counts: training images of each class.
         classes: in index order.
 
     Returns:
-        The weight of each class; None for one without training images.
+        The weight of each class, in index order; 0.0 for one without training images, which is none of the K.
 
-    >>> class_weights({"a": 3, "b": 1}, ("a", "b", "c"))
-    {'a': 0.4444444444444444, 'b': 1.3333333333333333, 'c': None}
+    >>> class_weights({"a": 3, "c": 1}, ("a", "b", "c"))
+    {'a': 0.6666666666666666, 'b': 0.0, 'c': 2.0}
     """
-    total = sum(counts.values())
-    return {name: total / (len(classes) * counts[name]) if counts.get(name) else None for name in classes}
+    total, present = sum(counts.values()), sum(1 for name in classes if counts.get(name))
+    return {name: total / (present * counts[name]) if counts.get(name) else 0.0 for name in classes}

@@ -44,13 +44,13 @@ def test_a_sound_container_is_listed_in_a_worker(tmp_path: Path, fault: str) -> 
     table.write_text("id,colour\n0,red\n7,blue\n")
     found = listing(Bad(tmp_path / "a.h5", fault), table, WORKERS)
     assert list(found.table.id) == ["0", "1", "2"]
-    assert set(found.table.label) == {*found.classes} != {f"{os.getpid()}"}
+    assert set(found.table.label) == {*found.table.classes()} != {f"{os.getpid()}"}
     assert found.table[0].attributes == {"colour": "red"}
     assert found.notes[0].startswith("source.attributes: 2 images without a row")
 
 
 def test_other_engines_list_in_this_process(tmp_path: Path) -> None:
-    assert listing(Bad(tmp_path / "a.h5"), None, HERE).classes == (f"{os.getpid()}",)
+    assert listing(Bad(tmp_path / "a.h5"), None, HERE).table.classes() == (f"{os.getpid()}",)
     assert listing(Bad(tmp_path / "a.h5"), None, ENGINES["threads"](workers=2)).classes == (f"{os.getpid()}",)
 
 

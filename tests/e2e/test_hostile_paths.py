@@ -128,7 +128,7 @@ def test_odd_names_are_accepted_each_with_an_id_of_its_own(hostile: Any) -> None
     assert records["oak/x.jpg/inside.png"]["status"] == "ok"
     assert any("bad" in name and "name.png" in name and record["status"] == "ok" for name, record in records.items())
     assert "wrong-extension" in records["oak/really-a-png.jpg"]["flags"]
-    assert hostile.manifest("pack")["classes"] == ["=cmd|' calc'!A0", "empty class", "oak"]
+    assert hostile.manifest("pack")["classes"] == ["=cmd|' calc'!A0", "oak"]
 
 
 def test_what_is_odd_beside_others_is_flagged_and_said(hostile: Any) -> None:
@@ -139,7 +139,7 @@ def test_what_is_odd_beside_others_is_flagged_and_said(hostile: Any) -> None:
     assert flags["oak/good.png"] == {"case-twin", "label-conflict"}
     assert flags["=cmd|' calc'!A0/1.png"] == {"label-conflict"}
     for words in (
-        "classes without an image: empty class",
+        "folders without an image are not classes: empty class",
         "2 names (oak/GOOD.png, oak/good.png) differ from another in case only",
         "2 images (=cmd|' calc'!A0/1.png, oak/good.png) have the same bytes as one of another class",
     ):

@@ -166,8 +166,13 @@ def test_the_index_counts_what_is_there(images: MakeImages, run: Run) -> None:
 
 def test_weights_of_classes() -> None:
     assert class_weights({"a": 30, "b": 10}, ("a", "b")) == {"a": 40 / 60, "b": 2.0}
-    assert class_weights({"a": 4}, ("a", "b")) == {"a": 0.5, "b": None}
-    assert class_weights({}, ("a",)) == {"a": None}
+    assert class_weights({"a": 4}, ("a", "b")) == {"a": 1.0, "b": 0.0}
+    assert class_weights({}, ("a",)) == {"a": 0.0}
+
+
+def test_absent_classes_do_not_divide_the_weights_of_others() -> None:
+    weights = class_weights({"a": 6, "d": 2}, ("a", "b", "c", "d"))
+    assert list(weights.items()) == [("a", 8 / (2 * 6)), ("b", 0.0), ("c", 0.0), ("d", 8 / (2 * 2))]
 
 
 @pytest.mark.parametrize(
