@@ -51,7 +51,7 @@ def test_a_sound_container_is_listed_in_a_worker(tmp_path: Path, fault: str) -> 
 
 def test_other_engines_list_in_this_process(tmp_path: Path) -> None:
     assert listing(Bad(tmp_path / "a.h5"), None, HERE).table.classes() == (f"{os.getpid()}",)
-    assert listing(Bad(tmp_path / "a.h5"), None, ENGINES["threads"](workers=2)).classes == (f"{os.getpid()}",)
+    assert listing(Bad(tmp_path / "a.h5"), None, ENGINES["threads"](workers=2)).table.classes() == (f"{os.getpid()}",)
 
 
 def test_what_is_isolated(tmp_path: Path) -> None:
