@@ -13,7 +13,7 @@ from imgprep.commands import main
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.main import Run
 from imgprep.commands.session import Request
-from imgprep.dataset import Dataset, load
+from imgprep.dataset.loader import Dataset, load
 
 __all__ = [
     "Dataset",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imgprep.audit.base import Report
     from imgprep.commands.inputs import StageResult
     from imgprep.commands.main import Run
-    from imgprep.manifest import Manifest
+    from imgprep.dataset.manifest import Manifest
 
 WIDE_TABLE = 12
 """Classes that a table still shows one by one."""

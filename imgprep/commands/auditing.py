@@ -17,8 +17,8 @@ from imgprep.audit.report.json import read as read_report
 from imgprep.audit.report.metrics import metrics
 from imgprep.commands.evidence import GATHER, Gathered, Part, Told, of_source
 from imgprep.commands.pipeline import Pipeline
+from imgprep.dataset.manifest import commit
 from imgprep.errors import RequestError, one_line
-from imgprep.manifest import commit
 from imgprep.spec.loading import LoadedSpec, load_spec
 from imgprep.spec.paths import check_paths
 from imgprep.stages.run import Machine

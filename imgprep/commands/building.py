@@ -6,7 +6,7 @@ from typing import Final
 from imgprep.commands.collecting import Collection
 from imgprep.commands.estimates import Outlook, StageEstimate, sized
 from imgprep.commands.inputs import StageInputs
-from imgprep.manifest import ImageFormat
+from imgprep.dataset.manifest import ImageFormat
 from imgprep.shards import FORMATS
 from imgprep.spec.fields import Storage as StorageSection
 from imgprep.spec.images import ConvertSection

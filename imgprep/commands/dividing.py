@@ -6,7 +6,7 @@ import numpy as np
 
 from imgprep.commands.estimates import Outlook, StageEstimate
 from imgprep.commands.inputs import StageInputs
-from imgprep.manifest import read_manifest, read_samples
+from imgprep.dataset.manifest import read_manifest, read_samples
 from imgprep.sample import SampleTable
 from imgprep.spec.datasets import FrozenTest
 from imgprep.spec.loading import LoadedSpec

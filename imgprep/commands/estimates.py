@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from imgprep.commands.inputs import StageInputs
-from imgprep.manifest import ImageFormat
+from imgprep.dataset.manifest import ImageFormat
 from imgprep.sample import SampleTable
 from imgprep.stages.deciding import Assignment
 from imgprep.stages.plan import shard_count

@@ -15,8 +15,8 @@ from imgprep.audit.packed import Promise, judge_packed
 from imgprep.commands.building import storage_of
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.pipeline import Pipeline
+from imgprep.dataset.manifest import Manifest, read_samples
 from imgprep.decoding.decode import DecodeOptions
-from imgprep.manifest import Manifest, read_samples
 from imgprep.sample import Sample, SampleTable
 from imgprep.sources.dataset import Dataset
 from imgprep.spec.loading import LoadedSpec

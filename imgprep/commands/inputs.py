@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from imgprep.commands.collecting import Collection
-from imgprep.manifest import Manifest
+from imgprep.dataset.manifest import Manifest
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.run import Machine
 
 if TYPE_CHECKING:
-    from imgprep.dataset import Dataset
+    from imgprep.dataset.loader import Dataset
     from imgprep.stages.deciding import Assignment
     from imgprep.stages.tables import Images
 
@@ -38,7 +38,7 @@ class StageResult:
 
     def load(self, name: str | None = None) -> "Dataset":
         """Opens the images of a split."""
-        from imgprep.dataset import load
+        from imgprep.dataset.loader import load
 
         return load(self.folder, name)
 

@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from imgprep.accounts import Difference
 from imgprep.commands.stages import STAGES
+from imgprep.dataset.integrity import Difference
+from imgprep.dataset.manifest import INDEX, Manifest, read_manifest
+from imgprep.dataset.verify import verify as find_differences
 from imgprep.engines import ENGINES, Engine
 from imgprep.engines.base import Outcome
 from imgprep.errors import RequestError
 from imgprep.machine import available_cores, available_memory
-from imgprep.manifest import INDEX, Manifest, read_manifest
 from imgprep.stages.run import Monitor
-from imgprep.verification import verify as find_differences
 
 OPENCV: Final = (
     "opencv-python-headless",

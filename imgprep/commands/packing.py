@@ -5,7 +5,7 @@ from typing import Final, cast
 from imgprep.commands.building import storage_of
 from imgprep.commands.estimates import Outlook, StageEstimate, sized
 from imgprep.commands.inputs import StageInputs
-from imgprep.manifest import ImageFormat
+from imgprep.dataset.manifest import ImageFormat
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.pack import Packing, PackSettings
 from imgprep.transforms.normalize import Kind

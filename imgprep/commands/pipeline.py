@@ -12,8 +12,8 @@ from imgprep.commands.class_list import changed_classes
 from imgprep.commands.collecting import Collection, collect
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.stages import STAGES, Stage
+from imgprep.dataset.manifest import Manifest, read_manifest
 from imgprep.errors import ImgprepError
-from imgprep.manifest import Manifest, read_manifest
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.run import Machine
 

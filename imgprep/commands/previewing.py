@@ -15,10 +15,10 @@ from imgprep.commands.building import mask_operations, operations
 from imgprep.commands.collecting import Collection, collect
 from imgprep.commands.contact import Cell, Picture, Row, sheet
 from imgprep.commands.session import Request, engine_for
+from imgprep.dataset.manifest import commit
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, RequestError
-from imgprep.manifest import commit
 from imgprep.sample import Sample, SampleTable
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.assignment import keys

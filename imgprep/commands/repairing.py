@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgprep.accounts import Difference
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, machine_for
 from imgprep.commands.stages import STAGES, Stage
+from imgprep.dataset.integrity import Difference
+from imgprep.dataset.manifest import INDEX, read_manifest, sha256_file
+from imgprep.dataset.verify import verify
 from imgprep.errors import ImgprepError, RequestError, ResourceError, one_line
-from imgprep.manifest import INDEX, read_manifest, sha256_file
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.run import Machine
-from imgprep.verification import verify
 
 
 @dataclass(frozen=True, slots=True)

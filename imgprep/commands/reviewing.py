@@ -9,8 +9,8 @@ from typing import Final
 from imgprep.audit.label_errors import draw_review, read_review, review_rows
 from imgprep.audit.report.contact import contact_sheet
 from imgprep.commands.pipeline import Pipeline
+from imgprep.dataset.manifest import commit
 from imgprep.errors import RequestError, ResourceError, one_line
-from imgprep.manifest import commit
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.run import Machine
 from imgprep.stages.thumbnailing import thumbnails

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from imgprep.commands.estimates import Outlook, StageEstimate
     from imgprep.commands.inputs import StageInputs
-    from imgprep.manifest import Manifest
+    from imgprep.dataset.manifest import Manifest
     from imgprep.stages.run import Machine
 
 

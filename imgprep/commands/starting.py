@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from imgprep.commands.listing import listing
+from imgprep.dataset.manifest import commit
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import ENGINES, Engine
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, RequestError, one_line
-from imgprep.manifest import commit
 from imgprep.sample import SampleTable
 from imgprep.sources.base import Source
 from imgprep.sources.recognise import Recognised, recognise

@@ -13,9 +13,9 @@ from imgprep.containers.chunks import check_chunks
 from imgprep.containers.hdf5 import checked_dataset, open_hdf5, read_dataset
 from imgprep.containers.npz import open_npz
 from imgprep.containers.steps import in_steps, step
+from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest, read_samples
+from imgprep.dataset.manifest_schema import check, mapping_of, or_none, text
 from imgprep.errors import RequestError, SourceError, one_line
-from imgprep.expected import check, mapping_of, or_none, text
-from imgprep.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest, read_samples
 from imgprep.sample import NOTHING, Sample
 from imgprep.sources import hdf5, npz
 from imgprep.sources.arrays import Naming, check_images, image_row, read_labels

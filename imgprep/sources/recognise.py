@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from imgprep.dataset.manifest import INDEX
 from imgprep.errors import RequestError, one_line
-from imgprep.manifest import INDEX
 from imgprep.sample import NOTHING
 from imgprep.sources.attributes import read_table
 from imgprep.sources.base import SPLITS

@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.dataset.manifest import ImageFormat, Manifest, commit, fingerprint, sample_line
 from imgprep.engines.base import Cursor
 from imgprep.errors import RequestError
-from imgprep.manifest import ImageFormat, Manifest, commit, fingerprint, sample_line
 from imgprep.shards.base import text_array
 from imgprep.stages import scratch
 from imgprep.stages.assignment import NAMES, TEST, keys

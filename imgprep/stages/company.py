@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columns import StringColumn
+from imgprep.dataset.manifest import MASKED, read_samples
 from imgprep.errors import RequestError
-from imgprep.manifest import MASKED, read_samples
 from imgprep.rng import uniforms
 from imgprep.stages.tables import Images
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.dataset.manifest import MASKED, ImageFormat, Manifest, fingerprint, sample_line
 from imgprep.engines.base import Cursor
 from imgprep.errors import RequestError
-from imgprep.manifest import MASKED, ImageFormat, Manifest, fingerprint, sample_line
 from imgprep.sample import Sample, SampleTable, Status
 from imgprep.shards.base import text_array
 from imgprep.stages import scratch

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from imgprep.audit.packed import ShardFacts, shard_facts
+from imgprep.dataset.manifest import Manifest, ShardEntry
 from imgprep.engines.base import Cursor, WholePlan
-from imgprep.manifest import Manifest, ShardEntry
 from imgprep.shards.base import ShardFormat
 from imgprep.stages.run import Machine, results
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from imgprep.audit.measure import LEAST, Meter
 from imgprep.audit.measurements import FULL_ROW, ROW, Measurements
 from imgprep.columnfile import ColumnFile
+from imgprep.dataset.manifest import commit
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, TransientError
-from imgprep.manifest import commit
 from imgprep.sample import SampleTable
 from imgprep.stages.loading import NO_MEMORY, ImageReader
 from imgprep.stages.plan import ShardPlan

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columns import blocks
+from imgprep.dataset.manifest import ImageFormat, Manifest, fingerprint
 from imgprep.engines.base import Cursor
-from imgprep.manifest import ImageFormat, Manifest, fingerprint
 from imgprep.shards.base import text_array
 from imgprep.stages import scratch
 from imgprep.stages.assignment import TRAIN_NAME

@@ -8,7 +8,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.manifest import fingerprint
+from imgprep.dataset.manifest import fingerprint
 
 SMALLEST: Final = 4 << 20
 SHARED: Final = 8

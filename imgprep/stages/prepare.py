@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from imgprep.dataset.manifest import MASKED, ImageFormat
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, TransientError
-from imgprep.manifest import MASKED, ImageFormat
 from imgprep.sample import Sample, SampleTable
 from imgprep.stages.loading import NO_MEMORY, ImageReader, Mask, Pixels
 from imgprep.stages.plan import ShardPlan

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.dataset.manifest import sample_line, sample_record
 from imgprep.errors import one_line
-from imgprep.manifest import sample_line, sample_record
 from imgprep.sample import SampleTable
 
 CASE: Final = "case-twin"

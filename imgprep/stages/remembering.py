@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
+from imgprep.dataset.manifest import fingerprint
 from imgprep.engines.base import Function
-from imgprep.manifest import fingerprint
 from imgprep.sample import SampleTable
 from imgprep.stages.loading import ImageReader
 from imgprep.stages.plan import ShardPlan

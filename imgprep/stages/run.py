@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from imgprep.dataset.manifest import SAMPLES, Manifest, ShardEntry, commit, sha256_file
 from imgprep.engines.base import Cursor, Engine
 from imgprep.errors import ImgprepError
-from imgprep.manifest import SAMPLES, Manifest, ShardEntry, commit, sha256_file
 from imgprep.stages.plan import I, ShardPlan, ShardRecord
 from imgprep.stages.workspace import Workspace
 

@@ -11,10 +11,10 @@ from imgprep.audit.groups import equal_rows
 from imgprep.audit.measure import pixel_digest
 from imgprep.audit.measurements import Measurements
 from imgprep.audit.twins import doubtful, settled
+from imgprep.dataset.manifest import commit
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError
-from imgprep.manifest import commit
 from imgprep.sample import SampleTable
 from imgprep.stages.loading import ImageReader
 from imgprep.stages.measuring import measure

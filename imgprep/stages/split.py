@@ -13,7 +13,7 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from imgprep.columns import StringColumn, blocks
-from imgprep.manifest import Manifest, commit, committing, fingerprint
+from imgprep.dataset.manifest import Manifest, commit, committing, fingerprint
 from imgprep.stages.assignment import UNUSED
 from imgprep.stages.deciding import Assignment, decide
 from imgprep.stages.demands import SplitSettings

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columns import StringBuilder, StringColumn
+from imgprep.dataset.manifest import SAMPLES, Manifest, read_samples, sample_line, sample_record
 from imgprep.errors import RequestError
-from imgprep.manifest import SAMPLES, Manifest, read_samples, sample_line, sample_record
 from imgprep.sample import Sample, SampleTable
 from imgprep.shards.base import ShardFormat
 

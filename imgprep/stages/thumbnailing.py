@@ -7,10 +7,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from imgprep.dataset.manifest import commit, fingerprint
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError
-from imgprep.manifest import commit, fingerprint
 from imgprep.sample import Sample, SampleTable
 from imgprep.stages.loading import ImageReader, Pixels
 from imgprep.stages.plan import ShardPlan

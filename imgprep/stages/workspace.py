@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from imgprep.dataset.manifest import INDEX, TEMPORARY, Manifest, commit, read_manifest, sha256_file
 from imgprep.errors import RequestError, ResourceError
-from imgprep.manifest import INDEX, TEMPORARY, Manifest, commit, read_manifest, sha256_file
 
 try:
     import fcntl

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.manifest import commit, sha256_file
+from imgprep.dataset.manifest import commit, sha256_file
 from imgprep.shards.base import ShardFormat
 from imgprep.stages.plan import ShardPlan, ShardRecord
 from imgprep.stages.run import part_path

@@ -15,9 +15,9 @@ from imgprep.commands.inspecting import verify
 from imgprep.commands.previewing import Amount, preview
 from imgprep.commands.repairing import repair
 from imgprep.commands.session import Request, Silent
-from imgprep.dataset import load
+from imgprep.dataset.loader import load
+from imgprep.dataset.manifest import read_samples
 from imgprep.errors import RequestError
-from imgprep.manifest import read_samples
 from imgprep.shards import FORMATS
 
 GROUNDS = {"fox": (60, 60, 180), "husky": (230, 240, 250), "wolf": (40, 120, 50)}

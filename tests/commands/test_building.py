@@ -8,9 +8,9 @@ from imgprep.commands.building import conversion, image_format, operations, stor
 from imgprep.commands.collecting import collect
 from imgprep.commands.dividing import split_settings
 from imgprep.commands.packing import pack_settings
+from imgprep.dataset.manifest import ImageFormat
 from imgprep.engines import ENGINES
 from imgprep.errors import RequestError
-from imgprep.manifest import ImageFormat
 from imgprep.spec.loading import LoadedSpec
 
 Load = Callable[..., LoadedSpec]

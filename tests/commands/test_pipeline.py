@@ -9,8 +9,8 @@ import pytest
 from imgprep.commands import main
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, machine_for
+from imgprep.dataset.manifest import read_samples
 from imgprep.errors import RequestError
-from imgprep.manifest import read_samples
 
 MakeRequest = Callable[..., Request]
 

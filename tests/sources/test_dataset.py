@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
+from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, sample_line
 from imgprep.errors import ImgprepError, RequestError, SourceError
-from imgprep.manifest import INDEX, SAMPLES, Manifest, ShardEntry, sample_line
 from imgprep.sources.dataset import Dataset
 
 CLASSES = ("cat", "dog")

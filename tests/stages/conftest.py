@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
+from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry, commit, fingerprint, sample_line
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import ENGINES
 from imgprep.engines.base import Counter
-from imgprep.manifest import ImageFormat, Manifest, ShardEntry, commit, fingerprint, sample_line
 from imgprep.sample import Sample, SampleTable, sort_classes
 from imgprep.shards import FORMATS
 from imgprep.shards.base import text_array

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from imgprep.dataset.manifest import read_manifest, read_samples
 from imgprep.errors import RequestError
-from imgprep.manifest import read_manifest, read_samples
 from imgprep.stages.assignment import NAMES, TEST, TRAIN
 from imgprep.stages.augment import Augmentation
 from imgprep.stages.copies import Amounts

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from imgprep.dataset.manifest import ImageFormat, Manifest, read_samples
 from imgprep.errors import RequestError
-from imgprep.manifest import ImageFormat, Manifest, read_samples
 from imgprep.shards import FORMATS
 from imgprep.stages.convert import Conversion
 from imgprep.stages.run import Machine

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imgprep.dataset.manifest import Manifest, ShardEntry
 from imgprep.engines import ENGINES
-from imgprep.manifest import Manifest, ShardEntry
 from imgprep.shards import FORMATS
 from imgprep.stages.inspecting import inspected
 from imgprep.stages.run import Machine

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
+from imgprep.dataset.manifest import Manifest, read_samples
 from imgprep.errors import RequestError
-from imgprep.manifest import Manifest, read_samples
 from imgprep.shards import FORMATS
 from imgprep.stages.deciding import Assignment
 from imgprep.stages.pack import Packing, PackSettings, class_weights

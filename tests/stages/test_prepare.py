@@ -4,9 +4,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from imgprep.dataset.manifest import ImageFormat
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines.base import Counter
-from imgprep.manifest import ImageFormat
 from imgprep.sample import Sample, SampleTable
 from imgprep.stages.loading import ImageReader
 from imgprep.stages.plan import ShardPlan

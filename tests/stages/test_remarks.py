@@ -1,6 +1,6 @@
 """Names, locations and bytes that occur twice."""
 
-from imgprep.manifest import sample_line, sample_record
+from imgprep.dataset.manifest import sample_line, sample_record
 from imgprep.sample import Sample, SampleTable
 from imgprep.stages.remarks import conflicts, flagged, remarks
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from imgprep.dataset.manifest import Manifest
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, RequestError, ResourceError
-from imgprep.manifest import Manifest
 from imgprep.shards import FORMATS
 from imgprep.stages import run as machinery
 from imgprep.stages.plan import ShardPlan, ShardRecord, plan_digest, shard_names

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from imgprep.columns import StringColumn
+from imgprep.dataset.manifest import committing, read_manifest, read_samples
 from imgprep.errors import RequestError
-from imgprep.manifest import committing, read_manifest, read_samples
 from imgprep.stages import split as splitting
 from imgprep.stages.deciding import Assignment
 from imgprep.stages.demands import SplitSettings

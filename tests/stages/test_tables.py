@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from imgprep.dataset.manifest import read_samples, sample_line
 from imgprep.errors import RequestError
-from imgprep.manifest import read_samples, sample_line
 from imgprep.shards import FORMATS
 from imgprep.stages.tables import Change, Images, as_json, read_images, rewritten
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from imgprep.dataset.manifest import Manifest, ShardEntry
 from imgprep.errors import RequestError, ResourceError
-from imgprep.manifest import Manifest, ShardEntry
 from imgprep.stages.workspace import Journal, Workspace
 
 not_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")

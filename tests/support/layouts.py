@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from imgprep.manifest import INDEX, SAMPLES, Manifest, ShardEntry, sample_line
+from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, sample_line
 from imgprep.sources import SOURCES
 from imgprep.sources.base import Source
 

@@ -11,9 +11,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.dataset.manifest import (
+    INDEX,
+    LARGEST_INDEX,
+    MASKED,
+    SAMPLES,
+    Manifest,
+    read_regular,
+    read_samples,
+    sha256_file,
+)
+from imgprep.dataset.manifest_schema import is_sealed
 from imgprep.errors import one_line
-from imgprep.expected import is_sealed
-from imgprep.manifest import INDEX, LARGEST_INDEX, MASKED, SAMPLES, Manifest, read_regular, read_samples, sha256_file
 
 SHOWN: Final = 20
 

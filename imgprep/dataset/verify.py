@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.accounts import (
+from imgprep.dataset.integrity import (
     Accounts,
     Content,
     Difference,
@@ -19,9 +19,9 @@ from imgprep.accounts import (
     id_hash,
     index_differences,
 )
+from imgprep.dataset.manifest import INDEX, Manifest, ShardEntry, sha256_file
 from imgprep.engines.base import Cursor, Engine, WholePlan
 from imgprep.errors import SourceError, one_line
-from imgprep.manifest import INDEX, Manifest, ShardEntry, sha256_file
 from imgprep.shards import FORMATS
 from imgprep.shards.base import ShardFormat, ShardReader
 

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
+from imgprep.dataset.manifest_schema import check_index, seal
 from imgprep.errors import RequestError, ResourceError, one_line
-from imgprep.expected import check_index, seal
 
 FORMAT_VERSION: Final = 1
 INDEX: Final = "dataset.json"

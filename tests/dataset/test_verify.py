@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import imgprep
-from imgprep.accounts import Difference
+from imgprep.dataset.integrity import Difference
+from imgprep.dataset.manifest import Manifest, read_manifest
+from imgprep.dataset.verify import format_of, verify
 from imgprep.engines import ENGINES
 from imgprep.errors import SourceError
-from imgprep.manifest import Manifest, read_manifest
-from imgprep.verification import format_of, verify
 
 
 @pytest.fixture(scope="module")

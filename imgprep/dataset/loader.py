@@ -10,8 +10,8 @@ from typing import Any, Final, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry, read_manifest
 from imgprep.errors import RequestError, one_line
-from imgprep.manifest import ImageFormat, Manifest, ShardEntry, read_manifest
 from imgprep.rng import rng
 from imgprep.shards import FORMATS
 from imgprep.shards.base import Rows

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgprep.dataset import Dataset, load
+from imgprep.dataset.loader import Dataset, load
+from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry
 from imgprep.errors import RequestError, SourceError
-from imgprep.manifest import ImageFormat, Manifest, ShardEntry
 from imgprep.shards import FORMATS
 
 CLASSES = ("apple", "pear", "plum")

@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgprep import manifest as module
-from imgprep.errors import RequestError, ResourceError
-from imgprep.expected import is_sealed
-from imgprep.manifest import (
+from imgprep.dataset import manifest as module
+from imgprep.dataset.manifest import (
     ImageFormat,
     Manifest,
     ShardEntry,
@@ -24,6 +22,8 @@ from imgprep.manifest import (
     sample_line,
     sha256_file,
 )
+from imgprep.dataset.manifest_schema import is_sealed
+from imgprep.errors import RequestError, ResourceError
 
 WHOLE = Manifest(
     stage="pack",
