@@ -35,6 +35,7 @@ class AuditStage(StrEnum):
 
     SOURCE = "source"
     CONVERT = "convert"
+    SPLIT = "split"
     AUGMENT = "augment"
     PACK = "pack"
 

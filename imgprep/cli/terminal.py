@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
@@ -205,6 +205,13 @@ def _table(manifest: "Manifest") -> Any:
     return table
 
 
+def _groups(counts: "Mapping[str, int]") -> str:
+    """How many groups there are and how many are in several splits, which none should be."""
+    number, alone = counts.get("groups", 0), counts.get("alone", 0)
+    text = f"{number} group{'s' * (number != 1)}, {counts.get('parted', 0)} parted"
+    return f"{text}; {alone} image{'s' * (alone != 1)} without a group" if alone else text
+
+
 def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
     facts = []
     if manifest.image is not None:
@@ -212,6 +219,8 @@ def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
         facts.append(("Image", f"{shape} (height x width x channels), {manifest.image.dtype}, {manifest.image.color}"))
     if manifest.stage == "convert" and "masked" in manifest.samples:
         facts.append(("Masks", f"of {manifest.samples['masked']} of {manifest.samples['ok']} images"))
+    if manifest.groups is not None:
+        facts.append(("Groups", _groups(manifest.groups)))
     if manifest.labels is not None:
         facts.append(("Labels", f"{manifest.labels['encoding']}, {manifest.labels['dtype']}"))
     if manifest.normalization is not None:

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from imgprep.commands.class_list import class_notes, class_order, unlisted
 from imgprep.commands.listing import listing
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import Engine
+from imgprep.errors import one_line
+from imgprep.grouping import Grouping
 from imgprep.sample import SampleTable
+from imgprep.sources.attributes import Unmatched
 from imgprep.sources.masks import MaskListing, Masks
 from imgprep.spec.loading import LoadedSpec
 from imgprep.spec.problems import unknown
@@ -47,7 +52,8 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
         engine: where a file of many images is read.
 
     Raises:
-        RequestError: there is nothing in it that could be an image.
+        RequestError: there is nothing in it that could be an image, no row of the attributes is of one, or the groups
+            of the split section are not there.
         SourceError: it is refused as a whole.
     """
     section = loaded.spec.source
@@ -63,6 +69,36 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     classes = class_order(listed, section.classes)
     if (section.classes or listed.order) and (complaint := unlisted(listed, classes)):
         raise loaded.error(complaint, "source", "classes" if section.classes else "class_names")
-    notes = (*class_notes(listed, classes), *listed.notes)
+    ungrouped = grouping(loaded).check(table)
+    notes = (*class_notes(listed, classes), *_unmatched(loaded, table, listed.unmatched))
+    notes = (*notes, ungrouped) if ungrouped else notes
     digest = masks.digest() if masks is not None else ""
     return Collection(table, classes, reader, section.masks, digest, notes)
+
+
+def grouping(loaded: LoadedSpec) -> Grouping:
+    """Which images the spec says belong together."""
+    section = loaded.spec.split
+    return Grouping(section.group, section.missing_group, loaded.where("split"))
+
+
+def _unmatched(loaded: LoadedSpec, table: SampleTable, missed: Unmatched | None) -> tuple[str, ...]:
+    """What found no partner in the table of attributes, for a note.
+
+    Raises:
+        RequestError: not one image did, and the spec does not say what that means.
+    """
+    if missed is None:
+        return ()
+    images = len(table) - int(np.count_nonzero(table.status.where("skipped")))
+    if missed.samples < images or loaded.spec.split.missing_group == "own":
+        return (f"source.attributes: {missed}",)
+    path = one_line(loaded.spec.source.attributes)
+    rows = f"its rows are {', '.join(map(one_line, missed.first_rows))}" if missed.rows else "it has no rows"
+    ids = ", ".join(map(one_line, missed.first_samples))
+    text = (
+        f"no row of {path} is of any of the {images} images: {rows}, the images are {ids}; "
+        "its column id (or location) must hold the ids of the images; or leave the key out, "
+        "or say split.missing_group: own"
+    )
+    raise loaded.error(text, "source", "attributes")

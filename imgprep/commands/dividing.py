@@ -30,6 +30,7 @@ def split_settings(loaded: LoadedSpec, *, source_splits: bool) -> SplitSettings:
         test=None if isinstance(section.test, str | FrozenTest) else section.test,
         validation=section.validation_for(method),
         group=section.group,
+        missing_group=section.missing_group,
         folds=section.folds,
         fraction=section.fraction,
         frozen=frozen,

@@ -12,7 +12,10 @@ from imgprep.audit.base import Evidence, Finding, Judge, Predictions, Review, Ru
 from imgprep.audit.label_errors import read_predictions, read_review
 from imgprep.audit.measurements import Measurements
 from imgprep.audit.packed import Promise, judge_packed
+from imgprep.audit.rules.splits import FOLD
+from imgprep.columns import CategoryColumn
 from imgprep.commands.building import storage_of
+from imgprep.commands.collecting import grouping
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.pipeline import Pipeline
 from imgprep.dataset.manifest import Manifest, read_samples
@@ -28,7 +31,7 @@ from imgprep.stages.settling import measure_exactly
 
 LABELS: Final = "label-errors"
 COUNTS: Final = ("class-size", "class-balance-mean", "class-balance-max")
-LEAKAGE: Final = "split-leakage"
+DIVISION: Final = ("split-leakage", "split-coverage")
 CENTERED: Final = 0.01
 """How far the mean of standardised training images may be from 0: float16 and rounding."""
 
@@ -81,6 +84,11 @@ class Narrowed:
         """Of the rule itself."""
         return self.rule.severity
 
+    @property
+    def per_file(self) -> bool:
+        """Of the rule itself."""
+        return bool(getattr(self.rule, "per_file", False))
+
     def __call__(self, _: Evidence) -> Iterator[Finding]:
         """What the rule says of them."""
         return self.rule(self.evidence)
@@ -108,7 +116,7 @@ def of_source(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline, what: st
     """
     spec, collection = loaded.spec, pipeline.collection
     review, predictions, descriptor = _about_labels(spec.audit.rules, collection.classes)
-    reader, listed = collection.reader, collection.table
+    reader, listed = collection.reader, _belonging(loaded, collection.table)
     table, measurements = measure_exactly(machine, reader, listed, descriptor=descriptor, what=what)
     evidence = Evidence(
         spec.name, table, collection.classes, measurements, review, predictions, target_size=spec.convert.size
@@ -122,6 +130,7 @@ def of_convert(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gath
     classes = written.manifest.classes
     review, predictions, descriptor = _about_labels(spec.audit.rules, classes)
     reader, listed = _listed(written, _splits(written))
+    listed = _belonging(loaded, listed)
     table, measurements = measure_exactly(machine, reader, listed, descriptor=descriptor, what="convert")
     evidence = Evidence(spec.name, table, classes, measurements, review, predictions, target_size=spec.convert.size)
     return Gathered(evidence, list(spec.audit.rules.values()), (Part(reader, table, "convert"),))
@@ -139,8 +148,9 @@ def of_augment(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gath
             "the section is missing, so there is nothing to audit; add it, or leave --stage out", "augment"
         )
     made = pipeline.bring("augment")
-    reader, listed = _listed(pipeline.bring("convert"), _splits(pipeline.bring("split")))
-    one, measured = measure_exactly(machine, reader, listed, what="augment-originals")
+    (reader, _, what), divided = _divided(loaded, machine, pipeline)
+    one, measured = divided.table, divided.measurements
+    assert measured is not None
     copy_reader, copies = _listed(made)
     two, measured_copies = measure_exactly(machine, copy_reader, copies, what="augment")
     parents = pipeline.images("augment").parents or ()
@@ -151,16 +161,21 @@ def of_augment(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gath
         Measurements.joined([measured, measured_copies]),
         parents=[*[""] * len(one), *parents],
     )
-    train = np.flatnonzero(evidence.table.split.where(TRAIN_NAME))
-    counted = Evidence(spec.name, evidence.table[train], evidence.classes)
-    rules = [*_counting(spec.audit.rules, counted), spec.audit.rules[LEAKAGE]]
-    return Gathered(
-        evidence, rules, (Part(reader, one, "augment-originals"), Part(copy_reader, two, "augment")), counted
-    )
+    counted = _counted(evidence)
+    rules = [*_counting(spec.audit.rules, counted), *(spec.audit.rules[name] for name in DIVISION)]
+    return Gathered(evidence, rules, (Part(reader, one, what), Part(copy_reader, two, "augment")), counted)
+
+
+def of_split(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
+    """The converted images with the splits that they got: class counts of the training images, leakage and coverage."""
+    part, evidence = _divided(loaded, machine, pipeline)
+    counted = _counted(evidence)
+    rules = loaded.spec.audit.rules
+    return Gathered(evidence, [*_counting(rules, counted), *(rules[name] for name in DIVISION)], (part,), counted)
 
 
 def of_pack(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
-    """The packed dataset: class counts of the training images, and values, splits and statistics of the shards."""
+    """The packed dataset: class counts of the training images, its splits, and values and statistics of the shards."""
     spec, written = loaded.spec, pipeline.bring("pack")
     manifest = written.manifest
     format_ = storage_of(spec.pack).format
@@ -171,13 +186,34 @@ def of_pack(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathere
     findings = tuple(judge_packed(_promise(manifest, mean), facts))
     table = SampleTable.of(_records(written))
     evidence = Evidence(spec.name, table, manifest.classes)
-    counted = Evidence(spec.name, table[np.flatnonzero(table.split.where(TRAIN_NAME))], manifest.classes)
-    return Gathered(evidence, [*_counting(spec.audit.rules, counted), Told(findings)], (), counted)
+    counted = _counted(evidence)
+    part, divided = _divided(loaded, machine, pipeline)
+    division = [Narrowed(spec.audit.rules[name], divided) for name in DIVISION]
+    rules = [*_counting(spec.audit.rules, counted), *division, Told(findings)]
+    return Gathered(evidence, rules, (part,), counted)
 
 
 GATHER: Final[Mapping[str, Callable[[LoadedSpec, Machine, Pipeline], Gathered]]] = MappingProxyType(
-    {"source": of_source, "convert": of_convert, "augment": of_augment, "pack": of_pack}
+    {"source": of_source, "convert": of_convert, "split": of_split, "augment": of_augment, "pack": of_pack}
 )
+
+
+def _belonging(loaded: LoadedSpec, table: SampleTable) -> SampleTable:
+    """A table with the groups that the split goes by, without splits that the split stage replaces."""
+    given = loaded.spec.split.method_for(any(table.split.counts())) == "predefined"
+    split = table.split if given else CategoryColumn.of([""] * len(table))
+    return table.with_columns(group=grouping(loaded).column(table), split=split)
+
+
+def _divided(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> tuple[Part, Evidence]:
+    """The converted images, measured, with the splits that the split stage gave them and the groups that it kept."""
+    what = "augment-originals"
+    written = pipeline.bring("split")
+    reader, listed = _listed(pipeline.bring("convert"), _splits(written))
+    listed = listed.with_columns(group=grouping(loaded).column(listed))
+    table, measurements = measure_exactly(machine, reader, listed, what=what)
+    evidence = Evidence(loaded.spec.name, table, written.manifest.classes, measurements)
+    return Part(reader, table, what), evidence
 
 
 def _about_labels(
@@ -217,6 +253,14 @@ def _records(written: StageResult) -> Iterator[Sample]:
     for record in read_samples(written.folder):
         if record["status"] == "ok":
             yield Sample(record["id"], record["location"], record["label"] or "", split=record["split"] or "")
+
+
+def _counted(evidence: Evidence) -> Evidence:
+    """The training images; of folds all are, one after the other."""
+    split = evidence.table.split
+    folds = [value for value in split.values if value.startswith(FOLD)]
+    rows = np.isin(split.codes, [split.values.index(value) for value in folds or [TRAIN_NAME] if value in split.values])
+    return Evidence(evidence.name, evidence.table[np.flatnonzero(rows)], evidence.classes)
 
 
 def _counting(rules: Mapping[str, Rule], counted: Evidence) -> list[Judge]:

@@ -9,7 +9,7 @@ from imgprep.containers.steps import in_steps, stepping
 from imgprep.engines.base import Cursor, Engine, WholePlan
 from imgprep.errors import SourceError, one_line
 from imgprep.sample import SampleTable
-from imgprep.sources.attributes import join_attributes
+from imgprep.sources.attributes import Unmatched, join_attributes
 from imgprep.sources.base import Source
 
 
@@ -20,13 +20,13 @@ class Listed(NamedTuple):
         table: every entry found.
         order: the classes in index order, where the source itself gives it.
         declared: folders and groups that are named as classes are, with images or without.
-        notes: what the user should know, one line each.
+        unmatched: which images and rows of the table of attributes found no partner; None when all did.
     """
 
     table: SampleTable
     order: tuple[str, ...] | None
     declared: tuple[str, ...]
-    notes: tuple[str, ...]
+    unmatched: Unmatched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,7 @@ def _listed(source: Source, attributes: Path | None) -> Listed:
     order = source.classes()
     declared = source.declared_classes() if order is None else ()
     missed = joined.unmatched() if joined is not None else None
-    notes = (f"source.attributes: {missed}",) if missed and (missed.samples or missed.rows) else ()
-    return Listed(table, order, declared, notes)
+    return Listed(table, order, declared, missed if missed and (missed.samples or missed.rows) else None)
 
 
 def _cause(fault: str) -> str:

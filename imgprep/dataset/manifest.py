@@ -93,6 +93,8 @@ class Manifest:
         versions: of imgprep, OpenCV, numpy and HDF5, and the CPU features that OpenCV used.
         shards: every shard, in order.
         files: SHA-256 of the stage's other files: samples.jsonl and what more there is.
+        groups: of images that belong together: how many there are (``groups``), how many are in several splits
+            (``parted``), and how many images are in none (``alone``); None, and not written, where there are no groups.
     """
 
     stage: str
@@ -110,11 +112,14 @@ class Manifest:
     versions: Mapping[str, Any] = field(default_factory=dict)
     shards: tuple[ShardEntry, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, int] | None = None
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
         """The bytes of ``dataset.json``: the same for the same content; the last key is a digest of all before it."""
         content = {"format_version": self.format_version} | asdict(self)
+        if self.groups is None:
+            del content["groups"]
         return seal(json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
     @classmethod

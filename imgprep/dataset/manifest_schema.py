@@ -141,6 +141,7 @@ _INDEX: Final[Mapping[str, Expectation]] = {
     "versions": mapping_of(anything),
     "shards": list_of(record_of(_SHARD)),
     "files": mapping_of(text, filename),
+    "groups": or_none(mapping_of(whole)),
 }
 _OPTIONAL: Final = frozenset(
     {*_INDEX} - {"format_version", "stage", "name", "classes", "counts", "samples", "seed", "fingerprint"}

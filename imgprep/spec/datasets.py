@@ -55,6 +55,8 @@ class SplitSection(Section):
         validation: of what remains after test; 0.1, or none for a predefined split, when left out.
         method: predefined when left out and the source has splits of its own, else stratified.
         group: an attribute, or a regular expression on the id, whose value must not be split.
+        missing_group: what an image without a group means: own makes it a group of its own, refuse refuses the
+            collection; when left out, it is refused only where most images have no group.
         near_duplicates: whether images that look alike stay on one side.
         folds: for kfold.
         fraction: a stratified part of the whole, for ablation runs.
@@ -64,6 +66,7 @@ class SplitSection(Section):
     validation: Validation = None
     method: Method | None = None
     group: Name | None = None
+    missing_group: Literal["own", "refuse"] | None = None
     near_duplicates: Literal["together", "ignore"] = "together"
     folds: Annotated[Integer, Ge(2), Le(1000)] = 5
     fraction: Annotated[Number, Gt(0), Le(1)] = 1.0

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columns import CategoryColumn
+from imgprep.grouping import group_codes
 from imgprep.sample import SampleTable, sort_classes
+from imgprep.stages.absences import Division, missing_classes
 from imgprep.stages.assignment import (
     NAMES,
     TEST,
@@ -30,8 +32,6 @@ from imgprep.stages.demands import (
     SplitSettings,
     check_folds,
     check_predefined,
-    group_codes,
-    group_column,
     part_of,
     wanted_images,
 )
@@ -45,11 +45,14 @@ class Assignment:
         names: of the splits, in order.
         codes: (N,) index of each row's split; -1 is unused.
         notes: what the user should know, one line each.
+        groups: how many groups the collection has (``groups``), how many of them are in several splits (``parted``),
+            and how many images are in none (``alone``); None where there are no groups.
     """
 
     names: tuple[str, ...]
     codes: NDArray[np.integer]
     notes: tuple[str, ...] = ()
+    groups: Mapping[str, int] | None = None
 
     def counts(self, label: CategoryColumn, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
         """Images of each class in each split."""
@@ -101,7 +104,7 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
     Raises:
         RequestError: the settings do not fit the collection.
     """
-    group = group_column(table, table.id, settings)
+    group = settings.grouping.column(table)
     groups = group_codes(group)
     key = keys(table.id, settings.seed)
     if settings.method == "hash":
@@ -119,8 +122,19 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
     codes[used] = part
     if settings.frozen is not None:
         codes[member] = names.index(NAMES[TEST])
-    assignment = Assignment(names, codes, tuple(case.notes))
-    return replace(assignment, notes=(*assignment.notes, *_missing_classes(assignment, table)))
+    absences = missing_classes(Division(names, codes, case.labels, classes, units.of_row), settings.method)
+    return Assignment(names, codes, (*case.notes, *absences), _grouped(groups, codes))
+
+
+def _grouped(groups: NDArray[np.int64], codes: NDArray[np.int64]) -> Mapping[str, int] | None:
+    """What `Assignment.groups` says."""
+    used = np.flatnonzero((groups >= 0) & (codes != UNUSED))
+    if not (groups >= 0).any():
+        return None
+    pairs = np.unique(np.stack([groups[used], codes[used]]), axis=1)
+    sides = np.unique(pairs[0], return_counts=True)[1]
+    counts = {"groups": len(np.unique(groups[groups >= 0])), "parted": int((sides > 1).sum())}
+    return counts | {"alone": int((groups < 0).sum())}
 
 
 def _taken(case: _Case, total: int, name: str) -> NDArray[np.bool_]:
@@ -240,20 +254,6 @@ def _frozen(case: _Case, ids: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray
     if missing:
         case.notes.append(f"{missing} members of the frozen test split are not in this collection")
     return member, bound
-
-
-def _missing_classes(assignment: Assignment, table: SampleTable) -> list[str]:
-    """Which classes are absent from a split that is not empty; and whether there is anything to train on."""
-    classes = table.classes()
-    notes = []
-    for name, counts in assignment.counts(table.label, classes).items():
-        if name == NAMES[TRAIN] and len(table) and not any(counts.values()):
-            notes.append("split train: is empty, there is nothing to train on")
-        absent = [class_ for class_, count in counts.items() if not count]
-        if absent and len(absent) < len(classes):
-            shown = ", ".join(absent[:5]) + (" ..." if len(absent) > 5 else "")
-            notes.append(f"split {name}: {len(absent)} classes are too small to appear in it: {shown}")
-    return notes
 
 
 _METHODS: Mapping[str, Any] = {"hash": _hash, "predefined": _predefined, "kfold": _kfold}

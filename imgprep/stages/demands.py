@@ -1,15 +1,12 @@
 """What the spec demands of a split, and whether a collection can meet it."""
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imgprep.columns import CategoryColumn
 from imgprep.errors import RequestError
+from imgprep.grouping import Grouping, Missing, group_codes
 from imgprep.sample import SampleTable
 from imgprep.stages.assignment import NAMES, TEST, VALIDATION, auto_fraction, round_half_up
 
@@ -27,6 +24,7 @@ class SplitSettings:
         test: size of the test split; None is by the size of the collection.
         validation: size of the validation split: a share of what remains after test, or a number of images.
         group: an attribute, or a regular expression on the id, whose images stay together.
+        missing_group: what an image without a group means: see `Grouping`.
         folds: for ``kfold``.
         fraction: the share of the collection that is used at all.
         frozen: ids that are the test split, and nothing else is.
@@ -38,6 +36,7 @@ class SplitSettings:
     test: Size | None = None
     validation: Size = 0.1
     group: str | None = None
+    missing_group: Missing | None = None
     folds: int = 5
     fraction: float = 1.0
     frozen: frozenset[str] | None = None
@@ -45,10 +44,16 @@ class SplitSettings:
     where: str = "split"
 
     def settings(self) -> dict[str, Any]:
-        """Plain values for a fingerprint."""
-        return {name: getattr(self, name) for name in self.__slots__ if name not in {"where", "frozen"}} | {
+        """Plain values for a fingerprint; ``missing_group`` refuses a collection or changes nothing."""
+        left_out = {"where", "frozen", "missing_group"}
+        return {name: getattr(self, name) for name in self.__slots__ if name not in left_out} | {
             "frozen": None if self.frozen is None else sorted(self.frozen)
         }
+
+    @property
+    def grouping(self) -> Grouping:
+        """Which images belong together."""
+        return Grouping(self.group, self.missing_group, self.where)
 
 
 def check_settings(table: SampleTable, settings: SplitSettings) -> None:
@@ -58,7 +63,7 @@ def check_settings(table: SampleTable, settings: SplitSettings) -> None:
         RequestError: the method needs splits, or the setting needs groups, that the collection has not; or more images
             are asked for than there are.
     """
-    groups = group_codes(group_column(table, table.id, settings))
+    groups = group_codes(settings.grouping.column(table))
     usable = table.ok()
     if settings.method == "predefined":
         check_predefined(table, settings)
@@ -131,40 +136,3 @@ def check_predefined(table: SampleTable, settings: SplitSettings) -> None:
             f"{settings.where}: split.method: predefined, but {unknown[0]!r} is no split; "
             "use train, validation and test"
         )
-
-
-def group_column(table: SampleTable, ids: Sequence[str], settings: SplitSettings) -> CategoryColumn:
-    """(N,) the group of each row: an attribute, what a regular expression finds in the id, or the source's own.
-
-    '' is no group.
-
-    Raises:
-        RequestError: the setting is no attribute, and no regular expression or one that finds nothing.
-    """
-    if settings.group is None:
-        return table.group
-    if settings.group in table.attributes:
-        return table.attributes[settings.group]
-    try:
-        pattern = re.compile(settings.group)
-    except re.error as error:
-        raise RequestError(
-            f"{settings.where}: split.group: no attribute, and no regular expression: {error}"
-        ) from error
-    matches = (pattern.search(id_) for id_ in ids)
-    # A group of the expression that is not part of the match is None.
-    column = CategoryColumn.of((m.group(min(1, m.re.groups)) or "") if m else "" for m in matches)
-    if not any(column.counts()):
-        known = ", ".join(table.attributes) or "none"
-        raise RequestError(
-            f"{settings.where}: split.group: {settings.group!r} is no attribute (there are: {known}) and matches no id"
-        )
-    return column
-
-
-def group_codes(column: CategoryColumn) -> NDArray[np.int64]:
-    """(N,) a number for the group of each row, -1 for none."""
-    empty = column.values.index("") if "" in column.values else -1
-    codes = column.codes.astype(np.int64)
-    codes[codes == empty] = -1
-    return codes

@@ -249,6 +249,7 @@ class Packing:
             fingerprint=self.fingerprint(),
             versions=versions(),
             shards=entries(records),
+            groups=self.splits.groups,
         )
 
 

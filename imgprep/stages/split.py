@@ -94,6 +94,7 @@ class Splitting:
             seed=self.settings.seed,
             fingerprint=fingerprint(self._settings(), made_of.fingerprint),
             shards=(),
+            groups=assignment.groups,
         )
 
     def _settings(self) -> Mapping[str, Any]:

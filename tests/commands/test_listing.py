@@ -46,7 +46,7 @@ def test_a_sound_container_is_listed_in_a_worker(tmp_path: Path, fault: str) -> 
     assert list(found.table.id) == ["0", "1", "2"]
     assert set(found.table.label) == {*found.table.classes()} != {f"{os.getpid()}"}
     assert found.table[0].attributes == {"colour": "red"}
-    assert found.notes[0].startswith("source.attributes: 2 images without a row")
+    assert str(found.unmatched).startswith("2 images without a row")
 
 
 def test_other_engines_list_in_this_process(tmp_path: Path) -> None:

@@ -1,36 +1,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 
 from imgprep.errors import RequestError
 from imgprep.sample import SampleTable
-from imgprep.stages.demands import SplitSettings, check_settings, group_codes, group_column
+from imgprep.stages.demands import SplitSettings, check_settings
 
 MakeTable = Callable[..., SampleTable]
-
-
-def test_groups_come_from_an_attribute_a_pattern_or_the_source(table: MakeTable) -> None:
-    ids = ["p1_a.png", "p1_b.png", "p2_a.png", "other"]
-    images = table(["ash"] * 4, ids, attributes=[{"patient": "x"}, {}, {"patient": "x"}, {"patient": "y"}])
-
-    def codes(group: str | None, images: SampleTable = images) -> list[int]:
-        return group_codes(group_column(images, images.id, SplitSettings(group=group))).tolist()
-
-    assert np.unique(codes("patient"), return_inverse=True)[1].tolist() == [1, 0, 1, 2]
-    assert codes("patient")[1] == -1
-    first, second, third, last = codes(r"^(p\d+)_")
-    assert first == second != third
-    assert last == -1
-    assert codes(r"p\d+")[0] == codes(r"p\d+")[1]
-    assert codes(r"(p1)?_")[2:] == [-1, -1], "a part of the expression that is not in the match is no group"
-    assert codes(None) == [-1] * 4
-    assert len(set(codes(None, table(["ash"] * 3, group=["a", "b", "a"])))) == 2
-    with pytest.raises(RequestError, match=r"'station' is no attribute \(there are: patient\) and matches no id"):
-        codes("station")
-    with pytest.raises(RequestError, match="no attribute, and no regular expression"):
-        codes("(")
 
 
 def test_demands_are_checked_before_anything_is_made(table: MakeTable) -> None:

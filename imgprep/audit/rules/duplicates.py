@@ -12,7 +12,6 @@ from imgprep.audit.base import Compared, Evidence, Finding, Rule, Severity
 from imgprep.audit.groups import Rows, clusters, equal_rows
 from imgprep.audit.measurements import Measurements
 from imgprep.neighbours import MAX_DISTANCE, telling_clusters
-from imgprep.perceptual import copy_clusters
 
 Distance = Annotated[int, Ge(0), Le(MAX_DISTANCE)]
 UNMEASURED = "the pixels were not measured; this audit only read metadata"
@@ -55,7 +54,7 @@ class Duplicate(Rule):
         for cluster in clusters(equal_rows(measured["pixels"])):
             same = "bytes" if len(set(data[cluster].tolist())) == 1 else "pixels"
             found.append(Cluster(rows[cluster], f"{len(cluster)} files hold the same {same}"))
-        yield from _report(self, evidence, found)
+        yield from report_clusters(self, evidence, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,7 @@ class LabelConflict(Rule):
             if len(labels) > 1:
                 names = ", ".join(evidence.classes[label] for label in labels)
                 found.append(Cluster(rows[cluster], f"the same image is labelled {names}"))
-        yield from _report(self, evidence, found)
+        yield from report_clusters(self, evidence, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,76 +108,7 @@ class NearDuplicate(Rule):
             for cluster in clusters(names)
             if len(set(pixels[cluster].tolist())) > 1
         ]
-        yield from _report(self, evidence, found)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitLeakage(Rule):
-    """No image, duplicate, near-duplicate, group or augmented child on both sides of a split (seeds/002 Part 6).
-
-    The same image, group or parent on both sides is a proof, and so is a copy that was resized, encoded anew, blurred
-    or made brighter: its low frequencies are in the same proportions. That two images merely look alike is evidence
-    only, and splits that are published as they are have such pairs (CIFAR-10 has); so by itself it fails as a warning.
-    Where strangers look alike, as digits do, likeness proves nothing.
-
-    Attributes:
-        distance: as for ``near-duplicate``.
-        look_alike: the severity of images that look alike and are no copies.
-    """
-
-    id: ClassVar[str] = "split-leakage"
-    source: ClassVar[str] = "seeds/002 Part 6"
-    per_file: ClassVar[bool] = True
-    distance: Distance = 4
-    look_alike: Severity = "warning"
-
-    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        """Reports what several splits share, by what it is that they share."""
-        usable = np.flatnonzero(evidence.labels >= 0)
-        sides = split_sides(evidence)
-        if not _parted(sides, usable):
-            yield self.skip("the source has no splits; a split column or layout: split_directory supplies them")
-            return
-        seen: set[tuple[int, ...]] = set()
-        found = []
-        for cluster in self._shared(evidence, usable, sides):
-            inside = cluster.rows[sides[cluster.rows] >= 0]
-            key = tuple(inside.tolist())
-            if key not in seen and _parted(sides, inside):
-                seen.add(key)
-                splits = ", ".join(sorted({evidence.table.split[row] for row in key}))
-                says = f"{cluster.says} on both sides of a split ({splits})"
-                found.append(cluster._replace(rows=inside, says=says))
-        yield from _report(self, evidence, found)
-
-    def _shared(self, evidence: Evidence, usable: Rows, sides: Rows) -> Iterator[Cluster]:
-        """Proofs first: what they show need not be suspected again."""
-        if evidence.parents is not None:
-            first = {sample: row for row, sample in enumerate(evidence.table.id)}
-            parents = evidence.parents
-            origin = np.array([first.get(parents[row], row) if parents[row] else row for row in usable.tolist()])
-            yield from (Cluster(usable[c], "an image and what was augmented from it are") for c in clusters(origin))
-        groups = evidence.table.group
-        grouped = usable[np.array([bool(groups[row]) for row in usable.tolist()], bool)]
-        for members in clusters(groups.codes[grouped]):
-            rows = grouped[members]
-            yield Cluster(rows, f"images of the group {groups[int(rows[0])]} are")
-        if evidence.measurements is not None:
-            rows = np.flatnonzero(evidence.measured)
-            pixels = equal_rows(evidence.measurements.at(rows)["pixels"])
-            yield from (Cluster(rows[members], "the same image is") for members in clusters(pixels))
-            yield from self._alike(evidence, evidence.measurements, sides)
-
-    def _alike(self, evidence: Evidence, measurements: Measurements, sides: Rows) -> Iterator[Cluster]:
-        """Copies first, then what merely looks alike; only what is on several sides is looked at."""
-        rows, names, distance = alike(evidence, measurements, self.distance)
-        leaking = [rows[members] for members in clusters(names) if _parted(sides, rows[members])]
-        if distance == self.distance:
-            for members in leaking:
-                copies = copy_clusters(measurements.at(members)["waves"])
-                yield from (Cluster(members[same], "copies of one image are") for same in clusters(copies))
-        suspicion = self.look_alike if self.severity == "error" else None
-        yield from (Cluster(members, "images that look alike are", suspicion) for members in leaking)
+        yield from report_clusters(self, evidence, found)
 
 
 def alike(evidence: Evidence, measurements: Measurements, distance: int) -> tuple[Rows, NDArray[np.integer], int]:
@@ -188,21 +118,7 @@ def alike(evidence: Evidence, measurements: Measurements, distance: int) -> tupl
     return rows, *telling_clusters(hashes, distance)
 
 
-def split_sides(evidence: Evidence) -> Rows:
-    """(N,) a number for each side of the split, -1 for none: stress sets are on the side of what they are made from."""
-    splits = evidence.table.split
-    names = [value if value.startswith("fold-") else value.split("-")[0] for value in splits.values]
-    index = {name: number for number, name in enumerate(dict.fromkeys(name for name in names if name))}
-    lookup = np.array([index.get(name, -1) for name in names] or [-1], np.intp)
-    return lookup[splits.codes]
-
-
-def _parted(sides: Rows, rows: Rows) -> bool:
-    """Whether rows are on several sides of the split."""
-    return len(set(sides[rows].tolist()) - {-1}) > 1
-
-
-def _report(rule: Rule, evidence: Evidence, found: list[Cluster]) -> Iterator[Finding]:
+def report_clusters(rule: Rule, evidence: Evidence, found: list[Cluster]) -> Iterator[Finding]:
     """One finding for each cluster, and one for each class that is in none."""
     touched: set[int] = set()
     for rows, says, severity in found:

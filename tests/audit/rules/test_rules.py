@@ -14,8 +14,9 @@ DOCUMENTED = {
     "class-size": "error", "class-balance-mean": "error", "class-balance-max": "error", "label-errors": "error",
     "color-share": "error", "secondary-feature": "error", "progression": "error", "none-class": "warning",
     "license": "warning", "unreadable": "error", "duplicate": "warning", "label-conflict": "error",
-    "near-duplicate": "warning", "split-leakage": "error", "background": "warning", "lighting": "warning",
-    "perspective": "warning", "resolution": "warning", "exposure": "warning", "blur": "warning", "encoding": "warning",
+    "near-duplicate": "warning", "split-leakage": "error", "split-coverage": "error", "background": "warning",
+    "lighting": "warning", "perspective": "warning", "resolution": "warning", "exposure": "warning", "blur": "warning",
+    "encoding": "warning",
 }  # fmt: skip
 
 
