@@ -29,7 +29,8 @@ class Sample(NamedTuple):
         label: the name of its class; '' when it has none (then it is not ``ok``).
         attributes: further columns of a table, as text.
         group: images of one group never part in a split; '' is no group.
-        split: the split that the source itself gives it; '' is none.
+        split: the split that the source itself gives it; '' is none. A source says it as it is written there; see
+            `sources.splits` for what it is read as.
         status: what listing alone decided: ``skipped`` is no image, ``quarantined`` cannot be used.
         reason: one line that says why it is not ``ok``.
         stamp: (size in bytes, modification time in ns) of the file, to notice a change without reading it.

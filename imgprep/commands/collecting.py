@@ -57,7 +57,7 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
         SourceError: it is refused as a whole.
     """
     section = loaded.spec.source
-    listed = listing(section.source, section.attributes, engine)
+    listed = listing(section.source, section.attributes, engine, section.splits)
     masks = MaskListing(section.masks) if section.masks is not None else None
     table = listed.table if masks is None else SampleTable.of(masks.join(listed.table))
     if not bool((~table.status.where("skipped")).any()):
@@ -70,7 +70,7 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     if (section.classes or listed.order) and (complaint := unlisted(listed, classes)):
         raise loaded.error(complaint, "source", "classes" if section.classes else "class_names")
     ungrouped = grouping(loaded).check(table)
-    notes = (*class_notes(listed, classes), *_unmatched(loaded, table, listed.unmatched))
+    notes = (*class_notes(listed, classes), *_unmatched(loaded, table, listed.unmatched), *listed.notes)
     notes = (*notes, ungrouped) if ungrouped else notes
     digest = masks.digest() if masks is not None else ""
     return Collection(table, classes, reader, section.masks, digest, notes)

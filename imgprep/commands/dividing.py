@@ -57,6 +57,10 @@ class Split:
         """Refuses a method whose splits or groups the source does not have."""
         table = inputs.collection.table
         check_settings(table, _settings(inputs.loaded, table))
+        method, given = inputs.loaded.spec.split.method, table.split[np.flatnonzero(table.ok())].counts()
+        if any(given) and method not in {None, "predefined"}:
+            shown = ", ".join(f"{name} {count}" for name, count in sorted(given.items()))
+            inputs.machine.monitor.note(f"split.method: {method} divides anew; the given splits ({shown}) do not count")
 
     def work(self, inputs: StageInputs) -> Splitting:
         """The stage over the converted images."""

@@ -1,16 +1,20 @@
 """Lists a source: files of many images in a worker, for one that nobody has checked can crash or stall its library."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from imgprep.commands.doubts import check_blank, check_folders, skipped
 from imgprep.containers.steps import in_steps, stepping
 from imgprep.engines.base import Cursor, Engine, WholePlan
 from imgprep.errors import SourceError, one_line
 from imgprep.sample import SampleTable
-from imgprep.sources.attributes import Unmatched, join_attributes
+from imgprep.sources.attributes import AttributeTable, Unmatched, join_attributes
 from imgprep.sources.base import Source
+from imgprep.sources.split_names import USUAL, SplitNames
+from imgprep.sources.splits import SplitReader
 
 
 class Listed(NamedTuple):
@@ -21,12 +25,14 @@ class Listed(NamedTuple):
         order: the classes in index order, where the source itself gives it.
         declared: folders and groups that are named as classes are, with images or without.
         unmatched: which images and rows of the table of attributes found no partner; None when all did.
+        notes: what else the user should know, one line each.
     """
 
     table: SampleTable
     order: tuple[str, ...] | None
     declared: tuple[str, ...]
     unmatched: Unmatched | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +42,13 @@ class Listing(WholePlan):
     Attributes:
         source: the source.
         attributes: a table of further columns.
+        splits: what the names of its splits mean.
         fault: why it cannot be: what a worker died of; '' when none did.
     """
 
     source: Source
     attributes: Path | None = None
+    splits: SplitNames = USUAL
     fault: str = ""
 
     def excluding(self, item: int, reason: str) -> "Listing":
@@ -62,37 +70,51 @@ def list_source(plan: Listing, cursor: Cursor) -> Listed:
         )
     steps = count()
     with stepping(lambda: cursor.at(next(steps))):
-        listed = _listed(plan.source, plan.attributes)
+        listed = _listed(plan)
     cursor.done()
     return listed
 
 
-def listing(source: Source, attributes: Path | None, engine: Engine) -> Listed:
+def listing(source: Source, attributes: Path | None, engine: Engine, splits: SplitNames = USUAL) -> Listed:
     """Lists a source; in the engine, when it is of a kind that may do harm to who reads it.
 
     Raises:
         RequestError: a table is wrong, or the source is not of its layout.
         SourceError: it is refused as a whole.
     """
+    plan = Listing(source, attributes, splits)
     if not source.isolated:
-        return _listed(source, attributes)
-    (outcome,) = engine.run(list_source, [Listing(source, attributes)])
+        return _listed(plan)
+    (outcome,) = engine.run(list_source, [plan])
     if outcome.value is None:
         assert outcome.error is not None
         raise outcome.error
     return outcome.value
 
 
-def _listed(source: Source, attributes: Path | None) -> Listed:
-    samples: Any = source.samples()
-    joined = None
-    if attributes is not None:
-        samples, joined = join_attributes(samples, attributes)
-    table = SampleTable.of(in_steps(samples))
+def _listed(plan: Listing) -> Listed:
+    source, joined = plan.source, None
+    samples = source.samples()
+    if plan.attributes is not None:
+        samples, joined = join_attributes(samples, plan.attributes, plan.splits)
+    splits = SplitReader(plan.splits, source)
+    table = splits.settled(SampleTable.of(in_steps(splits.read(samples))))
+    check_blank(splits, source, joined)
     order = source.classes()
     declared = source.declared_classes() if order is None else ()
     missed = joined.unmatched() if joined is not None else None
-    return Listed(table, order, declared, missed if missed and (missed.samples or missed.rows) else None)
+    notes = (*_moved(joined), *splits.notes(), *check_folders(splits, source, table), *skipped(table))
+    return Listed(table, order, declared, missed if missed and (missed.samples or missed.rows) else None, notes)
+
+
+def _moved(table: AttributeTable | None) -> Iterator[str]:
+    """Whether a table of attributes gives images another split than the source does."""
+    moved = table.moved() if table is not None else None
+    if moved is not None and moved.images:
+        yield (
+            f"source.attributes: {moved.images} images ({one_line(moved.first, 80)} ...) have another split there than "
+            "in the source; that of the table counts"
+        )
 
 
 def _cause(fault: str) -> str:

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from imgprep.errors import RequestError, SourceError, one_line
 from imgprep.sample import Sample
-from imgprep.sources.base import SPLITS, Pixels, check_class
+from imgprep.sources.base import Pixels, check_class
+from imgprep.sources.split_names import split_in_name
 
 IMAGES: Final = frozenset({"image", "images", "x"})
 LABELS: Final = frozenset({"label", "labels", "y"})
 ClassNames = Annotated[tuple[str, ...], MinLen(1)]
-_JOINT: Final = re.compile(r"[_\-. ]")
+_JOINT: Final = re.compile(r"[_\-. /]")
 
 
 class Pair(NamedTuple):
@@ -25,7 +26,7 @@ class Pair(NamedTuple):
     Attributes:
         images: the name of the array of images.
         labels: that of their labels.
-        split: '' when the source does not split.
+        split: the name of the split as it is written; '' when the source does not split.
     """
 
     images: str
@@ -37,7 +38,7 @@ def find_pairs(names: Iterable[str], path: str) -> list[Pair]:
     """Finds ``image`` and ``label``, ``x_train`` and ``y_train`` and their like among the names of arrays.
 
     Returns:
-        Empty when none of the names means images.
+        Empty when none of the names means images. Names that are no split count when there are labels too.
 
     Raises:
         SourceError: images without labels, or two arrays of the same meaning.
@@ -54,22 +55,34 @@ def find_pairs(names: Iterable[str], path: str) -> list[Pair]:
             if split in found:
                 raise SourceError(f"{path}: {found[split]} and {one_line(name, 80)} mean the same; remove one")
             found[split] = name
-    if missing := [name for split, name in images.items() if split not in labels]:
-        raise SourceError(
-            f"{path}: {one_line(missing[0], 80)} has no labels; they are looked for as label, labels or y"
-        )
-    return [Pair(name, labels[split], split) for split, name in images.items()]
+    pairs = []
+    for split, name in images.items():
+        partner = labels.get(split) or _alike(split, {word: labels[word] for word in labels.keys() - images.keys()})
+        if partner:
+            pairs.append(Pair(name, partner, split))
+        elif not split or split_in_name(split):
+            raise SourceError(f"{path}: {one_line(name, 80)} has no labels; they are looked for as label, labels or y")
+    return pairs
+
+
+def _alike(split: str, labels: Mapping[str, str]) -> str:
+    """The labels under another word for the same split, such as y_training of x_train; '' when not exactly one is."""
+    meaning = split_in_name(split)
+    found = [name for word, name in labels.items() if meaning and split_in_name(word) == meaning]
+    return found[0] if len(found) == 1 else ""
 
 
 def _meaning(name: str) -> tuple[str, str]:
-    split, base = "", name.casefold()
-    for pattern in (base.partition, base.rpartition):
-        joint = _JOINT.search(base)
-        first, _, last = pattern(joint[0]) if joint else ("", "", base)
-        if first in SPLITS or last in SPLITS:
-            split, base = (SPLITS[first], last) if first in SPLITS else (SPLITS[last], first)
-            break
-    return ("image" if base in IMAGES else "label" if base in LABELS else "", split)
+    """Whether an array is called as images or labels are, and the rest of its name: its split."""
+    whole = name.casefold()
+    first, last = _JOINT.search(whole), list(_JOINT.finditer(whole))[-1:]
+    parts = [(whole, "")]
+    if first:
+        parts += [(whole[: first.start()], whole[first.end() :]), (whole[last[0].end() :], whole[: last[0].start()])]
+    for base, split in parts:
+        if base in IMAGES or base in LABELS:
+            return "image" if base in IMAGES else "label", split
+    return "", ""
 
 
 def check_images(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
@@ -178,7 +191,7 @@ def array_samples(
         labels: (N,) from `read_labels`.
         naming: the names of the classes.
         prefix: what ids and locations begin with; the row follows.
-        split: of all of them.
+        split: of all of them, as it is written.
         stamp: of the file.
     """
     names = naming.of(labels)

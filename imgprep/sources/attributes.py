@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 from imgprep.containers.steps import in_steps
 from imgprep.errors import RequestError, one_line
 from imgprep.sample import Sample
-from imgprep.sources.base import SPLITS, group_and_split, text_of
+from imgprep.sources.base import group_and_split, text_of
 from imgprep.sources.csvtable import Row, read_csv
 from imgprep.sources.jsontable import find, read_json
+from imgprep.sources.split_names import USUAL, SplitNames
 
 _SHOWN: Final = 5
 _JSON: Final = frozenset({".json", ".jsonl", ".ndjson"})
@@ -41,19 +42,34 @@ class Unmatched(NamedTuple):
         return f"{self.samples} images without a row in the table{images}, {self.rows} rows without an image{rows}"
 
 
+class Moved(NamedTuple):
+    """Images to which the table gives another split than the source does; the table's counts.
+
+    Attributes:
+        images: how many.
+        first: the id of the first.
+    """
+
+    images: int = 0
+    first: str = ""
+
+
 class AttributeTable:
     """The rows of a table by id or location.
 
     The column ``group`` becomes the group of a sample and ``split`` its split; all columns are attributes.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, splits: SplitNames = USUAL) -> None:
         """Reads a CSV, TSV, JSON or JSON Lines table.
 
         Raises:
             RequestError: with file and line: the table is wrong, has no column ``id`` or ``location``, names one image
                 twice, or has a split that is none.
         """
+        self._path = path
+        self._splits = splits
+        self._moved = Moved()
         self._rows: dict[str, Mapping[str, str]] = {}
         self._missing: list[str] = []
         self._missing_count = 0
@@ -66,8 +82,7 @@ class AttributeTable:
             identity = values.pop(key, "")
             if identity in self._rows:
                 raise RequestError(f"{where}: a second row for {one_line(identity, 80)!r}; remove one")
-            if (split := values.get("split")) and split.casefold() not in SPLITS:
-                raise RequestError(f"{where}: split {one_line(split, 40)!r} is none of train, validation, test")
+            splits.check(group_and_split(values)[1], where)
             self._rows[identity] = values
 
     def join(self, samples: Iterable[Sample]) -> Iterator[Sample]:
@@ -84,9 +99,22 @@ class AttributeTable:
                 continue
             self._met.add(name)
             group, split = group_and_split(values)
+            if split and sample.split and self._splits.of(split) != self._splits.of(sample.split, in_name=True):
+                self._moved = Moved(self._moved.images + 1, self._moved.first or sample.id)
             yield sample._replace(
                 attributes={**sample.attributes, **values}, group=group or sample.group, split=split or sample.split
             )
+
+    def place_of(self, sample: Sample) -> str:
+        """Where the row of a sample is: file and line; the file alone when it has none."""
+        for row in read_table(self._path):
+            if text_of(row.values.get(_key(row, ""), "")) in {sample.id, sample.location}:
+                return f"{one_line(self._path)}:{row.line}"
+        return f"{one_line(self._path)}: no row for {one_line(sample.id, 80)}"
+
+    def moved(self) -> Moved:
+        """Which images have another split in the table than in the source, once `join` has come to its end."""
+        return self._moved
 
     def unmatched(self) -> Unmatched:
         """What found no partner, once `join` has come to its end."""
@@ -94,12 +122,15 @@ class AttributeTable:
         return Unmatched(self._missing_count, tuple(self._missing), len(alone), tuple(alone[:_SHOWN]))
 
 
-def join_attributes(samples: Iterable[Sample], table: Path) -> tuple[Iterator[Sample], AttributeTable]:
+def join_attributes(
+    samples: Iterable[Sample], table: Path, splits: SplitNames = USUAL
+) -> tuple[Iterator[Sample], AttributeTable]:
     """Joins a table to samples as they come.
 
     Args:
         samples: of any source.
         table: CSV, TSV, JSON or JSON Lines, with a column ``id`` (or ``location``).
+        splits: what the values of a column ``split`` mean.
 
     Returns:
         The samples with their attributes; and the table, whose `AttributeTable.unmatched` is complete when the
@@ -108,7 +139,7 @@ def join_attributes(samples: Iterable[Sample], table: Path) -> tuple[Iterator[Sa
     Raises:
         RequestError: see `AttributeTable`.
     """
-    read = AttributeTable(table)
+    read = AttributeTable(table, splits)
     return read.join(samples), read
 
 

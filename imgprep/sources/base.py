@@ -12,19 +12,11 @@ from numpy.typing import NDArray
 
 from imgprep.errors import RequestError, one_line
 from imgprep.sample import Sample
+from imgprep.sources.splits import Unknown
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-SPLITS: Final = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
 
 
 class Source(ABC):
@@ -44,6 +36,10 @@ class Source(ABC):
     layout: ClassVar[str]
     holds_arrays: ClassVar[bool] = False
     """Whether the images are pixels in arrays, which know no transparency, and not files."""
+    is_folder: ClassVar[bool] = False
+    """Whether the names of folders are its classes."""
+    unknown_split: ClassVar[Unknown] = "refuse"
+    """What it means that the name of a split is none; see `splits.Unknown`."""
     path: Path
 
     @property
@@ -95,6 +91,10 @@ class Source(ABC):
         """The table that lists the images, and that paths in its columns are relative to; None where there is none."""
         return None
 
+    def place_of(self, row: int) -> str:
+        """Where the sample of this row, from 0 on, is described, for a message: file and line of a table."""
+        return one_line(self.path)
+
     def digest(self) -> str:
         """A cheap value that changes when the one file that holds all images does; '' for a folder of files."""
         return ""
@@ -141,12 +141,13 @@ def check_class(name: str, where: str) -> str:
 
 
 def group_and_split(attributes: Mapping[str, str]) -> tuple[str, str]:
-    """What the columns ``group`` and ``split`` of a table mean for a sample; '' for none.
+    """The columns ``group`` and ``split`` of a table, in any case of letters, as they are written; '' for none.
 
-    >>> group_and_split({"split": "Val", "group": "patient 7"})
-    ('patient 7', 'validation')
+    >>> group_and_split({"Split": "Val ", "group": "patient 7"})
+    ('patient 7', 'Val')
     """
-    return attributes.get("group", ""), SPLITS.get(attributes.get("split", "").casefold(), "")
+    named = {name.casefold(): value for name, value in attributes.items()}
+    return named.get("group", ""), named.get("split", "").strip()
 
 
 def text_of(value: object) -> str:

@@ -20,6 +20,7 @@ from imgprep.sample import NOTHING, Sample
 from imgprep.sources import hdf5, npz
 from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
 from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
+from imgprep.sources.splits import Unknown
 
 _RECORD: Final = {"id": text, "attributes": mapping_of(text), "group": or_none(text)}
 _OPTIONAL: Final = frozenset({"attributes", "group"})
@@ -38,6 +39,7 @@ class Dataset(Source):
 
     layout: ClassVar[str] = "dataset"
     holds_arrays: ClassVar[bool] = True
+    unknown_split: ClassVar[Unknown] = "keep"
 
     path: Path
 

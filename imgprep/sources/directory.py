@@ -3,15 +3,17 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
 from imgprep.decoding.files import read_bytes
-from imgprep.errors import RequestError, one_line
 from imgprep.sample import Sample
-from imgprep.sources.base import SPLITS, Source, check_class
+from imgprep.sources.base import Source, check_class
+from imgprep.sources.split_names import split_in_name
+from imgprep.sources.splits import Unknown
 from imgprep.sources.walk import Place, folders, junk, list_root, walk
 
 LOOSE = Place(status="skipped", reason="not in a class folder")
@@ -26,6 +28,7 @@ class Directory(Source):
     """
 
     layout: ClassVar[str] = "directory"
+    is_folder: ClassVar[bool] = True
 
     path: Path
 
@@ -53,27 +56,20 @@ class Directory(Source):
 class SplitDirectory(Source):
     """Folders for the splits, in each one folder per class: ``root/train/cat/0001.jpg``.
 
-    The split folders are called train, test, and val, valid or validation, in any case of letters.
+    The words of `splits.split_in_name` are looked for in the names of the split folders: train, seg_train, Test2 ...
+    A folder of the same meaning that holds the classes of a split, as in train/train/cat, is passed through.
 
     Attributes:
         path: the root.
     """
 
     layout: ClassVar[str] = "split_directory"
+    unknown_split: ClassVar[Unknown] = "skip"
 
     path: Path
 
     def samples(self) -> Iterator[Sample]:
-        """Lists the files under the root; see `Source.samples`.
-
-        Raises:
-            RequestError: there is no split folder.
-        """
-        if not self._splits():
-            raise RequestError(
-                f"{one_line(self.path)}: no folder called train, validation or test; "
-                "use layout: directory for folders that are classes"
-            )
+        """Lists the files under the root, all folders in it taken for splits; see `Source.samples`."""
         return walk(self.path, self._place)
 
     def read(self, sample: Sample) -> bytes:
@@ -86,7 +82,9 @@ class SplitDirectory(Source):
             name[:-1]
             for split in self._splits()
             for name, entry in list_root(self.path / split).others.items()
-            if entry.is_dir(follow_symlinks=False) and not junk(entry.name, folder=True)
+            if entry.is_dir(follow_symlinks=False)
+            and not junk(entry.name, folder=True)
+            and split_in_name(entry.name) != split_in_name(split)
         )
         return tuple(check_class(name, str(self.path)) for name in dict.fromkeys(names))
 
@@ -94,18 +92,16 @@ class SplitDirectory(Source):
         return [
             entry.name
             for entry in list_root(self.path).others.values()
-            if entry.name.casefold() in SPLITS and entry.is_dir(follow_symlinks=True)
+            if split_in_name(entry.name) and entry.is_dir(follow_symlinks=True)
         ]
 
-    def _place(self, parts: tuple[str, ...]) -> Place | str:
+    def _place(self, parts: tuple[str, ...]) -> Place:
         if not parts:
             return LOOSE
-        split = SPLITS.get(parts[0].casefold())
-        if split is None:
-            return "not a split folder: train, validation or test"
-        if len(parts) == 1:
-            return LOOSE
-        return Place(check_class(parts[1], f"{self.path}/{parts[0]}"), split=split)
+        split, *inner = parts
+        if meaning := split_in_name(split):
+            inner = list(dropwhile(lambda name: split_in_name(name) == meaning, inner))
+        return Place(check_class(inner[0], f"{self.path}/{split}"), split=split) if inner else LOOSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +116,7 @@ class Hierarchy(Source):
     """
 
     layout: ClassVar[str] = "hierarchy"
+    is_folder: ClassVar[bool] = True
 
     path: Path
     level: Annotated[int, Ge(1)] | None = None

@@ -25,6 +25,8 @@ from imgprep.containers.hdf5 import (
 from imgprep.errors import SourceError, one_line
 from imgprep.sample import Sample
 from imgprep.sources.arrays import (
+    IMAGES,
+    LABELS,
     ClassNames,
     Naming,
     array_samples,
@@ -37,6 +39,8 @@ from imgprep.sources.arrays import (
 from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp
 from imgprep.sources.directory import hierarchical
 from imgprep.sources.opened import Opened
+from imgprep.sources.split_names import are_splits, split_in_name
+from imgprep.sources.splits import Unknown
 
 # Arrays that stand next to the images of a class and are none.
 _COMPANIONS: Final = frozenset({"id", "ids", "parent", "checksum", "label", "labels"})
@@ -48,7 +52,8 @@ class Hdf5(Source):
     """A group for each class with the attribute ``label`` or ``name`` (else its own name is the class).
 
     A group holds arrays of one image or of many, or further groups: then the label is the path, ``cats/persian``.
-    Flat arrays are read as well: ``image`` and ``label`` (or images and labels, x and y), ``x_train``, ``y_train`` ...
+    Flat arrays are read as well: ``image`` and ``label`` (or images and labels, x and y), ``x_train``, ``y_train``,
+    ``train/x``, ``train/y`` ... Where all outermost groups are called as splits are, they are splits.
 
     Attributes:
         path: the file.
@@ -58,6 +63,7 @@ class Hdf5(Source):
 
     layout: ClassVar[str] = "hdf5"
     holds_arrays: ClassVar[bool] = True
+    unknown_split: ClassVar[Unknown] = "skip"
 
     path: Path
     level: Annotated[int, Ge(1)] | None = None
@@ -102,7 +108,12 @@ class Hdf5(Source):
             if any(_is_flat(name, found) for name, found in entries.items()):
                 return ()
             inner = {name.rpartition("/")[0] for name, found in entries.items() if isinstance(found, h5py.Group)}
-            labels = (levels for name, levels in self._labels(entries).items() if name not in inner)
+            splits = _split_groups(entries)
+            labels = (
+                levels[name.partition("/")[0] in splits :]
+                for name, levels in self._labels(entries).items()
+                if name not in inner | splits
+            )
             return tuple(dict.fromkeys("/".join(levels[: self.level]) for levels in labels))
 
     def digest(self) -> str:
@@ -132,6 +143,7 @@ class Hdf5(Source):
     def _by_class(self, labels: Mapping[str, tuple[str, ...]], entries: Mapping[str, "Entry"]) -> "Samples":
         stamp = file_stamp(self.path)
         nested = any(len(levels) > 1 for levels in labels.values())
+        splits = _split_groups(entries)
         stacks = [
             _stack(one_line(self.path), name, found) for name, found in entries.items() if _is_images(name, found)
         ]
@@ -145,12 +157,14 @@ class Hdf5(Source):
             )
         for stack in stacks:
             levels = labels[stack.name.rpartition("/")[0]]
+            split = name if (name := stack.name.partition("/")[0]) in splits and len(levels) > 1 else ""
+            levels = levels[1:] if split else levels
             place = hierarchical(levels, self.level if nested else None)
             attributes = place.attributes if nested else {}
             for row in range(stack.rows):
-                name = f"{self.path.name}#{stack.name}" + (f"/{row}" if stack.many else "")
+                identity = f"{self.path.name}#{stack.name}" + (f"/{row}" if stack.many else "")
                 location = f"{stack.name}@{row}"
-                yield Sample(name, location, place.label, attributes, "", "", place.status, place.reason, stamp)
+                yield Sample(identity, location, place.label, attributes, "", split, place.status, place.reason, stamp)
 
 
 Entry: TypeAlias = "h5py.Group | h5py.Dataset"
@@ -165,8 +179,17 @@ class _Stack(NamedTuple):
     many: bool
 
 
+def _split_groups(entries: Mapping[str, Entry]) -> frozenset[str]:
+    """The outermost groups, where all of them are splits by their names."""
+    outermost = frozenset(name for name, found in entries.items() if isinstance(found, h5py.Group) and "/" not in name)
+    return outermost if are_splits(outermost) else frozenset()
+
+
 def _is_flat(name: str, found: Entry) -> bool:
-    return isinstance(found, h5py.Dataset) and "/" not in name
+    """Whether it is an array at the top, or in a group that is called as a split is."""
+    group, _, own = name.rpartition("/")
+    in_split = "/" not in group and split_in_name(group) and own.casefold() in IMAGES | LABELS
+    return isinstance(found, h5py.Dataset) and bool(not group or in_split)
 
 
 def _is_images(name: str, found: Entry) -> bool:

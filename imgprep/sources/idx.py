@@ -23,9 +23,11 @@ from imgprep.sources.arrays import (
     image_row,
     read_labels,
 )
-from imgprep.sources.base import SPLITS, Pixels, Source, file_stamp
+from imgprep.sources.base import Pixels, Source, file_stamp
 from imgprep.sources.gz import open_plain
 from imgprep.sources.opened import Opened
+from imgprep.sources.split_names import TRAIN, split_in_name
+from imgprep.sources.splits import Unknown
 
 _IMAGES: Final = re.compile(r"(?:(.*)[-_.])?images?[-_.]idx[34][-_.]ubyte(?:\.gz)?", re.IGNORECASE)
 _LABELS: Final = re.compile(r"(?:(.*)[-_.])?labels?[-_.]idx1[-_.]ubyte(?:\.gz)?", re.IGNORECASE)
@@ -46,6 +48,7 @@ class Idx(Source):
 
     layout: ClassVar[str] = "idx"
     holds_arrays: ClassVar[bool] = True
+    unknown_split: ClassVar[Unknown] = "none"
 
     path: Path
     class_names: ClassNames | None = None
@@ -107,10 +110,8 @@ class Idx(Source):
             raise RequestError(f"{one_line(self.path)}: no file like train-images-idx3-ubyte; check source.path")
         if missing := [name for prefix, name in images.items() if prefix not in labels]:
             raise SourceError(f"{one_line(folder / missing[0])}: its labels-idx1-ubyte file is missing")
-        found_files = [
-            _Files(folder / name, folder / labels[prefix], _split(prefix or "")) for prefix, name in images.items()
-        ]
-        return sorted(found_files, key=lambda files: (files.split != "train", files.images.name))
+        found_files = [_Files(folder / name, folder / labels[prefix], prefix or "") for prefix, name in images.items()]
+        return sorted(found_files, key=lambda files: (split_in_name(files.split) != TRAIN, files.images.name))
 
 
 def is_idx_images(name: str) -> bool:
@@ -126,10 +127,6 @@ class _Files(NamedTuple):
     images: Path
     labels: Path
     split: str
-
-
-def _split(prefix: str) -> str:
-    return "test" if prefix.casefold() == "t10k" else SPLITS.get(prefix.casefold(), "")
 
 
 class _Header(NamedTuple):

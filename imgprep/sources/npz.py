@@ -23,6 +23,7 @@ from imgprep.sources.arrays import (
 )
 from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
 from imgprep.sources.opened import Opened
+from imgprep.sources.splits import Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Npz(Source):
 
     layout: ClassVar[str] = "npz"
     holds_arrays: ClassVar[bool] = True
+    unknown_split: ClassVar[Unknown] = "skip"
 
     path: Path
     class_names: ClassNames | None = None

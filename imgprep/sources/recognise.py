@@ -9,10 +9,10 @@ from imgprep.dataset.manifest import INDEX
 from imgprep.errors import RequestError, one_line
 from imgprep.sample import NOTHING
 from imgprep.sources.attributes import read_table
-from imgprep.sources.base import SPLITS
 from imgprep.sources.csvtable import read_header
 from imgprep.sources.idx import is_idx_images
 from imgprep.sources.jsontable import find
+from imgprep.sources.split_names import split_word
 from imgprep.sources.walk import junk, list_root
 
 _SUFFIXES: Final[Mapping[str, str]] = {
@@ -107,7 +107,7 @@ def _folder(path: Path) -> Recognised:
         if len(tables) > 1:
             raise RequestError(f"{where}: several tables: {one_line(', '.join(tables), 120)}; give one of them")
         raise RequestError(f"{where}: no folders in it; put the images of each class into a folder of its own")
-    if sum(name.casefold() in SPLITS for name in folders) >= max(1, (len(folders) + 1) // 2):
+    if sum(bool(split_word(name)) for name in folders) >= max(1, (len(folders) + 1) // 2):
         return Recognised("split_directory", path)
     return Recognised("hierarchy" if _nested(path, folders) else "directory", path)
 

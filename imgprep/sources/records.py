@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, NamedTuple
 
@@ -72,6 +73,10 @@ class Csv(Source):
         """The table itself."""
         return self.path
 
+    def place_of(self, row: int) -> str:
+        """File and line; see `Source.place_of`."""
+        return line_of(self.path, read_csv(self.path, self.delimiter, pixels=self.location_column), row)
+
     def digest(self) -> str:
         """Size and time of the table."""
         return file_digest(self.path)
@@ -127,9 +132,18 @@ class Json(Source):
         """The table itself."""
         return self.path
 
+    def place_of(self, row: int) -> str:
+        """File and line; see `Source.place_of`."""
+        return line_of(self.path, read_json(self.path, pixels=self.location_column), row)
+
     def digest(self) -> str:
         """Size and time of the table."""
         return file_digest(self.path)
+
+
+def line_of(path: Path, rows: Iterator[Row], row: int) -> str:
+    """File and line of a row, from 0 on: read again, for a message only."""
+    return f"{one_line(path)}:{next(islice(rows, row, None)).line}"
 
 
 def _read_file(table: Path, sample: Sample, remote: Remote) -> bytes:

@@ -83,7 +83,7 @@ class Listing(NamedTuple):
     raw: dict[str, str]
 
 
-def walk(root: Path, place: Callable[[tuple[str, ...]], Place | str]) -> Iterator[Sample]:
+def walk(root: Path, place: Callable[[tuple[str, ...]], Place]) -> Iterator[Sample]:
     """Lists everything under a folder, sorted by id in code-point order.
 
     Links are followed to files and folders inside the root; a link to a folder above it, or in a folder that was
@@ -92,16 +92,14 @@ def walk(root: Path, place: Callable[[tuple[str, ...]], Place | str]) -> Iterato
     Args:
         root: the folder.
         place: from the names of the folders between the root and a file, what they mean; called once for each
-            folder. A text instead is the reason to skip the whole folder.
+            folder.
 
     Raises:
         RequestError: the root is no folder.
         ResourceError: the root cannot be listed.
     """
     top = _Folder(os.path.realpath(root), "", "", (), linked=False, same=True)
-    stack: list[tuple[_Folder, Place, Listing]] = []
-    if isinstance(start := place(()), Place):
-        stack.append((top, start, list_root(root)))
+    stack = [(top, place(()), list_root(root))]
     while stack:
         folder, here, listing = stack[-1]
         while listing.names:
@@ -114,12 +112,8 @@ def walk(root: Path, place: Callable[[tuple[str, ...]], Place | str]) -> Iterato
             if isinstance(found, Sample):
                 yield found
                 continue
-            below = place(found.parts)
-            if isinstance(below, str):
-                yield _refused(folder, name, entry.name, "skipped", below)
-                continue
             try:
-                stack.append((found, below, _list(found.path)))
+                stack.append((found, place(found.parts), _list(found.path)))
             except OSError as error:
                 yield _refused(folder, name, entry.name, "quarantined", f"cannot list the folder: {error.strerror}")
                 continue

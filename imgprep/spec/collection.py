@@ -15,14 +15,16 @@ from imgprep.audit.base import PlainRule, Severity
 from imgprep.audit.judge import Waiver
 from imgprep.errors import one_line
 from imgprep.sources.masks import Masks
+from imgprep.sources.split_names import USUAL, SplitNames
 from imgprep.spec.binding import TABLE, bind, context_of, resolve_path
 from imgprep.spec.class_list import are_numbers, parse_classes
 from imgprep.spec.fields import Section
 from imgprep.spec.problems import Keys, Problem, SpecError, shown, unknown, wrong
+from imgprep.spec.split_names import parse_splits
 from imgprep.spec.tables import Context, pick
 
 T = TypeVar("T")
-_SHARED: Final = ("layout", "classes", "attributes", "masks")
+_SHARED: Final = ("layout", "classes", "attributes", "splits", "masks")
 _NUMBERED: Final = "class_names"
 _ALPHA: Final = "alpha"
 WAIVER_KEYS: Final = {"subject": "class"}
@@ -38,6 +40,7 @@ class SourceSection:
         classes: every class in index order; None when those that are found count.
         attributes: a table with columns about images, joined on id or location.
         masks: where the mask of each image is; None when nobody asks.
+        splits: what the names of the splits mean.
     """
 
     layout: str
@@ -45,6 +48,7 @@ class SourceSection:
     classes: tuple[str, ...] | None = None
     attributes: Path | None = None
     masks: Masks | None = None
+    splits: SplitNames = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +89,10 @@ def parse_source(value: object, info: ValidationInfo) -> SourceSection:
     source = _tried(found, (), lambda: bind(cls, options | _numbered(classes, own, options), context))
     table = attributes or getattr(source, "table", lambda: None)()
     masks = _tried(found, ("masks",), lambda: _masks(value.get("masks"), cls, table, context))
-    if found:
+    splits = _tried(found, ("splits",), lambda: parse_splits(value.get("splits")))
+    if found or splits is None:
         raise SpecError(found)
-    return SourceSection(value["layout"], source, classes, attributes, masks)
+    return SourceSection(value["layout"], source, classes, attributes, masks, splits)
 
 
 def _tried(found: list[Problem], keys: Keys, make: Callable[[], T | None]) -> T | None:

@@ -15,6 +15,7 @@ from imgprep.spec.datasets import FrozenTest, PackSection, SplitSection, Standar
 from imgprep.spec.fields import NAMES
 from imgprep.spec.images import AugmentSection, ConvertSection
 from imgprep.spec.sections import ExecutionSection, Spec
+from imgprep.spec.split_names import SCHEMA as SPLIT_NAMES
 from imgprep.spec.tables import INSTALLED, Tables
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -109,7 +110,8 @@ def _source(name: str, cls: Any, definitions: JsonSchema) -> JsonSchema:
         "description": "where the mask of each image is: its alpha channel, or a file that a column names",
     }
     own = {"layout": {"const": name}, **schema.get("properties", {})}
-    schema["properties"] = {**own, "classes": dict(CLASSES), "attributes": attributes, "masks": masks}
+    shared = {"classes": dict(CLASSES), "attributes": attributes, "splits": dict(SPLIT_NAMES), "masks": masks}
+    schema["properties"] = {**own, **shared}
     schema["required"] = ["layout", *schema.get("required", [])]
     return schema
 

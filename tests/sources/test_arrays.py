@@ -28,8 +28,13 @@ LABELS = np.array([0, 1, 2, 0, 1, 2], np.uint8)
         ({"image", "label"}, [("image", "label", "")]),
         ({"X", "Y"}, [("X", "Y", "")]),
         ({"train_images", "train_labels"}, [("train_images", "train_labels", "train")]),
-        ({"images-val", "labels-val", "id"}, [("images-val", "labels-val", "validation")]),
+        ({"images-val", "labels-val", "id"}, [("images-val", "labels-val", "val")]),
         ({"X_test", "y_test", "other"}, [("X_test", "y_test", "test")]),
+        ({"x_train", "y_training"}, [("x_train", "y_training", "train")]),
+        ({"X_dev", "y_dev"}, [("X_dev", "y_dev", "dev")]),
+        ({"train/image", "train/label"}, [("train/image", "train/label", "train")]),
+        ({"x_train", "y_train", "x_mean"}, [("x_train", "y_train", "train")]),
+        ({"x_left", "y_left"}, [("x_left", "y_left", "left")]),
         ({"label"}, []),
         ({"cats", "dogs"}, []),
     ],
@@ -312,7 +317,7 @@ def test_the_real_mnist() -> None:
     source = Idx(MNIST)
     samples = list(source.samples())
     assert len(samples) == 70_000
-    assert [sample.split for sample in samples].count("test") == 10_000
+    assert [sample.split for sample in samples].count("t10k") == 10_000
     zeros = [sample for sample in samples if sample.label == "0" and sample.split == "train"]
     assert len(zeros) == 5_923
     pixels = np.stack([np.asarray(source.read(sample)) for sample in samples[:60_000:100]])

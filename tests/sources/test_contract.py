@@ -13,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from imgprep.decoding.decode import decode
 from imgprep.sample import Sample, SampleTable
 from imgprep.sources import SOURCES
+from imgprep.sources.split_names import USUAL
+from imgprep.sources.splits import SplitReader
 
 
 def as_pixels(data: bytes | NDArray[Any]) -> NDArray[Any]:
@@ -56,7 +58,8 @@ def test_splits_are_kept(tmp_path: Path, server: Any) -> None:
     for layout, train in (("split_directory", 9), ("npz_split", 9), ("idx", 8), ("dataset", 8)):
         folder = tmp_path / layout
         folder.mkdir()
-        samples = list(LAYOUTS[layout](folder, collection(False), server).samples())
+        source = LAYOUTS[layout](folder, collection(False), server)
+        samples = list(SplitReader(USUAL, source).read(source.samples()))
         assert [sample.split for sample in samples].count("train") == train
         assert [sample.split for sample in samples].count("test") == 15 - train
 

@@ -239,15 +239,13 @@ def test_split_folders(tmp_path: Path) -> None:
     (tmp_path / "test" / "plum").mkdir()
     found = by_id(SplitDirectory(tmp_path))
     assert [(sample.id, sample.label, sample.split, sample.status) for sample in found.values()] == [
-        ("Valid/cat/2.jpg", "cat", "validation", "ok"),
-        ("extra/", "", "", "skipped"),
+        ("Valid/cat/2.jpg", "cat", "Valid", "ok"),
+        ("extra/cat/4.jpg", "cat", "extra", "ok"),
         ("test/dog/deep/3.jpg", "dog", "test", "ok"),
         ("train/5.jpg", "", "", "skipped"),
         ("train/cat/1.jpg", "cat", "train", "ok"),
     ]
     assert sorted(SplitDirectory(tmp_path).declared_classes()) == ["cat", "dog", "plum"]
-    with pytest.raises(RequestError, match="use layout: directory"):
-        list(SplitDirectory(tmp_path / "extra").samples())
 
 
 def test_hierarchy_labels_are_paths_and_levels_are_attributes(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_other_columns_are_attributes_and_group_and_split_are_special(pets: Path
     source = Csv(table(pets, "label\tlocation\tcolor\tgroup\tsplit\ncat\tcat/1.jpg\tred\tp1\tval\n", "t.tsv"))
     (sample,) = listed(source)
     assert dict(sample.attributes) == {"color": "red", "group": "p1", "split": "val"}
-    assert (sample.group, sample.split) == ("p1", "validation")
+    assert (sample.group, sample.split) == ("p1", "val")
 
 
 def test_columns_and_delimiter_can_be_named(pets: Path) -> None:

@@ -1,0 +1,80 @@
+"""What a listing leaves in doubt: images without a split among others, folders called as splits, what was skipped."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from imgprep.errors import RequestError, one_line
+from imgprep.sample import SampleTable
+from imgprep.sources.attributes import AttributeTable
+from imgprep.sources.base import Source
+from imgprep.sources.split_names import split_folders, split_word
+from imgprep.sources.splits import SplitReader
+
+SHOWN: Final = 3
+"""Names that a note gives."""
+_IGNORE: Final = "or say that these names are none: source.splits: ignore"
+
+
+def check_blank(splits: SplitReader, source: Source, attributes: AttributeTable | None) -> None:
+    """Refuses images without a split where others have one.
+
+    Raises:
+        RequestError: so it is, with the place of the first.
+    """
+    if splits.blank is None or not splits.given():
+        return
+    row, sample = splits.blank
+    where = source.place_of(row) if attributes is None else attributes.place_of(sample)
+    raise RequestError(
+        f"{where}: no split for {one_line(sample.id, 80)!r}, though other images have one; fill it in, "
+        'or say what a blank means: source.splits: {"": train}'
+    )
+
+
+def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> Iterator[str]:
+    """Looks for splits that nobody reads: in the names of folders, and in columns.
+
+    Returns:
+        Doubts, one line each.
+
+    Raises:
+        RequestError: folders that are splits by their names would become classes, or be mixed.
+    """
+    if splits.ignored or splits.given():
+        return
+    usable = table[np.flatnonzero(table.ok())]
+    found = split_folders({name.rpartition("/")[0] for name in usable.id} if source.table() or source.is_folder else ())
+    names = one_line(", ".join(found.names), 120)
+    if found.certain and source.is_folder:
+        raise RequestError(
+            f"{one_line(source.path)}: the folders {names} are splits by their names, which layout: {source.layout} "
+            f"does not read; {_remedy(found.parent)}, {_IGNORE}"
+        )
+    if found.names:
+        yield f"the folders {names} are called as splits are, but are read as none; see source.splits in the README"
+    for name, column in usable.attributes.items():
+        words = {split_word(value) for value in column.counts() if value}
+        if name.casefold() != "split" and len(words) > 1 and "" not in words:
+            yield f"the column {one_line(name, 40)!r} looks like splits, but is not read as such; call it split"
+
+
+def _remedy(parent: str | None) -> str:
+    if parent is not None:
+        return "use layout: split_directory" + (f", with source.path at {one_line(parent, 80)} in it" if parent else "")
+    return "put the splits outside the classes, as in train/cat and test/cat, for layout: split_directory"
+
+
+def skipped(table: SampleTable) -> Iterator[str]:
+    """What was passed over, with counts, reasons and the first names."""
+    rows = np.flatnonzero(table.status.where("skipped"))
+    if not len(rows):
+        return
+    part = table[rows]
+    parts = []
+    for reason, count in part.reason.counts().items():
+        first = np.flatnonzero(part.reason.where(reason))[:SHOWN]
+        names = ", ".join(one_line(part.id[row], 60) for row in first.tolist()) + (" ..." if count > SHOWN else "")
+        parts.append(f"{count} {reason} ({names})")
+    yield f"skipped: {'; '.join(parts)}"

@@ -1,0 +1,147 @@
+"""What the splits that images of a source come with are read as, whatever the layout."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, Literal, NamedTuple, Protocol
+
+import numpy as np
+
+from imgprep.columns import CategoryColumn
+from imgprep.errors import RequestError, one_line
+from imgprep.sample import Sample, SampleTable
+from imgprep.sources.split_names import HELD_OUT, SKIP, TEST, VALIDATION, SplitNames, as_key
+
+Unknown = Literal["refuse", "skip", "none", "keep"]
+"""What a name that is no split means: the table is wrong, the images are left out, there is no split, or it stays."""
+
+
+class Listable(Protocol):
+    """What is asked of a source, for messages."""
+
+    unknown_split: ClassVar[Unknown]
+
+    def place_of(self, row: int) -> str:
+        """Where the sample of this row is described."""
+        ...
+
+
+class Blank(NamedTuple):
+    """An image without a split among images that have one.
+
+    Attributes:
+        row: of the table, from 0 on.
+        sample: the image.
+    """
+
+    row: int
+    sample: Sample
+
+
+class SplitReader:
+    """Reads the splits that samples come with.
+
+    Args:
+        names: what the names mean.
+        source: where they come from.
+    """
+
+    def __init__(self, names: SplitNames, source: Listable) -> None:
+        self._names = names
+        self._source = source
+        self._known: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
+        self.blank: Blank | None = None
+
+    def read(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """The samples with one of the splits in the place of the name that they were given.
+
+        Raises:
+            RequestError: a name is not understood, with the place where it is written.
+        """
+        if self._names.ignored:
+            yield from (sample._replace(split="") if sample.split else sample for sample in samples)
+            return
+        for row, sample in enumerate(samples):
+            name = sample.split
+            split = self._known.get(name)
+            if split is None:
+                split = self._known[name] = self._meaning(row, name)
+            if sample.status != "ok":
+                yield sample._replace(split="") if name else sample
+            elif split == SKIP:
+                self._skipped[name] += 1
+                yield sample._replace(label="", split="", status="skipped", reason=self._reason(name))
+            else:
+                self._counts[name] += 1
+                if not split and self.blank is None:
+                    self.blank = Blank(row, sample)
+                yield sample if split == name else sample._replace(split=split)
+
+    def settled(self, table: SampleTable) -> SampleTable:
+        """The table that was made of the samples, with words such as eval decided by what else there is.
+
+        Raises:
+            RequestError: it is not clear what they mean.
+        """
+        column = table.split
+        if self._skipped and not self._counts and not all(map(self._chosen, self._skipped)):
+            names = ", ".join(sorted(self._skipped))
+            raise RequestError(
+                f"{self._source.place_of(0)}: no split among {one_line(names, 80)}; call them train, validation and "
+                f"test, or say what they are: source.splits: {{{as_key(min(self._skipped))}: train}}"
+            )
+        if HELD_OUT not in column.values:
+            return table
+        others = set(column.counts())
+        if {TEST, VALIDATION} <= others:
+            where = self._source.place_of(int(np.flatnonzero(column.where(HELD_OUT))[0]))
+            words = ", ".join(name for name, split in self._known.items() if split == HELD_OUT)
+            raise RequestError(
+                f"{where}: the splits {one_line(words, 80)} stand beside validation and test; "
+                f"say what they are: source.splits: {{{as_key(words.split(', ')[0])}: test}}"
+            )
+        meaning = VALIDATION if TEST in others else TEST
+        self._known |= {name: meaning for name, split in self._known.items() if split == HELD_OUT}
+        values = tuple(dict.fromkeys(meaning if value == HELD_OUT else value for value in column.values))
+        places = [values.index(meaning if value == HELD_OUT else value) for value in column.values]
+        codes = np.asarray(places, np.uint8)[column.codes]  # there are few words that mean splits
+        return table.with_columns(split=CategoryColumn(codes, values))
+
+    @property
+    def ignored(self) -> bool:
+        """Whether the spec leaves splits aside."""
+        return self._names.ignored
+
+    def given(self) -> bool:
+        """Whether any image has a split."""
+        return any(self._known[name] for name in self._counts)
+
+    def notes(self) -> Iterator[str]:
+        """What names were read as, where that is not what they say, and what is left out."""
+        read = {name: split for name, split in self._known.items() if split and self._counts[name]}
+        plain = all(name.strip().casefold() == split for name, split in read.items())
+        if read and (not plain or len(set(read.values())) < len(read)):
+            shown = (f"{one_line(name, 40)!r} as {read[name]} ({self._counts[name]} images)" for name in sorted(read))
+            yield f"given splits: read {', '.join(shown)}"
+        for split in sorted(set(read.values())):
+            if len(names := sorted(name for name in read if read[name] == split)) > 1:
+                yield f"given splits: {' and '.join(map(one_line, names))} are put together as {split}"
+
+    def _meaning(self, row: int, name: str) -> str:
+        policy = self._source.unknown_split
+        found = self._names.of(name, in_name=policy in {"skip", "none"})
+        if found or not name.strip():
+            return found
+        if policy == "refuse":
+            self._names.check(name, self._source.place_of(row))
+        return SKIP if policy == "skip" else "" if policy == "none" else name
+
+    def _chosen(self, name: str) -> bool:
+        """Whether the spec itself leaves a name out."""
+        return self._names.of(name, in_name=True) == SKIP
+
+    def _reason(self, name: str) -> str:
+        if self._chosen(name):
+            return "left out by source.splits"
+        return f"{one_line(name, 40)!r} is not a split, unless source.splits says which it is"
