@@ -7,6 +7,7 @@ from imgprep.commands.collecting import Collection
 from imgprep.commands.estimates import Outlook, StageEstimate, sized
 from imgprep.commands.inputs import StageInputs
 from imgprep.dataset.manifest import ImageFormat
+from imgprep.decoding.decode import DecodeOptions
 from imgprep.shards import FORMATS
 from imgprep.spec.fields import Storage as StorageSection
 from imgprep.spec.images import ConvertSection
@@ -25,6 +26,8 @@ def conversion(loaded: LoadedSpec, collection: Collection) -> Conversion:
     section = spec.convert
     storage = storage_of(section)
     settings = {name: getattr(section, name) for name in ("channels", "size", "fit", "fill", "interpolation", "depth")}
+    if (limit := collection.reader.options.max_pixels) != DecodeOptions().max_pixels:
+        settings["max_pixels"] = limit
     if collection.masks is not None:
         settings["masks"] = collection.masks.attribute or "alpha"
     return Conversion(

@@ -65,7 +65,7 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     if section.masks is not None and section.masks.attribute not in {"", *table.attributes}:
         text = unknown("attribute", section.masks.attribute, list(table.attributes))
         raise loaded.error(text, "source", "masks", "attribute")
-    reader = ImageReader(section.source, DecodeOptions(background=loaded.spec.convert.background))
+    reader = ImageReader(section.source, decode_options(loaded))
     classes = class_order(listed, section.classes)
     if (section.classes or listed.order) and (complaint := unlisted(listed, classes)):
         raise loaded.error(complaint, "source", "classes" if section.classes else "class_names")
@@ -74,6 +74,12 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     notes = (*notes, ungrouped) if ungrouped else notes
     digest = masks.digest() if masks is not None else ""
     return Collection(table, classes, reader, section.masks, digest, notes)
+
+
+def decode_options(loaded: LoadedSpec) -> DecodeOptions:
+    """How the spec wants images decoded, by whoever looks at them."""
+    section = loaded.spec.convert
+    return DecodeOptions(background=section.background, max_pixels=section.max_pixels)
 
 
 def grouping(loaded: LoadedSpec) -> Grouping:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from imgprep.commands.stages import STAGES
-from imgprep.dataset.integrity import Difference
-from imgprep.dataset.manifest import INDEX, Manifest, read_manifest
+from imgprep.dataset.integrity import Difference, index_differences
+from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, read_manifest
 from imgprep.dataset.verify import verify as find_differences
 from imgprep.engines import ENGINES, Engine
 from imgprep.engines.base import Outcome
-from imgprep.errors import RequestError
+from imgprep.errors import RequestError, one_line
 from imgprep.machine import available_cores, available_memory
 from imgprep.stages.run import Monitor
 
@@ -38,7 +39,7 @@ class Checked:
     """The outcome of verify.
 
     Attributes:
-        stages: folders that were checked, with their indexes.
+        stages: folders that were checked, with their indexes, as far as they can be read.
         differences: folder and difference; empty when all is well.
     """
 
@@ -81,24 +82,42 @@ def show(folder: Path) -> list[tuple[Path, Manifest]]:
     Raises:
         RequestError: there is none.
     """
-    if (folder / INDEX).is_file():
-        return [(folder, read_manifest(folder))]
-    stages = [folder / name for name in STAGES if (folder / name / INDEX).is_file()]
+    stages = _finished(folder)
     if not stages:
         raise RequestError(f"{folder}: no finished imgprep dataset, {INDEX} is missing; run the stage first")
     return [(stage, read_manifest(stage)) for stage in stages]
 
 
+def _finished(folder: Path, *, lost: bool = False) -> list[Path]:
+    """The folders of finished stages: this one, or those below it; with `lost` also those whose index is missing."""
+
+    def there(stage: Path) -> bool:
+        # Of a pipe or a folder in its place, reading it says more. The samples are written last but one.
+        return os.path.lexists(stage / INDEX) or (lost and (stage / SAMPLES).is_file())
+
+    return [folder] if there(folder) else [folder / name for name in STAGES if there(folder / name)]
+
+
 def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
-    """Re-reads every finished stage in a folder.
+    """Re-reads every finished stage in a folder; a stage whose index is lost or unreadable is damaged.
 
     Raises:
-        RequestError: there is none.
+        RequestError: there is none, or another version of imgprep wrote it.
     """
-    stages = show(folder)
+    folders = _finished(folder, lost=True)
+    if not folders:
+        show(folder)
     engine = ENGINES["processes"](workers=workers or available_cores(), item_timeout=3600.0)
-    differences = []
-    for stage, manifest in stages:
+    stages, differences = [], list[tuple[Path, Difference]]()
+    for stage in folders:
+        try:
+            manifest = read_manifest(stage)
+        except RequestError as error:
+            if not list(index_differences(stage)):
+                raise  # to the last bit what another version of imgprep wrote
+            differences.append((stage, Difference(INDEX, (), one_line(str(error).removeprefix(f"{stage / INDEX}: ")))))
+            continue
+        stages.append((stage, manifest))
         if manifest.shards:
             monitor.begin(f"verify {stage}", sum(shard.samples for shard in manifest.shards))
         differences += [(stage, found) for found in find_differences(stage, manifest, _Watched(engine, monitor))]

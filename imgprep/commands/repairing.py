@@ -8,7 +8,7 @@ from imgprep.commands.inputs import StageResult
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, machine_for
 from imgprep.commands.stages import STAGES, Stage
-from imgprep.dataset.integrity import Difference
+from imgprep.dataset.integrity import Difference, unlisted_differences
 from imgprep.dataset.manifest import INDEX, read_manifest, sha256_file
 from imgprep.dataset.verify import verify
 from imgprep.errors import ImgprepError, RequestError, ResourceError, one_line
@@ -121,7 +121,11 @@ class RepairPipeline(Pipeline):
             self._fail(stage.name, "the source or the spec is not what it was made from; `imgprep run` makes it anew")
             raise _UnrepairableError
         manifest = work.run(self.machine)
-        left = tuple(verify(folder, manifest, self.machine.engine))
+        left = list(verify(folder, manifest, self.machine.engine))
+        if left and left == list(unlisted_differences(folder, manifest)):
+            names = ", ".join(one_line(found.file) for found in left)
+            self._fail(stage.name, f"not written by imgprep: {names}; move it out of the folder")
+            raise _UnrepairableError
         if left or sha256_file(folder / INDEX) != state[1]:
             self._fail(
                 stage.name, "it came out with other bytes, the source must have changed; `imgprep run` goes on from it"

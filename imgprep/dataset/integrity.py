@@ -16,6 +16,7 @@ from imgprep.dataset.manifest import (
     LARGEST_INDEX,
     MASKED,
     SAMPLES,
+    TEMPORARY,
     Manifest,
     read_regular,
     read_samples,
@@ -25,6 +26,8 @@ from imgprep.dataset.manifest_schema import is_sealed
 from imgprep.errors import one_line
 
 SHOWN: Final = 20
+HARMLESS: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".gitignore", ".gitattributes"})
+"""What desktops and version control put into every folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,17 @@ def file_differences(folder: Path, manifest: Manifest) -> Iterator[Difference]:
                 yield Difference(name, (), "SHA-256 differs from the index")
         except OSError as error:
             yield Difference(name, (), f"cannot be read: {error.strerror}")
+
+
+def unlisted_differences(folder: Path, manifest: Manifest) -> Iterator[Difference]:
+    """Files that the index does not list: whoever reads all shards of a folder would read them too.
+
+    What a killed run left half written is none: nothing reads it, and the next run removes it.
+    """
+    known = {INDEX, SAMPLES, *manifest.files, *(shard.filename for shard in manifest.shards)}
+    for name in sorted(path.name for path in folder.iterdir()):
+        if name not in known and name not in HARMLESS and not name.startswith(TEMPORARY):
+            yield Difference(name, (), f"is not listed in {INDEX}; move it out of the folder if it is yours")
 
 
 def id_hash(text: object) -> int:

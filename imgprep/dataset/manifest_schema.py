@@ -144,7 +144,7 @@ _INDEX: Final[Mapping[str, Expectation]] = {
     "groups": or_none(mapping_of(whole)),
 }
 _OPTIONAL: Final = frozenset(
-    {*_INDEX} - {"format_version", "stage", "name", "classes", "counts", "samples", "seed", "fingerprint"}
+    {*_INDEX} - {"format_version", "stage", "name", "classes", "counts", "samples", "seed", "fingerprint", "shards"}
 )
 
 

@@ -18,6 +18,7 @@ from imgprep.dataset.integrity import (
     file_differences,
     id_hash,
     index_differences,
+    unlisted_differences,
 )
 from imgprep.dataset.manifest import INDEX, Manifest, ShardEntry, sha256_file
 from imgprep.engines.base import Cursor, Engine, WholePlan
@@ -186,6 +187,7 @@ def verify(folder: Path, manifest: Manifest, engine: Engine) -> Iterator[Differe
     yield from Accounts(folder, manifest, shards).differences()
     yield from file_differences(folder, manifest)
     yield from index_differences(folder)
+    yield from unlisted_differences(folder, manifest)
 
 
 def _whole(manifest: Manifest, shards: Mapping[str, Content]) -> Iterator[Difference]:

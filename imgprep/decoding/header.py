@@ -88,7 +88,8 @@ def check_size(kind: str, width: int, height: int, options: DecodeOptions) -> No
         raise ImageError(f"{kind} declares an impossible size of {height}x{width}")
     if width * height > options.max_pixels:
         raise ImageError(
-            f"{kind} declares {width * height} pixels ({height}x{width}), over the limit of {options.max_pixels}"
+            f"{kind} declares {width * height} pixels ({height}x{width}), over the limit of {options.max_pixels}; "
+            "raise convert.max_pixels if it is sound"
         )
 
 

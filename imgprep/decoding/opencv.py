@@ -4,8 +4,8 @@ import os
 import re
 from typing import Final, cast
 
-# OpenCV reads its limits when it is imported.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "178956970")
+# OpenCV reads its limits when it is imported. Ours is held against the header before OpenCV sees the file.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 40))
 
 import cv2
 import numpy as np

@@ -16,6 +16,8 @@ from imgprep.decoding.headers import sniff
 from imgprep.errors import ImageError, ResourceError, TransientError, one_line
 
 _BACK_OFF: Final = 0.5
+PRIVATE: Final = "private"
+"""The folder in the cache for what specs fetched that may ask private addresses."""
 
 
 class RetryableError(Exception):
@@ -72,12 +74,11 @@ def fetch(address: str, remote: Remote) -> bytes:
         ResourceError: the cache cannot be written.
     """
     kept = cache_file(address, remote)
-    try:
-        return kept.read_bytes()
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise ResourceError(f"{one_line(kept)}: cannot be read: {error.strerror}; set source.remote.cache") from error
+    found = _kept(kept)
+    if found is not None:
+        if len(found) > remote.max_bytes:
+            raise TransientError(f"{len(found)} bytes, more than the {remote.max_bytes} that max_bytes allows")
+        return found
     try:
         data = _download(address, remote)
     except ImageError as error:
@@ -99,9 +100,13 @@ def forget(address: str, remote: Remote) -> None:
 
 
 def cache_file(address: str, remote: Remote) -> Path:
-    """Where the answer of an address is kept."""
+    """Where the answer of an address is kept: apart from the others when private addresses may be fetched.
+
+    What a spec may not fetch, it must not get from what another spec left.
+    """
     name = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
-    return (remote.cache or default_cache()) / name[:2] / name
+    folder = remote.cache or default_cache()
+    return (folder / PRIVATE if remote.allow_private else folder) / name[:2] / name
 
 
 def default_cache() -> Path:
@@ -142,6 +147,15 @@ def _browser(*, allow_private: bool) -> Browser:
 
 
 _BROWSERS: Final[dict[tuple[int, bool], Browser]] = {}
+
+
+def _kept(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ResourceError(f"{one_line(path)}: cannot be read: {error.strerror}; set source.remote.cache") from error
 
 
 def _keep(path: Path, data: bytes) -> None:

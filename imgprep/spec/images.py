@@ -13,6 +13,8 @@ from imgprep.spec.tables import pick
 
 LONGEST_SIDE: Final = 65500
 """Of an image, in pixels: what JPEG can hold."""
+MAX_PIXELS: Final = 178_956_970
+"""The number at which Pillow speaks of a decompression bomb: twice 1 GiB / 4 / 3 pixels."""
 _BACKGROUNDS: Final[Mapping[str, tuple[int, int, int] | None]] = {
     "white": (255, 255, 255),
     "black": (0, 0, 0),
@@ -136,6 +138,7 @@ class ConvertSection(Storage):
         depth: bits per channel.
         alpha: what transparency is laid on; ignore shows the colours under it.
         steps: pre-processing, in order; each a name, or a name with options.
+        max_pixels: height times width above which an image is refused by its header; audit and preview keep to it too.
     """
 
     channels: Literal["rgb", "gray", "keep"] = "rgb"
@@ -146,6 +149,7 @@ class ConvertSection(Storage):
     depth: Literal[8, 16, "keep"] = 8
     alpha: Alpha = "white"
     steps: Steps = ()
+    max_pixels: Annotated[Integer, Ge(1)] = MAX_PIXELS
 
     @property
     def background(self) -> tuple[int, int, int] | None:

@@ -1,7 +1,7 @@
 """From a sample to upright pixels: the one way in which every stage reads a source."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,8 +22,6 @@ TINY: Final = 2
 """Pixels of a side up to which an image is flagged as tiny."""
 NARROW: Final = 32
 """How many times as long as its short side an image must be to be flagged for its aspect."""
-
-_ON_BLACK: Final = DecodeOptions(background=(0, 0, 0))
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -121,15 +119,18 @@ class ImageReader:
             if not self.masks.attribute:
                 return None if seen.alpha is None else Mask(to_depth(seen.alpha, 8))
             data = self.masks.read(sample)
-            return None if data is None else _from_file(sample.attributes[self.masks.attribute], data, seen)
+            if data is None:
+                return None
+            options = replace(self.options, background=(0, 0, 0))
+            return _from_file(sample.attributes[self.masks.attribute], data, seen, options)
         except MemoryError as error:
             raise TransientError(NO_MEMORY) from error
 
 
-def _from_file(path: str, data: bytes, seen: Glimpse) -> Mask:
+def _from_file(path: str, data: bytes, seen: Glimpse, options: DecodeOptions) -> Mask:
     name = one_line(path, 80)
     try:
-        pixels = to_depth(to_gray(decode(data, _ON_BLACK).pixels), 8)
+        pixels = to_depth(to_gray(decode(data, options).pixels), 8)
     except ImageError as error:
         raise ImageError(f"mask {name}: {error}") from None
     if pixels.shape[:2] != seen.pixels.shape[:2]:

@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 import imgprep as package
+from imgprep.decoding.decode import DecodeOptions
 from imgprep.rng import rng
+from imgprep.spec.images import ConvertSection
 from imgprep.transforms import STEPS
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -41,6 +43,50 @@ def arrays(folder: Path, images: np.ndarray[Any, Any]) -> dict[str, Any]:
     """A source of these images, of two classes."""
     np.savez(folder / "a.npz", image=images, label=np.arange(len(images)) % 2)
     return {"layout": "npz", "path": "a.npz"}
+
+
+@pytest.mark.parametrize("layout", ["directory", "csv"])
+def test_max_pixels_holds_in_every_command_and_can_be_lowered_and_raised(
+    tmp_path: Path, imgprep: Callable[..., Any], layout: str
+) -> None:
+    (tmp_path / "images" / "a").mkdir(parents=True)
+    for name, side in (("small", 8), ("large", 40)):
+        cv2.imwrite(str(tmp_path / "images" / "a" / f"{name}.png"), RANDOM.integers(0, 256, (side, side, 3), np.uint8))
+    (tmp_path / "images" / "list.csv").write_text("location,label\na/large.png,a\na/small.png,a\n")
+    source = {"layout": layout, "path": "images" if layout == "directory" else "images/list.csv"}
+    spec = write(tmp_path, source, convert={"size": [4, 4], "max_pixels": 1599})
+    reason = "PNG declares 1600 pixels (40x40), over the limit of 1599; raise convert.max_pixels if it is sound"
+    report = json.loads(imgprep("audit", spec, "--format", "json").stdout)
+    (unreadable,) = (f for f in report["findings"] if f["rule"] == "unreadable" and f["status"] == "fail")
+    assert reason in json.dumps(unreadable)
+    assert imgprep("convert", spec).returncode == 3
+    lines = [json.loads(line) for line in (tmp_path / "out/convert/samples.jsonl").read_text().splitlines()]
+    assert sorted(line["reason"] for line in lines if line["status"] == "quarantined") == [reason]
+    raised = imgprep("convert", spec, "--set", "convert.max_pixels=1600")
+    assert raised.returncode == 0, raised.stderr
+    assert len(package.load(tmp_path / "out" / "convert")) == 2
+    wrong = imgprep("convert", spec, "--set", "convert.max_pixels=0")
+    assert (wrong.returncode, "convert.max_pixels" in wrong.stderr) == (2, True)
+
+
+def test_an_image_beyond_the_usual_limit_is_read_when_the_spec_allows_it(
+    tmp_path: Path, imgprep: Callable[..., Any]
+) -> None:
+    """What OpenCV itself refuses otherwise."""
+    (tmp_path / "images" / "a").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "images" / "a" / "1.png"), np.full((13_400, 13_400, 1), 7, np.uint8))
+    spec = write(tmp_path, {"layout": "directory", "path": "images"}, convert={"size": [4, 4], "channels": "gray"})
+    assert (
+        "over the limit of 178956970; raise convert.max_pixels"
+        in imgprep("convert", spec).stderr + (tmp_path / "out/convert/samples.jsonl").read_text()
+    )
+    raised = imgprep("convert", spec, "--set", "convert.max_pixels=200000000")
+    assert raised.returncode == 0, raised.stderr
+    assert (package.load(tmp_path / "out" / "convert")[0][0] == 7).all()
+
+
+def test_the_limit_of_the_spec_is_that_of_the_decoder() -> None:
+    assert ConvertSection().max_pixels == DecodeOptions().max_pixels
 
 
 @pytest.mark.parametrize("kind", PIXELS, ids=lambda kind: f"{kind[0]}-bit-{kind[1]}")

@@ -126,3 +126,22 @@ def test_without_a_finished_stage_there_is_nothing_to_repair(case: Any, imgprep:
     assert done.stderr.count("\n") == 1
     assert "nothing to repair" in done.stderr
     assert not case.output.exists()
+
+
+@pytest.mark.parametrize("stage", ["convert", "augment", "pack"])
+def test_a_shard_that_is_not_listed_is_removed_and_a_strange_file_is_named(
+    finished: Any, imgprep: Callable[..., Any], stage: str
+) -> None:
+    before = finished.content()
+    shard = min((finished.output / stage).glob("*-of-*.h5"))
+    extra = shard.with_name("train-00007-of-00009.h5")
+    shutil.copy(shard, extra)
+    found = imgprep("verify", finished.output, "-q")
+    assert (found.returncode, f"{extra.name}: is not listed in dataset.json" in found.stdout) == (1, True)
+    assert imgprep("repair", finished.spec, "-q").returncode == 0
+    assert finished.content() == before
+    (finished.output / stage / "notes.txt").write_text("mine")
+    done = imgprep("repair", finished.spec, "-q")
+    assert done.returncode == 1
+    assert "not repaired: not written by imgprep: notes.txt; move it out of the folder" in done.stdout
+    assert (finished.output / stage / "notes.txt").read_text() == "mine"

@@ -3,6 +3,7 @@
 import gzip
 import os
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,17 @@ def test_a_second_fetch_downloads_nothing(server: Any, options: Remote) -> None:
     assert fetch(url, options) == fetch(url, options) == PIXELS
     assert server.requests == ["/1.png"]
     assert [path.name for path in options.cache.rglob("*") if path.is_file()] == [cache_file(url, options).name]  # type: ignore[union-attr]
+
+
+def test_what_a_spec_may_not_fetch_it_does_not_get_from_what_another_fetched(server: Any, options: Remote) -> None:
+    url = server.body("/1.png", PIXELS)
+    assert fetch(url, options) == PIXELS
+    with pytest.raises(ImageError, match="private address"):
+        fetch(url, replace(options, allow_private=False))
+    with pytest.raises(ImageError, match=f"{len(PIXELS)} bytes, more than the 10 that max_bytes allows"):
+        fetch(url, replace(options, max_bytes=10))
+    assert fetch(url, options) == PIXELS
+    assert server.requests == ["/1.png"]
 
 
 def test_odd_addresses_are_quoted(server: Any, options: Remote) -> None:
