@@ -6,7 +6,8 @@ import numpy as np
 
 from imgprep.commands.estimates import Outlook, StageEstimate
 from imgprep.commands.inputs import StageInputs
-from imgprep.dataset.manifest import read_manifest, read_samples
+from imgprep.dataset.manifest import read_manifest
+from imgprep.dataset.records import read_records
 from imgprep.sample import SampleTable
 from imgprep.spec.datasets import FrozenTest
 from imgprep.spec.loading import LoadedSpec
@@ -43,7 +44,7 @@ def _members(loaded: LoadedSpec, test: FrozenTest) -> frozenset[str]:
     """The ids of the test split of an earlier dataset."""
     folder = test.path.parent if test.path.suffix == ".json" else test.path
     read_manifest(folder)
-    members = frozenset(record["id"] for record in read_samples(folder) if record["split"] == "test")
+    members = frozenset(record.id for record in read_records(folder) if record.split == "test")
     if not members:
         message = f"{folder} has no test split; give the dataset.json of a split or pack stage"
         raise loaded.error(message, "split", "test")

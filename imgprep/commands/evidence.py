@@ -18,7 +18,8 @@ from imgprep.commands.building import storage_of
 from imgprep.commands.collecting import grouping
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.pipeline import Pipeline
-from imgprep.dataset.manifest import Manifest, read_samples
+from imgprep.dataset.manifest import Manifest
+from imgprep.dataset.records import read_records, usable_records
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.sample import Sample, SampleTable
 from imgprep.sources.dataset import Dataset
@@ -236,11 +237,9 @@ def _listed(written: StageResult, splits: Mapping[str, str] = MappingProxyType({
     source = Dataset(written.folder)
     good = (sample._replace(split=splits.get(sample.id, sample.split)) for sample in source.samples())
     bad = (
-        Sample(
-            record["id"], record["location"], record["label"] or "", status="quarantined", reason=record["reason"] or ""
-        )
-        for record in read_samples(written.folder)
-        if record["status"] == "quarantined"
+        Sample(record.id, record.location, record.label or "", status="quarantined", reason=record.reason)
+        for record in read_records(written.folder)
+        if record.status == "quarantined"
     )
     return ImageReader(source, DecodeOptions()), SampleTable.of(chain(good, bad))
 
@@ -250,9 +249,8 @@ def _splits(written: StageResult) -> dict[str, str]:
 
 
 def _records(written: StageResult) -> Iterator[Sample]:
-    for record in read_samples(written.folder):
-        if record["status"] == "ok":
-            yield Sample(record["id"], record["location"], record["label"] or "", split=record["split"] or "")
+    for record in usable_records(written.folder):
+        yield Sample(record.id, record.location, record.label or "", split=record.split or "")
 
 
 def _counted(evidence: Evidence) -> Evidence:

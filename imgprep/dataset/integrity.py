@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,10 @@ from imgprep.dataset.manifest import (
     TEMPORARY,
     Manifest,
     read_regular,
-    read_samples,
     sha256_file,
 )
 from imgprep.dataset.manifest_schema import is_sealed
+from imgprep.dataset.records import SampleRecord, scan_records
 from imgprep.errors import one_line
 
 SHOWN: Final = 20
@@ -83,14 +83,14 @@ class Accounts:
         splits: dict[str, Counter[str]] = {}
         masked = 0
         try:
-            for number, record in enumerate(read_samples(self._folder)):
-                status[record["status"]] += 1
-                masked += MASKED in record["flags"]
-                if record["status"] == "ok":
-                    split = record["split"] or "unused"
-                    splits.setdefault(split, Counter())["" if split == "unused" else record["label"]] += 1
+            for number, record in enumerate(scan_records(self._folder)):
+                status[record.status] += 1
+                masked += MASKED in record.flags
+                if record.status == "ok":
+                    split = record.split or "unused"
+                    splits.setdefault(split, Counter())["" if split == "unused" else record.label or ""] += 1
                     self._take(number, record)
-        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        except (OSError, ValueError) as error:
             yield Difference(SAMPLES, (), f"cannot be read: {one_line(error)}")
             return
         status["found"] = status.total()
@@ -106,20 +106,21 @@ class Accounts:
             if not seen.all():
                 yield Difference(filename, tuple(np.flatnonzero(~seen).tolist()), f"no line of {SAMPLES} has them")
 
-    def _take(self, number: int, record: Mapping[str, Any]) -> None:
+    def _take(self, number: int, record: SampleRecord) -> None:
         """Holds a line against the row that it names: whichever is not what the index lists is at fault."""
-        filename, label = record["shard"], record["label"]
+        filename, label = record.shard or "", record.label or ""
         shard = self._shards.get(filename)
         if shard is None or not len(shard.ids):
             return
-        row = shard.starts.get("" if "" in shard.starts else label, len(shard.ids)) + record["row"]
-        inside = 0 <= row < len(shard.ids)
+        start, end = shard.starts.get("" if "" in shard.starts else label), len(shard.ids)
+        row = end if start is None or record.row is None else start + record.row
+        inside = 0 <= row < end
         if inside:
             self._seen[filename][row] = True
-            if shard.ids[row] == id_hash(record["id"]) and shard.labels[row] == self._codes.get(label):
+            if shard.ids[row] == id_hash(record.id) and shard.labels[row] == self._codes.get(label):
                 return
         if shard.same or inside:
-            place = (SAMPLES, number) if shard.same else (filename, int(row))
+            place = (SAMPLES, number) if shard.same else (filename, row)
             self._wrong.setdefault(place[0], []).append(place[1])
 
 

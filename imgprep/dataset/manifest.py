@@ -12,7 +12,6 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
@@ -29,8 +28,6 @@ GRAY: Final = "gray"
 """The colour of images of one channel."""
 LARGEST_INDEX: Final = 1 << 30
 """Bytes of an index: a million shards or classes are within it."""
-LARGEST_LINE: Final = 64 << 20
-"""Bytes of a line of samples.jsonl; what is longer is cut, and then no record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,36 +194,6 @@ def check_regular(path: Path) -> None:
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-
-
-def read_samples(folder: Path) -> Iterator[dict[str, Any]]:
-    """Reads samples.jsonl, one record at a time, in source order."""
-    check_regular(folder / SAMPLES)
-    with (folder / SAMPLES).open("rb") as file:
-        yield from map(sample_record, iter(partial(file.readline, LARGEST_LINE), b""))
-
-
-def sample_record(line: bytes) -> dict[str, Any]:
-    """The record in one line of samples.jsonl.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        record: dict[str, Any] = _decode(line.decode())[0]
-    except RecursionError:
-        raise ValueError("a record is nested too deeply") from None
-    return record
-
-
-def sample_line(record: Mapping[str, Any]) -> bytes:
-    """One line of samples.jsonl; undecodable names are shown escaped."""
-    return _encode(record).encode("utf-8", "backslashreplace") + b"\n"
-
-
-# Without looking for the encoding and for blanks around a record, reading is a third faster.
-_decode = json.JSONDecoder().raw_decode
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def commit(path: Path, content: bytes | memoryview | Iterable[bytes | memoryview], *, durable: bool = True) -> None:

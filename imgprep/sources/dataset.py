@@ -13,8 +13,8 @@ from imgprep.containers.chunks import check_chunks
 from imgprep.containers.hdf5 import checked_dataset, open_hdf5, read_dataset
 from imgprep.containers.npz import open_npz
 from imgprep.containers.steps import in_steps, step
-from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest, read_samples
-from imgprep.dataset.manifest_schema import check, mapping_of, or_none, text
+from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest
+from imgprep.dataset.records import scan_origins
 from imgprep.errors import RequestError, SourceError, one_line
 from imgprep.sample import NOTHING, Sample
 from imgprep.sources import hdf5, npz
@@ -22,9 +22,7 @@ from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
 from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
 from imgprep.sources.splits import Unknown
 
-_RECORD: Final = {"id": text, "attributes": mapping_of(text), "group": or_none(text)}
-_OPTIONAL: Final = frozenset({"attributes", "group"})
-_COPIES: Final = frozenset({"augment", "pack"})
+_COLUMNS: Final = ("label", "id", "parent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,7 @@ class Dataset(Source):
         if not manifest.shards:
             raise RequestError(f"{one_line(self.path)}: the stage {manifest.stage} holds no images; use convert's")
         attributes, groups = self._metadata()
+        copies = any(map(self._holds_copies, manifest.shards))
         for entry in manifest.shards:
             step()
             shard, stamp = self._columns(entry, manifest)
@@ -64,7 +63,7 @@ class Dataset(Source):
                     f"{entry.filename}@{row}",
                     shard.labels[row],
                     attributes.get(origin, NOTHING),
-                    groups.get(origin) or (origin if manifest.stage in _COPIES else ""),
+                    groups.get(origin) or (origin if copies else ""),
                     entry.split or "",
                     stamp=stamp,
                 )
@@ -88,17 +87,21 @@ class Dataset(Source):
         """Attributes and groups of the images that have any, by id."""
         attributes, groups = {}, {}
         try:
-            for record in in_steps(read_samples(self.path)):
-                if record.get("attributes") or record.get("group"):
-                    check(record, _RECORD, _OPTIONAL)
-                    attributes[record["id"]] = record.get("attributes") or NOTHING
-                    groups[record["id"]] = record.get("group") or ""
-        except (OSError, ValueError, AttributeError) as error:
+            for origin in in_steps(scan_origins(self.path)):
+                if origin is not None:
+                    attributes[origin.id], groups[origin.id] = origin.attributes, origin.group
+        except (OSError, ValueError) as error:
             where = one_line(self.path / SAMPLES)
             raise SourceError(f"{where}: cannot be read: {one_line(error)}; run imgprep verify") from error
         return attributes, groups
 
-    def _columns(self, entry: ShardEntry, manifest: Manifest) -> tuple["_Columns", tuple[int, int]]:
+    def _holds_copies(self, entry: ShardEntry) -> bool:
+        """Whether a row of a shard is the copy of an image, which then may be in any other shard."""
+        step()
+        return any(_texts(_read(self._checked(entry), ("parent",))[0].get("parent", np.zeros(0, "S1"))))
+
+    def _checked(self, entry: ShardEntry) -> Path:
+        """The path of a shard that is as it was written, by its size."""
         path = self.path / entry.filename
         where = one_line(path)
         if path.parent != self.path or path.name != entry.filename:
@@ -109,7 +112,12 @@ class Dataset(Source):
             same = False
         if not same:
             raise SourceError(f"{where}: the shard is missing or not as it was written; run imgprep verify")
-        arrays, shape, dtype = _read(path)
+        return path
+
+    def _columns(self, entry: ShardEntry, manifest: Manifest) -> tuple["_Columns", tuple[int, int]]:
+        path = self._checked(entry)
+        where = one_line(path)
+        arrays, shape, dtype = _read(path, _COLUMNS)
         check_images(shape, dtype, where)
         values = read_labels(arrays["label"], shape[0], where)
         names = Naming(manifest.classes, where).of(values)
@@ -126,9 +134,8 @@ class _Columns(NamedTuple):
     parents: list[str]
 
 
-def _read(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[int, ...], np.dtype[Any]]:
+def _read(path: Path, wanted: tuple[str, ...]) -> tuple[dict[str, NDArray[Any]], tuple[int, ...], np.dtype[Any]]:
     """The columns of a shard, and shape and dtype of its images."""
-    wanted = ("label", "id", "parent")
     if path.suffix == ".npz":
         with open_npz(str(path)) as file:
             if missing := {"image", "label", "id"}.difference(file.names):

@@ -3,7 +3,6 @@
 Every copy depends on the seed, the id of its parent and its own number alone.
 """
 
-import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import ImageFormat, Manifest, commit, fingerprint, sample_line
+from imgprep.dataset.manifest import ImageFormat, Manifest, commit, fingerprint
+from imgprep.dataset.records import SampleRecord, json_line
 from imgprep.engines.base import Cursor
 from imgprep.errors import RequestError
 from imgprep.shards.base import text_array
@@ -33,7 +33,7 @@ from imgprep.stages.copies import (
 )
 from imgprep.stages.deciding import Assignment, class_codes
 from imgprep.stages.gather import Shelf
-from imgprep.stages.making import EXPLAINED, Maker
+from imgprep.stages.making import Maker
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.stages.run import Machine, commit_stage, entries, make_shards, part_lines
 from imgprep.stages.tables import Images
@@ -78,7 +78,7 @@ class AugmentJob:
             for item, id_ in enumerate(copies.id):
                 cursor.at(item)
                 images[item], explained = self.maker.make(shelf, copies, item)
-                lines.append(sample_line(self._line(plan, item, id_) | explained))
+                lines.append(self._record(plan, item, id_).line(explained))
         cursor.done()
         arrays = {
             "image": images,
@@ -92,22 +92,22 @@ class AugmentJob:
             ShardRecord(plan.filename, plan.split, len(copies), counts=counts), arrays, lines=lines
         )
 
-    def _line(self, plan: ShardPlan[Copies], item: int, id_: str) -> dict[str, Any]:
+    def _record(self, plan: ShardPlan[Copies], item: int, id_: str) -> SampleRecord:
         copies = plan.items
-        return {
-            "id": id_,
-            "location": id_,
-            "label": self.classes[int(copies.label[item])],
-            "attributes": {},
-            "status": "ok",
-            "reason": "",
-            "split": plan.split,
-            "shard": plan.filename,
-            "row": item,
-            "sha256": None,
-            "flags": [],
-            "parent": copies.parent_id[item],
-        }
+        return SampleRecord(
+            id=id_,
+            location=id_,
+            label=self.classes[int(copies.label[item])],
+            attributes={},
+            status="ok",
+            reason="",
+            split=plan.split,
+            shard=plan.filename,
+            row=item,
+            sha256=None,
+            flags=[],
+            parent=copies.parent_id[item],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +281,5 @@ class Augmentation:
 
 def _lines(machine: Machine, plans: list[ShardPlan[Copies]], *, explained: bool) -> Iterator[bytes]:
     """The lines of transforms.jsonl, or those of samples.jsonl."""
-    for record in map(json.loads, part_lines(machine, STAGE, plans)):
-        done = {name: record.pop(name) for name in EXPLAINED if name in record}
-        yield sample_line({"id": record["id"], "parent": record["parent"]} | done if explained else record)
+    for record, details in map(SampleRecord.parse_with_details, part_lines(machine, STAGE, plans)):
+        yield json_line({"id": record.id, "parent": record.parent} | details) if explained else record.line()

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columns import StringColumn
-from imgprep.dataset.manifest import MASKED, read_samples
+from imgprep.dataset.manifest import MASKED
+from imgprep.dataset.records import usable_records
 from imgprep.errors import RequestError
 from imgprep.rng import uniforms
 from imgprep.stages.tables import Images
@@ -101,4 +102,4 @@ def share_of(seed: int, id_: str, recipe: str, copy: int) -> float:
 
 def masked(folder: Path) -> NDArray[np.bool_]:
     """(N,) whether the mask of each usable image of a stage is known."""
-    return np.fromiter((MASKED in record["flags"] for record in read_samples(folder) if record["status"] == "ok"), bool)
+    return np.fromiter((MASKED in record.flags for record in usable_records(folder)), bool)

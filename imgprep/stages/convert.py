@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import MASKED, ImageFormat, Manifest, fingerprint, sample_line
+from imgprep.dataset.manifest import MASKED, ImageFormat, Manifest, fingerprint
+from imgprep.dataset.record_edits import with_flags
+from imgprep.dataset.records import SampleRecord
 from imgprep.engines.base import Cursor
 from imgprep.errors import RequestError
 from imgprep.sample import Sample, SampleTable, Status
@@ -18,7 +20,7 @@ from imgprep.stages import scratch
 from imgprep.stages.loading import Mask, Pixels
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.stages.prepare import Prepare, Prepared, Probe
-from imgprep.stages.remarks import conflicts, flagged, remarks
+from imgprep.stages.remarks import conflicts, remarks
 from imgprep.stages.run import Machine, commit_stage, entries, make_shards, part_lines, results
 from imgprep.stages.versions import versions
 from imgprep.stages.writer import ShardWriter, Storage, label_dtype
@@ -112,24 +114,22 @@ class _Rows:
             self.counts[sample.label] += 1
         self.status[status] += 1
         self.transient += prepared.transient
-        record: dict[str, Any] = {
-            "id": sample.id,
-            "location": sample.location,
-            "label": sample.label or None,
-            "attributes": dict(sample.attributes),
-            "status": status,
-            "reason": prepared.reason,
-            "split": sample.split or None,
-            "shard": None if row is None else self.plan.filename,
-            "row": row,
-            "sha256": prepared.sha256,
-            "flags": list(prepared.flags),
-        }
-        if sample.group:
-            record["group"] = sample.group
-        if prepared.mask is not None and prepared.mask.sha256:
-            record["mask_sha256"] = prepared.mask.sha256
-        self.lines.append(sample_line(record))
+        record = SampleRecord(
+            id=sample.id,
+            location=sample.location,
+            label=sample.label or None,
+            attributes=dict(sample.attributes),
+            status=status,
+            reason=prepared.reason,
+            split=sample.split or None,
+            shard=None if row is None else self.plan.filename,
+            row=row,
+            sha256=prepared.sha256,
+            flags=list(prepared.flags),
+            group=sample.group,
+            mask_sha256=(prepared.mask.sha256 or "") if prepared.mask is not None else "",
+        )
+        self.lines.append(record.line())
 
     def _add_mask(self, row: NDArray[np.uint8], mask: Mask | None) -> None:
         """Takes in the mask of the image that came last; without one the row is all object."""
@@ -250,7 +250,7 @@ class Conversion:
         passing = sum(record.transient for record in records)
         if passing:
             machine.monitor.note(f"{STAGE}: {_tried_again(passing)}")
-        lines = flagged(part_lines(machine, STAGE, plans), flags)
+        lines = with_flags(part_lines(machine, STAGE, plans), flags)
         return commit_stage(machine, manifest, self.key(), lines, again=passing > 0)
 
     def manifest(self, image: ImageFormat, records: list[ShardRecord]) -> Manifest:

@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imgprep.columns import blocks
 from imgprep.dataset.manifest import ImageFormat, Manifest, fingerprint
+from imgprep.dataset.record_edits import LEFT_OUT, Change, new_place, rewritten
 from imgprep.engines.base import Cursor
 from imgprep.shards.base import text_array
 from imgprep.stages import scratch
@@ -22,13 +23,12 @@ from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_
 from imgprep.stages.run import Machine, commit_stage, entries, make_shards
 from imgprep.stages.selection import Picked, Selection, split_names
 from imgprep.stages.statistics import training_moments
-from imgprep.stages.tables import Change, Images, as_json, rewritten
+from imgprep.stages.tables import Images
 from imgprep.stages.versions import versions
 from imgprep.stages.writer import ShardWriter, Storage, label_dtype
 from imgprep.transforms.normalize import Kind, Normalizer, fit_normalizer
 
 STAGE = "pack"
-UNPLACED = Change(b"null", b'"shard":null,"row":null')
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,14 +219,14 @@ class Packing:
 
     def _samples(self, plans: list[ShardPlan[Selection]]) -> Iterator[bytes]:
         """The lines of every stage with the place that each image got."""
-        named = [(as_json(plan.split), b'"shard":%b,"row":' % as_json(plan.filename)) for plan in plans]
+        places = [new_place(plan.split or "", plan.filename) for plan in plans]
         for stage, images in enumerate(self._stages()):
             shards, rows = np.full(len(images.table), len(plans), np.uint32), np.zeros(len(images.table), np.uint32)
             for plan in plans:
                 mine = plan.items.stage == stage
                 numbers = plan.items.number[mine]
                 shards[numbers], rows[numbers] = plan.index, _rows(self, plan)[mine]
-            yield from rewritten(images.folder, _changes(named, shards, rows))
+            yield from rewritten(images.folder, _changes(places, shards, rows))
 
     def _manifest(self, normalizer: Normalizer, records: list[ShardRecord]) -> Manifest:
         made_of = self.images.manifest
@@ -254,16 +254,12 @@ class Packing:
 
 
 def _changes(
-    named: Sequence[tuple[bytes, bytes]], shards: NDArray[np.uint32], rows: NDArray[np.uint32]
+    places: Sequence[Callable[[int], Change]], shards: NDArray[np.uint32], rows: NDArray[np.uint32]
 ) -> Iterator[Change]:
     """The split, the shard and the row that each image got."""
     for block in blocks(len(shards)):
         for shard, row in zip(shards[block].tolist(), rows[block].tolist(), strict=True):
-            if shard < len(named):
-                split, place = named[shard]
-                yield Change(split, b"%b%d" % (place, row))
-            else:
-                yield UNPLACED
+            yield places[shard](row) if shard < len(places) else LEFT_OUT
 
 
 def _rows(packing: Packing, plan: ShardPlan[Selection]) -> NDArray[np.int64]:

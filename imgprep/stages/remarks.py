@@ -6,15 +6,13 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import sample_line, sample_record
+from imgprep.dataset.record_edits import source_digests
 from imgprep.errors import one_line
 from imgprep.sample import SampleTable
 
 CASE: Final = "case-twin"
 TWICE: Final = "listed-twice"
 CONFLICT: Final = "label-conflict"
-_DIGEST: Final = b'"sha256":'
-_DIGITS: Final = 16
 Flags = Mapping[int, tuple[str, ...]]
 
 
@@ -77,14 +75,14 @@ def _repeated(values: NDArray[np.generic]) -> NDArray[np.bool_]:
     return found
 
 
-def conflicts(parts: Iterable[bytes], table: SampleTable) -> Remarks:
+def conflicts(lines: Iterable[bytes], table: SampleTable) -> Remarks:
     """Finds images of the same bytes under two labels.
 
     Args:
-        parts: the pieces of samples.jsonl, in order; one line for each row of the table.
+        lines: of samples.jsonl, one for each row of the table.
         table: every entry of the source.
     """
-    digests = np.fromiter((_digest(line) for part in parts for line in part.splitlines()), np.uint64, len(table))
+    digests = np.fromiter(source_digests(lines), np.uint64, len(table))
     order = np.lexsort((table.label.codes, digests))
     ordered, labels = digests[order], table.label.codes[order]
     starts = np.flatnonzero(np.concatenate([np.ones(len(ordered[:1]), bool), ordered[1:] != ordered[:-1]]))
@@ -95,30 +93,6 @@ def conflicts(parts: Iterable[bytes], table: SampleTable) -> Remarks:
     )
     note = f"{_named(table, rows, 'images')} have the same bytes as one of another class" if len(rows) else ""
     return Remarks(dict.fromkeys(rows.tolist(), (CONFLICT,)), (note,) if note else ())
-
-
-def _digest(line: bytes) -> int:
-    """64 bits of the source's SHA-256 in a line; 0 for an image without one.
-
-    It is looked for from the end, for the attributes, which come before, may have such a name too.
-    """
-    place = line.rfind(_DIGEST) + len(_DIGEST)
-    return int(line[place + 1 : place + 1 + _DIGITS], 16) if line[place : place + 1] == b'"' else 0
-
-
-def flagged(parts: Iterable[bytes], flags: Flags) -> Iterator[bytes]:
-    """The pieces of samples.jsonl with further flags in some of their lines."""
-    start = 0
-    for part in parts:
-        lines = part.splitlines(keepends=True)
-        stop = start + len(lines)
-        rows = [row for row in range(start, stop) if row in flags] if flags else []
-        for row in rows:
-            record = sample_record(lines[row - start])
-            record["flags"] = sorted({*record["flags"], *flags[row]})
-            lines[row - start] = sample_line(record)
-        yield b"".join(lines) if rows else part
-        start = stop
 
 
 def _named(table: SampleTable, rows: NDArray[np.int64], what: str) -> str:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from imgprep.columns import StringColumn, blocks
 from imgprep.dataset.manifest import Manifest, commit, committing, fingerprint
+from imgprep.dataset.record_edits import new_split, rewritten
 from imgprep.stages.assignment import UNUSED
 from imgprep.stages.deciding import Assignment, decide
 from imgprep.stages.demands import SplitSettings
 from imgprep.stages.run import Machine, commit_stage
 from imgprep.stages.similar import clusters
-from imgprep.stages.tables import Change, Images, as_json, rewritten
+from imgprep.stages.tables import Images
 from imgprep.stages.versions import versions
 
 STAGE = "split"
@@ -76,7 +77,7 @@ class Splitting:
         )
 
     def _samples(self, assignment: Assignment) -> Iterator[bytes]:
-        changes = [Change(as_json(name)) for name in (*assignment.names, None)]
+        changes = [new_split(name) for name in (*assignment.names, None)]
         codes = (assignment.codes[block].tolist() for block in blocks(len(assignment.codes)))
         return rewritten(self.images.folder, map(changes.__getitem__, chain.from_iterable(codes)))
 

@@ -16,7 +16,7 @@ from imgprep.commands.previewing import Amount, preview
 from imgprep.commands.repairing import repair
 from imgprep.commands.session import Request, Silent
 from imgprep.dataset.loader import load
-from imgprep.dataset.manifest import read_samples
+from imgprep.dataset.records import read_records
 from imgprep.errors import RequestError
 from imgprep.shards import FORMATS
 
@@ -112,9 +112,9 @@ def test_masks_go_through_the_geometry_and_into_the_shards(ask: Callable[..., Re
         small[1:14] = cv2.resize(whole, (16, 13), interpolation=cv2.INTER_AREA)
         np.testing.assert_array_equal(mask, np.full((12, 12), 255) if id_ in UNMASKED else small[2:14, 2:14])
     assert made.manifest.samples["masked"] == 16
-    records = list(read_samples(made.folder))
-    assert [record["id"] for record in records if "masked" not in record["flags"]] == list(UNMASKED)
-    assert all(("mask_sha256" in record) == ("masked" in record["flags"]) for record in records)
+    records = list(read_records(made.folder))
+    assert [record.id for record in records if "masked" not in record.flags] == list(UNMASKED)
+    assert all(bool(record.mask_sha256) == ("masked" in record.flags) for record in records)
 
 
 def test_without_the_key_nothing_changes(ask: Callable[..., Request], huskies: Path) -> None:
@@ -122,7 +122,7 @@ def test_without_the_key_nothing_changes(ask: Callable[..., Request], huskies: P
     with FORMATS["hdf5"].open(str(plain.folder / plain.manifest.shards[0].filename)) as reader:
         assert set(reader.names) == {"image", "label", "id", "parent", "checksum"}
     assert "masked" not in plain.manifest.samples
-    assert not any(record["flags"] for record in read_samples(plain.folder))
+    assert not any(record.flags for record in read_records(plain.folder))
 
 
 def test_alpha_is_a_mask_too_and_ignored_it_shows_the_picture(ask: Callable[..., Request], huskies: Path) -> None:
@@ -177,9 +177,9 @@ def test_a_mask_that_cannot_be_read_costs_its_image(
     table = huskies / "attributes.csv"
     table.write_text(table.read_text().replace("masks/fox/1.png", cell))
     made = main.make(ask(), "convert")
-    bad = [record for record in read_samples(made.folder) if record["status"] == "quarantined"]
-    assert [record["id"] for record in bad] == ["fox/1.png"]
-    assert reason in bad[0]["reason"]
+    bad = [record for record in read_records(made.folder) if record.status == "quarantined"]
+    assert [record.id for record in bad] == ["fox/1.png"]
+    assert reason in bad[0].reason
     assert made.too_many_quarantined
 
 

@@ -9,7 +9,7 @@ import pytest
 from imgprep.commands import main
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, machine_for
-from imgprep.dataset.manifest import read_samples
+from imgprep.dataset.records import read_records
 from imgprep.errors import RequestError
 
 MakeRequest = Callable[..., Request]
@@ -79,7 +79,7 @@ def test_a_changed_image_is_noticed_and_so_is_a_new_one(request_for: MakeRequest
     second = main.make(request_for(), "pack")
     assert second.fresh
     assert first.manifest.fingerprint != second.manifest.fingerprint
-    assert "oak/0009.png" in {line["id"] for line in read_samples(second.folder)}
+    assert "oak/0009.png" in {line.id for line in read_records(second.folder)}
 
 
 def test_a_touched_image_changes_nothing_downstream(request_for: MakeRequest, collection: Path) -> None:

@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from imgprep.dataset import manifest as module
 from imgprep.dataset.manifest import (
@@ -18,8 +16,6 @@ from imgprep.dataset.manifest import (
     commit,
     fingerprint,
     read_manifest,
-    read_samples,
-    sample_line,
     sha256_file,
 )
 from imgprep.dataset.manifest_schema import is_sealed
@@ -114,13 +110,11 @@ def test_nesting_without_end_is_no_index() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs pipes")
 def test_what_blocks_or_has_no_end_is_not_opened(tmp_path: Path) -> None:
-    for name in ("dataset.json", "samples.jsonl"):
-        os.mkfifo(tmp_path / name)
+    os.mkfifo(tmp_path / "dataset.json")
     with pytest.raises(RequestError, match="not a regular file"):
         read_manifest(tmp_path)
-    for read in (lambda: list(read_samples(tmp_path)), lambda: sha256_file(Path("/dev/zero"))):
-        with pytest.raises(OSError, match="not a regular file"):
-            read()
+    with pytest.raises(OSError, match="not a regular file"):
+        sha256_file(Path("/dev/zero"))
 
 
 def test_every_changed_bit_of_an_index_shows() -> None:
@@ -143,22 +137,6 @@ def test_a_folder_without_an_index(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "gone", tmp_path / "file"):
         with pytest.raises(RequestError, match=r"dataset.json is missing; run the stage first"):
             read_manifest(folder)
-
-
-@settings(deadline=None)
-@given(st.dictionaries(st.text(max_size=5), st.one_of(st.text(max_size=9), st.none(), st.integers()), max_size=4))
-def test_a_sample_is_one_line_of_utf_8(record: dict[str, object]) -> None:
-    line = sample_line(record)
-    assert line.endswith(b"\n")
-    assert line.count(b"\n") == 1
-    assert json.loads(line) == record
-
-
-def test_undecodable_names_are_shown_escaped(tmp_path: Path) -> None:
-    lines = sample_line({"id": "a\udcff\u2028"}) + sample_line({"id": "b"})
-    assert r"a\udcff" in lines.decode()
-    (tmp_path / "samples.jsonl").write_bytes(lines)
-    assert [record["id"] for record in read_samples(tmp_path)] == ["a\udcff\u2028", "b"]
 
 
 @pytest.mark.parametrize("durable", [True, False])

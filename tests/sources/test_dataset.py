@@ -7,7 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, sample_line
+from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry
+from imgprep.dataset.records import json_line
 from imgprep.errors import ImgprepError, RequestError, SourceError
 from imgprep.sources.dataset import Dataset
 
@@ -29,7 +30,7 @@ def build(folder: Path, stage: str = "augment", name: str = NAME, **columns: Any
     entry = ShardEntry(name, "train", 3, (folder / NAME).stat().st_size, "")
     (folder / INDEX).write_bytes(Manifest(stage, "pets", CLASSES, {}, {}, 1, "", shards=(entry,)).to_json())
     record = {"id": "cat/1.jpg", "attributes": {"color": "red"}, "group": "litter 1"}
-    (folder / SAMPLES).write_bytes(sample_line(record) + sample_line({"id": "dog/1.jpg"}))
+    (folder / SAMPLES).write_bytes(json_line(record) + json_line({"id": "dog/1.jpg"}))
     return Dataset(folder)
 
 
@@ -44,6 +45,14 @@ def test_copies_are_in_the_group_of_their_original(tmp_path: Path) -> None:
     assert samples[2].attributes == {"color": "red"}
     assert source.classes() == CLASSES
     assert np.asarray(source.read(samples[1])).ravel().tolist() == list(range(20, 40))
+
+
+@pytest.mark.parametrize("stage", ["convert", "augment", "pack"])
+def test_groups_follow_from_parents_and_not_from_the_stage(tmp_path: Path, stage: str) -> None:
+    groups = [sample.group for sample in build(tmp_path, stage).samples()]
+    assert groups == ["litter 1", "dog/1.jpg", "litter 1"]
+    originals = build(tmp_path, stage, parent=["", "", ""])
+    assert [sample.group for sample in originals.samples()] == ["litter 1", "", ""], "nothing was copied"
 
 
 @pytest.mark.parametrize(

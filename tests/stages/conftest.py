@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry, commit, fingerprint, sample_line
+from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry, commit, fingerprint
+from imgprep.dataset.records import json_line
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import ENGINES
 from imgprep.engines.base import Counter
@@ -152,7 +153,7 @@ def images(tmp_path: Path) -> MakeImages:
                 }
                 if columns and columns.get("group", [""] * len(labels))[row]:
                     record["group"] = columns["group"][row]
-                lines.append(sample_line(record))
+                lines.append(json_line(record))
         shape = pixels.shape[1:]
         manifest = Manifest(
             stage="convert",

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from imgprep.dataset.manifest import ImageFormat, Manifest, read_samples
+from imgprep.dataset.manifest import ImageFormat, Manifest
+from imgprep.dataset.records import read_records
 from imgprep.errors import RequestError
 from imgprep.shards import FORMATS
 from imgprep.stages.convert import Conversion
@@ -73,26 +74,26 @@ def test_every_entry_is_accounted_for(trees: Path, machine: MakeMachine, convers
     made = machine()
     manifest = conversion(trees).run(made)
     folder = made.workspace.stage("convert")
-    samples = list(read_samples(folder))
-    status = {name: sum(line["status"] == name for line in samples) for name in ("ok", "quarantined", "skipped")}
+    samples = list(read_records(folder))
+    status = {name: sum(line.status == name for line in samples) for name in ("ok", "quarantined", "skipped")}
     assert manifest.samples == {"found": len(samples)} | status
     assert status == {"ok": 16, "quarantined": 2, "skipped": 1}
     assert manifest.classes == ("ash", "elm", "oak", "yew"), "a class that is listed needs no image"
     assert manifest.counts == {"all": {"ash": 7, "elm": 5, "oak": 4, "yew": 0}}
-    assert [line["id"] for line in samples] == list(conversion(trees).table.id), "in source order"
+    assert [line.id for line in samples] == list(conversion(trees).table.id), "in source order"
     places = {(row["shard"], row["row"]): row["id"] for row in rows(folder, manifest)}
     for line in samples:
-        if line["status"] == "ok":
-            assert places.pop((line["shard"], line["row"])) == line["id"]
-            assert line["reason"] == ""
-            assert len(line["sha256"]) == 64
+        if line.status == "ok":
+            assert places.pop((line.shard, line.row)) == line.id
+            assert line.reason == ""
+            assert len(line.sha256) == 64
         else:
-            assert (line["shard"], line["row"]) == (None, None)
-            assert line["reason"]
+            assert (line.shard, line.row) == (None, None)
+            assert line.reason
     assert not places
-    by_id = {line["id"]: line for line in samples}
-    assert by_id["elm/notes.txt"]["status"] == "skipped"
-    assert by_id["ash/broken.png"]["status"] == by_id["elm/empty.jpg"]["status"] == "quarantined"
+    by_id = {line.id: line for line in samples}
+    assert by_id["elm/notes.txt"].status == "skipped"
+    assert by_id["ash/broken.png"].status == by_id["elm/empty.jpg"].status == "quarantined"
 
 
 def test_an_excluded_item_costs_one_image(trees: Path, machine: MakeMachine, conversion: MakeConversion) -> None:

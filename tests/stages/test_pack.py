@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from imgprep.dataset.manifest import Manifest, read_samples
+from imgprep.dataset.manifest import Manifest
+from imgprep.dataset.records import read_records
 from imgprep.errors import RequestError
 from imgprep.shards import FORMATS
 from imgprep.stages.deciding import Assignment
@@ -137,11 +138,11 @@ def test_every_row_is_the_image_it_says(images: MakeImages, run: Run, name: str,
     in_order = [ids[row] for row in np.flatnonzero(CODES == 0)]
     assert sorted(train) == sorted(in_order), "a permutation"
     assert (train != in_order) == shuffle
-    samples = list(read_samples(folder))
-    assert [line["id"] for line in samples] == ids
+    samples = list(read_records(folder))
+    assert [line.id for line in samples] == ids
     for line in samples:
-        place = found.get(line["id"], {"split": None, "shard": None, "row": None})
-        assert (line["split"], line["shard"], line["row"]) == (place["split"], place["shard"], place["row"])
+        place = found.get(line.id, {"split": None, "shard": None, "row": None})
+        assert (line.split, line.shard, line.row) == (place["split"], place["shard"], place["row"])
 
 
 def test_the_index_counts_what_is_there(images: MakeImages, run: Run) -> None:
@@ -259,10 +260,10 @@ def test_a_group_for_each_class(images: MakeImages, run: Run) -> None:
                     np.testing.assert_array_equal(file[path]["image"][row], (pixels[number] / 255).astype(np.float32))
                     seen.add(id_)
     assert len(seen) == (CODES >= 0).sum()
-    for line in read_samples(folder):
-        if line["shard"]:
-            with h5py.File(folder / line["shard"]) as file:
-                assert file[line["label"]]["id"].asstr()[line["row"]] == line["id"]
+    for line in read_records(folder):
+        if line.shard:
+            with h5py.File(folder / line.shard) as file:
+                assert file[line.label]["id"].asstr()[line.row] == line.id
 
 
 def test_shards_are_no_larger_than_asked_for_and_named_by_split(images: MakeImages, run: Run) -> None:

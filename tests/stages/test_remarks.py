@@ -1,8 +1,9 @@
 """Names, locations and bytes that occur twice."""
 
-from imgprep.dataset.manifest import sample_line, sample_record
+import json
+
 from imgprep.sample import Sample, SampleTable
-from imgprep.stages.remarks import conflicts, flagged, remarks
+from imgprep.stages.remarks import conflicts, remarks
 
 A, B = "a" * 64, "b" * 64
 
@@ -16,12 +17,11 @@ def files(*names: str) -> SampleTable:
 
 
 def lines(*digests: str | None) -> list[bytes]:
-    """Pieces of two lines each."""
-    records = [
-        sample_line({"id": f"{row}", "attributes": {"sha256": B}, "sha256": digest, "flags": ["grey"], "group": "g"})
-        for row, digest in enumerate(digests)
+    """The part of each line of samples.jsonl that the comparison looks at."""
+    return [
+        b'{"attributes":{"sha256":"%b"},"sha256":%b}\n' % (B.encode(), json.dumps(digest).encode())
+        for digest in digests
     ]
-    return [b"".join(records[start : start + 2]) for start in range(0, len(records), 2)]
 
 
 def test_names_that_differ_in_case_only() -> None:
@@ -55,13 +55,3 @@ def test_the_same_bytes_under_two_labels() -> None:
 def test_the_same_bytes_under_one_label_are_no_conflict() -> None:
     assert conflicts(lines(A, A, B, None), files("a/1", "a/2", "b/1", "c/1")) == ({}, ())
     assert conflicts([], files()) == ({}, ())
-
-
-def test_flags_are_added_to_their_lines_alone() -> None:
-    parts = lines(A, A, B, None)
-    assert list(flagged(parts, {})) == parts
-    new = list(flagged(parts, {1: ("tiny", "case-twin")}))
-    assert new[1:] == parts[1:]
-    first, second = map(sample_record, new[0].splitlines())
-    assert (first["flags"], second["flags"]) == (["grey"], ["case-twin", "grey", "tiny"])
-    assert (second["id"], second["group"]) == ("1", "g")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from imgprep.columns import StringColumn
-from imgprep.dataset.manifest import committing, read_manifest, read_samples
+from imgprep.dataset.manifest import committing, read_manifest
+from imgprep.dataset.records import read_records
 from imgprep.errors import RequestError
 from imgprep.stages import split as splitting
 from imgprep.stages.deciding import Assignment
@@ -38,7 +39,7 @@ def test_every_file_says_the_same(trees: Images, machine: MakeMachine) -> None:
     folder = made.workspace.stage("split")
     assert read_manifest(folder) == manifest
     assert (manifest.stage, manifest.shards, manifest.image) == ("split", (), None)
-    found = {line["id"]: line["split"] for line in read_samples(folder)}
+    found = {line.id: line.split for line in read_records(folder)}
     assert list(found) == list(trees.table.id)
     for split in ("train", "validation", "test"):
         with (folder / f"{split}.csv").open(newline="") as file:

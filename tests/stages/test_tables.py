@@ -1,17 +1,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from imgprep.dataset.manifest import read_samples, sample_line
+from imgprep.dataset.records import read_records
 from imgprep.errors import RequestError
 from imgprep.shards import FORMATS
-from imgprep.stages.tables import Change, Images, as_json, read_images, rewritten
+from imgprep.stages.tables import Images, read_images
 
 MakeImages = Callable[..., Images]
 
@@ -33,7 +30,7 @@ def test_the_table_holds_what_samples_jsonl_says(few: Images) -> None:
 def test_places_are_those_of_the_shards(few: Images) -> None:
     assert few.places(np.arange(6)).tolist() == [[0, 0], [0, 1], [2, 0], [2, 1], [2, 2], [3, 0]]
     assert few.places(np.array([5, 0], np.uint32)).tolist() == [[3, 0], [0, 0]]
-    wanted = [(line["shard"], line["row"]) for line in read_samples(few.folder)]
+    wanted = [(record.shard, record.row) for record in read_records(few.folder)]
     found = [(few.manifest.shards[shard].filename, row) for shard, row in few.places(np.arange(6)).tolist()]
     assert found == wanted
     assert replace(few, manifest=replace(few.manifest, shards=())).places(np.arange(0)).shape == (0, 2)
@@ -65,50 +62,3 @@ def test_samples_that_do_not_fit_the_index_are_refused(few: Images, content: byt
         path.write_bytes(content)
     with pytest.raises(RequestError, match=message):
         read_images(few.folder, few.manifest, FORMATS["hdf5"])
-
-
-def test_only_usable_lines_are_rewritten(few: Images) -> None:
-    path = few.folder / "samples.jsonl"
-    odd = b'{"id": "x",   "status": "skipped"}\n'
-    path.write_bytes(odd + path.read_bytes())
-    lines = list(rewritten(few.folder, (Change(as_json(f"s{number}")) for number in range(6))))
-    assert lines[0] == odd, "byte for byte"
-    assert [json.loads(line)["split"] for line in lines[1:]] == [f"s{number}" for number in range(6)]
-
-
-TEXT = st.text('ab"\\\\,:{}[]é\udcff\n', max_size=12) | st.sampled_from(
-    ['},"status":"ok",', '","split":null,"shard":', "null"]
-)
-
-
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    record=st.fixed_dictionaries(
-        {
-            "id": TEXT,
-            "label": TEXT | st.none(),
-            "attributes": st.dictionaries(
-                TEXT | st.sampled_from(["status", "reason", "split", "row"]), TEXT, max_size=4
-            ),
-            "status": st.sampled_from(["ok", "ok", "quarantined"]),
-            "reason": TEXT,
-            "split": TEXT | st.none(),
-            "shard": TEXT | st.none(),
-            "row": st.integers(0, 1 << 40) | st.none(),
-            "sha256": st.none() | st.just("0f"),
-            "flags": st.lists(TEXT, max_size=2),
-        },
-        optional={"group": TEXT, "parent": TEXT},
-    ),
-    split=TEXT | st.none(),
-    spaced=st.booleans(),
-)
-def test_a_line_is_cut_as_if_it_had_been_read(
-    tmp_path: Path, record: dict[str, object], split: str | None, spaced: bool
-) -> None:
-    line = json.dumps(record).encode() + b"\n" if spaced else sample_line(record)
-    (tmp_path / "samples.jsonl").write_bytes(line)
-    changed = record | {"split": split}
-    for place, wanted in ((b"", changed), (b'"shard":"s","row":7', changed | {"shard": "s", "row": 7})):
-        [found] = rewritten(tmp_path, [Change(as_json(split), place)])
-        assert found == (sample_line(wanted) if record["status"] == "ok" else line)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, sample_line
+from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry
+from imgprep.dataset.records import json_line
 from imgprep.sources import SOURCES
 from imgprep.sources.base import Source
 
@@ -166,7 +167,7 @@ def dataset(folder: Path, images: Images, server: Any) -> Source:
         ShardEntry(path.name, path.name.partition("-")[0], rows, path.stat().st_size, "")
         for path, rows in ((folder / "train-00000-of-00001.h5", 8), (folder / "test-00000-of-00001.npz", 7))
     )
-    (folder / SAMPLES).write_bytes(b"".join(sample_line({"id": name, "attributes": {"n": name}}) for name in ids))
+    (folder / SAMPLES).write_bytes(b"".join(json_line({"id": name, "attributes": {"n": name}}) for name in ids))
     manifest = Manifest("convert", "pets", CLASSES, {}, {}, 1, "", shards=entries)
     (folder / INDEX).write_bytes(manifest.to_json())
     return SOURCES["dataset"](folder)  # type: ignore[call-arg]

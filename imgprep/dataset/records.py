@@ -1,0 +1,265 @@
+"""samples.jsonl: a line for each entry that the source lists, and for each copy. Only this module knows the keys."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from itertools import product
+from operator import itemgetter
+from pathlib import Path
+from types import NoneType
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+from imgprep.dataset.manifest import SAMPLES, check_regular
+from imgprep.errors import RequestError, one_line
+from imgprep.sample import NOTHING, Status
+
+LARGEST_LINE: Final = 64 << 20
+"""Bytes of a line; what is longer is cut, and then no record."""
+T = TypeVar("T")
+
+
+class SampleRecord(NamedTuple):
+    """What a finished stage says of one entry of the source, or of one copy.
+
+    Attributes:
+        id: of the image.
+        location: what the source reads it by.
+        label: the name of its class; None without one.
+        attributes: further columns of a table.
+        status: ok, quarantined or skipped; see `Sample`.
+        reason: why it is not ok.
+        split: None before the split, and for images that no split has.
+        shard: the file that holds it; None when none does.
+        row: its row in the shard, or in the group of its class there.
+        sha256: of the source's bytes, in hexadecimal; None when they could not be read.
+        flags: what is unusual about it.
+        group: images of one group never part in a split; '' is no group, and is not written.
+        mask_sha256: of the bytes of its mask; '' is none, and is not written.
+        parent: the id of its original; None for an original, and is not written.
+    """
+
+    id: str
+    location: str
+    label: str | None
+    attributes: Mapping[str, str]
+    status: Status
+    reason: str
+    split: str | None
+    shard: str | None
+    row: int | None
+    sha256: str | None
+    flags: list[str]
+    group: str = ""
+    mask_sha256: str = ""
+    parent: str | None = None
+
+    @classmethod
+    def parse(cls, line: bytes) -> Self:
+        """Reads a line; members of other names do not matter.
+
+        Raises:
+            ValueError: it is no record; the message is one line.
+        """
+        return cls.of(parse_members(line))
+
+    @classmethod
+    def parse_with_details(cls, line: bytes) -> tuple[Self, dict[str, Any]]:
+        """The same, with the further members that `line` was given.
+
+        Raises:
+            ValueError: it is no record; the message is one line.
+        """
+        members = parse_members(line)
+        return cls.of(members), {name: value for name, value in members.items() if name not in TYPES}
+
+    @classmethod
+    def of(cls, members: Mapping[str, Any]) -> Self:
+        """The record with these members.
+
+        Raises:
+            ValueError: one is missing, or not what it should be; the message is one line.
+        """
+        try:
+            values = (
+                *_REQUIRED(members),
+                members.get("group", ""),
+                members.get("mask_sha256", ""),
+                members.get("parent"),
+            )
+        except KeyError as error:
+            raise ValueError(f"{error.args[0]} is missing") from None
+        # All types at once: to compare one after the other takes as long as all the rest.
+        types = tuple(map(type, values))
+        if types != _USUAL and types not in _COMBINATIONS:
+            raise ValueError(_misfit(values))
+        record = cls._make(values)
+        if record.status not in STATUSES:
+            raise ValueError(f"status: expected ok, quarantined or skipped, got {one_line(record.status, 60)}")
+        if record.attributes and not are_texts(record.attributes):
+            raise ValueError("attributes: expected strings")
+        return record
+
+    def line(self, details: Mapping[str, Any] = NOTHING) -> bytes:
+        """The record as a line of samples.jsonl.
+
+        Args:
+            details: further members, which come last.
+        """
+        members = self._asdict()
+        for name in _OPTIONAL:
+            if not members[name]:
+                del members[name]
+        return json_line({**members, **details} if details else members)
+
+
+_TEXT_OR_NULL: Final = (str, NoneType)
+TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "id": (str,),
+    "location": (str,),
+    "label": _TEXT_OR_NULL,
+    "attributes": (dict,),
+    "status": (str,),
+    "reason": (str,),
+    "split": _TEXT_OR_NULL,
+    "shard": _TEXT_OR_NULL,
+    "row": (int, NoneType),
+    "sha256": _TEXT_OR_NULL,
+    "flags": (list,),
+    "group": (str,),
+    "mask_sha256": (str,),
+    "parent": _TEXT_OR_NULL,
+}
+_COMBINATIONS: Final = frozenset(product(*TYPES.values()))
+_USUAL: Final = tuple(NoneType if name in {"split", "parent"} else types[0] for name, types in TYPES.items())
+_OPTIONAL: Final = ("group", "mask_sha256", "parent")
+_REQUIRED: Final = itemgetter(*(name for name in TYPES if name not in _OPTIONAL))
+STATUSES: Final = frozenset({"ok", "quarantined", "skipped"})
+_NAMES: Final = {str: "a string", NoneType: "null", dict: "a mapping", int: "a whole number", list: "a list"}
+
+
+def _misfit(values: tuple[object, ...]) -> str:
+    """The first member whose type is wrong."""
+    for (name, types), value in zip(TYPES.items(), values, strict=True):
+        if type(value) not in types:
+            expected = " or ".join(_NAMES[each] for each in types)
+            return f"{name}: expected {expected}, got {one_line(json.dumps(value, ensure_ascii=False), 60)}"
+    raise AssertionError("every member is of a type that it may have")
+
+
+def are_texts(values: Mapping[str, Any]) -> bool:
+    """Whether all values are strings."""
+    return all(type(value) is str for value in values.values())
+
+
+def parse_members(line: bytes) -> dict[str, Any]:
+    """The members of the JSON object in a line.
+
+    Raises:
+        ValueError: there is none; the message is one line.
+    """
+    try:
+        members = _scan_once(line.decode(), 0)[0]
+    except StopIteration:
+        raise ValueError("a mapping was expected, not other text") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if type(members) is not dict:
+        raise ValueError(f"a mapping was expected, not {one_line(json.dumps(members, ensure_ascii=False), 60)}")
+    return members
+
+
+def json_line(members: Mapping[str, Any]) -> bytes:
+    """A JSON object as a line of UTF-8; undecodable names are shown escaped."""
+    return _encode(members).encode("utf-8", "backslashreplace") + b"\n"
+
+
+# Without looking for the encoding and for blanks around a record, reading is a third faster.
+_scan_once = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def scan_records(folder: Path) -> Iterator[SampleRecord]:
+    """Reads the samples.jsonl of a stage, one record at a time, in source order.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: a line is no record; the message is one line and begins with its number.
+    """
+    return scan_lines(folder, SampleRecord.parse)
+
+
+def read_records(folder: Path) -> Iterator[SampleRecord]:
+    """The same for those who rely on a stage that this imgprep finished.
+
+    Raises:
+        RequestError: it cannot be read.
+    """
+    with refusing(folder):
+        yield from scan_records(folder)
+
+
+@contextmanager
+def refusing(folder: Path) -> Iterator[None]:
+    """Turns a failure to read the samples.jsonl of a finished stage into a `RequestError`."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        path = one_line(folder / SAMPLES)
+        raise RequestError(f"{path}: cannot be read ({one_line(error)}); run the stage with --force") from error
+
+
+def usable_records(folder: Path) -> Iterator[SampleRecord]:
+    """The same without the entries that are no image, or an image that cannot be used.
+
+    Raises:
+        RequestError: it cannot be read.
+    """
+    return (record for record in read_records(folder) if record.status == "ok")
+
+
+class Origin(NamedTuple):
+    """What the rows of a dataset take over from the image that they show, or were made of.
+
+    Attributes:
+        id: of the image.
+        attributes: further columns of a table.
+        group: images of one group never part in a split; '' is no group.
+    """
+
+    id: str
+    attributes: Mapping[str, str]
+    group: str
+
+
+def scan_origins(folder: Path) -> Iterator[Origin | None]:
+    """Reads attributes and groups from any samples.jsonl, whose lines may lack everything else; None where both do.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: a line cannot be understood; the message is one line and begins with its number.
+    """
+    return scan_lines(folder, _origin)
+
+
+def _origin(line: bytes) -> Origin | None:
+    members = parse_members(line)
+    origin = Origin(members.get("id", ""), members.get("attributes") or {}, members.get("group") or "")
+    if not origin.attributes and not origin.group:
+        return None
+    if (type(origin.id), type(origin.attributes), type(origin.group)) != (str, dict, str) or not origin.id:
+        raise ValueError("expected an id, attributes and a group of strings")
+    if not are_texts(origin.attributes):
+        raise ValueError("attributes: expected strings")
+    return origin
+
+
+def scan_lines(folder: Path, parse: Callable[[bytes], T]) -> Iterator[T]:
+    """What a function makes of each line; see `scan_records`."""
+    check_regular(folder / SAMPLES)
+    with (folder / SAMPLES).open("rb") as file:
+        for number, line in enumerate(iter(partial(file.readline, LARGEST_LINE), b""), 1):
+            try:
+                yield parse(line)
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from error
