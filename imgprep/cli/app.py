@@ -18,10 +18,12 @@ from imgprep.cli.options import (
     Found,
     Gate,
     Images,
+    Layout,
     NewSpec,
     Overwrite,
     Sheet,
     SpecOptions,
+    Splits,
     Workers,
     display_options,
     shared_options,
@@ -62,13 +64,23 @@ def _main(
 
 @app.command()
 @shared_options(display_options)
-def init(terminal: Terminal, images: Found, spec: NewSpec = None, force: Overwrite = False) -> int:
+def init(
+    terminal: Terminal,
+    images: Found,
+    spec: NewSpec = None,
+    force: Overwrite = False,
+    layout: Layout = None,
+    splits: Splits = None,
+) -> int:
     """Recognises a collection and writes a commented spec."""
     from imgprep.commands import starting
+    from imgprep.commands.answers import Answers
 
-    written = starting.init(images, spec, force=force)
-    terminal.print(str(written))
-    terminal.say(f"look through it, then: imgprep run {written}")
+    started = starting.init(images, spec, force=force, answers=Answers(layout, tuple(splits or ())))
+    for note in started.notes:
+        terminal.say(note)
+    terminal.print(str(started.spec))
+    terminal.say(f"look through it, then: imgprep run {started.spec}")
     return ExitCode.DONE
 
 

@@ -49,6 +49,17 @@ NewSpec = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="SPEC", help="The spec to write; NAME.yaml here by default.")
 ]
 Overwrite = Annotated[bool, typer.Option("--force", help="Overwrites a spec that is there.")]
+Layout = Annotated[
+    str | None, typer.Option(metavar="LAYOUT", help="The layout, where it is another than what it looks like.")
+]
+Splits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--split",
+        metavar="NAME=SPLIT",
+        help="What a split of this name is: train, validation, test or skip; or ignore.",
+    ),
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Worker processes; the cores of this container by default.")
 ]

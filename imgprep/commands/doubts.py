@@ -5,11 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from imgprep.errors import RequestError, one_line
+from imgprep.errors import one_line
 from imgprep.sample import SampleTable
 from imgprep.sources.attributes import AttributeTable
 from imgprep.sources.base import Source
-from imgprep.sources.split_names import split_folders, split_word
+from imgprep.sources.split_names import UnclearSplitError, split_folders, split_word
 from imgprep.sources.splits import SplitReader
 
 SHOWN: Final = 3
@@ -21,13 +21,13 @@ def check_blank(splits: SplitReader, source: Source, attributes: AttributeTable 
     """Refuses images without a split where others have one.
 
     Raises:
-        RequestError: so it is, with the place of the first.
+        UnclearSplitError: so it is, with the place of the first.
     """
     if splits.blank is None or not splits.given():
         return
     row, sample = splits.blank
     where = source.place_of(row) if attributes is None else attributes.place_of(sample)
-    raise RequestError(
+    raise UnclearSplitError(
         f"{where}: no split for {one_line(sample.id, 80)!r}, though other images have one; fill it in, "
         'or say what a blank means: source.splits: {"": train}'
     )
@@ -40,7 +40,7 @@ def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> It
         Doubts, one line each.
 
     Raises:
-        RequestError: folders that are splits by their names would become classes, or be mixed.
+        UnclearSplitError: folders that are splits by their names would become classes, or be mixed.
     """
     if splits.ignored or splits.given():
         return
@@ -48,7 +48,7 @@ def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> It
     found = split_folders({name.rpartition("/")[0] for name in usable.id} if source.table() or source.is_folder else ())
     names = one_line(", ".join(found.names), 120)
     if found.certain and source.is_folder:
-        raise RequestError(
+        raise UnclearSplitError(
             f"{one_line(source.path)}: the folders {names} are splits by their names, which layout: {source.layout} "
             f"does not read; {_remedy(found.parent)}, {_IGNORE}"
         )

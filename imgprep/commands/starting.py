@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from imgprep.commands.listing import listing
+from imgprep.commands.answers import UNASKED, Answers
+from imgprep.commands.listing import Listed, listing
 from imgprep.dataset.manifest import commit
 from imgprep.decoding.damage import quiet_stderr
 from imgprep.decoding.decode import DecodeOptions
@@ -21,7 +22,9 @@ from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, RequestError, one_line
 from imgprep.sample import SampleTable
 from imgprep.sources.base import Source
-from imgprep.sources.recognise import Recognised, recognise
+from imgprep.sources.recognise import Recognised
+from imgprep.sources.split_names import UnclearSplitError
+from imgprep.spec.collection import SourceSection
 from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
 from imgprep.stages.loading import ImageReader
@@ -63,23 +66,33 @@ class Look(NamedTuple):
         return (side, side), f"the images are {seen}"
 
 
-def init(path: Path, spec: Path | None, *, force: bool = False) -> Path:
+class Started(NamedTuple):
+    """A spec that was written.
+
+    Attributes:
+        spec: where it is.
+        notes: what the user should know of the collection, one line each.
+    """
+
+    spec: Path
+    notes: tuple[str, ...]
+
+
+def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers = UNASKED) -> Started:
     """Recognises the layout of a collection and writes a spec that runs on it.
 
     Args:
         path: a folder of images, or a table or file that holds them.
         spec: where the spec goes; ``NAME.yaml`` in the working directory when left out.
         force: overwrite a spec.
-
-    Returns:
-        Where it was written.
+        answers: what cannot be told by looking.
 
     Raises:
         RequestError: there is a spec already, the layout is not known, or the collection is wrong.
         SourceError: the collection is refused as a whole.
         ResourceError: the spec cannot be written.
     """
-    found = recognise(path)
+    found = answers.recognise(path)
     name = _name(found.path)
     target = Path(f"{name}.yaml") if spec is None else spec
     if target.is_dir():
@@ -88,22 +101,36 @@ def init(path: Path, spec: Path | None, *, force: bool = False) -> Path:
         raise RequestError(f"{one_line(target)}: is there already; give another name with -o, or --force to overwrite")
     if not target.absolute().parent.is_dir():
         raise RequestError(f"{one_line(target.parent)}: no such folder; make it first")
-    source = _source(found)
-    table = listing(source, None, _engine()).table
+    section = _section(found)
+    source = section.source
+    listed = _listed(section)
+    table = listed.table
     if not table.ok().any():
         raise RequestError(f"{one_line(path)}: no images in the layout {found.layout}, which it looks like")
     text = draft(name, found, table, look(source, table), target)
     commit(target, text.encode())
     check_paths(load_spec(target))
-    return target
+    return Started(target, listed.notes)
 
 
-def _source(found: Recognised) -> Source:
+def _listed(section: SourceSection) -> Listed:
+    """The source, listed.
+
+    Raises:
+        RequestError: there is nothing that ``init`` can write a spec for; an unclear split names its option.
+    """
+    try:
+        return listing(section.source, None, _engine(), section.splits)
+    except UnclearSplitError as error:
+        raise RequestError(f"{error}; init takes that as --split NAME=SPLIT, or --split ignore") from error
+
+
+def _section(found: Recognised) -> SourceSection:
     loaded: LoadedSpec = spec_from_mapping(
         {"name": "x", "source": {"layout": found.layout, "path": str(found.path), **found.options}, "output": "x"}
     )
-    source: Source = loaded.spec.source.source
-    return source
+    section: SourceSection = loaded.spec.source
+    return section
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +232,7 @@ def _source_lines(found: Recognised, target: Path) -> Iterator[str]:
     yield f"  layout: {found.layout}"
     yield f"  path: {_plain(_relative(found.path, target))}"
     for key, value in found.options.items():
-        yield f"  {key}: {_plain(value)}"
+        yield f"  {key}: {_plain(value) if isinstance(value, str) else json.dumps(value)}"
     if found.layout in {"hierarchy", "hdf5"}:
         yield "  # level: 1                     # the label is the path (cat/persian); 1 takes its first part (cat)"
     names, note = ("[zero, one]", ", the names of labels 0, 1 ...") if found.layout in _ARRAYS else ("[cat, dog]", "")
@@ -213,8 +240,9 @@ def _source_lines(found: Recognised, target: Path) -> Iterator[str]:
 
 
 def _split_lines(table: SampleTable) -> Iterator[str]:
-    if any(table.split.counts()):
-        yield "  method: predefined             # the source has splits of its own"
+    if any(given := table.split[np.flatnonzero(table.ok())].counts()):
+        shown = ", ".join(f"{name} {count}" for name, count in sorted(given.items()))
+        yield f"  method: predefined             # the source has splits of its own: {shown}"
         if "validation" not in table.split.counts():
             yield "  # validation: 0.1              # of the training images; none when left out"
         return

@@ -1,9 +1,8 @@
 """Tells the layout of a collection by looking at it."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from imgprep.dataset.manifest import INDEX
 from imgprep.errors import RequestError, one_line
@@ -12,6 +11,7 @@ from imgprep.sources.attributes import read_table
 from imgprep.sources.csvtable import read_header
 from imgprep.sources.idx import is_idx_images
 from imgprep.sources.jsontable import find
+from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits, subfolders
 from imgprep.sources.split_names import split_word
 from imgprep.sources.walk import junk, list_root
 
@@ -27,6 +27,9 @@ _LOCATIONS: Final = (
 _DELIMITERS: Final = ",;\t|"
 
 
+Option: TypeAlias = str | dict[str, str]
+
+
 class Recognised(NamedTuple):
     """What a collection looks like.
 
@@ -38,7 +41,7 @@ class Recognised(NamedTuple):
 
     layout: str
     path: Path
-    options: Mapping[str, str] = NOTHING
+    options: Mapping[str, Option] = NOTHING
 
 
 def recognise(path: Path) -> Recognised:
@@ -46,6 +49,7 @@ def recognise(path: Path) -> Recognised:
 
     Raises:
         RequestError: there is nothing there, or it is of no known layout.
+        UnclearSplitError: the outer folders may be splits as well as parts of the classes.
     """
     if path.is_dir():
         return _folder(path)
@@ -107,20 +111,17 @@ def _folder(path: Path) -> Recognised:
         if len(tables) > 1:
             raise RequestError(f"{where}: several tables: {one_line(', '.join(tables), 120)}; give one of them")
         raise RequestError(f"{where}: no folders in it; put the images of each class into a folder of its own")
-    if sum(bool(split_word(name)) for name in folders) >= max(1, (len(folders) + 1) // 2):
+    splits = [name for name in folders if split_word(name)]
+    if len(splits) >= max(1, (len(folders) + 1) // 2) and any(subfolders(path / name) for name in splits):
         return Recognised("split_directory", path)
-    return Recognised("hierarchy" if _nested(path, folders) else "directory", path)
+    if (found := recognise_splits(path, folders)) is not None:
+        return Recognised("split_directory", found)
+    nested = _nested(path, folders)
+    if nested:
+        check_outer(path, folders)
+    return Recognised("hierarchy" if nested else "directory", path)
 
 
 def _nested(path: Path, folders: list[str]) -> bool:
     """Whether images lie only deeper than one folder down."""
-    return not any(_has_images(path / name) for name in folders) and any(
-        entry.is_dir() and not junk(entry.name, folder=True)
-        for name in folders
-        for entry in list_root(path / name).others.values()
-    )
-
-
-def _has_images(folder: Path) -> bool:
-    with os.scandir(folder) as listing:
-        return any(entry.is_file() and not junk(entry.name) for entry in listing)
+    return not any(has_images(path / name) for name in folders) and any(subfolders(path / name) for name in folders)

@@ -27,6 +27,10 @@ _JOINTS: Final = re.compile(r"[-_. ]+")
 _PARTS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|t10k|[^\W\d_]+")
 
 
+class UnclearSplitError(RequestError):
+    """What splits a collection has cannot be told; the spec has to say it, in ``source.splits``."""
+
+
 def split_word(text: str) -> str:
     """The split that a whole word means; '' for none. ``held out`` is decided by what else there is.
 
@@ -76,10 +80,10 @@ class SplitNames:
         """Refuses a value of a table that is no split.
 
         Raises:
-            RequestError: so it is, with the nearest word that is one.
+            UnclearSplitError: so it is, with the nearest word that is one.
         """
         if text.strip() and not self.ignored and not self.of(text):
-            raise RequestError(f"{where}: split {one_line(text, 40)!r} is not understood; {self._advice(text)}")
+            raise UnclearSplitError(f"{where}: split {one_line(text, 40)!r} is not understood; {self._advice(text)}")
 
     def _advice(self, text: str) -> str:
         known = {"train": TRAIN, "validation": VALIDATION, "test": TEST} | {word: word for word in _WORDS}

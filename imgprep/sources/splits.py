@@ -7,9 +7,9 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 import numpy as np
 
 from imgprep.columns import CategoryColumn
-from imgprep.errors import RequestError, one_line
+from imgprep.errors import one_line
 from imgprep.sample import Sample, SampleTable
-from imgprep.sources.split_names import HELD_OUT, SKIP, TEST, VALIDATION, SplitNames, as_key
+from imgprep.sources.split_names import HELD_OUT, SKIP, TEST, VALIDATION, SplitNames, UnclearSplitError, as_key
 
 Unknown = Literal["refuse", "skip", "none", "keep"]
 """What a name that is no split means: the table is wrong, the images are left out, there is no split, or it stays."""
@@ -57,7 +57,7 @@ class SplitReader:
         """The samples with one of the splits in the place of the name that they were given.
 
         Raises:
-            RequestError: a name is not understood, with the place where it is written.
+            UnclearSplitError: a name is not understood, with the place where it is written.
         """
         if self._names.ignored:
             yield from (sample._replace(split="") if sample.split else sample for sample in samples)
@@ -82,12 +82,12 @@ class SplitReader:
         """The table that was made of the samples, with words such as eval decided by what else there is.
 
         Raises:
-            RequestError: it is not clear what they mean.
+            UnclearSplitError: it is not clear what they mean.
         """
         column = table.split
         if self._skipped and not self._counts and not all(map(self._chosen, self._skipped)):
             names = ", ".join(sorted(self._skipped))
-            raise RequestError(
+            raise UnclearSplitError(
                 f"{self._source.place_of(0)}: no split among {one_line(names, 80)}; call them train, validation and "
                 f"test, or say what they are: source.splits: {{{as_key(min(self._skipped))}: train}}"
             )
@@ -97,7 +97,7 @@ class SplitReader:
         if {TEST, VALIDATION} <= others:
             where = self._source.place_of(int(np.flatnonzero(column.where(HELD_OUT))[0]))
             words = ", ".join(name for name, split in self._known.items() if split == HELD_OUT)
-            raise RequestError(
+            raise UnclearSplitError(
                 f"{where}: the splits {one_line(words, 80)} stand beside validation and test; "
                 f"say what they are: source.splits: {{{as_key(words.split(', ')[0])}: test}}"
             )

@@ -391,3 +391,63 @@ def test_the_words_in_names_of_split_folders(tmp_path: Path, imgprep: Run) -> No
     assert Counter(splits(tmp_path).values()) == {"train": 6, "validation": 6, "test": 6}
     assert {record["label"] for record in records(tmp_path) if record["status"] == "ok"} == {"a", "b"}
     assert "skipped: 3 'seg_pred' is not a split" in done.stderr
+
+
+def initialised(tmp_path: Path, imgprep: Run, *arguments: str) -> Any:
+    return imgprep("init", "data", "-o", "spec.yaml", "--force", *arguments, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("names", ["seg_train seg_test", "Train TEST", "train_imgs eval_imgs", "set/train set/Val2"])
+def test_init_recognises_splits_and_no_test_image_is_trained_on(tmp_path: Path, imgprep: Run, names: str) -> None:
+    train, other = names.split()
+    tree(tmp_path / "data", {f"{outer}/{label}": 3 for outer in (train, other) for label in "ab"})
+    done = initialised(tmp_path, imgprep)
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load((tmp_path / "spec.yaml").read_text())["source"]["layout"] == "split_directory"
+    done = imgprep("split", "spec.yaml", "--output", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = splits(tmp_path)
+    assert len(found) == 12
+    last = train.rpartition("/")[2]
+    assert all((split == "train") == name.startswith(f"{last}/") for name, split in found.items())
+    assert {record["label"] for record in records(tmp_path)} == {"a", "b"}
+
+
+def test_init_asks_what_outer_folders_are_and_takes_answers(tmp_path: Path, imgprep: Run) -> None:
+    tree(tmp_path / "data", {f"part{number}/{label}": 3 for number in (1, 2) for label in "ab"})
+    done = initialised(tmp_path, imgprep)
+    assert done.returncode == 2
+    assert "part1 and part2 hold folders of the same names (a, b)" in done.stderr
+    assert "--split part1=train" in done.stderr
+    assert "--layout hierarchy" in done.stderr
+    assert not (tmp_path / "spec.yaml").exists()
+    done = initialised(tmp_path, imgprep, "--split", "part1=train", "--split", "part2=test")
+    assert done.returncode == 0, done.stderr
+    assert imgprep("split", "spec.yaml", "--output", "out", cwd=tmp_path).returncode == 0
+    assert all((split == "train") == name.startswith("part1/") for name, split in splits(tmp_path).items())
+    for answer in ("hierarchy", "directory"):
+        assert initialised(tmp_path, imgprep, "--layout", answer).returncode == 0
+        assert yaml.safe_load((tmp_path / "spec.yaml").read_text())["source"]["layout"] == answer
+    for wrong in (["--split", "part1=tran"], ["--split", "part1"], ["--layout", "hierarchies"]):
+        assert initialised(tmp_path, imgprep, *wrong).returncode == 2
+
+
+def test_init_says_what_it_skips_and_takes_answers_about_tables(tmp_path: Path, imgprep: Run) -> None:
+    tree(tmp_path / "data", {"train/a": 2, "test/a": 2, "": 2})
+    done = initialised(tmp_path, imgprep)
+    assert "skipped: 2 not in a class folder (0.png, 1.png)" in done.stderr
+    name = table(tmp_path, [*["train"] * 8, *["evl"] * 4])
+    done = imgprep("init", name, "-o", "spec.yaml", "--force", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "did you mean 'eval'?" in done.stderr
+    assert "--split NAME=SPLIT" in done.stderr
+    done = imgprep("init", name, "-o", "spec.yaml", "--force", "--split", "evl=test", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "test 4, train 8" in (tmp_path / "spec.yaml").read_text()
+
+
+def test_init_refuses_splits_within_classes(tmp_path: Path, imgprep: Run) -> None:
+    tree(tmp_path / "data", {f"{label}/{split}": 2 for label in "ab" for split in ("train", "test")})
+    done = initialised(tmp_path, imgprep)
+    assert done.returncode == 2
+    assert "put the splits outside the classes" in done.stderr

@@ -7,6 +7,7 @@ import pytest
 from imgprep.errors import RequestError
 from imgprep.sources import SOURCES
 from imgprep.sources.recognise import recognise
+from imgprep.sources.split_names import UnclearSplitError
 
 FOLDERS = {
     "directory": (["cat/1.jpg", "dog/2.jpg", "dog/more/3.jpg", "README.md"], "directory"),
@@ -22,6 +23,50 @@ def touch(root: Path, *names: str) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
+
+
+SPLITS = [
+    (["train/a/1.jpg", "eval/a/1.jpg"], ""),
+    (["seg_train/a/1.jpg", "seg_train/b/1.jpg", "seg_test/a/1.jpg", "seg_test/b/1.jpg"], ""),
+    (["seg_train/seg_train/a/1.jpg", "seg_test/seg_test/a/1.jpg", "seg_pred/seg_pred/1.jpg"], ""),
+    (["Train2017/a/1.jpg", "VAL2017/a/1.jpg"], ""),
+    (["data/train/a/1.jpg", "data/dev/a/1.jpg", "README.md"], "data"),
+    (["images/train/a/1.jpg", "images/val/a/1.jpg", "labels/train/1.txt", "labels/val/1.txt"], "images"),
+]
+
+
+@pytest.mark.parametrize(("names", "inner"), SPLITS)
+def test_splits_by_the_words_in_their_names(tmp_path: Path, names: list[str], inner: str) -> None:
+    touch(tmp_path, *names)
+    assert recognise(tmp_path) == ("split_directory", tmp_path / inner, {})
+
+
+@pytest.mark.parametrize(
+    "names", [["train/1.jpg", "bus/1.jpg"], ["train_station/1.jpg", "test_tube/1.jpg", "car/1.jpg"]]
+)
+def test_classes_that_are_called_like_a_split(tmp_path: Path, names: list[str]) -> None:
+    touch(tmp_path, *names)
+    assert recognise(tmp_path) == ("directory", tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["part1/a/1.jpg", "part1/b/1.jpg", "part2/a/1.jpg", "part2/b/1.jpg"],
+        ["part1/a/1.jpg", "part1/b/1.jpg", "part1/c/1.jpg", "part2/a/1.jpg", "part2/b/1.jpg"],
+        ["part1/a/1.jpg", "part2/a/1.jpg"],
+        ["all/part1/a/1.jpg", "all/part2/a/1.jpg"],
+    ],
+)
+def test_outer_folders_with_the_same_inner_ones_are_asked_about(tmp_path: Path, names: list[str]) -> None:
+    touch(tmp_path, *names)
+    with pytest.raises(UnclearSplitError, match=r"part1 and part2 hold folders of the same names.*--split part1=train"):
+        recognise(tmp_path)
+
+
+def test_inner_folders_that_differ_are_levels_of_the_class(tmp_path: Path) -> None:
+    touch(tmp_path, "red/large/1.jpg", "red/small/1.jpg", "blue/large/1.jpg", "blue/tiny/1.jpg")
+    assert recognise(tmp_path) == ("hierarchy", tmp_path, {})
 
 
 @pytest.mark.parametrize("name", FOLDERS)
