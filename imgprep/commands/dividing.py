@@ -9,7 +9,7 @@ from imgprep.commands.inputs import StageInputs
 from imgprep.dataset.manifest import read_manifest
 from imgprep.dataset.records import read_records
 from imgprep.sample import SampleTable
-from imgprep.spec.datasets import FrozenTest
+from imgprep.spec.datasets import FrozenTest, SplitSection
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.deciding import decide
 from imgprep.stages.demands import SplitSettings, check_settings
@@ -58,10 +58,8 @@ class Split:
         """Refuses a method whose splits or groups the source does not have."""
         table = inputs.collection.table
         check_settings(table, _settings(inputs.loaded, table))
-        method, given = inputs.loaded.spec.split.method, table.split[np.flatnonzero(table.ok())].counts()
-        if any(given) and method not in {None, "predefined"}:
-            shown = ", ".join(f"{name} {count}" for name, count in sorted(given.items()))
-            inputs.machine.monitor.note(f"split.method: {method} divides anew; the given splits ({shown}) do not count")
+        if note := _unused(inputs.loaded.spec.split, table):
+            inputs.machine.monitor.note(note)
 
     def work(self, inputs: StageInputs) -> Splitting:
         """The stage over the converted images."""
@@ -79,6 +77,19 @@ class Split:
 
 
 SPLIT: Final = Split()
+
+
+def _unused(section: SplitSection, table: SampleTable) -> str:
+    """What does not count: the splits that the source gives, or the size of a test split; '' when everything does."""
+    given = table.split[np.flatnonzero(table.ok())].counts()
+    shown = ", ".join(f"{name} {count}" for name, count in sorted(given.items()) if name)
+    if not shown:
+        return ""
+    if section.method_for(source_splits=True) != "predefined":
+        return f"split.method: {section.method} divides anew; the given splits ({shown}) do not count"
+    if isinstance(section.test, int | float):
+        return f"split.test: {section.test} does not count, for the source gives the splits ({shown})"
+    return ""
 
 
 def _settings(loaded: LoadedSpec, table: SampleTable) -> SplitSettings:

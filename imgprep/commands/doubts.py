@@ -9,7 +9,7 @@ from imgprep.errors import one_line
 from imgprep.sample import SampleTable
 from imgprep.sources.attributes import AttributeTable
 from imgprep.sources.base import Source
-from imgprep.sources.split_names import UnclearSplitError, split_folders, split_word
+from imgprep.sources.split_names import UnclearSplitError, as_key, split_folders, split_word
 from imgprep.sources.splits import SplitReader
 
 SHOWN: Final = 3
@@ -27,9 +27,10 @@ def check_blank(splits: SplitReader, source: Source, attributes: AttributeTable 
         return
     row, sample = splits.blank
     where = source.place_of(row) if attributes is None else attributes.place_of(sample)
+    means = f"what {one_line(sample.split, 40)!r}" if sample.split.strip() else "what a blank"
     raise UnclearSplitError(
         f"{where}: no split for {one_line(sample.id, 80)!r}, though other images have one; fill it in, "
-        'or say what a blank means: source.splits: {"": train}'
+        f"or say {means} means: source.splits: {{{as_key(sample.split.strip())}: train}}"
     )
 
 
@@ -44,8 +45,9 @@ def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> It
     """
     if splits.ignored or splits.given():
         return
-    usable = table[np.flatnonzero(table.ok())]
-    found = split_folders({name.rpartition("/")[0] for name in usable.id} if source.table() or source.is_folder else ())
+    ok = table.ok()
+    named = zip(table.id, ok.tolist(), strict=True) if source.table() or source.is_folder else ()
+    found = split_folders({name.rpartition("/")[0] for name, usable in named if usable})
     names = one_line(", ".join(found.names), 120)
     if found.certain and source.is_folder:
         raise UnclearSplitError(
@@ -54,8 +56,8 @@ def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> It
         )
     if found.names:
         yield f"the folders {names} are called as splits are, but are read as none; see source.splits in the README"
-    for name, column in usable.attributes.items():
-        words = {split_word(value) for value in column.counts() if value}
+    for name, column in table.attributes.items():
+        words = {split_word(value) for value in column[np.flatnonzero(ok)].counts() if value}
         if name.casefold() != "split" and len(words) > 1 and "" not in words:
             yield f"the column {one_line(name, 40)!r} looks like splits, but is not read as such; call it split"
 
@@ -67,14 +69,19 @@ def _remedy(parent: str | None) -> str:
 
 
 def skipped(table: SampleTable) -> Iterator[str]:
-    """What was passed over, with counts, reasons and the first names."""
-    rows = np.flatnonzero(table.status.where("skipped"))
-    if not len(rows):
-        return
-    part = table[rows]
+    """What was passed over, and folders that cannot be entered, with counts, reasons and the first names."""
+    for status, what in (("skipped", "skipped"), ("quarantined", "not entered")):
+        part = table[np.flatnonzero(table.status.where(status))]
+        if status == "quarantined":  # files are counted one by one; what is in a folder is not
+            part = part[np.array([row for row, name in enumerate(part.id) if name.endswith("/")], np.int64)]
+        if len(part):
+            yield f"{what}: {_by_reason(part)}"
+
+
+def _by_reason(part: SampleTable) -> str:
     parts = []
     for reason, count in part.reason.counts().items():
         first = np.flatnonzero(part.reason.where(reason))[:SHOWN]
         names = ", ".join(one_line(part.id[row], 60) for row in first.tolist()) + (" ..." if count > SHOWN else "")
         parts.append(f"{count} {reason} ({names})")
-    yield f"skipped: {'; '.join(parts)}"
+    return "; ".join(parts)

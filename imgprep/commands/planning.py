@@ -7,7 +7,7 @@ from typing import Final
 
 from imgprep.commands.estimates import Outlook, StageEstimate
 from imgprep.commands.pipeline import Pipeline
-from imgprep.commands.session import Request, Silent, engine_for, workers_of
+from imgprep.commands.session import Request, engine_for, workers_of
 from imgprep.stages.run import Machine
 from imgprep.stages.workspace import Workspace
 
@@ -56,7 +56,7 @@ def plan(request: Request, last: str) -> Estimate:
     """
     loaded = request.load()
     # Nothing is written by looking at one image: the machine is only asked for its engine.
-    pipeline = Pipeline(loaded, Machine(Workspace(loaded.spec.output), engine_for(loaded), Silent()))
+    pipeline = Pipeline(loaded, Machine(Workspace(loaded.spec.output), engine_for(loaded), request.monitor))
     needed = pipeline.needed(last)
     pipeline.check(needed)
     outlook = Outlook(pipeline)

@@ -176,6 +176,13 @@ def test_another_method_is_an_explicit_choice_that_is_said(tmp_path: Path, imgpr
     assert "split.method: stratified divides anew; the given splits (test 4, train 8) do not count" in done.stderr
 
 
+def test_a_test_size_beside_given_splits_and_a_dry_run_are_said(tmp_path: Path, imgprep: Run) -> None:
+    spec = write(tmp_path, {"layout": "csv", "path": table(tmp_path, TWELVE)}, split={"test": 0.2})
+    done = imgprep("split", spec, "--dry-run")
+    assert "split.test: 0.2 does not count, for the source gives the splits (test 4, train 8)" in done.stderr
+    assert "read 'eval' as test (4 images)" in done.stderr
+
+
 @pytest.mark.parametrize("layout", ["directory", "split_directory"])
 def test_attributes_keep_the_same_rules(tmp_path: Path, imgprep: Run, layout: str) -> None:
     roots = ["train/a", "train/b"] if layout == "split_directory" else ["a", "b"]
@@ -282,7 +289,11 @@ def test_idx_files_by_their_names(tmp_path: Path, imgprep: Run) -> None:
     idx(tmp_path / "mnist", "emnist-letters-more", slice(0, 4))
     done = imgprep("split", spec)
     assert done.returncode == 2
-    assert "no split for" in done.stderr
+    assert "no split for 'emnist-letters-more-images-idx3-ubyte#0'" in done.stderr
+    assert "source.splits: {emnist-letters-more: train}" in done.stderr
+    spec = write(tmp_path, {"layout": "idx", "path": "mnist", "splits": {"emnist-letters-more": "skip"}})
+    assert imgprep("split", spec).returncode == 0
+    assert Counter(splits(tmp_path).values()) == {"train": 8, "test": 4}
 
 
 def test_split_folders_train_and_eval(tmp_path: Path, imgprep: Run) -> None:
@@ -308,6 +319,15 @@ def test_a_folder_that_is_no_split_is_named_and_counted_image_by_image(
     assert f"({name}/a/0.png, {name}/a/1.png, {name}/a/2.png ...)" in done.stderr
     assert Counter(splits(tmp_path).values()) == ({"train": 8, "test": 4} if linked else {"train": 8})
     assert len(records(tmp_path)) == (16 if linked else 12)
+
+
+def test_a_linked_folder_that_is_not_entered_is_named(tmp_path: Path, imgprep: Run) -> None:
+    tree(tmp_path / "data", {"train/a": 4, "train/b": 4})
+    tree(tmp_path / "elsewhere", {"a": 2})
+    (tmp_path / "data" / "eval").symlink_to(tmp_path / "elsewhere")
+    done = imgprep("split", write(tmp_path, {"layout": "split_directory", "path": "data"}))
+    assert done.returncode == 3
+    assert "not entered: 1 link that leads out of the source folder (eval/)" in done.stderr
 
 
 def test_folders_of_which_none_is_a_split_are_refused_and_can_be_named(tmp_path: Path, imgprep: Run) -> None:
