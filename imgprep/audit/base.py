@@ -9,6 +9,7 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
+from imgprep.audit.label_evidence import Predictions, Review
 from imgprep.audit.measurements import Measurements
 from imgprep.sample import SampleTable
 
@@ -94,36 +95,6 @@ class Report:
     def line(self, rule: str) -> int:
         """The line of the spec file to point at for a rule."""
         return self.lines.get(rule, self.lines.get("audit", 1))
-
-
-class Review(NamedTuple):
-    """What a second person said of some images, aligned with each other.
-
-    Attributes:
-        ids: the images.
-        labels: the label each had when the sample was drawn.
-        reviewed: the label that the second person gave.
-    """
-
-    ids: tuple[str, ...]
-    labels: tuple[str, ...]
-    reviewed: tuple[str, ...]
-
-
-class Predictions(NamedTuple):
-    """Out-of-fold class probabilities of some images.
-
-    Attributes:
-        ids: the images.
-        probabilities: (M, K) float, columns in the order of the classes.
-        origin: who made them, for the report.
-        estimate: True for the built-in baseline.
-    """
-
-    ids: Sequence[str]
-    probabilities: NDArray[np.floating]
-    origin: str
-    estimate: bool = False
 
 
 @dataclass(frozen=True)

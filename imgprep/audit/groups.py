@@ -1,6 +1,6 @@
-"""Groups of rows that share something, for rules about duplicates and leaks."""
+"""Rows of a table: those that share something, and those of given ids."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,3 +26,12 @@ def clusters(names: NDArray[np.integer]) -> Iterator[Rows]:
     several = sizes > 1
     for start, size in zip(starts[several].tolist(), sizes[several].tolist(), strict=True):
         yield order[start : start + size]
+
+
+def rows_of(known: Sequence[str], ids: Sequence[str]) -> Rows:
+    """(M,) the row of each of some ids in a column of ids, -1 for those that it does not hold."""
+    index = dict.fromkeys(ids, -1)
+    for row, name in enumerate(known):
+        if name in index:
+            index[name] = row
+    return np.array([index[name] for name in ids], np.intp)

@@ -8,8 +8,8 @@ from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 
-from imgprep.audit.base import Evidence, Finding, Judge, Predictions, Review, Rule, Severity
-from imgprep.audit.label_errors import read_predictions, read_review
+from imgprep.audit.base import Evidence, Finding, Judge, Rule, Severity
+from imgprep.audit.label_evidence import Predictions, Review
 from imgprep.audit.measurements import Measurements
 from imgprep.audit.packed import Promise, judge_packed
 from imgprep.audit.rules.splits import FOLD
@@ -17,6 +17,7 @@ from imgprep.columns import CategoryColumn
 from imgprep.commands.building import storage_of
 from imgprep.commands.collecting import grouping
 from imgprep.commands.inputs import StageResult
+from imgprep.commands.label_tables import read_predictions, read_review
 from imgprep.commands.pipeline import Pipeline
 from imgprep.dataset.manifest import Manifest
 from imgprep.dataset.records import read_records, usable_records
@@ -116,8 +117,8 @@ def of_source(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline, what: st
         SourceError: the source is refused as a whole.
     """
     spec, collection = loaded.spec, pipeline.collection
-    review, predictions, descriptor = _about_labels(spec.audit.rules, collection.classes)
     reader, listed = collection.reader, _belonging(loaded, collection.table)
+    review, predictions, descriptor = _about_labels(spec.audit.rules, collection.classes, listed)
     table, measurements = measure_exactly(machine, reader, listed, descriptor=descriptor, what=what)
     evidence = Evidence(
         spec.name, table, collection.classes, measurements, review, predictions, target_size=spec.convert.size
@@ -129,9 +130,9 @@ def of_convert(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gath
     """The converted images, measured; the splits of the source and what was quarantined are there too."""
     spec, written = loaded.spec, pipeline.bring("convert")
     classes = written.manifest.classes
-    review, predictions, descriptor = _about_labels(spec.audit.rules, classes)
     reader, listed = _listed(written, _splits(written))
     listed = _belonging(loaded, listed)
+    review, predictions, descriptor = _about_labels(spec.audit.rules, classes, listed)
     table, measurements = measure_exactly(machine, reader, listed, descriptor=descriptor, what="convert")
     evidence = Evidence(spec.name, table, classes, measurements, review, predictions, target_size=spec.convert.size)
     return Gathered(evidence, list(spec.audit.rules.values()), (Part(reader, table, "convert"),))
@@ -218,7 +219,7 @@ def _divided(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> tuple[
 
 
 def _about_labels(
-    rules: Mapping[str, Rule], classes: tuple[str, ...]
+    rules: Mapping[str, Rule], classes: tuple[str, ...], table: SampleTable
 ) -> tuple[Review | None, Predictions | None, bool]:
     """The review, the predictions, and whether descriptors are needed."""
     rule = rules.get(LABELS)
@@ -226,8 +227,8 @@ def _about_labels(
         return None, None, False
     review, predictions, suspects = (getattr(rule, name) for name in ("review", "pred_probs", "suspects"))
     return (
-        None if review is None else read_review(review),
-        None if predictions is None else read_predictions(predictions, classes),
+        None if review is None else read_review(review, classes, table),
+        None if predictions is None else read_predictions(predictions, classes, table),
         suspects and predictions is None,
     )
 

@@ -2,12 +2,18 @@
 
 import csv
 import io
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from imgprep.audit.label_errors import draw_review, read_review, review_rows
+import numpy as np
+from numpy.typing import NDArray
+
 from imgprep.audit.report.contact import contact_sheet
+from imgprep.audit.review import draw_review
+from imgprep.commands.collecting import Collection
+from imgprep.commands.label_tables import is_filled_in, review_rows
 from imgprep.commands.pipeline import Pipeline
 from imgprep.dataset.manifest import commit
 from imgprep.errors import RequestError, ResourceError, one_line
@@ -26,19 +32,24 @@ class Drawn:
     Attributes:
         table: to be filled in.
         page: shows the images, to be looked at meanwhile.
+        spec: the path of the spec file.
         images: how many were drawn.
+        unreadable: how many were drawn first, cannot be read, and were replaced by others.
     """
 
     table: Path
     page: Path
+    spec: str
     images: int
+    unreadable: int = 0
 
     def text(self) -> str:
         """What to do now."""
-        return (
-            f"{self.table}: {self.images} images to be labelled by a second person, who looks at {self.page}\n"
-            f"then: imgprep audit SPEC --set audit.rules.label-errors.review={self.table.absolute()}"
-        )
+        lines = [f"{self.table}: {self.images} images to be labelled by a second person, who looks at {self.page}"]
+        if self.unreadable:
+            lines.append(f"left out: {self.unreadable} images that cannot be read; see imgprep audit")
+        setting = shlex.quote(f"audit.rules.label-errors.review={self.table.absolute()}")
+        return "\n".join([*lines, f"then: imgprep audit {shlex.quote(self.spec)} --set {setting}"])
 
 
 def review(loaded: LoadedSpec, machine: Machine, size: int, path: Path | None) -> Drawn:
@@ -51,7 +62,7 @@ def review(loaded: LoadedSpec, machine: Machine, size: int, path: Path | None) -
         path: of the table; in the folder of the audit when left out.
 
     Raises:
-        RequestError: the table has been filled in, or is something else.
+        RequestError: the table has been filled in, or is something else; or no image can be read.
     """
     path = path or machine.workspace.stage(FOLDER) / NAME
     if path.suffix.lower() != ".csv":
@@ -59,10 +70,8 @@ def review(loaded: LoadedSpec, machine: Machine, size: int, path: Path | None) -
     if not machine.force:
         _refuse_to_replace(path)
     collection = Pipeline(loaded, machine).collection
-    rows = draw_review(collection.table, size, loaded.spec.seed)
-    chosen = collection.table[rows]
-    shown = thumbnails(machine, collection.reader, chosen, "review")
-    entries = [(sample.id, sample.label) for sample in chosen]
+    rows, shown, unreadable = _draw(machine, collection, size, loaded.spec.seed)
+    entries = [(sample.id, sample.label) for sample in collection.table[rows]]
     page = path.with_suffix(".html")
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\n").writerows(review_rows(collection.table, rows))
@@ -72,11 +81,33 @@ def review(loaded: LoadedSpec, machine: Machine, size: int, path: Path | None) -
         commit(path, lines.getvalue().encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise ResourceError(f"{one_line(path)}: cannot write: {error.strerror}; give another place with -o") from error
-    return Drawn(path, page, len(rows))
+    return Drawn(path, page, loaded.file, len(rows), unreadable)
+
+
+def _draw(
+    machine: Machine, collection: Collection, size: int, seed: int
+) -> tuple[NDArray[np.intp], dict[str, bytes], int]:
+    """The rows drawn, their thumbnails, and how many others were drawn and cannot be read: nobody can label those.
+
+    Raises:
+        RequestError: not one image can be read.
+    """
+    table = collection.table
+    unreadable = np.zeros(len(table), bool)
+    while True:
+        rows = draw_review(table, size, seed, unreadable)
+        shown = thumbnails(machine, collection.reader, table[rows], "review")
+        missing = [row for row in rows.tolist() if table.id[row] not in shown]
+        if not missing:
+            break
+        unreadable[missing] = True
+    if not len(rows):
+        raise RequestError("no image of the collection can be read, so there is nothing to review; see imgprep audit")
+    return rows, shown, int(unreadable.sum())
 
 
 def _refuse_to_replace(path: Path) -> None:
     if not path.exists():
         return
-    if any(read_review(path).reviewed):
+    if is_filled_in(path):
         raise RequestError(f"{one_line(path)}: holds labels that somebody gave; name another with -o, or use --force")

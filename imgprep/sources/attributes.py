@@ -145,8 +145,12 @@ def join_attributes(
 
 def read_table(path: Path) -> Iterator[Row]:
     """The rows of a table in whatever form its name says."""
-    is_json = not _JSON.isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
-    return read_json(path) if is_json else read_csv(path)
+    return read_json(path) if is_json(path) else read_csv(path)
+
+
+def is_json(path: Path) -> bool:
+    """Whether the name of a table says that it is JSON."""
+    return not _JSON.isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
 
 
 def _key(row: Row, where: str) -> str:

@@ -13,6 +13,7 @@ from imgprep.errors import RequestError, one_line
 from imgprep.sources.gz import open_plain
 
 MAX_ROW: Final = 256 << 20
+DELIMITERS: Final = ",;\t"
 _DOUBLE: Final = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"')
 _SINGLE: Final = re.compile(r"'([^']*+(?:''[^']*+)*+)'")
 _BRACKET: Final = re.compile(r"[\[\]]")
@@ -44,7 +45,9 @@ class _OpenQuoteError(Exception):
     """A quoted field goes on in the next line."""
 
 
-def read_csv(path: Path, delimiter: str | None = None, *, pixels: str = "", typed: str = "") -> Iterator[Row]:
+def read_csv(
+    path: Path, delimiter: str | None = None, *, pixels: str = "", typed: str = "", quotes: str = "\"'"
+) -> Iterator[Row]:
     """Reads a table row by row; blank lines are passed over.
 
     Args:
@@ -52,6 +55,7 @@ def read_csv(path: Path, delimiter: str | None = None, *, pixels: str = "", type
         delimiter: one character; by default a tab for ``.tsv``, else a comma.
         pixels: the column, in any case of letters, that may hold images as nested lists.
         typed: the column, in any case of letters, in which an unquoted ``NaN``, ``true`` or ``false`` is no text.
+        quotes: the characters that fields may be quoted with.
 
     Raises:
         RequestError: with file and line: it is no UTF-8, there is a NUL anywhere but among the locations, one of these
@@ -59,7 +63,7 @@ def read_csv(path: Path, delimiter: str | None = None, *, pixels: str = "", type
         SourceError: the gzip file is damaged.
     """
     with open_plain(path) as file:
-        reader = _Reader(path, file, delimiter or _usual_delimiter(path))
+        reader = _Reader(path, file, delimiter or _usual_delimiter(path), quotes)
         names = reader.header()
         lower = [name.casefold() for name in names]
         if missing := [name for name in (typed, pixels) if name and name.casefold() not in lower]:
@@ -84,6 +88,21 @@ def read_header(path: Path, delimiter: str | None = None) -> list[str]:
     """The names of the columns; see `read_csv`."""
     with open_plain(path) as file:
         return _Reader(path, file, delimiter or _usual_delimiter(path)).header()
+
+
+def find_delimiter(path: Path, columns: Iterable[str]) -> tuple[str, list[str]]:
+    """The delimiter with which the header of a table has some columns, and its columns; else the usual one.
+
+    Raises:
+        RequestError: see `read_csv`.
+    """
+    wanted = {name.casefold() for name in columns}
+    usual = _usual_delimiter(path)
+    for delimiter in dict.fromkeys((usual, *DELIMITERS)):
+        header = read_header(path, delimiter)
+        if wanted <= {name.casefold() for name in header}:
+            return delimiter, header
+    return usual, read_header(path, usual)
 
 
 def _usual_delimiter(path: Path) -> str:
@@ -114,10 +133,11 @@ def _advice(fields: list[_Field]) -> str:
 class _Reader:
     """The rows of an open table as fields."""
 
-    def __init__(self, path: Path, file: BinaryIO, delimiter: str) -> None:
+    def __init__(self, path: Path, file: BinaryIO, delimiter: str, quotes: str = "\"'") -> None:
         self.path = path
         self.file = file
         self.delimiter = delimiter
+        self.quotes = quotes
         self.blanks = re.compile("[ \t]*" if delimiter != "\t" else "[ ]*")
         self.pixels = -1
         self.line = 0
@@ -206,7 +226,7 @@ class _Reader:
         position = 0
         while True:
             start = self.skip(text, position)
-            if text[start : start + 1] in {'"', "'"} and start < end:
+            if start < end and text[start] in self.quotes:
                 field, position = self.quoted(line, text, start)
             else:
                 position = self.plain_end(text, start, end, pixels=len(fields) == self.pixels)

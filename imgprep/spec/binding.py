@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from imgprep.errors import ImgprepError
+from imgprep.spec.overrides import CommandLineText
 from imgprep.spec.problems import Problem, SpecError, shown, wrong
 from imgprep.spec.tables import INSTALLED, Context, pick
 from imgprep.spec.translation import problems_of
@@ -43,7 +44,23 @@ def context_of(info: ValidationInfo) -> Context:
 
 
 def resolve_path(value: object, info: ValidationInfo) -> Path:
-    """An absolute path; a relative one is relative to the spec file.
+    """The absolute path of something that is read; a relative one is relative to the spec file.
+
+    One of the command line may be relative to the working directory too: it is so when there is nothing of that name
+    beside the spec file.
+
+    Raises:
+        ValueError: it is no path.
+    """
+    path = resolve_output(value, info)
+    if isinstance(value, CommandLineText) and not os.path.lexists(path):
+        here = Path(os.path.normpath(Path.cwd() / value))
+        return here if os.path.lexists(here) else path
+    return path
+
+
+def resolve_output(value: object, info: ValidationInfo) -> Path:
+    """The absolute path of something that is written; a relative one is relative to the spec file.
 
     Raises:
         ValueError: it is no path.
@@ -61,7 +78,9 @@ Integer = Annotated[int, Strict()]
 Number = Annotated[float, Strict(), AllowInfNan(False)]
 Flag = Annotated[bool, Strict()]
 Text = Annotated[str, Strict()]
-FilePath = Annotated[Path, PlainValidator(resolve_path), WithJsonSchema({"type": "string", "minLength": 1}), "a path"]
+_PATH_SCHEMA: Final = WithJsonSchema({"type": "string", "minLength": 1})
+FilePath = Annotated[Path, PlainValidator(resolve_path), _PATH_SCHEMA, "a path"]
+OutputPath = Annotated[Path, PlainValidator(resolve_output), _PATH_SCHEMA, "a path"]
 _TYPES: Final[Mapping[object, Any]] = {int: Integer, float: Number, bool: Flag, str: Text, Path: FilePath}
 
 

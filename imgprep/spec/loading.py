@@ -76,7 +76,8 @@ def load_spec(
 
     Args:
         path: the file; YAML or JSON. Relative paths in it are relative to its folder.
-        overrides: ``KEY=VALUE`` of ``--set``, in order; paths in them too are relative to the file's folder.
+        overrides: ``KEY=VALUE`` of ``--set``, in order; paths in them too are relative to the file's folder, those of
+            what is read to the working directory when there is nothing else of that name.
         output: of ``--output``, relative to the working directory.
         seed: of ``--seed``.
         workers: of ``--workers``.

@@ -7,6 +7,12 @@ from imgprep.spec.problems import Keys, Problem, SpecError, dotted, shown
 from imgprep.spec.reading import read
 
 
+class CommandLineText(str):
+    """A text of the command line: as a path it may be relative to the working directory."""
+
+    __slots__ = ()
+
+
 class Override(NamedTuple):
     """One value of the command line.
 
@@ -35,7 +41,16 @@ def parse(argument: str) -> Override:
     document = read(value.encode("utf-8", "surrogateescape"))
     if document.problems:
         raise SpecError(document.problems)
-    return Override(parts, document.data, label)
+    return Override(parts, _marked(document.data), label)
+
+
+def _marked(data: Any) -> Any:
+    """The same data, its texts known as those of the command line."""
+    if isinstance(data, str):
+        return CommandLineText(data)
+    if isinstance(data, list):
+        return [_marked(item) for item in data]
+    return {key: _marked(item) for key, item in data.items()} if isinstance(data, dict) else data
 
 
 def put(data: Any, override: Override) -> tuple[Any, Keys]:

@@ -53,13 +53,14 @@ def dotted(keys: Keys) -> str:
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:
-    """``did you mean 'rgb'?`` for a word that is close to a known one, else ''.
+    """``did you mean 'rgb'?`` for a word that is close to a known one in any case of letters, else ''.
 
-    >>> suggestion("chanels", ["channels", "size"])
+    >>> suggestion("Chanels", ["channels", "size"])
     "did you mean 'channels'?"
     """
-    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else ""
+    lower = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(str(word).casefold(), list(lower), n=1, cutoff=0.6)
+    return f"did you mean {lower[close[0]]!r}?" if close else ""
 
 
 def unknown(what: str, word: object, known: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from annotated_types import Ge, Le, Lt
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from imgprep.spec.binding import FilePath, Integer, Number
+from imgprep.spec.binding import Integer, Number, OutputPath
 from imgprep.spec.collection import AuditSection, Source
 from imgprep.spec.datasets import FrozenTest, PackSection, SplitSection
 from imgprep.spec.fields import ByteSize, Count, EngineName, Name, Positive, Seconds, Section
@@ -67,7 +67,7 @@ class Spec(Section):
 
     name: Name = "dataset"
     source: Source
-    output: FilePath
+    output: OutputPath
     seed: Annotated[Integer, Ge(0), Lt(2**63)] = 0
     audit: AuditSection = Field(default={}, validate_default=True)
     convert: ConvertSection = Field(default={}, validate_default=True)

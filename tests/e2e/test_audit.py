@@ -23,7 +23,8 @@ import numpy as np
 import pytest
 import yaml
 
-from imgprep.audit.base import Evidence, Review
+from imgprep.audit.base import Evidence
+from imgprep.audit.label_evidence import Review
 from imgprep.audit.report.json import schema
 from imgprep.audit.rules.labels import LabelErrors
 from imgprep.sample import Sample, SampleTable
@@ -538,7 +539,7 @@ def planted(labels: np.ndarray, share: float, random: np.random.Generator) -> np
 @pytest.mark.slow
 @pytest.mark.parametrize(("share", "never"), [(0.03, "fail"), (0.06, "pass")])
 def test_planted_label_errors_in_mnist_are_never_misjudged(shared_data, share, never):
-    from imgprep.audit.label_errors import draw_review
+    from imgprep.audit.review import draw_review
 
     truth = mnist_labels(shared_data)
     classes = tuple("0123456789")

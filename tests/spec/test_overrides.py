@@ -1,7 +1,9 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imgprep.spec.loading import load_spec
 from imgprep.spec.overrides import Override, parse, put
 from imgprep.spec.problems import SpecError
 
@@ -55,3 +57,22 @@ def test_refuses_what_leads_nowhere(data: Any, keys: tuple[str, ...], where: obj
         put(data, Override(keys, 9, ""))
 
     assert caught.value.problems[0].keys == where
+
+
+def test_paths_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read lies beside the spec, else in the working directory; what is written lies beside the spec."""
+    spec = tmp_path / "configs/spec.yaml"
+    for folder in ("configs/both", "here/both", "here/images", "here/out"):
+        (tmp_path / folder).mkdir(parents=True)
+    spec.write_text("source: {layout: directory, path: images}\noutput: out\n", "utf-8")
+    monkeypatch.chdir(tmp_path / "here")
+
+    def paths(*settings: str) -> list[str]:
+        loaded = load_spec(spec, settings).spec
+        return [path.relative_to(tmp_path).as_posix() for path in (loaded.source.source.path, loaded.output)]
+
+    assert paths() == ["configs/images", "configs/out"]
+    assert paths("source.path=images", "output=out") == ["here/images", "configs/out"]
+    assert paths("source.path=both") == ["configs/both", "configs/out"]
+    assert paths("source={layout: directory, path: images}") == ["here/images", "configs/out"]
+    assert paths("source.path=nowhere") == ["configs/nowhere", "configs/out"]

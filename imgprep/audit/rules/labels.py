@@ -8,10 +8,15 @@ from typing import Annotated, ClassVar, Final
 from annotated_types import Gt, Lt
 
 from imgprep.audit.base import Compared, Evidence, Finding, Rule, Share, Status, percent
-from imgprep.audit.label_errors import Reviewed, baseline_predictions, find_suspects, judge_review
+from imgprep.audit.label_errors import Suspects, baseline_predictions, find_suspects
+from imgprep.audit.label_evidence import Predictions
+from imgprep.audit.review import Reviewed, judge_review
+from imgprep.errors import one_line
 
 CREDIBLE: Final = 0.9
 """A baseline that agrees with fewer labels is said to be weak."""
+SHOWN: Final = 3
+"""Ids that a message names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +29,7 @@ class LabelErrors(Rule):
     Attributes:
         budget: the rate that is too much.
         confidence: of the interval.
-        review: the review table, a CSV file with the columns id, label, reviewed_label.
+        review: the review table with the columns id, label, reviewed_label; `?` is unsure, `none` none of the classes.
         pred_probs: an npz file with ids and out-of-fold probabilities, for suspects.
         suspects: whether to look for suspects with the built-in baseline when there is no ``pred_probs``.
         seed: of the folds of the baseline.
@@ -44,14 +49,14 @@ class LabelErrors(Rule):
         if evidence.review is None:
             yield self.skip("nobody reviewed labels: the key review supplies a table; draw one with imgprep review")
         else:
-            found = judge_review(evidence, evidence.review, self.budget, self.confidence)
-            if found is None:
-                yield self.finding("inconclusive", "the review holds no second label of an image of this collection")
-            else:
-                yield self._judge(found)
+            yield self._judge(judge_review(evidence, evidence.review, self.budget, self.confidence))
         yield from self._suspects(evidence)
 
     def _judge(self, found: Reviewed) -> Finding:
+        left_out = "".join(f"; {said}" for said in _left_out(found))
+        if found.interval is None:
+            said = "the review holds no second label of an image of this collection"
+            return self.finding("inconclusive", said + left_out)
         rate, low, high, census = found.interval
         status: Status = "inconclusive"
         if high < self.budget:
@@ -66,10 +71,12 @@ class LabelErrors(Rule):
             said += f" ({interval}; {len(found.wrong)} of {found.reviews} reviewed)"
         said += f"; under {percent(self.budget)} is needed"
         if status == "inconclusive":
-            said += f"; about {found.more} more reviews would probably decide"
-        if found.unknown:
-            said += f"; {found.unknown} reviewed images are not in the collection"
-        return self.finding(status, said, None, Compared(rate, self.budget), found.wrong)
+            said += "; " + (
+                f"about {found.more} more reviews would probably decide"
+                if found.more
+                else "every other image was reviewed, so those marked as unsure have to be decided"
+            )
+        return self.finding(status, said + left_out, None, Compared(rate, self.budget), found.wrong)
 
     def _suspects(self, evidence: Evidence) -> Iterator[Finding]:
         predictions = evidence.predictions
@@ -81,12 +88,41 @@ class LabelErrors(Rule):
                 )
         if predictions is None:
             return
-        samples, agreement = find_suspects(evidence, predictions)
-        count = len(predictions.ids)
-        said = f"{len(samples)} of {count} labels are disputed by {predictions.origin}"
+        found = find_suspects(evidence, predictions)
+        unknown = f"; {found.unknown} of its ids are not usable images of the collection" if found.unknown else ""
+        if not found.known:
+            said = f"no suspects: {predictions.origin} holds no image of this collection{unknown}"
+            yield self.finding("inconclusive", said)
+            return
+        yield self.finding(
+            "inconclusive",
+            self._disputed(found, predictions) + unknown,
+            None,
+            Compared(len(found.samples) / found.known, self.budget),
+            found.samples,
+        )
+
+    @staticmethod
+    def _disputed(found: Suspects, predictions: Predictions) -> str:
+        said = f"{len(found.samples)} of {found.known} labels are disputed by {predictions.origin}"
         if predictions.estimate:
             # What it cannot tell apart it disputes: how often it agrees says how far to believe it.
-            weak = "" if agreement >= CREDIBLE else "only "
-            said += f", an estimate; it agrees with {weak}{percent(agreement)} of the labels"
-        said += "; review these first"
-        yield self.finding("inconclusive", said, None, Compared(len(samples) / max(1, count), self.budget), samples)
+            weak = "" if found.agreement >= CREDIBLE else "only "
+            said += f", an estimate; it agrees with {weak}{percent(found.agreement)} of the labels"
+        return said + "; review these first"
+
+
+def _left_out(found: Reviewed) -> Iterator[str]:
+    """Which rows of a review are no part of the sample, and why."""
+    if found.unsure:
+        yield f"{_images(found.unsure)} marked as unsure and left out of the sample"
+    if found.unreadable:
+        yield f"{_images(found.unreadable)} reviewed but unusable (see unreadable), and left out"
+    if found.unknown:
+        first = one_line(", ".join(found.unknown[:SHOWN]), 120)
+        more = ", ..." if len(found.unknown) > SHOWN else ""
+        yield f"{_images(len(found.unknown))} reviewed but not in the collection: {first}{more}"
+
+
+def _images(count: int) -> str:
+    return "1 image was" if count == 1 else f"{count} images were"
