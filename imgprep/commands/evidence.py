@@ -14,7 +14,6 @@ from imgprep.audit.measurements import Measurements
 from imgprep.audit.packed import Promise, judge_packed
 from imgprep.audit.rules.splits import FOLD
 from imgprep.columns import CategoryColumn
-from imgprep.commands.building import storage_of
 from imgprep.commands.collecting import grouping
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.label_tables import read_predictions, read_review
@@ -180,8 +179,7 @@ def of_pack(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathere
     """The packed dataset: class counts of the training images, its splits, and values and statistics of the shards."""
     spec, written = loaded.spec, pipeline.bring("pack")
     manifest = written.manifest
-    format_ = storage_of(spec.pack).format
-    shards = list(inspected(machine, written.folder, manifest, format_))
+    shards = list(inspected(machine, written.folder, manifest))
     facts = [fact for _, shard in shards for fact in shard.facts]
     train = [shard for split, shard in shards if split == TRAIN_NAME]
     mean = sum(shard.total for shard in train) / max(1, sum(shard.values for shard in train))

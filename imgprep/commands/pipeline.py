@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from imgprep.commands.building import storage_of
 from imgprep.commands.class_list import changed_classes
 from imgprep.commands.collecting import Collection, collect
 from imgprep.commands.inputs import StageResult
@@ -144,7 +143,7 @@ class Pipeline:
         if name not in self._images:
             from imgprep.stages.tables import read_images
 
-            self._images[name] = read_images(result.folder, result.manifest, storage_of(self.section(name)).format)
+            self._images[name] = read_images(result.folder, result.manifest)
         return self._images[name]
 
     @cached_property

@@ -10,12 +10,11 @@ from typing import Any, Final, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry, read_manifest
-from imgprep.errors import RequestError, one_line
+from imgprep.dataset.manifest import ImageFormat, Manifest, read_manifest
+from imgprep.dataset.shards import shards_of
+from imgprep.errors import RequestError
 from imgprep.rng import rng
-from imgprep.shards import FORMATS
 from imgprep.shards.base import Rows
-from imgprep.shards.lazy import LazyShard, OpenShards, ShardRows
 
 Label = int | NDArray[Any]
 
@@ -82,11 +81,10 @@ class Dataset:
         self.split = split
         self.splits: tuple[str, ...] = manifest.splits()
         entries = [entry for entry in manifest.shards if entry.split == split]
-        self._shards = [_shard(folder, entry, self.image_shape, self.dtype) for entry in entries]
+        self._shards = shards_of(folder, manifest, entries)
         self._starts = list(accumulate((entry.samples for entry in entries), initial=0))
         self._length = self._starts.pop()
         self._start_array = np.array(self._starts, np.int64)
-        self._opened = OpenShards()
 
     def __len__(self) -> int:
         return self._length
@@ -110,10 +108,10 @@ class Dataset:
             raise IndexError(f"index {index} of a dataset with {len(self)} images")
         shard = bisect_right(self._starts, row) - 1
         # Of equal starts the last is found: the only one of them that has rows.
-        images, labels = self._open(shard)
+        opened = self._shards[shard]
         row -= self._starts[shard]
-        label = labels[row]
-        return np.array(images[row]), np.array(label) if np.ndim(label) else int(label)
+        label = opened.labels[row]
+        return np.array(opened.images[row]), np.array(label) if np.ndim(label) else int(label)
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], Label]]:
         return (self[index] for index in range(len(self)))
@@ -121,13 +119,13 @@ class Dataset:
     @property
     def labels(self) -> NDArray[Any]:
         """(N,) class indices, or (N, K) one-hot, in the stored dtype."""
-        parts = [self._open(shard).labels[:] for shard in range(len(self._shards))]
+        parts = [self._shards[shard].labels[:] for shard in range(len(self._shards))]
         return np.concatenate(parts) if parts else self._no_labels.copy()
 
     @property
     def ids(self) -> list[str]:
         """The images' ids, in order."""
-        return [text for shard in self._shards for text in shard.texts("id")]
+        return [text for shard in range(len(self._shards)) for text in self._shards.texts(shard, "id")]
 
     def batches(
         self, batch_size: int, *, shuffle: bool = False, seed: int = 0, epoch: int = 0, drop_last: bool = False
@@ -160,11 +158,11 @@ class Dataset:
     def _gather(self, order: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Copies rows into new arrays, in this order."""
         images = np.empty((len(order), *self.image_shape), self.dtype)
-        if not self._shards:
+        if not len(self._shards):
             return images, self._no_labels.copy()
         which = np.searchsorted(self._start_array, order, "right") - 1
         rows = order - self._start_array[which]
-        like = self._open(int(which[0]) if len(which) else 0).labels
+        like = self._shards[int(which[0]) if len(which) else 0].labels
         labels = np.empty((len(order), *like.shape[1:]), like.dtype)
         # A shard's rows are copied together. Unless they belong side by side, images find their places one by one when
         # large (the call costs less than a second copy), else afterwards.
@@ -174,7 +172,7 @@ class Dataset:
         scatter = places is not None and images[:1].nbytes >= _LARGE_ROW
         cuts = [0, *(np.flatnonzero(np.diff(which)) + 1).tolist(), len(order)]
         for first, end in pairwise(cuts) if len(order) else ():
-            opened = self._open(int(which[first]))
+            opened = self._shards[int(which[first])]
             _take(opened.labels, rows[first:end], labels[first:end])
             if scatter and places is not None:
                 for place, row in zip(places[first:end].tolist(), rows[first:end].tolist(), strict=True):
@@ -183,23 +181,7 @@ class Dataset:
                 _take(opened.images, rows[first:end], images[first:end])
         if places is None:
             return images, labels
-        return images if scatter else _placed(images, places), _placed(labels, places)
-
-    def _open(self, shard: int) -> ShardRows:
-        return self._opened.get(shard, self._shards[shard])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_opened": OpenShards()}
-
-
-def _shard(folder: Path, entry: ShardEntry, shape: tuple[int, ...], dtype: np.dtype[Any]) -> LazyShard:
-    name = entry.filename
-    formats = [known for known in FORMATS.values() if name.endswith(known.suffix)]
-    if not formats or name in {"", ".", ".."} or {"/", "\\", "\0"} & set(name):
-        raise RequestError(
-            f"{folder}: {one_line(name)!r} in dataset.json is no name of a shard; write the dataset again"
-        )
-    return LazyShard(str(folder / name), formats[0], (entry.samples, *shape), dtype)
+        return images if scatter else _in_order(images, places), _in_order(labels, places)
 
 
 def _take(source: Rows, rows: NDArray[np.int64], target: NDArray[Any]) -> None:
@@ -214,7 +196,7 @@ def _take(source: Rows, rows: NDArray[np.int64], target: NDArray[Any]) -> None:
             target[place] = source[row]
 
 
-def _placed(array: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+def _in_order(array: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
     """Puts row i of an array at places[i]."""
     found = np.empty_like(array)
     found[places] = array

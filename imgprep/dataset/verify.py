@@ -23,8 +23,8 @@ from imgprep.dataset.integrity import (
 from imgprep.dataset.manifest import INDEX, Manifest, ShardEntry, sha256_file
 from imgprep.engines.base import Cursor, Engine, WholePlan
 from imgprep.errors import SourceError, one_line
-from imgprep.shards import FORMATS
-from imgprep.shards.base import ShardFormat, ShardReader
+from imgprep.shards.base import ShardReader
+from imgprep.shards.shard_set import groups_of, open_shard
 
 COLUMNS: Final = ("image", "label", "id", "parent", "checksum")
 MASK: Final = "mask"
@@ -72,7 +72,7 @@ class CheckJob:
         if size != entry.bytes:
             found.append(Difference(entry.filename, (), f"{size} bytes, the index says {entry.bytes}"))
         try:
-            with format_of(entry.filename).open(str(path)) as reader:
+            with open_shard(str(path)) as reader:
                 found += rows.differences(reader)
         except SourceError as error:
             found.append(Difference(entry.filename, everything, one_line(error)))
@@ -98,9 +98,8 @@ class _Rows:
 
     def differences(self, reader: ShardReader) -> list[Difference]:
         """Everything that is wrong with them."""
-        groups = [name.removesuffix("image") for name in reader.names if name.split("/")[-1] == "image"]
         found, start = list[Difference](), 0
-        for group in groups:
+        for group in groups_of(reader):
             missing = [name for name in COLUMNS if group + name not in reader.names]
             if missing:
                 found.append(self._about((), f"no array {group}{missing[0]}"))
@@ -203,15 +202,3 @@ def _whole(manifest: Manifest, shards: Mapping[str, Content]) -> Iterator[Differ
     everything.sort()
     if bool(np.any(everything[1:] == everything[:-1])):
         yield Difference(INDEX, (), "some ids occur twice")
-
-
-def format_of(filename: str) -> ShardFormat:
-    """The format of a shard by the suffix of its name.
-
-    Raises:
-        SourceError: no format has it.
-    """
-    for format_ in FORMATS.values():
-        if filename.endswith(format_.suffix):
-            return format_
-    raise SourceError(f"{one_line(filename)}: no shard format has this suffix")

@@ -51,6 +51,10 @@ class ShardReader(Protocol):
         """Reads and checks all rows; text comes as an object array of `str`."""
         ...
 
+    def check(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Goes through compressed bytes without keeping what comes out of them; returns shape and dtype."""
+        ...
+
     def rows(self, name: str) -> Rows:
         """The rows, read when they are asked for; mapped where `locate` finds them."""
         ...

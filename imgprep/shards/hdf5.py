@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self, overload
+from typing import Any, ClassVar, Final, Self
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.containers.chunks import check_chunks
 from imgprep.containers.files import Plain, refusal, refusing
 from imgprep.containers.filters import plugins
 from imgprep.containers.hdf5 import locate_dataset, open_hdf5, read_attribute, read_dataset, walk
+from imgprep.containers.rows import DatasetRows
 from imgprep.shards.base import NO_ATTRIBUTES, Attributes, Rows, is_text, refuse_compression, strings
 from imgprep.shards.memory import MemoryFile
 
@@ -101,11 +103,17 @@ class Hdf5Reader:
         """See `ShardReader.read`."""
         return read_dataset(self._find(name))
 
+    def check(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """See `ShardReader.check`."""
+        dataset = self._find(name)
+        check_chunks(dataset)
+        return dataset.shape, dataset.dtype
+
     def rows(self, name: str) -> Rows:
         """See `ShardReader.rows`."""
         dataset = self._find(name)
         plain = locate_dataset(dataset)
-        return _DatasetRows(dataset) if plain is None else plain.map()
+        return DatasetRows(dataset) if plain is None else plain.map()
 
     def locate(self, name: str) -> Plain | None:
         """See `ShardReader.locate`."""
@@ -128,30 +136,6 @@ class Hdf5Reader:
         if name not in self._datasets:
             raise refusal(self._path, name, f"does not exist; there are {', '.join(self._datasets) or 'no datasets'}")
         return self._datasets[name]
-
-
-class _DatasetRows:
-    """Rows of a compressed or text dataset, read when they are asked for."""
-
-    __slots__ = ("_dataset", "dtype", "shape")
-
-    def __init__(self, dataset: h5py.Dataset) -> None:
-        self._dataset = dataset
-        self.shape: tuple[int, ...] = dataset.shape
-        self.dtype: np.dtype[Any] = dataset.dtype
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> NDArray[Any]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return read_dataset(self._dataset, index)
-        row = read_dataset(self._dataset, int(index))
-        return row if row.ndim else row[()]
 
 
 def _store(file: h5py.File, name: str, array: NDArray[Any], compression: str) -> None:

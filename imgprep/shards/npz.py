@@ -92,6 +92,12 @@ class NpzReader:
         array = self._file.read(name)
         return text_array(array.tolist()) if array.dtype.kind == "U" else array
 
+    def check(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """See `ShardReader.check`."""
+        self._file.check(name)
+        header = self._file.headers[name]
+        return header.shape, header.dtype
+
     def rows(self, name: str) -> NDArray[Any]:
         """See `ShardReader.rows`; a compressed array is read as a whole, and the last one kept."""
         plain = self.locate(name)

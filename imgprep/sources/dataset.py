@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.containers.chunks import check_chunks
-from imgprep.containers.hdf5 import checked_dataset, open_hdf5, read_dataset
-from imgprep.containers.npz import open_npz
 from imgprep.containers.steps import in_steps, step
 from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest
 from imgprep.dataset.records import scan_origins
 from imgprep.errors import RequestError, SourceError, one_line
 from imgprep.sample import NOTHING, Sample
-from imgprep.sources import hdf5, npz
+from imgprep.shards.shard_set import open_shard
 from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
 from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
+from imgprep.sources.opened import Opened
 from imgprep.sources.splits import Unknown
 
 _COLUMNS: Final = ("label", "id", "parent")
@@ -72,8 +69,7 @@ class Dataset(Source):
         """Reads one row of a shard; see `Source.read`."""
         name, _, row = sample.location.rpartition("@")
         path = f"{os.fspath(self.path)}/{name}"
-        opened = npz.OPENED if name.endswith(".npz") else hdf5.OPENED
-        return image_row(opened(path, sample.stamp).rows("image"), int(row), path)
+        return image_row(_OPENED(path, sample.stamp).rows, int(row), path)
 
     def classes(self) -> tuple[str, ...] | None:
         """The classes of the dataset, in its order."""
@@ -98,7 +94,8 @@ class Dataset(Source):
     def _holds_copies(self, entry: ShardEntry) -> bool:
         """Whether a row of a shard is the copy of an image, which then may be in any other shard."""
         step()
-        return any(_texts(_read(self._checked(entry), ("parent",))[0].get("parent", np.zeros(0, "S1"))))
+        with open_shard(str(self._checked(entry))) as shard:
+            return "parent" in shard.names and any(_texts(shard.read("parent")))
 
     def _checked(self, entry: ShardEntry) -> Path:
         """The path of a shard that is as it was written, by its size."""
@@ -117,8 +114,12 @@ class Dataset(Source):
     def _columns(self, entry: ShardEntry, manifest: Manifest) -> tuple["_Columns", tuple[int, int]]:
         path = self._checked(entry)
         where = one_line(path)
-        arrays, shape, dtype = _read(path, _COLUMNS)
-        check_images(shape, dtype, where)
+        with open_shard(str(path)) as shard:
+            if missing := {"image", "label", "id"}.difference(shard.names):
+                raise RequestError(f"{where}: no array {min(missing)}; only datasets in flat layout are read")
+            shape, dtype = shard.check("image")
+            check_images(shape, dtype, where)
+            arrays = {name: shard.read(name) for name in _COLUMNS if name in shard.names}
         values = read_labels(arrays["label"], shape[0], where)
         names = Naming(manifest.classes, where).of(values)
         ids = _texts(arrays["id"])
@@ -134,27 +135,19 @@ class _Columns(NamedTuple):
     parents: list[str]
 
 
-def _read(path: Path, wanted: tuple[str, ...]) -> tuple[dict[str, NDArray[Any]], tuple[int, ...], np.dtype[Any]]:
-    """The columns of a shard, and shape and dtype of its images."""
-    if path.suffix == ".npz":
-        with open_npz(str(path)) as file:
-            if missing := {"image", "label", "id"}.difference(file.names):
-                raise _not_flat(path, missing)
-            header = file.headers["image"]
-            file.check("image")
-            return {name: file.read(name) for name in wanted if name in file.names}, header.shape, header.dtype
-    with open_hdf5(str(path)) as shard:
-        if missing := {"image", "label", "id"}.difference(shard):
-            raise _not_flat(path, missing)
-        images = checked_dataset(shard, "image")
-        check_chunks(images)
-        columns = {name: read_dataset(checked_dataset(shard, name)) for name in wanted if name in shard}
-        return columns, images.shape, images.dtype
-
-
-def _not_flat(path: Path, missing: set[str]) -> RequestError:
-    return RequestError(f"{one_line(path)}: no array {min(missing)}; only datasets in flat layout are read")
-
-
 def _texts(values: NDArray[Any]) -> list[str]:
     return [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]
+
+
+class _Images:
+    """The images of an open shard."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = open_shard(str(path))
+        self.rows = self._reader.rows("image")
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+_OPENED: Final = Opened(_Images)

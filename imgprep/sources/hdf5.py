@@ -22,6 +22,7 @@ from imgprep.containers.hdf5 import (
     read_dataset,
     walk,
 )
+from imgprep.containers.rows import DatasetRows
 from imgprep.errors import SourceError, one_line
 from imgprep.sample import Sample
 from imgprep.sources.arrays import (
@@ -44,7 +45,6 @@ from imgprep.sources.splits import Unknown
 
 # Arrays that stand next to the images of a class and are none.
 _COMPANIONS: Final = frozenset({"id", "ids", "parent", "checksum", "label", "labels"})
-_BLOCK_BYTES: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Hdf5(Source):
         """Reads one row, from a block of rows when they are compressed; see `Source.read`."""
         name, _, row = sample.location.rpartition("@")
         path = os.fspath(self.path)
-        return image_row(OPENED(path, sample.stamp).rows(name), int(row), path)
+        return image_row(_OPENED(path, sample.stamp).rows(name), int(row), path)
 
     def classes(self) -> tuple[str, ...] | None:
         """The names that were given."""
@@ -226,16 +226,16 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self._file = open_hdf5(str(path))
-        self._rows: dict[str, _Blocks | NDArray[Any]] = {}
+        self._rows: dict[str, DatasetRows | NDArray[Any]] = {}
 
-    def rows(self, name: str) -> "_Blocks | NDArray[Any]":
+    def rows(self, name: str) -> DatasetRows | NDArray[Any]:
         if name not in self._rows:
             dataset = checked_dataset(self._file, name)
             plain = locate_dataset(dataset)
             if _is_one(dataset.shape):
                 self._rows[name] = (read_dataset(dataset) if plain is None else plain.map())[np.newaxis]
             else:
-                self._rows[name] = _Blocks(dataset) if plain is None else plain.map()
+                self._rows[name] = DatasetRows(dataset) if plain is None else plain.map()
             self._forget()
         return self._rows[name]
 
@@ -248,25 +248,4 @@ class _File:
         self._file.close()
 
 
-class _Blocks:
-    """The rows of a chunked array; the last chunk's rows are kept, for the next row is likely among them."""
-
-    def __init__(self, dataset: h5py.Dataset) -> None:
-        self._dataset = dataset
-        size = max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:])))
-        rows = dataset.chunks[0] if dataset.chunks else 1
-        self._size = max(1, min(rows, _BLOCK_BYTES // size))
-        self._start = 0
-        self._block: NDArray[Any] = np.empty(0)
-
-    def __len__(self) -> int:
-        return int(self._dataset.shape[0])
-
-    def __getitem__(self, row: int) -> NDArray[Any]:
-        if not self._start <= row < self._start + len(self._block):
-            self._start = row - row % self._size
-            self._block = read_dataset(self._dataset, slice(self._start, self._start + self._size))
-        return np.asarray(self._block[row - self._start])
-
-
-OPENED: Final = Opened(_File)
+_OPENED: Final = Opened(_File)

@@ -75,7 +75,7 @@ class Npz(Source):
         """Reads one row; a compressed array is expanded into memory once in each worker; see `Source.read`."""
         name, _, row = sample.location.rpartition("@")
         path = os.fspath(self.path)
-        return image_row(OPENED(path, sample.stamp).rows(name), int(row), path)
+        return image_row(_OPENED(path, sample.stamp).rows(name), int(row), path)
 
     def classes(self) -> tuple[str, ...] | None:
         """The names that were given."""
@@ -103,4 +103,4 @@ class _File:
         self._file.close()
 
 
-OPENED: Final = Opened(_File)
+_OPENED: Final = Opened(_File)

@@ -32,11 +32,10 @@ from imgprep.stages.copies import (
     named_copy,
 )
 from imgprep.stages.deciding import Assignment, class_codes
-from imgprep.stages.gather import Shelf
 from imgprep.stages.making import Maker
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.stages.run import Machine, commit_stage, entries, make_shards, part_lines
-from imgprep.stages.tables import Images
+from imgprep.stages.tables import OPEN_SHARDS, Images
 from imgprep.stages.versions import versions
 from imgprep.stages.writer import ShardWriter, Storage, label_dtype
 from imgprep.transforms.compose import Chain
@@ -74,10 +73,10 @@ class AugmentJob:
         copies = plan.items
         images = scratch.rows((len(copies), *self.image.shape), self.image.dtype)
         lines = []
-        with self.maker.shelf.opened() as shelf:
+        with self.maker.shards.opened(OPEN_SHARDS) as shards:
             for item, id_ in enumerate(copies.id):
                 cursor.at(item)
-                images[item], explained = self.maker.make(shelf, copies, item)
+                images[item], explained = self.maker.make(shards, copies, item)
                 lines.append(self._record(plan, item, id_).line(explained))
         cursor.done()
         arrays = {
@@ -215,11 +214,11 @@ class Augmentation:
         if not len(batch.parents):
             raise RequestError(f"{id_}: {parent!r} has no mask that shows an object on a background")
         maker = self._maker()
-        with maker.shelf.opened() as shelf:
-            return maker.make(shelf, copies_of([batch], list(self.recipes), self.images, labels), 0)[0]
+        with maker.shards.opened(OPEN_SHARDS) as shards:
+            return maker.make(shards, copies_of([batch], list(self.recipes), self.images, labels), 0)[0]
 
     def _maker(self) -> Maker:
-        return Maker(Shelf.of(self.images), self.recipes, self.seed)
+        return Maker(self.images.shards(), self.recipes, self.seed)
 
     def _accompanied(self, batch: Batch, labels: NDArray[np.int64]) -> Batch:
         """The batch as its recipe needs it: where that takes two images, with one of the test split beside each.

@@ -10,7 +10,7 @@ import numpy as np
 from imgprep.audit.packed import ShardFacts, shard_facts
 from imgprep.dataset.manifest import Manifest, ShardEntry
 from imgprep.engines.base import Cursor, WholePlan
-from imgprep.shards.base import ShardFormat
+from imgprep.shards.shard_set import groups_of, open_shard
 from imgprep.stages.run import Machine, results
 
 WHAT: Final = "packed shards"
@@ -42,7 +42,6 @@ class InspectJob:
     """Reads the shards of a folder."""
 
     folder: Path
-    format: ShardFormat
 
     def __call__(self, plan: EntryPlan, cursor: Cursor) -> Inspected:
         """Reads one shard; a class is in memory at a time where the layout has groups.
@@ -53,12 +52,8 @@ class InspectJob:
         entry = plan.entry
         cursor.at(0)
         facts, total, values = [], 0.0, 0
-        with self.format.open(str(self.folder / entry.filename)) as shard:
-            for name in shard.names:
-                group, _, last = name.rpartition("/")
-                if last != "image":
-                    continue
-                start = f"{group}/" if group else ""
+        with open_shard(str(self.folder / entry.filename)) as shard:
+            for start in groups_of(shard):
                 arrays = {key: shard.read(start + key) for key in ("image", "label", "id", "parent")}
                 facts.append(shard_facts(f"{start}{entry.filename}", entry.split or "", arrays))
                 finite = arrays["image"][np.isfinite(arrays["image"])]
@@ -68,10 +63,8 @@ class InspectJob:
         return Inspected(tuple(facts), total, values)
 
 
-def inspected(
-    machine: Machine, folder: Path, manifest: Manifest, format_: ShardFormat
-) -> Iterator[tuple[str, Inspected]]:
+def inspected(machine: Machine, folder: Path, manifest: Manifest) -> Iterator[tuple[str, Inspected]]:
     """Reads every shard of a packed dataset; gives the split and what is in it, in the order of the index."""
     plans = [EntryPlan(entry) for entry in manifest.shards]
-    found = dict(results(machine, InspectJob(folder, format_), plans, WHAT, len(plans)))
+    found = dict(results(machine, InspectJob(folder), plans, WHAT, len(plans)))
     return ((plan.entry.split or "", found[plan]) for plan in plans)

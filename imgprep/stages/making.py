@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.rng import uniforms
+from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.convert import MASK
 from imgprep.stages.copies import Copies
-from imgprep.stages.gather import OpenShelf, Shelf
 from imgprep.transforms.base import Company
 from imgprep.transforms.compose import Chain, Record
 
@@ -24,34 +24,34 @@ class Maker:
     """Makes copies.
 
     Attributes:
-        shelf: where the parents are.
+        shards: of the convert stage, where the parents are.
         recipes: name -> the transforms; '' is the chain of the spec.
         seed: of the draws.
     """
 
-    shelf: Shelf
+    shards: ShardSet
     recipes: Mapping[str, Chain]
     seed: int
 
-    def make(self, shelf: OpenShelf, copies: Copies, item: int) -> tuple[NDArray[Any], dict[str, Any]]:
+    def make(self, shards: ShardSet, copies: Copies, item: int) -> tuple[NDArray[Any], dict[str, Any]]:
         """One copy, and what was done, by the names of `EXPLAINED`.
 
         Args:
-            shelf: the shelf, opened.
+            shards: the same shards, opened for this work.
             copies: to be made.
             item: which of them.
         """
         recipe = list(self.recipes)[int(copies.recipe[item])]
         chain = self.recipes[recipe]
         place = copies.place[item]
-        image = np.ascontiguousarray(_row(shelf, place))
+        image = np.ascontiguousarray(_row(shards, place))
         shape = (image.shape[0], image.shape[1], image.shape[2])
         records = drawn(chain, (self.seed, copies.parent_id[item], recipe, int(copies.copy[item])), shape)
         explained: dict[str, Any] = {"recipe": recipe}
         company = None
         if copies.donors is not None:
             other = copies.donors.place[item]
-            company = Company(_row(shelf, place, MASK), _row(shelf, other), _row(shelf, other, MASK))
+            company = Company(_row(shards, place, MASK), _row(shards, other), _row(shards, other, MASK))
             explained["donor"] = copies.donors.id[item]
         explained |= {"transforms": chain.explain(records, shape), "draws": records}
         return chain.apply(image, records, company), explained
@@ -69,7 +69,9 @@ def drawn(chain: Chain, subject: tuple[int, str, str, int], shape: tuple[int, in
     return chain.draw_from(uniforms(seed, f"{parent}#{recipe}" if recipe else parent, number), shape)
 
 
-def _row(shelf: OpenShelf, place: NDArray[np.int64], array: str = "image") -> NDArray[Any]:
+def _row(shards: ShardSet, place: NDArray[np.int64], array: str = "image") -> NDArray[Any]:
     """One row of the convert stage."""
     shard, row = place.tolist()
-    return shelf.row(0, shard, row, array)
+    opened = shards[shard]
+    rows = opened.images if array == "image" else opened.rows(array)
+    return np.asarray(rows[row])

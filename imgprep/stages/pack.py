@@ -4,6 +4,8 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import accumulate
 from typing import Any, Literal
 
 import numpy as np
@@ -14,16 +16,16 @@ from imgprep.dataset.manifest import ImageFormat, Manifest, fingerprint
 from imgprep.dataset.record_edits import LEFT_OUT, Change, new_place, rewritten
 from imgprep.engines.base import Cursor
 from imgprep.shards.base import text_array
+from imgprep.shards.shard_set import ShardSet
 from imgprep.stages import scratch
 from imgprep.stages.assignment import TRAIN_NAME
 from imgprep.stages.copies import VIEWS
 from imgprep.stages.deciding import Assignment
-from imgprep.stages.gather import Shelf
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.stages.run import Machine, commit_stage, entries, make_shards
 from imgprep.stages.selection import Picked, Selection, split_names
 from imgprep.stages.statistics import training_moments
-from imgprep.stages.tables import Images
+from imgprep.stages.tables import OPEN_SHARDS, Images
 from imgprep.stages.versions import versions
 from imgprep.stages.writer import ShardWriter, Storage, label_dtype
 from imgprep.transforms.normalize import Kind, Normalizer, fit_normalizer
@@ -61,7 +63,8 @@ class PackJob:
     """Makes one shard of the stage.
 
     Attributes:
-        shelf: where the rows are.
+        shards: where the rows are, those of one stage after those of the other.
+        first: the number of the first shard of each stage.
         image: what the rows look like there.
         normalizer: fitted to the training images.
         settings: of the spec.
@@ -69,7 +72,8 @@ class PackJob:
         writer: where the shard goes.
     """
 
-    shelf: Shelf
+    shards: ShardSet
+    first: tuple[int, ...]
     image: ImageFormat
     normalizer: Normalizer
     settings: PackSettings
@@ -88,10 +92,10 @@ class PackJob:
             return finished
         picked = plan.items.gathered()
         images = scratch.rows((len(picked), *self.image.shape), self.image.dtype)
-        with self.shelf.opened() as shelf:
+        with self.shards.opened(OPEN_SHARDS) as shards:
             for item, (stage, (shard, row)) in enumerate(zip(picked.stage, picked.place, strict=True)):
                 cursor.at(item)
-                images[item] = shelf.row(int(stage), int(shard), int(row))
+                images[item] = shards[self.first[stage] + int(shard)].images[int(row)]
         cursor.done()
         arrays = self._columns(picked, self.normalizer(images, np.dtype(self.settings.dtype)))
         attributes: Mapping[str, Mapping[str, str]] = {}
@@ -200,16 +204,18 @@ class Packing:
             ResourceError: it cannot be written.
         """
         chosen = self.picked()
-        shelf = Shelf.of(*self._stages())
+        sets = [images.shards() for images in self._stages()]
+        shards = reduce(ShardSet.__add__, sets)
+        first = tuple(accumulate(map(len, sets[:-1]), initial=0))
         kind = self.settings.normalize
         depth = 8 * np.dtype(self.image.dtype).itemsize
         fitted = kind.startswith("standardize")
-        moments = training_moments(machine, shelf, chosen.get(TRAIN_NAME), kind.endswith("pixel")) if fitted else None
+        moments = training_moments(machine, shards, chosen.get(TRAIN_NAME), kind.endswith("pixel")) if fitted else None
         normalizer = fit_normalizer(kind, moments, depth)
         normalizer.check(np.dtype(self.settings.dtype), self.image.shape[2])
         plans = self.plans(chosen)
         writer = ShardWriter.for_stage(machine.workspace, STAGE, self.storage)
-        job = PackJob(shelf, self.image, normalizer, self.settings, self.images.manifest.classes, writer)
+        job = PackJob(shards, first, self.image, normalizer, self.settings, self.images.manifest.classes, writer)
         records = make_shards(machine, STAGE, job, plans)
         manifest = self._manifest(normalizer, records)
         return commit_stage(machine, manifest, self.key(), self._samples(plans))

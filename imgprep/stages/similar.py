@@ -17,7 +17,7 @@ from imgprep.columns import blocks
 from imgprep.engines.base import Cursor
 from imgprep.neighbours import lookalike_clusters, near_duplicate_clusters
 from imgprep.perceptual import variant_hashes
-from imgprep.stages.gather import Shelf
+from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.run import Machine, results
 from imgprep.stages.statistics import RowsPlan
 from imgprep.stages.tables import Images
@@ -68,18 +68,18 @@ class HashJob:
     """Hashes the images of one shard.
 
     Attributes:
-        shelf: where they are.
+        shards: where they are.
         crops: whether cut copies are looked for.
     """
 
-    shelf: Shelf
+    shards: ShardSet
     crops: bool
 
     def __call__(self, plan: RowsPlan, cursor: Cursor) -> NDArray[np.uint64]:
         """(N, V) the hashes of the plan's rows."""
         small = np.empty((len(plan.rows), SIDE, SIDE), np.uint8)
-        with self.shelf.opened() as shelf:
-            rows = shelf.rows(plan.stage, plan.shard)
+        with self.shards.opened(1) as shards:
+            rows = shards[plan.shard].images
             for item, row in enumerate(plan.rows.tolist()):
                 cursor.at(item)
                 gray = to_depth(to_gray(np.ascontiguousarray(rows[row])), 8)
@@ -115,7 +115,7 @@ def clusters(machine: Machine, images: Images) -> NDArray[np.integer]:
     crops = starts[-1] <= CROPS_UP_TO
     kind = np.dtype([(str(number), np.uint64) for number in range(LADDER[-1].variants if crops else 2)])
     file = ColumnFile(machine.workspace.private, kind, starts[-1])
-    job = HashJob(Shelf.of(images), crops)
+    job = HashJob(images.shards(), crops)
     for plan, found in results(machine, job, _plans(sizes), "near-duplicates", starts[-1]):
         file.write(starts[plan.shard] + int(plan.rows[0]), found.view(kind)[:, 0])
     if not len(file):
@@ -133,7 +133,7 @@ def _plans(sizes: list[int]) -> Iterator[RowsPlan]:
     """The rows of each shard, a bounded number at a time: what is sent back is 256 bytes for each."""
     for shard, size in enumerate(sizes):
         for rows in blocks(size, ROWS):
-            yield RowsPlan(0, shard, np.arange(rows.start, rows.stop))
+            yield RowsPlan(shard, np.arange(rows.start, rows.stop))
 
 
 def telling(variants: Columns) -> tuple[NDArray[np.integer], Rung]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.engines.base import Cursor, WholePlan
-from imgprep.stages.gather import Shelf
+from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.run import Machine, results
 from imgprep.stages.selection import Selection
 from imgprep.transforms.moments import Moments
@@ -21,12 +21,10 @@ class RowsPlan(WholePlan):
     """Rows of one shard; none of a finished shard is given up.
 
     Attributes:
-        stage: the stage on the shelf.
-        shard: the shard in the stage.
+        shard: its number in the set of shards.
         rows: (N,) the rows, ascending.
     """
 
-    stage: int
     shard: int
     rows: NDArray[np.int64]
 
@@ -36,17 +34,17 @@ class SumJob:
     """Sums the rows of a plan.
 
     Attributes:
-        shelf: where the rows are.
+        shards: where the rows are.
         per_pixel: whether each position is summed too.
     """
 
-    shelf: Shelf
+    shards: ShardSet
     per_pixel: bool
 
     def __call__(self, plan: RowsPlan, cursor: Cursor) -> Moments:
         """The sums over the plan's rows."""
-        with self.shelf.opened() as shelf:
-            rows = shelf.rows(plan.stage, plan.shard)
+        with self.shards.opened(1) as shards:
+            rows = shards[plan.shard].images
             block = max(1, BLOCK_BYTES // (int(np.prod(rows.shape[1:])) * rows.dtype.itemsize))
             parts = []
             for start in range(0, len(plan.rows), block):
@@ -57,19 +55,21 @@ class SumJob:
         return Moments.merged(parts)
 
 
-def training_moments(machine: Machine, shelf: Shelf, train: Selection | None, per_pixel: bool) -> Moments | None:
+def training_moments(machine: Machine, shards: ShardSet, train: Selection | None, per_pixel: bool) -> Moments | None:
     """Sums over the training images; they are whole numbers, so the order of adding does not matter."""
     if train is None:
         return None
     plans = list(_plans(train))
-    found = results(machine, SumJob(shelf, per_pixel), plans, "statistics", len(plans))
+    found = results(machine, SumJob(shards, per_pixel), plans, "statistics", len(plans))
     return Moments.merged(moments for _, moments in found)
 
 
 def _plans(train: Selection) -> Iterator[RowsPlan]:
+    first_shard = 0
     for stage, images in enumerate(train.stages):
         numbers = np.sort(train.number[train.stage == stage])
         starts = images.starts()
         for shard, (first, last) in enumerate(pairwise(np.searchsorted(numbers, starts).tolist())):
             if last > first:
-                yield RowsPlan(stage, shard, numbers[first:last] - starts[shard])
+                yield RowsPlan(first_shard + shard, numbers[first:last] - starts[shard])
+        first_shard += len(starts) - 1

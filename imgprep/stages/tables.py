@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +10,13 @@ from numpy.typing import NDArray
 from imgprep.columns import StringColumn
 from imgprep.dataset.manifest import SAMPLES, Manifest
 from imgprep.dataset.record_columns import read_columns
+from imgprep.dataset.shards import shards_of
 from imgprep.errors import RequestError
 from imgprep.sample import SampleTable
-from imgprep.shards.base import ShardFormat
+from imgprep.shards.shard_set import ShardSet
+
+OPEN_SHARDS: Final = 32
+"""How many shards of earlier stages a worker keeps open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +27,12 @@ class Images:
         folder: of the stage.
         manifest: its index.
         table: its usable images, in the order of their rows in the shards.
-        format: of its shards.
         parents: the id of the original of each row; None when all are originals.
     """
 
     folder: Path
     manifest: Manifest
     table: SampleTable
-    format: ShardFormat
     parents: StringColumn | None = None
 
     def places(self, numbers: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -38,12 +41,16 @@ class Images:
         shard = np.searchsorted(starts[1:], numbers, side="right")
         return np.stack([shard, numbers - starts[shard]], axis=1)
 
+    def shards(self) -> ShardSet:
+        """Its shards, none of them open."""
+        return shards_of(self.folder, self.manifest)
+
     def starts(self) -> NDArray[np.int64]:
         """(S + 1,) the number of the first image in each shard, and how many there are."""
         return np.cumsum([0, *(shard.samples for shard in self.manifest.shards)], dtype=np.int64)
 
 
-def read_images(folder: Path, manifest: Manifest, format_: ShardFormat) -> Images:
+def read_images(folder: Path, manifest: Manifest) -> Images:
     """Reads the usable images of a stage from its samples.jsonl.
 
     Raises:
@@ -55,4 +62,4 @@ def read_images(folder: Path, manifest: Manifest, format_: ShardFormat) -> Image
         raise RequestError(
             f"{folder / SAMPLES}: {len(table)} usable images, but {rows} in the shards; run the stage with --force"
         )
-    return Images(folder, manifest, table, format_, parents)
+    return Images(folder, manifest, table, parents)

@@ -11,9 +11,8 @@ import pytest
 import imgprep
 from imgprep.dataset.integrity import Difference
 from imgprep.dataset.manifest import Manifest, read_manifest
-from imgprep.dataset.verify import format_of, verify
+from imgprep.dataset.verify import verify
 from imgprep.engines import ENGINES
-from imgprep.errors import SourceError
 
 
 @pytest.fixture(scope="module")
@@ -297,10 +296,3 @@ def test_differences_read_well() -> None:
     assert str(Difference("train-0.h5", (0, 1, 2, 9), "gone")) == "train-0.h5: rows 0-2, 9: gone"
     assert str(Difference("train-0.h5", (), "gone")) == "train-0.h5: gone"
     assert str(Difference("x", tuple(range(0, 100, 2)), "odd")).endswith("38 and 30 more ranges: odd")
-
-
-def test_a_shard_of_no_known_format() -> None:
-    assert format_of("train-00000-of-00001.h5").name == "hdf5"
-    assert format_of("train-00000-of-00001.npz").name == "npz"
-    with pytest.raises(SourceError, match="no shard format"):
-        format_of("train.bin")

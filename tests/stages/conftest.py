@@ -170,7 +170,7 @@ def images(tmp_path: Path) -> MakeImages:
         )
         commit(folder / "samples.jsonl", lines)
         commit(folder / "dataset.json", manifest.to_json())
-        return read_images(folder, manifest, format_)
+        return read_images(folder, manifest)
 
     return make
 

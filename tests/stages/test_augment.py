@@ -7,6 +7,8 @@ import pytest
 
 from imgprep.dataset.manifest import read_manifest
 from imgprep.errors import RequestError
+from imgprep.shards import FORMATS
+from imgprep.shards.shard_set import open_shard
 from imgprep.stages.assignment import NAMES, TEST, TRAIN
 from imgprep.stages.augment import Augmentation
 from imgprep.stages.copies import Amounts
@@ -48,7 +50,7 @@ def stage(images: Callable[..., Images]) -> Callable[..., Augmentation]:
             splits=replace(converted.manifest, stage="split"),
             recipes=RECIPES,
             amounts=AMOUNTS,
-            storage=Storage(converted.format, shard_size=5 * 9 * 7 * 3),
+            storage=Storage(FORMATS["hdf5"], shard_size=5 * 9 * 7 * 3),
             seed=3,
             where="spec.yaml:9",
         )
@@ -113,7 +115,7 @@ def test_transforms_explain_every_image_and_make_it_again(stage, machine) -> Non
 
 
 def _pixels(images: Images) -> np.ndarray:
-    reader = images.format.open(str(images.folder / images.manifest.shards[0].filename))
+    reader = open_shard(str(images.folder / images.manifest.shards[0].filename))
     try:
         return reader.read("image")
     finally:

@@ -48,7 +48,7 @@ def test_facts_of_a_shard(tmp_path: Path, grouped: bool):
     entry = ShardEntry(path.name, "train", 3, path.stat().st_size, "")
     manifest = Manifest("pack", "test", ("a", "b/c"), {}, {}, 0, "", shards=(entry, replace(entry, split="test")))
     machine = Machine(Workspace(tmp_path), ENGINES["serial"](workers=1), Quiet())
-    (split, shard), (other, _) = inspected(machine, tmp_path, manifest, format_)
+    (split, shard), (other, _) = inspected(machine, tmp_path, manifest)
     assert (split, other) == ("train", "test")
     assert len(shard.facts) == (2 if grouped else 1)
     assert sum(fact.labels.get(0, 0) for fact in shard.facts) == 2

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from imgprep.stages import statistics
-from imgprep.stages.gather import Shelf
 from imgprep.stages.run import Machine
 from imgprep.stages.selection import Selection
 from imgprep.stages.statistics import training_moments
@@ -29,7 +28,7 @@ def test_sums_are_those_of_numpy_over_the_chosen_rows_only(
     few = images(pixels, ["a"] * 23, [5, 0, 10, 8])
     rows = np.random.default_rng(1).permutation(23)[:13]
     picked = Selection.of([few], [rows], ("a",))
-    moments = training_moments(machine(engine, workers), Shelf.of(few), picked, per_pixel=True)
+    moments = training_moments(machine(engine, workers), few.shards(), picked, per_pixel=True)
     assert moments is not None
     chosen = pixels[rows].astype(np.float64)
     assert moments.images == 13
@@ -44,11 +43,11 @@ def test_rows_of_several_stages(images: MakeImages, machine: MakeMachine) -> Non
     arrays = [np.full((4, 2, 2, 1), value, np.uint8) for value in (10, 30)]
     stages = [images(array, ["a"] * 4, [2, 2], output=f"o{number}") for number, array in enumerate(arrays)]
     picked = Selection.of(stages, [np.arange(3), np.array([3])], ("a",))
-    moments = training_moments(machine(), Shelf.of(*stages), picked, per_pixel=False)
+    moments = training_moments(machine(), stages[0].shards() + stages[1].shards(), picked, per_pixel=False)
     assert moments is not None
     assert (moments.images, moments.mean) == (4, 15.0)
 
 
 def test_without_training_images_there_are_no_sums(images: MakeImages, machine: MakeMachine) -> None:
     few = images(np.zeros((1, 2, 2, 1), np.uint8), ["a"])
-    assert training_moments(machine(), Shelf.of(few), None, per_pixel=False) is None
+    assert training_moments(machine(), few.shards(), None, per_pixel=False) is None

@@ -7,7 +7,6 @@ import pytest
 
 from imgprep.dataset.records import read_records
 from imgprep.errors import RequestError
-from imgprep.shards import FORMATS
 from imgprep.stages.tables import Images, read_images
 
 MakeImages = Callable[..., Images]
@@ -40,7 +39,7 @@ def test_what_is_not_usable_is_left_out(few: Images) -> None:
     path = few.folder / "samples.jsonl"
     line = json.dumps({"id": "x", "status": "quarantined"}).encode()
     path.write_bytes(line + b"\n" + path.read_bytes())
-    again = read_images(few.folder, few.manifest, few.format)
+    again = read_images(few.folder, few.manifest)
     assert list(again.table.id) == list(few.table.id)
 
 
@@ -61,4 +60,4 @@ def test_samples_that_do_not_fit_the_index_are_refused(few: Images, content: byt
     else:
         path.write_bytes(content)
     with pytest.raises(RequestError, match=message):
-        read_images(few.folder, few.manifest, FORMATS["hdf5"])
+        read_images(few.folder, few.manifest)

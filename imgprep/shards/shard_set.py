@@ -1,0 +1,252 @@
+"""The way to finished shards, for everyone: which format a file has, its groups, its rows, and what stays open."""
+
+import os
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.containers.files import Plain, map_file, refusal
+from imgprep.errors import SourceError, one_line
+from imgprep.shards import FORMATS
+from imgprep.shards.base import Rows, ShardFormat, ShardReader
+from imgprep.shards.stack import stacked
+
+# Each mapped shard keeps a file descriptor, of which a process often has 1024; mapping one again costs some 30 us.
+MAX_MAPPED: Final = 256
+# Others keep buffers, compressed npz shards all their images.
+MAX_READERS: Final = 8
+
+
+def format_of(filename: str) -> ShardFormat:
+    """The format of a shard by the suffix of its name.
+
+    Raises:
+        SourceError: no format has it.
+    """
+    for format_ in FORMATS.values():
+        if filename.endswith(format_.suffix):
+            return format_
+    raise SourceError(f"{one_line(filename)}: no shard format has this suffix")
+
+
+def open_shard(path: str) -> ShardReader:
+    """Opens a shard by itself; close it, or use it as a context manager.
+
+    Raises:
+        SourceError: no format has its suffix, or the file is missing, damaged or hostile.
+    """
+    return format_of(path).open(path)
+
+
+def groups_of(reader: ShardReader) -> tuple[str, ...]:
+    """What stands before ``image`` in the names of a shard, in file order: '' where it is flat, else ``class/``."""
+    return tuple(name.removesuffix("image") for name in reader.names if name.rpartition("/")[2] == "image")
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A shard as the index describes it.
+
+    Attributes:
+        path: of the file.
+        shape: of all its images, (N, H, W, C).
+        dtype: of its images.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class OpenShard:
+    """The rows of one shard, group by group where it has groups.
+
+    Attributes:
+        images: (N, H, W, C), read or mapped when they are indexed.
+        labels: (N,) or (N, K).
+
+    Args:
+        shard: the shard.
+        located: where its arrays lie in the file, as far as that is known already.
+
+    Raises:
+        SourceError: the file is missing, damaged, or not what the index says.
+    """
+
+    __slots__ = ("_located", "_others", "_reader", "_shard", "images", "labels")
+
+    def __init__(self, shard: Shard, located: MutableMapping[str, tuple[Plain, ...]]) -> None:
+        self._shard = shard
+        self._located = located
+        self._others: dict[str, Rows] = {}
+        self._reader: ShardReader | None = None
+        self.images, self.labels = self._map("image", "label") or self._open()
+        self._check()
+
+    @property
+    def mapped(self) -> bool:
+        """Whether images and labels are views of the mapped file, so that no reader stays open."""
+        return self._reader is None
+
+    def rows(self, name: str) -> Rows:
+        """The rows of another array; all of it is read where it cannot be mapped though the images can."""
+        if name not in self._others:
+            if self._reader is not None:
+                self._others[name] = _rows(self._reader, name)
+            else:
+                with open_shard(self._shard.path) as reader:
+                    self._locate(reader, name)
+                plain = self._map(name)
+                self._others[name] = read_array(self._shard.path, name) if plain is None else plain[0]
+        return self._others[name]
+
+    def close(self) -> None:
+        """Closes the file; mapped rows stay valid, others do not."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def _open(self) -> tuple[Rows, ...]:
+        """Images and labels of a shard that is opened for the first time, or has to stay open."""
+        reader = open_shard(self._shard.path)
+        if self._locate(reader, "image", "label"):
+            reader.close()
+            return self._map("image", "label") or ()
+        self._reader = reader
+        return _rows(reader, "image"), _rows(reader, "label")
+
+    def _locate(self, reader: ShardReader, *names: str) -> bool:
+        """Notes where arrays lie in the file; False unless all of them lie plainly in it."""
+        found = {name: [reader.locate(group + name) for group in _groups(reader)] for name in names}
+        plain = {name: tuple(place for place in places if place is not None) for name, places in found.items()}
+        if any(len(plain[name]) != len(found[name]) for name in names):
+            return False
+        self._located.update(plain)
+        return True
+
+    def _map(self, *names: str) -> tuple[Rows, ...] | None:
+        """The arrays as views of the mapped file; None unless it is known where they lie."""
+        if not self._located.keys() >= set(names):
+            return None
+        file = map_file(self._shard.path)
+        return tuple(stacked([place.map(file) for place in self._located[name]]) for name in names)
+
+    def _check(self) -> None:
+        images, shard = self.images, self._shard
+        if images.shape != shard.shape or images.dtype != shard.dtype or len(self.labels) != len(images):
+            self.close()
+            found = f"{len(self.labels)} labels and images {images.shape} {images.dtype}"
+            raise refusal(shard.path, "image", f"has {found}, dataset.json says {shard.shape} {shard.dtype}")
+
+
+def read_array(path: str, name: str) -> NDArray[Any]:
+    """All rows of an array of a shard, group after group.
+
+    Raises:
+        SourceError: the file is missing or damaged.
+    """
+    with open_shard(path) as reader:
+        parts = [reader.read(group + name) for group in _groups(reader)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _rows(reader: ShardReader, name: str) -> Rows:
+    return stacked([reader.rows(group + name) for group in _groups(reader)])
+
+
+def _groups(reader: ShardReader) -> tuple[str, ...]:
+    # A shard without images is refused by the name that it lacks.
+    return groups_of(reader) or ("",)
+
+
+class ShardSet:
+    """Shards that are opened when they are asked for, a few at a time, by each process for itself.
+
+    Pickled or forked, it holds nothing that another process opened.
+
+    Args:
+        shards: in order.
+        located: where the arrays of each lie in its file, as far as that is known already.
+        mapped: how many stay mapped.
+        readers: how many others stay open.
+    """
+
+    __slots__ = ("_inherited", "_located", "_mapped", "_max_mapped", "_max_readers", "_process", "_readers", "_shards")
+
+    def __init__(
+        self,
+        shards: Sequence[Shard],
+        located: Sequence[MutableMapping[str, tuple[Plain, ...]]] = (),
+        *,
+        mapped: int = MAX_MAPPED,
+        readers: int = MAX_READERS,
+    ) -> None:
+        self._shards = tuple(shards)
+        self._located = tuple(located) or tuple({} for _ in self._shards)
+        self._max_mapped, self._max_readers = mapped, readers
+        self._process = os.getpid()
+        self._mapped: dict[int, OpenShard] = {}
+        self._readers: dict[int, OpenShard] = {}
+        self._inherited: list[Mapping[int, OpenShard]] = []
+
+    def __len__(self) -> int:
+        return len(self._shards)
+
+    def __add__(self, other: "ShardSet") -> "ShardSet":
+        """The shards of both, nothing of them open."""
+        return ShardSet(self._shards + other._shards, self._located + other._located)
+
+    def __getitem__(self, number: int) -> OpenShard:
+        """A shard, opened if it is not.
+
+        Raises:
+            SourceError: the file is missing, damaged, or not what the index says.
+        """
+        found = self._mapped.get(number)
+        if found is None and self._process == os.getpid():
+            found = self._readers.get(number)
+        return self._open(number) if found is None else found
+
+    def texts(self, number: int, name: str) -> list[str]:
+        """All rows of an array of text."""
+        texts: list[str] = read_array(self._shards[number].path, name).tolist()
+        return texts
+
+    @contextmanager
+    def opened(self, most: int) -> Iterator["ShardSet"]:
+        """The same shards for one piece of work, which may run beside others in a thread; closed when it ends.
+
+        Args:
+            most: how many stay open.
+        """
+        own = ShardSet(self._shards, self._located, mapped=most, readers=most)
+        try:
+            yield own
+        finally:
+            own.close()
+
+    def close(self) -> None:
+        """Closes what this process has open."""
+        self._mapped.clear()
+        if self._process == os.getpid():
+            while self._readers:
+                self._readers.popitem()[1].close()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return ShardSet, (self._shards, self._located)
+
+    def _open(self, number: int) -> OpenShard:
+        if self._process != os.getpid():
+            # Maps survive a fork, open HDF5 files do not: they are left alone, not even closed.
+            self._inherited.append(self._readers)
+            self._readers, self._process = {}, os.getpid()
+        shard = OpenShard(self._shards[number], self._located[number])
+        cache, limit = (self._mapped, self._max_mapped) if shard.mapped else (self._readers, self._max_readers)
+        while len(cache) >= limit:
+            # Not closed, for a thread may be reading it: the file closes with the last of its rows.
+            cache.pop(next(iter(cache)), None)
+        cache[number] = shard
+        return shard
