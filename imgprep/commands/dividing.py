@@ -86,9 +86,9 @@ def _unused(section: SplitSection, table: SampleTable) -> str:
     if not shown:
         return ""
     if section.method_for(source_splits=True) != "predefined":
-        return f"split.method: {section.method} divides anew; the given splits ({shown}) do not count"
+        return f"split.method: {section.method} makes new splits; the given ones ({shown}) are not used"
     if isinstance(section.test, int | float):
-        return f"split.test: {section.test} does not count, for the source gives the splits ({shown})"
+        return f"split.test: {section.test} is not used, for the source gives the splits ({shown})"
     return ""
 
 

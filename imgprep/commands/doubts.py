@@ -21,7 +21,7 @@ def check_blank(splits: SplitReader, source: Source, attributes: AttributeTable 
     """Refuses images without a split where others have one.
 
     Raises:
-        UnclearSplitError: so it is, with the place of the first.
+        UnclearSplitError: there is one; the message says where the first is.
     """
     if splits.blank is None or not splits.given():
         return
@@ -51,15 +51,15 @@ def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> It
     names = one_line(", ".join(found.names), 120)
     if found.certain and source.is_folder:
         raise UnclearSplitError(
-            f"{one_line(source.path)}: the folders {names} are splits by their names, which layout: {source.layout} "
+            f"{one_line(source.path)}: the folders {names} are named like splits, which layout: {source.layout} "
             f"does not read; {_remedy(found.parent)}, {_IGNORE}"
         )
     if found.names:
-        yield f"the folders {names} are called as splits are, but are read as none; see source.splits in the README"
+        yield f"the folders {names} are named like splits but are not read as splits; see source.splits in the README"
     for name, column in table.attributes.items():
         words = {split_word(value) for value in column[np.flatnonzero(ok)].counts() if value}
         if name.casefold() != "split" and len(words) > 1 and "" not in words:
-            yield f"the column {one_line(name, 40)!r} looks like splits, but is not read as such; call it split"
+            yield f"the column {one_line(name, 40)!r} holds names of splits but is not read; rename it to split"
 
 
 def _remedy(parent: str | None) -> str:

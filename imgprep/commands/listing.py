@@ -113,7 +113,7 @@ def _moved(table: AttributeTable | None) -> Iterator[str]:
     if moved is not None and moved.images:
         yield (
             f"source.attributes: {moved.images} images ({one_line(moved.first, 80)} ...) have another split there than "
-            "in the source; that of the table counts"
+            "in the source; the table decides"
         )
 
 

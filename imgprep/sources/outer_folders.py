@@ -32,7 +32,7 @@ def check_outer(path: Path, folders: Sequence[str]) -> None:
     """Asks what outer folders are that hold inner folders of the same names: those could be the classes of splits.
 
     Raises:
-        UnclearSplitError: so it is; with the options of ``init`` that answer.
+        UnclearSplitError: two of them do; the message names the options of ``init`` that answer.
     """
     if len(folders) == 1:
         only = path / folders[0]

@@ -80,7 +80,7 @@ class SplitNames:
         """Refuses a value of a table that is no split.
 
         Raises:
-            UnclearSplitError: so it is, with the nearest word that is one.
+            UnclearSplitError: a value is not understood; the message suggests the nearest word that is.
         """
         if text.strip() and not self.ignored and not self.of(text):
             raise UnclearSplitError(f"{where}: split {one_line(text, 40)!r} is not understood; {self._advice(text)}")

@@ -88,8 +88,8 @@ class SplitReader:
         if self._skipped and not self._counts and not all(map(self._chosen, self._skipped)):
             names = ", ".join(sorted(self._skipped))
             raise UnclearSplitError(
-                f"{self._source.place_of(0)}: no split among {one_line(names, 80)}; call them train, validation and "
-                f"test, or say what they are: source.splits: {{{as_key(min(self._skipped))}: train}}"
+                f"{self._source.place_of(0)}: none of {one_line(names, 80)} is a known split; call them train, "
+                f"validation and test, or say what they are: source.splits: {{{as_key(min(self._skipped))}: train}}"
             )
         if HELD_OUT not in column.values:
             return table
@@ -98,8 +98,8 @@ class SplitReader:
             where = self._source.place_of(int(np.flatnonzero(column.where(HELD_OUT))[0]))
             words = ", ".join(name for name, split in self._known.items() if split == HELD_OUT)
             raise UnclearSplitError(
-                f"{where}: the splits {one_line(words, 80)} stand beside validation and test; "
-                f"say what they are: source.splits: {{{as_key(words.split(', ')[0])}: test}}"
+                f"{where}: {one_line(words, 80)} could mean validation or test, and there are both; "
+                f"say which: source.splits: {{{as_key(words.split(', ')[0])}: test}}"
             )
         meaning = VALIDATION if TEST in others else TEST
         self._known |= {name: meaning for name, split in self._known.items() if split == HELD_OUT}
@@ -122,11 +122,11 @@ class SplitReader:
         read = {name: split for name, split in self._known.items() if split and self._counts[name]}
         plain = all(name.strip().casefold() == split for name, split in read.items())
         if read and (not plain or len(set(read.values())) < len(read)):
-            shown = (f"{one_line(name, 40)!r} as {read[name]} ({self._counts[name]} images)" for name in sorted(read))
+            shown = (f"{_shown(name)} as {read[name]} ({self._counts[name]} images)" for name in sorted(read))
             yield f"given splits: read {', '.join(shown)}"
         for split in sorted(set(read.values())):
             if len(names := sorted(name for name in read if read[name] == split)) > 1:
-                yield f"given splits: {' and '.join(map(one_line, names))} are put together as {split}"
+                yield f"given splits: {' and '.join(map(_shown, names))} are merged into {split}"
 
     def _meaning(self, row: int, name: str) -> str:
         policy = self._source.unknown_split
@@ -144,4 +144,8 @@ class SplitReader:
     def _reason(self, name: str) -> str:
         if self._chosen(name):
             return "left out by source.splits"
-        return f"{one_line(name, 40)!r} is not a split, unless source.splits says which it is"
+        return f"{one_line(name, 40)!r} is not a known split; source.splits can say which it is"
+
+
+def _shown(name: str) -> str:
+    return repr(one_line(name, 40)) if name.strip() else "blanks"

@@ -97,13 +97,13 @@ def test_words_of_the_field_are_understood(tmp_path: Path, imgprep: Run, words: 
     done = imgprep("split", write(tmp_path, {"layout": "csv", "path": table(tmp_path, values)}))
     if not expected:
         assert done.returncode == 2
-        assert "table.csv:11: the splits evaluation stand beside validation and test" in done.stderr
+        assert "table.csv:11: evaluation could mean validation or test, and there are both" in done.stderr
         return
     assert done.returncode == 0, done.stderr
     found = [split for _, split in sorted(splits(tmp_path).items())]
     assert found == [word for word in expected.split() for _ in range(3)]
     if "valid validation" in words:
-        assert "valid and validation are put together as validation" in done.stderr
+        assert "'valid' and 'validation' are merged into validation" in done.stderr
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -166,20 +166,20 @@ def test_the_column_may_be_written_in_any_case_and_another_name_is_pointed_out(t
     assert done.returncode == 0, done.stderr
     assert Counter(splits(tmp_path).values()) == {"train": 8, "test": 4}
     done = imgprep("split", write(tmp_path, {"layout": "csv", "path": table(tmp_path, TWELVE, column="subset")}))
-    assert "the column 'subset' looks like splits, but is not read as such" in done.stderr
+    assert "the column 'subset' holds names of splits but is not read" in done.stderr
 
 
 def test_another_method_is_an_explicit_choice_that_is_said(tmp_path: Path, imgprep: Run) -> None:
     source = {"layout": "csv", "path": table(tmp_path, TWELVE)}
     done = imgprep("split", write(tmp_path, source, split={"method": "stratified"}))
     assert done.returncode == 0, done.stderr
-    assert "split.method: stratified divides anew; the given splits (test 4, train 8) do not count" in done.stderr
+    assert "split.method: stratified makes new splits; the given ones (test 4, train 8) are not used" in done.stderr
 
 
 def test_a_test_size_beside_given_splits_and_a_dry_run_are_said(tmp_path: Path, imgprep: Run) -> None:
     spec = write(tmp_path, {"layout": "csv", "path": table(tmp_path, TWELVE)}, split={"test": 0.2})
     done = imgprep("split", spec, "--dry-run")
-    assert "split.test: 0.2 does not count, for the source gives the splits (test 4, train 8)" in done.stderr
+    assert "split.test: 0.2 is not used, for the source gives the splits (test 4, train 8)" in done.stderr
     assert "read 'eval' as test (4 images)" in done.stderr
 
 
@@ -243,7 +243,7 @@ def test_arrays_by_their_names(tmp_path: Path, imgprep: Run, parts: dict[str, sl
     assert done.returncode == 0, done.stderr
     assert Counter(splits(tmp_path).values()) == expected
     if "_extra" in parts:
-        assert "skipped: 4 'extra' is not a split" in done.stderr
+        assert "skipped: 4 'extra' is not a known split" in done.stderr
         assert len(records(tmp_path)) == 12
 
 
@@ -315,7 +315,7 @@ def test_a_folder_that_is_no_split_is_named_and_counted_image_by_image(
     done = imgprep("split", write(tmp_path, {"layout": "split_directory", "path": "data"}))
     assert done.returncode == 0, done.stderr
     name = "real" if linked else "extra"
-    assert f"skipped: 4 '{name}' is not a split" in done.stderr
+    assert f"skipped: 4 '{name}' is not a known split" in done.stderr
     assert f"({name}/a/0.png, {name}/a/1.png, {name}/a/2.png ...)" in done.stderr
     assert Counter(splits(tmp_path).values()) == ({"train": 8, "test": 4} if linked else {"train": 8})
     assert len(records(tmp_path)) == (16 if linked else 12)
@@ -335,7 +335,7 @@ def test_folders_of_which_none_is_a_split_are_refused_and_can_be_named(tmp_path:
     source = {"layout": "split_directory", "path": "data"}
     done = imgprep("split", write(tmp_path, source))
     assert done.returncode == 2
-    assert "no split among part1, part2" in done.stderr
+    assert "none of part1, part2 is a known split" in done.stderr
     done = imgprep("split", write(tmp_path, source | {"splits": {"part1": "train", "part2": "test"}}))
     assert done.returncode == 0, done.stderr
     assert Counter(splits(tmp_path).values()) == {"train": 8, "test": 4}
@@ -377,7 +377,7 @@ def test_folders_of_splits_never_become_classes(
     for command in ("audit", "convert"):
         done = imgprep(command, write(tmp_path, source))
         assert done.returncode == 2
-        assert "are splits by their names" in done.stderr
+        assert "are named like splits" in done.stderr
         assert advice in done.stderr
         assert not (tmp_path / "out" / "convert").exists()
     assert imgprep("convert", write(tmp_path, source | {"splits": "ignore"})).returncode == 0
@@ -391,7 +391,7 @@ def test_classes_that_are_called_like_a_split_are_classes(tmp_path: Path, imgpre
     tree(tmp_path / "data", {"test_tube": 3})
     done = imgprep("convert", write(tmp_path, {"layout": "directory", "path": "data"}))
     assert done.returncode == 0, done.stderr
-    assert "the folders test_tube, train are called as splits are, but are read as none" in done.stderr
+    assert "the folders test_tube, train are named like splits but are not read as splits" in done.stderr
 
 
 def test_folders_of_the_images_of_a_table_are_pointed_out(tmp_path: Path, imgprep: Run) -> None:
@@ -400,7 +400,7 @@ def test_folders_of_the_images_of_a_table_are_pointed_out(tmp_path: Path, imgpre
     (tmp_path / "table.csv").write_text("\n".join(["location,label", *rows]) + "\n")
     done = imgprep("convert", write(tmp_path, {"layout": "csv", "path": "table.csv"}))
     assert done.returncode == 0, done.stderr
-    assert "the folders test, train are called as splits are, but are read as none" in done.stderr
+    assert "the folders test, train are named like splits but are not read as splits" in done.stderr
 
 
 def test_the_words_in_names_of_split_folders(tmp_path: Path, imgprep: Run) -> None:
@@ -410,7 +410,7 @@ def test_the_words_in_names_of_split_folders(tmp_path: Path, imgprep: Run) -> No
     assert done.returncode == 0, done.stderr
     assert Counter(splits(tmp_path).values()) == {"train": 6, "validation": 6, "test": 6}
     assert {record["label"] for record in records(tmp_path) if record["status"] == "ok"} == {"a", "b"}
-    assert "skipped: 3 'seg_pred' is not a split" in done.stderr
+    assert "skipped: 3 'seg_pred' is not a known split" in done.stderr
 
 
 def initialised(tmp_path: Path, imgprep: Run, *arguments: str) -> Any:

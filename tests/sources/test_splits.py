@@ -42,7 +42,7 @@ def test_eval_is_test_unless_there_is_one(words: str, splits: str) -> None:
 
 
 def test_eval_beside_validation_and_test_is_asked_about() -> None:
-    with pytest.raises(RequestError, match=r"t:5: the splits eval stand beside validation and test.*\{eval: test\}"):
+    with pytest.raises(RequestError, match=r"t:5: eval could mean validation or test.*\{eval: test\}"):
         read(["train", "val", "test", "eval"])
     names = SplitNames((("eval", "test"),))
     assert read(["train", "val", "test", "eval"], names=names)[0] == ["train", "validation", "test", "test"]
@@ -63,10 +63,10 @@ def test_an_unknown_name_is_refused_skipped_none_or_kept() -> None:
     splits, table, _ = read(["train", "extra"], "skip")
     assert splits == ["train", ""]
     assert (table[1].status, table[1].label) == ("skipped", "")
-    assert "'extra' is not a split" in table[1].reason
+    assert "'extra' is not a known split" in table[1].reason
     assert read(["emnist-train", "letters"], "none")[0] == ["train", ""]
     assert read(["fold-1", "test-inverted", "train"], "keep")[0] == ["fold-1", "test-inverted", "train"]
-    with pytest.raises(RequestError, match="no split among left, right"):
+    with pytest.raises(RequestError, match="none of left, right is a known split"):
         read(["left", "right"], "skip")
 
 
@@ -82,5 +82,5 @@ def test_what_was_read_as_what_is_said() -> None:
         "given splits: read 'eval' as test (2 images), 'train' as train (1 images)"
     ]
     assert list(read(["train", "val", "validation"])[2].notes())[-1] == (
-        "given splits: val and validation are put together as validation"
+        "given splits: 'val' and 'validation' are merged into validation"
     )
