@@ -10,7 +10,7 @@ import typer
 from imgprep.cli.app import app
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.streams import PipeClosed
-from imgprep.errors import ImgprepError, ResourceError, one_line
+from imgprep.errors import REMEDIES, ImgprepError, ResourceError, one_line
 from imgprep.stopping import Stopped, stoppable
 
 
@@ -70,7 +70,8 @@ def _unexpected(error: Exception, *, verbose: bool) -> int:
     if type(error).__name__ == "Abort":
         return _stopped(Stopped(signal.SIGINT))
     if isinstance(error, OSError):
-        what = f"{error.filename or 'system'}: {error.strerror or error}; fix that, then rerun the same command"
+        remedy = REMEDIES.get(error.errno or 0, "fix that, then rerun the same command")
+        what = f"{error.filename or 'system'}: {error.strerror or error}: {remedy}"
         return _failed(what, ResourceError.exit_code, verbose=verbose)
     message = f"a defect in imgprep: {type(error).__name__}: {error}; run again with -v and report what it prints"
     return _failed(message, ExitCode.DEFECT, verbose=verbose)

@@ -115,7 +115,9 @@ def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
         except RequestError as error:
             if not list(index_differences(stage)):
                 raise  # to the last bit what another version of imgprep wrote
-            differences.append((stage, Difference(INDEX, (), one_line(str(error).removeprefix(f"{stage / INDEX}: ")))))
+            lost = not os.path.lexists(stage / INDEX)
+            reason = "is missing; rerun the stage" if lost else one_line(str(error).removeprefix(f"{stage / INDEX}: "))
+            differences.append((stage, Difference(INDEX, (), reason)))
             continue
         stages.append((stage, manifest))
         if manifest.shards:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.audit.label_evidence import OUTSIDE, Predictions, Review
-from imgprep.errors import RequestError, one_line
+from imgprep.errors import RequestError, check_surroundings, one_line
 from imgprep.sample import SampleTable
 from imgprep.sources.attributes import is_json
 from imgprep.sources.base import text_of
@@ -121,6 +121,7 @@ def read_predictions(path: Path, classes: Sequence[str], table: SampleTable) -> 
             ids = [_text(each) for each in names.tolist()] if names.ndim == 1 else []
             probabilities = probabilities.astype(np.float32)
     except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile, zlib.error) as error:
+        check_surroundings(error, name)
         reason = one_line(error)
         raise RequestError(
             f"{name}: cannot read the arrays ids and pred_probs: {reason}; save them with numpy"

@@ -84,5 +84,5 @@ def machine_for(request: Request, loaded: LoadedSpec) -> Iterator[Machine]:
         ResourceError: another run holds the output, or it cannot be written.
     """
     workspace = Workspace(loaded.spec.output)
-    with workspace.locked():
+    with workspace.locked(lock=loaded.spec.execution.lock):
         yield Machine(workspace, engine_for(loaded), request.monitor, request.force)

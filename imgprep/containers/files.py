@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.errors import ResourceError, SourceError, one_line
+from imgprep.errors import ResourceError, SourceError, check_surroundings, one_line
 
 # Deflate cannot expand more than 1032 times; what declares more than this is no data that anybody stored.
 MAX_RATIO: Final = 1100
@@ -25,6 +25,9 @@ LARGE_RATIO: Final = 200
 LARGE_BYTES: Final = 256 << 20
 MAX_EXPANDED_BYTES: Final = 4 << 30
 NUMBERS: Final = "buif"
+_MORE_MEMORY: Final = (
+    "there is not enough memory to read it: raise execution.memory_limit or use fewer workers (--workers)"
+)
 
 
 @contextmanager
@@ -36,10 +39,11 @@ def refusing(path: str) -> Iterator[None]:
         raise ResourceError(f"{one_line(path)}: no permission to read it") from error
     except FileNotFoundError as error:
         raise SourceError(f"{one_line(path)}: the file is missing") from error
+    except MemoryError as error:
+        raise ResourceError(f"{one_line(path)}: {_MORE_MEMORY}") from error
     except (
         *(
             OSError,
-            MemoryError,
             RuntimeError,
             ValueError,
             TypeError,
@@ -50,6 +54,7 @@ def refusing(path: str) -> Iterator[None]:
         ),
         *(struct.error, zipfile.BadZipFile, zlib.error),
     ) as error:
+        check_surroundings(error, path)
         raise SourceError(f"{one_line(path)}: cannot be read: {one_line(error)}") from error
 
 

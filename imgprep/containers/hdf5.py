@@ -5,6 +5,7 @@ filters, types and sizes are compared with what the file can really hold: a 1.4 
 external storage or links read any other file of the machine.
 """
 
+import errno
 import math
 from collections.abc import Iterator
 from typing import Any, Final
@@ -29,11 +30,18 @@ from imgprep.containers.filters import check_filters
 from imgprep.containers.heaps import bounded_memory, check_heaps
 from imgprep.containers.steps import step
 
+NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""What some network file systems answer to whoever wants to lock a file."""
 _MAX_CHUNK_BYTES: Final = 1 << 30
 
 
-def open_hdf5(path: str) -> h5py.File:
+def open_hdf5(path: str, *, lock: bool = True) -> h5py.File:
     """Opens an HDF5 file for reading; close it, or use it as a context manager.
+
+    Args:
+        path: the file.
+        lock: whether a file that somebody is writing to is refused, where the file system knows that; needless for
+            what has its final name only when it is complete.
 
     Raises:
         SourceError: it is missing, no regular file, truncated, locked, or no HDF5 file.
@@ -41,7 +49,13 @@ def open_hdf5(path: str) -> h5py.File:
     """
     with refusing(path):
         regular_size(path)
-        return h5py.File(path, "r")
+        if lock:
+            try:
+                return h5py.File(path, "r", locking=True)
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    raise
+        return h5py.File(path, "r", locking=False)
 
 
 def walk(group: h5py.Group) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:

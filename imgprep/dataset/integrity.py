@@ -23,7 +23,7 @@ from imgprep.dataset.manifest import (
 )
 from imgprep.dataset.manifest_schema import is_sealed
 from imgprep.dataset.records import SampleRecord, scan_records
-from imgprep.errors import one_line
+from imgprep.errors import check_surroundings, one_line
 
 SHOWN: Final = 20
 HARMLESS: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".gitignore", ".gitattributes"})
@@ -91,6 +91,7 @@ class Accounts:
                     splits.setdefault(split, Counter())["" if split == "unused" else record.label or ""] += 1
                     self._take(number, record)
         except (OSError, ValueError) as error:
+            check_surroundings(error, self._folder / SAMPLES)
             yield Difference(SAMPLES, (), f"cannot be read: {one_line(error)}")
             return
         status["found"] = status.total()
@@ -140,6 +141,7 @@ def index_differences(folder: Path) -> Iterator[Difference]:
     try:
         same = is_sealed(read_regular(folder / INDEX, LARGEST_INDEX))
     except OSError as error:
+        check_surroundings(error, folder / INDEX)
         yield Difference(INDEX, (), f"cannot be read: {error.strerror}")
         return
     if not same:
@@ -153,6 +155,7 @@ def file_differences(folder: Path, manifest: Manifest) -> Iterator[Difference]:
             if sha256_file(folder / name) != digest:
                 yield Difference(name, (), "SHA-256 differs from the index")
         except OSError as error:
+            check_surroundings(error, folder / name)
             yield Difference(name, (), f"cannot be read: {error.strerror}")
 
 

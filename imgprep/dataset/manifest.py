@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 from imgprep.dataset.manifest_schema import check_index, seal
-from imgprep.errors import RequestError, ResourceError, one_line
+from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
 
 FORMAT_VERSION: Final = 1
 INDEX: Final = "dataset.json"
@@ -168,6 +168,7 @@ def read_manifest(folder: Path) -> Manifest:
     except PermissionError as error:
         raise ResourceError(f"{path}: cannot be read: {error.strerror}; give permission") from error
     except OSError as error:
+        check_surroundings(error, path)
         raise RequestError(f"{path}: cannot be read: {error.strerror}; write the dataset again") from error
     return Manifest.from_json(text, path)
 
@@ -182,7 +183,7 @@ def read_regular(path: Path, largest: int) -> bytes:
     with path.open("rb") as file:
         text = file.read(largest + 1)
     if len(text) > largest:
-        raise OSError(errno.EFBIG, f"larger than {largest >> 20} MiB", str(path))
+        raise OSError(errno.EINVAL, f"larger than {largest >> 20} MiB", str(path))
     return text
 
 

@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from imgprep.dataset.manifest import SAMPLES, check_regular
-from imgprep.errors import RequestError, one_line
+from imgprep.errors import RequestError, check_surroundings, one_line
 from imgprep.sample import NOTHING, Status
 
 LARGEST_LINE: Final = 64 << 20
@@ -206,6 +206,7 @@ def refusing(folder: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         path = one_line(folder / SAMPLES)
+        check_surroundings(error, path)
         raise RequestError(f"{path}: cannot be read ({one_line(error)}); run the stage with --force") from error
 
 

@@ -21,8 +21,8 @@ from imgprep.dataset.integrity import (
     unlisted_differences,
 )
 from imgprep.dataset.manifest import INDEX, Manifest, ShardEntry, sha256_file
-from imgprep.engines.base import Cursor, Engine, WholePlan
-from imgprep.errors import SourceError, one_line
+from imgprep.engines.base import Cursor, Engine, WholePlan, WorkerError
+from imgprep.errors import ResourceError, SourceError, check_surroundings, one_line
 from imgprep.shards.base import ShardReader
 from imgprep.shards.shard_set import groups_of, open_shard
 
@@ -66,6 +66,7 @@ class CheckJob:
         try:
             size, digest = path.stat().st_size, sha256_file(path)
         except OSError as error:
+            check_surroundings(error, path)
             lost = Difference(entry.filename, everything, f"cannot be read: {error.strerror}")
             return Checked((lost,), rows.content(same=False))
         found = []
@@ -176,6 +177,8 @@ def verify(folder: Path, manifest: Manifest, engine: Engine) -> Iterator[Differe
     for outcome in engine.run(CheckJob(folder, manifest), plans):
         if outcome.value is None:
             broken = True
+            if isinstance(outcome.error, ResourceError) and not isinstance(outcome.error, WorkerError):
+                raise outcome.error
             yield Difference(outcome.plan.entry.filename, (), f"cannot be checked: {one_line(outcome.error)}")
             continue
         yield from outcome.value.differences

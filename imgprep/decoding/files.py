@@ -5,7 +5,7 @@ import os
 import stat
 from typing import Final
 
-from imgprep.errors import ImageError
+from imgprep.errors import OF_ONE_FILE, ImageError, TransientError, check_surroundings
 
 MAX_BYTES: Final = 1 << 30
 UNKNOWN: Final = (0, 0)
@@ -48,6 +48,7 @@ def read_bytes(
     try:
         descriptor = os.open(path, _READ_FLAGS if follow_symlinks else _READ_FLAGS | _NO_FOLLOW)
     except (OSError, ValueError) as error:
+        _check_surroundings(path, error)
         raise ImageError(_why_not_opened(path, error)) from None
     try:
         status = os.fstat(descriptor)
@@ -65,6 +66,7 @@ def read_bytes(
         if len(data) != size:
             data = _read_rest(descriptor, data, size)
     except OSError as error:
+        _check_surroundings(path, error)
         raise ImageError(f"cannot be read: {error.strerror}") from None
     finally:
         os.close(descriptor)
@@ -80,6 +82,14 @@ def _read_rest(descriptor: int, start: bytes, size: int) -> bytes:
     if length != size:
         raise ImageError(f"file changed while it was read: {length} bytes instead of {size}")
     return b"".join(parts)
+
+
+def _check_surroundings(path: str, error: Exception) -> None:
+    """Of what is no fault of the file: a bad spot of the disk costs it until the next run, a limit ends the run."""
+    if isinstance(error, OSError):
+        if error.errno in OF_ONE_FILE:
+            raise TransientError(f"cannot be read: {error.strerror}") from None
+        check_surroundings(error, path)
 
 
 def _kind(mode: int) -> str:

@@ -3,7 +3,6 @@
 The three engines share the settings, the counting of items, and how errors are turned into values.
 """
 
-import errno
 import math
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from imgprep.errors import ImgprepError, ResourceError, one_line
+from imgprep.errors import ImgprepError, ResourceError, check_surroundings, one_line
 from imgprep.machine import available_cores, parse_size
 
 NOTHING: Final = -1
@@ -109,10 +108,8 @@ class Outcome(NamedTuple, Generic[P, R]):
     error: Exception | None
 
 
-SURROUNDINGS: Final = {
-    getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EMFILE", "ENFILE")
-} - {None}
-"""Errors of the system that neither the program nor its input are to blame for."""
+class WorkerError(ResourceError):
+    """Workers died of a plan again and again."""
 
 
 class FunctionError(Exception):
@@ -243,11 +240,10 @@ def as_failure(error: Exception) -> Exception:
     """
     text = "".join(traceback.format_exception(error)).rstrip()
     failure: Exception = error if isinstance(error, ImgprepError) else FunctionError(describe(error))
-    if isinstance(error, OSError) and error.errno in SURROUNDINGS:
-        place = one_line(error.filename or "temporary files")
-        failure = ResourceError(
-            f"{place}: {error.strerror}; free the space or the limit, then run the same command again"
-        )
+    try:
+        check_surroundings(error)
+    except ResourceError as of_surroundings:
+        failure = of_surroundings
     failure.add_note(text)
     return failure
 

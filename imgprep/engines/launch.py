@@ -23,7 +23,7 @@ from imgprep.engines.channel import Channel
 from imgprep.engines.cursor import SLOTS, Slots, map_slots, slot_file
 from imgprep.engines.nursery import COMMAND, PATIENCE, Exit, Start
 from imgprep.engines.worker import serve_spawned
-from imgprep.errors import ResourceError
+from imgprep.errors import ResourceError, check_surroundings
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -88,6 +88,7 @@ class Nursery:
             )
         except OSError as error:
             self._control.close()
+            check_surroundings(error, "cannot start a process")
             raise ResourceError(f"cannot start a process: {error.strerror}; use fewer workers (--workers)") from error
         finally:
             theirs.close()

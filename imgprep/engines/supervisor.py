@@ -19,6 +19,7 @@ from imgprep.engines.base import (
     R,
     Settings,
     Tally,
+    WorkerError,
     as_failure,
     describe,
 )
@@ -121,8 +122,7 @@ class Supervisor(Generic[P, R]):
         now = monotonic()
         if now - before > TICK + _PAUSE:
             for worker in self._workers:
-                worker.stopped = worker.seen = worker.read()
-                worker.since = now
+                worker.stopped, worker.since = worker.read(), now
         return ready
 
     def dismiss(self) -> None:
@@ -284,8 +284,8 @@ class Supervisor(Generic[P, R]):
                 self._launcher.kill(worker.number)
 
 
-def _repeated(what: str) -> ResourceError:
-    return ResourceError(f"a worker {what}; if memory was short, use fewer workers (--workers)")
+def _repeated(what: str) -> WorkerError:
+    return WorkerError(f"a worker {what}; if memory was short, use fewer workers (--workers)")
 
 
 def _cause(end: Exit) -> str:

@@ -70,7 +70,7 @@ class Hdf5Reader:
     """See `ShardReader`."""
 
     def __init__(self, path: str) -> None:
-        self._file = open_hdf5(path)
+        self._file = open_hdf5(path, lock=False)
         self._path = path
         try:
             self._datasets = {name: found for name, found in walk(self._file) if isinstance(found, h5py.Dataset)}

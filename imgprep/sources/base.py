@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.errors import RequestError, one_line
+from imgprep.errors import RequestError, check_surroundings, one_line
 from imgprep.sample import Sample
 from imgprep.sources.splits import Unknown
 
@@ -119,6 +119,7 @@ def file_stamp(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError as error:
+        check_surroundings(error, path)
         raise RequestError(f"{one_line(path)}: no such file ({error.strerror}); check source.path") from error
     return status.st_size, status.st_mtime_ns
 

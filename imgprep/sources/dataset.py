@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from imgprep.containers.steps import in_steps, step
 from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest
 from imgprep.dataset.records import scan_origins
-from imgprep.errors import RequestError, SourceError, one_line
+from imgprep.errors import RequestError, SourceError, check_surroundings, one_line
 from imgprep.sample import NOTHING, Sample
 from imgprep.shards.shard_set import open_shard
 from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
@@ -87,6 +87,7 @@ class Dataset(Source):
                 if origin is not None:
                     attributes[origin.id], groups[origin.id] = origin.attributes, origin.group
         except (OSError, ValueError) as error:
+            check_surroundings(error, self.path / SAMPLES)
             where = one_line(self.path / SAMPLES)
             raise SourceError(f"{where}: cannot be read: {one_line(error)}; run imgprep verify") from error
         return attributes, groups
@@ -105,7 +106,8 @@ class Dataset(Source):
             raise SourceError(f"{where}: the index names a shard outside its folder")
         try:
             same = path.is_file() and path.stat().st_size == entry.bytes
-        except OSError:  # a name that is too long, for one
+        except OSError as error:  # a name that is too long, for one
+            check_surroundings(error, path)
             same = False
         if not same:
             raise SourceError(f"{where}: the shard is missing or not as it was written; run imgprep verify")

@@ -8,7 +8,7 @@ from typing import IO, BinaryIO, Final
 
 from imgprep.containers.files import LARGE_BYTES, LARGE_RATIO, MAX_EXPANDED_BYTES
 from imgprep.containers.steps import step
-from imgprep.errors import RequestError, ResourceError, SourceError, one_line
+from imgprep.errors import RequestError, ResourceError, SourceError, check_surroundings, one_line
 from imgprep.sources.opened import Opened
 
 _BLOCK: Final = 1 << 18
@@ -88,6 +88,7 @@ def open_plain(path: Path) -> BinaryIO:
             return io.BufferedReader(GzipReader(path), _BLOCK)
         return path.open("rb", buffering=_BLOCK)
     except OSError as error:
+        check_surroundings(error, path)
         raise ResourceError(f"{one_line(path)}: cannot be opened: {error.strerror}; give permission") from error
 
 

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from imgprep.errors import one_line
+from imgprep.errors import check_surroundings, one_line
 
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -56,6 +56,7 @@ class LocalFiles:
         except _LedOutError:
             return self._outside(text, "is a link that leads out of the table's folder")
         except OSError as error:
+            check_surroundings(error)
             reason = "no such file" if isinstance(error, FileNotFoundError | NotADirectoryError) else error.strerror
             return Found(path, reason=f"cannot be read: {reason}")
 

@@ -1,5 +1,6 @@
 """HTTP for addresses from untrusted tables: what is asked, which answers are taken, and how much of them."""
 
+import errno
 import time
 import zlib
 from http import HTTPStatus
@@ -8,7 +9,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import httpcore
 
-from imgprep.errors import ImageError, one_line
+from imgprep.errors import ImageError, check_surroundings, one_line
 from imgprep.sources.base import CONTROL
 from imgprep.sources.connections import CLOCK, CheckedBackend
 from imgprep.sources.remote import RetryableError
@@ -65,6 +66,9 @@ class Browser:
         except httpcore.TimeoutException as error:
             raise RetryableError(f"took longer than it may: {one_line(error, 120) or 'no answer'}") from None
         except httpcore.NetworkError as error:
+            cause = error.__cause__ or error.__context__
+            if isinstance(cause, OSError) and cause.errno in {errno.EMFILE, errno.ENFILE, errno.ENOMEM}:
+                check_surroundings(cause, address)
             raise RetryableError(f"the connection failed: {one_line(error, 120)}") from None
         except httpcore.ProtocolError as error:
             raise RetryableError(f"the server's answer is broken: {_what_is_broken(error)}") from None

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Final, Protocol
 from annotated_types import Ge, Gt
 
 from imgprep.decoding.headers import sniff
-from imgprep.errors import ImageError, ResourceError, TransientError, one_line
+from imgprep.errors import ImageError, ResourceError, TransientError, check_surroundings, one_line
 
 _BACK_OFF: Final = 0.5
 PRIVATE: Final = "private"
@@ -155,6 +155,7 @@ def _kept(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
+        check_surroundings(error, path)
         raise ResourceError(f"{one_line(path)}: cannot be read: {error.strerror}; set source.remote.cache") from error
 
 

@@ -8,7 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from imgprep.errors import RequestError, ResourceError, one_line
+from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
 from imgprep.sample import NOTHING, Sample, Status
 from imgprep.sources.base import safe_text
 
@@ -115,6 +115,7 @@ def walk(root: Path, place: Callable[[tuple[str, ...]], Place]) -> Iterator[Samp
             try:
                 stack.append((found, place(found.parts), _list(found.path)))
             except OSError as error:
+                check_surroundings(error, found.path)
                 yield _refused(folder, name, entry.name, "quarantined", f"cannot list the folder: {error.strerror}")
                 continue
             break
@@ -134,6 +135,7 @@ def list_root(root: Path) -> Listing:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RequestError(f"{one_line(root)}: no such folder; check source.path") from error
     except OSError as error:
+        check_surroundings(error, root)
         raise ResourceError(f"{one_line(root)}: cannot list the folder: {error.strerror}; give permission") from error
 
 
@@ -144,7 +146,8 @@ def folders(root: Path) -> Iterator[tuple[str, ...]]:
         folder = stack.pop()
         try:
             listing = _list(folder.path) if folder.parts else list_root(root)
-        except OSError:
+        except OSError as error:
+            check_surroundings(error, folder.path)
             continue
         for name, entry in listing.others.items():
             if entry.is_dir(follow_symlinks=False) and not junk(entry.name, folder=True):
@@ -217,6 +220,7 @@ def _file(folder: _Folder, here: Place, name: str, raw: str) -> Sample:
     try:
         status = os.lstat(f"{folder.path}/{raw}")  # a string, for the name may be no UTF-8
     except OSError as error:
+        check_surroundings(error, f"{folder.path}/{raw}")
         return _refused(folder, name, raw, "quarantined", f"cannot read: {error.strerror}")
     identity = folder.id + name
     location = identity if folder.same and name is raw else folder.location + raw
@@ -243,6 +247,7 @@ def _other(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], roo
         if not entry.is_dir(follow_symlinks=False):
             return _refused(folder, name, entry.name, "quarantined", _kind(entry.stat(follow_symlinks=False).st_mode))
     except OSError as error:
+        check_surroundings(error, entry.path)
         return _refused(folder, name, entry.name, "quarantined", f"cannot read: {error.strerror}")
     if reason := junk(entry.name, folder=True):
         return _refused(folder, name, entry.name, "skipped", reason)
@@ -256,6 +261,7 @@ def _link(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], root
         target = os.path.realpath(entry.path, strict=True)
         status = os.stat(target)  # noqa: PTH116  (a name that may be no UTF-8)
     except OSError as error:
+        check_surroundings(error, entry.path)
         reason = "link that goes in a circle" if error.errno == errno.ELOOP else "dangling link"
         return _refused(folder, name, entry.name, "quarantined", reason)
     inside = "" if root == os.sep else root

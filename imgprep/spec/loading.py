@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-from imgprep.errors import RequestError, ResourceError, one_line
+from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
 from imgprep.spec import overrides as command_line
 from imgprep.spec.overrides import Override
 from imgprep.spec.problems import Keys, Problem, SpecError, dotted
@@ -121,6 +121,7 @@ def _read(path: Path, name: str) -> Any:
     except (IsADirectoryError, ValueError):
         raise RequestError(f"{name}: is not a spec file; give the path of a YAML file") from None
     except OSError as error:
+        check_surroundings(error, name)
         raise ResourceError(f"{name}: cannot be read: {error.strerror}") from error
     try:
         return read(raw)

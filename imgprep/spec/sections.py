@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from annotated_types import Ge, Le, Lt
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from imgprep.spec.binding import Integer, Number, OutputPath
+from imgprep.spec.binding import Flag, Integer, Number, OutputPath
 from imgprep.spec.collection import AuditSection, Source
 from imgprep.spec.datasets import FrozenTest, PackSection, SplitSection
 from imgprep.spec.fields import ByteSize, Count, EngineName, Name, Positive, Seconds, Section
@@ -28,6 +28,7 @@ class ExecutionSection(Section):
         item_timeout: seconds that one image may take.
         memory_limit: of each worker, as 2 GiB or in bytes.
         max_quarantined: how many images may be unusable, as a number or a fraction.
+        lock: whether other runs are kept out of the output; false for a file system that cannot lock.
     """
 
     workers: Literal["auto"] | Positive = "auto"
@@ -35,6 +36,7 @@ class ExecutionSection(Section):
     item_timeout: Seconds = 30.0
     memory_limit: ByteSize = 2 << 30
     max_quarantined: MaxQuarantined = 0
+    lock: Flag = True
 
     @field_validator("memory_limit")
     @classmethod

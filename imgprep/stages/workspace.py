@@ -3,6 +3,7 @@
 ``OUTPUT/.imgprep/`` holds the lock, the journals and the keys; the folders of the stages hold nothing but the data.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from imgprep.dataset.manifest import INDEX, TEMPORARY, Manifest, commit, read_manifest, sha256_file
 from imgprep.errors import RequestError, ResourceError
@@ -22,6 +23,8 @@ except ImportError:  # Windows: the lock is the existence of the file's holder o
     fcntl = None  # type: ignore[assignment]
 
 MARKER: Final = ".imgprep"
+_HELD: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.ENOENT})
+"""What the system says where another run holds the lock, or has just taken it away; all else is about locks as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,14 @@ class Workspace:
         return self.root / name
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, lock: bool = True) -> Iterator[None]:
         """Holds the output for this process; the system lets go when the process ends, however it ends.
 
+        Args:
+            lock: whether other runs are kept out; some network file systems cannot do that.
+
         Raises:
-            ResourceError: another run holds it, or it cannot be written.
+            ResourceError: another run holds it, it cannot be locked, or it cannot be written.
         """
         path = self.private / "lock"
         try:
@@ -61,15 +67,11 @@ class Workspace:
             ) from error
         with file:
             try:
-                if fcntl is not None:
+                if fcntl is not None and lock:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     path.stat()  # the run that held it may just have taken it away, see `_tidy`
             except OSError as error:
-                file.seek(0)
-                holder = file.read(200).strip() or "another run"
-                raise ResourceError(
-                    f"{self.root}: held by {holder}; wait for it to end, or give another --output"
-                ) from error
+                raise self._not_locked(error, file) from error
             self._sweep()
             with suppress(OSError):  # on a full disk nobody learns who holds it, but a run that writes nothing goes on
                 file.truncate(0)
@@ -79,6 +81,16 @@ class Workspace:
             finally:
                 if new:
                     self._tidy(new)
+
+    def _not_locked(self, error: OSError, file: TextIO) -> ResourceError:
+        if error.errno not in _HELD:
+            return ResourceError(
+                f"{self.root}: cannot be locked: {error.strerror}; give an --output on another file system, or set "
+                "execution.lock: false and see to it yourself that no two runs write there"
+            )
+        file.seek(0)
+        holder = file.read(200).strip() or "another run"
+        return ResourceError(f"{self.root}: held by {holder}; wait for it to end, or give another --output")
 
     def _sweep(self) -> None:
         """Removes what a killed run left half written; while the output is held, nobody else writes there."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from imgprep.audit.base import REPORT_VERSION, Finding, Report
 from imgprep.audit.report.common import dump_json
-from imgprep.errors import RequestError
+from imgprep.errors import RequestError, check_surroundings
 
 
 def render(report: Report) -> str:
@@ -56,6 +56,7 @@ def read(path: Path) -> tuple[Finding, ...]:
             raise RequestError(f"{path}: report version {content['version']}, {REPORT_VERSION} is known; audit again")
         return tuple(_finding(item) for item in content["findings"])
     except OSError as error:
+        check_surroundings(error, path)
         raise RequestError(f"{path}: cannot read the baseline: {error.strerror}; name a report.json") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"{path}: no audit report ({error}); name a report.json of imgprep audit") from error
