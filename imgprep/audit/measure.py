@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from imgprep.audit.descriptor import describe
 from imgprep.audit.measurements import FULL_ROW, ROW, flag_bit
 from imgprep.audit.thumbnails import BATCH, SIDE, look
-from imgprep.decoding.decode import Glimpse
+from imgprep.decoding.decode import ScaledImage
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 Array = NDArray[Any]
 WORKING_SIDE: Final = 256
 """All is measured on the image reduced to this long side by the smallest power of 2; smaller ones keep their size."""
 LEAST: Final = WORKING_SIDE // 2 + 1
-"""What a glimpse must have of the long side: reduced by the next power of 2 it would be smaller than it is measured."""
+"""What a scaled image must keep of its long side: reduced once more it would be smaller than it is measured."""
 _HEAD: Final = ("valid", "height", "width", "flags", "factor", "data", "pixels", "blur", "constant")
 _FLAG_WORDS: dict[tuple[str, ...], int] = {}
 
@@ -47,7 +47,7 @@ class Meter:
         self._heads: list[tuple[int | float | bool | bytes, ...]] = []
         self._done: list[bytes] = []
 
-    def add(self, seen: Glimpse, data: bytes) -> bool:
+    def add(self, seen: ScaledImage, data: bytes) -> bool:
         """Measures one image.
 
         Args:
@@ -57,7 +57,7 @@ class Meter:
         Returns:
             Whether it was measured: a reduced image of one brightness says too little, and has to come whole.
         """
-        pixels, flags, height, width, factor, _ = seen
+        pixels, flags, height, width, factor = seen[:5]
         working = _eight_bit(pixels if max(pixels.shape) <= WORKING_SIDE else _working(pixels))
         channels = pixels.shape[2]
         gray = (
@@ -117,7 +117,7 @@ def measure(pixels: Pixels, flags: Iterable[str], data: bytes, *, descriptor: bo
         descriptor: as for `Meter`.
     """
     meter = Meter(descriptor=descriptor)
-    meter.add(Glimpse.whole(pixels, tuple(flags)), data)
+    meter.add(ScaledImage.whole(pixels, tuple(flags)), data)
     return meter.finish()[0]
 
 

@@ -20,6 +20,7 @@ FLAGS: Final = (
     "palette",
     "trailing-bytes",
     "wrong-extension",
+    "icc-profile",
 )
 """The flags that rules know, in the order of their bits; others share the last bit."""
 OTHER_FLAG: Final = 31

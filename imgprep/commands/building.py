@@ -28,6 +28,8 @@ def conversion(loaded: LoadedSpec, collection: Collection) -> Conversion:
     settings = {name: getattr(section, name) for name in ("channels", "size", "fit", "fill", "interpolation", "depth")}
     if (limit := collection.reader.options.max_pixels) != DecodeOptions().max_pixels:
         settings["max_pixels"] = limit
+    if section.color_profile != "ignore":
+        settings["color_profile"] = section.color_profile
     if collection.masks is not None:
         settings["masks"] = collection.masks.attribute or "alpha"
     return Conversion(

@@ -79,7 +79,9 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
 def decode_options(loaded: LoadedSpec) -> DecodeOptions:
     """How the spec wants images decoded, by whoever looks at them."""
     section = loaded.spec.convert
-    return DecodeOptions(background=section.background, max_pixels=section.max_pixels)
+    return DecodeOptions(
+        background=section.background, max_pixels=section.max_pixels, color_profile=section.color_profile
+    )
 
 
 def grouping(loaded: LoadedSpec) -> Grouping:

@@ -16,7 +16,6 @@ from imgprep.commands.collecting import Collection, collect
 from imgprep.commands.contact import Cell, Picture, Row, sheet
 from imgprep.commands.session import Request, engine_for
 from imgprep.dataset.manifest import commit
-from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, RequestError
 from imgprep.sample import Sample, SampleTable
@@ -154,16 +153,15 @@ class _Reading:
     def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> list[_Read]:
         """The first images that can be read."""
         read: list[_Read] = []
-        with quiet_stderr():
-            for item, sample in enumerate(plan.items):
-                if len(read) == self.images:
-                    break
-                cursor.at(item)
-                if item in plan.excluded:
-                    continue
-                with suppress(ImageError):
-                    read.append(self._converted(sample, self.reader(sample)))
-            cursor.done()
+        for item, sample in enumerate(plan.items):
+            if len(read) == self.images:
+                break
+            cursor.at(item)
+            if item in plan.excluded:
+                continue
+            with suppress(ImageError):
+                read.append(self._converted(sample, self.reader(sample)))
+        cursor.done()
         return read
 
     def _converted(self, sample: Sample, found: Loaded) -> _Read:

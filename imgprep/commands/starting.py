@@ -15,7 +15,6 @@ import numpy as np
 from imgprep.commands.answers import UNASKED, Answers
 from imgprep.commands.listing import Listed, listing
 from imgprep.dataset.manifest import commit
-from imgprep.decoding.damage import quiet_stderr
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import ENGINES, Engine
 from imgprep.engines.base import Cursor
@@ -141,14 +140,13 @@ class _LookJob:
 
     def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> list[tuple[tuple[int, ...], bool]]:
         seen = []
-        with quiet_stderr():
-            for item, sample in enumerate(plan.items):
-                cursor.at(item)
-                if item not in plan.excluded:
-                    with suppress(ImageError):
-                        pixels = self.reader(sample).pixels
-                        seen.append((pixels.shape, pixels.dtype == np.uint16))
-            cursor.done()
+        for item, sample in enumerate(plan.items):
+            cursor.at(item)
+            if item not in plan.excluded:
+                with suppress(ImageError):
+                    pixels = self.reader(sample).pixels
+                    seen.append((pixels.shape, pixels.dtype == np.uint16))
+        cursor.done()
         return seen
 
 

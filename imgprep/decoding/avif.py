@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from imgprep.decoding.header import DecodeOptions, Header, check_frames, check_size
+from imgprep.decoding.format_header import DecodeOptions, Header, check_frames, check_size
 from imgprep.errors import ImageError
 
 # (quarter turns anticlockwise, mirror axis or -1) -> EXIF orientation; the turn is made before the mirroring.
@@ -17,6 +17,7 @@ _ORIENTATIONS: Final = {
     (0, 0): 4, (1, 0): 5, (2, 0): 2, (3, 0): 7,
     (0, 1): 2, (1, 1): 7, (2, 1): 4, (3, 1): 5,
 }  # fmt: skip
+_PROFILES: Final = frozenset({b"prof", b"rICC"})
 _MAX_BOXES: Final = 10_000
 _PRINTABLE: Final = range(0x20, 0x7F)
 
@@ -39,12 +40,14 @@ def parse_avif(data: bytes, options: DecodeOptions) -> Header:
         raise ImageError("AVIF declares no size")
     width, height = sizes[0]
     check_size("AVIF", width, height, options)
-    turns, axis, depth = 0, -1, 8
+    turns, axis, depth, profile = 0, -1, 8, b""
     for kind, body in properties:
         if kind == b"irot" and body:
             turns = body[0] & 3
         elif kind == b"imir" and body:
             axis = body[0] & 1
+        elif kind == b"colr" and body[:4] in _PROFILES:
+            profile = body[4:]
         elif kind == b"av1C" and len(body) > 2:
             depth = (12 if body[2] & 0x20 else 10) if body[2] & 0x40 else 8
     frames = _frames(data, top)
@@ -56,6 +59,7 @@ def parse_avif(data: bytes, options: DecodeOptions) -> Header:
         frames=frames,
         largest=(1 << depth) - 1 if depth > 8 else 0,
         flags=flags,
+        profile=profile,
     )
 
 

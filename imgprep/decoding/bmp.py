@@ -5,7 +5,6 @@ pixels that runs skip have the first colour.
 """
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.decoding.bmp_runs import unpack_runs
-from imgprep.decoding.header import DecodeOptions, Header, check_size
+from imgprep.decoding.format_header import DecodeOptions, Header, check_size
 from imgprep.errors import ImageError
 
 _OLD, _WITH_ALPHA_MASK = 12, 56
@@ -24,6 +23,8 @@ _NAMES: Final = {4: "JPEG", 5: "PNG", 6: "alpha bit fields"}
 _MASKS_555: Final = (0x7C00, 0x03E0, 0x001F, 0)
 _MASKS_16: Final = {_MASKS_555, (0x7C00, 0x03E0, 0x001F, 0x8000), (0xF800, 0x07E0, 0x001F, 0)}
 _MASKS_888: Final = (0xFF0000, 0xFF00, 0xFF, 0)
+_WITH_PROFILE: Final = 124
+_COLOUR_SPACE, _PROFILE_PLACE, _EMBEDDED = 14 + 56, 14 + 112, b"DEBM"
 _MAX_COLOURS: Final = 65_536
 
 
@@ -81,7 +82,17 @@ def parse_bmp(data: bytes, options: DecodeOptions) -> Header:
             there = max(len(data) - fields.offset, 0)
             raise ImageError(f"BMP is cut: {needed} bytes of pixels needed, {there} are there")
     flags = ("palette",) if fields.bits <= 8 and _table(data, fields).shape[1] == 3 else ()
-    return Header(fields.width, abs(fields.height), join=_Unpacking(data, fields), flags=flags)
+    return Header(
+        fields.width, abs(fields.height), unpack=_Unpacking(data, fields), profile=_profile(data, fields), flags=flags
+    )
+
+
+def _profile(data: bytes, fields: _Fields) -> bytes:
+    """The ICC profile that a header of the fifth version embeds."""
+    if fields.size != _WITH_PROFILE or data[_COLOUR_SPACE : _COLOUR_SPACE + 4] != _EMBEDDED:
+        return b""
+    start, size = struct.unpack_from("<II", data, _PROFILE_PLACE)
+    return data[14 + start : 14 + start + size]
 
 
 def _stride(fields: _Fields) -> int:
@@ -107,7 +118,7 @@ class _Unpacking:
     data: bytes
     fields: _Fields
 
-    def __call__(self, _: Sequence[NDArray[np.integer]]) -> NDArray[np.uint8]:
+    def __call__(self) -> NDArray[np.uint8]:
         """The pixels; 5 and 6 bits are spread over 8 with rounding.
 
         Returns:

@@ -1,53 +1,28 @@
 """GIF: the first frame taken out and given to the decoder as a whole GIF of its own; the others only counted.
 
-The decoder sees one frame of the size of its screen, with a table of 256 colours and at most a transparent one. What
+Pillow sees one frame of the size of its screen, with a table of 256 colours and at most a transparent one. What
 decoders disagree about is settled here: indices beyond the table are black; a frame that goes over the edge of the
 screen enlarges it, as browsers and Pillow have it; what the frame leaves free of the screen is transparent if the frame
 has a transparent colour, else of the background colour, as the standard has it, and of colour 0 where there is none.
 """
 
+import io
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL.GifImagePlugin import GifImageFile
 
 from imgprep.decoding.alpha import Pixels
-from imgprep.decoding.header import DecodeOptions, Header, check_frames, check_size
+from imgprep.decoding.format_header import DecodeOptions, Header, check_frames, check_size
+from imgprep.decoding.pillow import open_with_pillow
 from imgprep.errors import ImageError
 
 _TRAILER, _FRAME, _EXTENSION, _CONTROL, _NOTHING = 0x3B, 0x2C, 0x21, 0xF9, 0
 _INTERLACED: Final = 0x40
 _FULL_TABLE: Final = 0xF7
 _GREYS: Final = bytes(value for value in range(256) for _ in range(3))
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Puts a frame on its screen.
-
-    Attributes:
-        size: height and width of the screen.
-        corner: the frame's first row and column.
-        free: RGB where the frame is not, unless it has a transparent colour.
-    """
-
-    size: tuple[int, int]
-    corner: tuple[int, int]
-    free: bytes
-
-    def __call__(self, parts: Sequence[NDArray[np.integer]]) -> Pixels:
-        """The screen: (H, W, 3), or (H, W, 4) with alpha."""
-        (frame,) = parts
-        if frame.shape[:2] != self.size:
-            top, left = self.corner
-            screen = np.zeros((*self.size, frame.shape[2]), np.uint8)
-            screen[:, :, :3] = np.frombuffer(self.free, np.uint8)
-            screen[top : top + frame.shape[0], left : left + frame.shape[1]] = frame
-            frame = screen
-        return cast("Pixels", frame)
 
 
 class _Frame(NamedTuple):
@@ -95,11 +70,49 @@ def parse_gif(data: bytes, options: DecodeOptions) -> Header:
     return Header(
         width,
         height,
-        parts=(_alone(frame, palette),),
-        join=_Place((height, width), (top, left), free),
+        unpack=partial(_screen, frame, palette, (height, width), free),
         frames=frames,
         flags=(*flags, "trailing-bytes") if end < len(data) else flags,
     )
+
+
+def _screen(frame: _Frame, palette: bytes, size: tuple[int, int], free: bytes) -> Pixels:
+    """The frame on its screen: (H, W, 3), or (H, W, 4) when it has a transparent colour.
+
+    Args:
+        frame: the first one.
+        palette: its colours.
+        size: height and width of the screen.
+        free: RGB where the frame is not, unless it has a transparent colour.
+    """
+    alone = _alone(frame, palette)
+    image = open_with_pillow(GifImageFile, alone, "GIF")
+    if _overflows(alone, image.width * image.height):
+        raise ImageError("damaged GIF: it has more pixels than its frame")
+    # Pillow makes grey of a palette of greys.
+    pixels = np.array(image.convert("RGBA" if frame.transparent >= 0 else "RGB"))
+    if pixels.shape[:2] != size:
+        left, top, _, _ = frame.box
+        screen = np.zeros((*size, pixels.shape[2]), np.uint8)
+        screen[:, :, :3] = np.frombuffer(free, np.uint8)
+        screen[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+        pixels = screen
+    return pixels
+
+
+def _overflows(alone: bytes, size: int) -> bool:
+    """Whether more pixels are in the codes than the frame has, which Pillow and browsers pass over."""
+    image = GifImageFile(io.BytesIO(alone))
+    (tile,) = image.tile
+    bits, _, transparent = cast("tuple[int, bool, int]", tile.args)
+    # As a column, one pixel longer.
+    image._size = (1, size + 1)
+    image.tile = [tile._replace(extents=(0, 0, 1, size + 1), args=(bits, False, transparent))]
+    try:
+        image.load()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _walk(data: bytes, at: int, options: DecodeOptions) -> tuple[_Frame | None, int, int]:

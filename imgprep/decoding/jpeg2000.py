@@ -1,20 +1,21 @@
 """JPEG 2000, in its boxes or bare: the size, the depth, and whether all tile parts are there."""
 
 import struct
-from collections.abc import Sequence
+from functools import partial
 from typing import Final, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgprep.decoding.alpha import Pixels
-from imgprep.decoding.header import DecodeOptions, Header, check_size
+from imgprep.decoding.format_header import DecodeOptions, Header, check_size
+from imgprep.decoding.opencv import decode_with_opencv
 from imgprep.errors import ImageError
 
 CODESTREAM: Final = b"\xff\x4f\xff\x51"
 BOXED: Final = b"\0\0\0\x0cjP  \r\n\x87\n"
 # A colour box that names its space by a number: the luminance and colour differences of JPEG, or RGB.
 _YCC, _RGB = (b"colr\1\0\0" + struct.pack(">I", number) for number in (18, 16))
+_COLOUR_BOX: Final = b"colr"
 _MAX_TILE_PARTS: Final = 65_535
 
 
@@ -36,18 +37,22 @@ def parse_jpeg2000(data: bytes, options: DecodeOptions) -> Header:
     if not 7 <= min(depths) <= max(depths) < 16:
         raise ImageError("JPEG 2000 with signed samples, or not of 8 to 16 bits, is not read")
     tail = _walk(data, start)
+    profile = _profile(data[:start])
     depth = max(depths) + 1
     flags = ("trailing-bytes",) if start == 0 and tail < len(data) else ()
-    header = Header(right - left, bottom - top, largest=(1 << depth) - 1 if 8 < depth < 16 else 0, flags=flags)
+    header = Header(
+        right - left, bottom - top, largest=(1 << depth) - 1 if 8 < depth < 16 else 0, flags=flags, profile=profile
+    )
     if components >= 3 and depth in {8, 16} and _YCC in data[:start]:
         # OpenCV takes them for those of analogue television.
-        return header._replace(parts=(data[:start].replace(_YCC, _RGB) + data[start:],), join=_rgb)
+        header = header._replace(data=data[:start].replace(_YCC, _RGB) + data[start:])
+        return header._replace(unpack=partial(_rgb, header))
     return header
 
 
-def _rgb(parts: Sequence[NDArray[np.integer]]) -> Pixels:
+def _rgb(header: Header) -> Pixels:
     """Colours of luminance and differences, and alpha if it is there, by ITU-T T.871."""
-    (stored,) = parts
+    stored = decode_with_opencv(b"", header)
     top = int(np.iinfo(stored.dtype).max)
     luminance = stored[:, :, 0].astype(np.float64)
     blue, red = (stored[:, :, channel].astype(np.float64) - (top + 1) // 2 for channel in (1, 2))
@@ -60,6 +65,14 @@ def _rgb(parts: Sequence[NDArray[np.integer]]) -> Pixels:
     for channel, values in enumerate(colours):
         out[:, :, channel] = np.clip(np.rint(values), 0, top)
     return cast("Pixels", out)
+
+
+def _profile(boxes: bytes) -> bytes:
+    """The ICC profile of the colour box, which is in the header box."""
+    at = boxes.find(_COLOUR_BOX)
+    if at < 4 or boxes[at + 4 : at + 5] not in {b"\2", b"\3"}:
+        return b""
+    return boxes[at + 7 : at - 4 + int.from_bytes(boxes[at - 4 : at], "big")]
 
 
 def _codestream(data: bytes) -> int:

@@ -15,7 +15,7 @@ from imgprep.errors import ImageError
 JPEG_END: Final = b"\xff\xd9"
 _SCAN, _END = 0xDA, 0xD9
 _RESTARTS: Final = range(0xD0, 0xD8)
-_WITHOUT_LENGTH: Final = frozenset({0x01, 0xD8, *_RESTARTS})
+WITHOUT_LENGTH: Final = frozenset({0x01, 0xD8, *_RESTARTS})
 FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _MAX_SEGMENTS: Final = 100_000
@@ -46,7 +46,7 @@ def _markers(data: bytes, at: int = 2, *, restarts: bool = False) -> Iterator[tu
         if marker == _END:
             return
         at += 2
-        if marker not in _WITHOUT_LENGTH:
+        if marker not in WITHOUT_LENGTH:
             at += int.from_bytes(data[at : at + 2], "big")
         segments += marker not in _RESTARTS
         if segments > _MAX_SEGMENTS:
@@ -127,15 +127,15 @@ def without_zeros(code: bytes) -> bytes:
     return bare + b"\0" if bare.endswith(b"\xff") else bare
 
 
-def stretched(data: bytes) -> bytes:
-    """A file of arithmetic code with something behind each piece of code: it looks the same unless it was cut.
+def stretched(data: bytes, spare: bytes = _SPARE) -> bytes:
+    """A file with something behind each piece of code, by default arithmetic: it looks the same unless it was cut.
 
     Not behind scans that refine the mean of blocks: each block takes a bit there, and any number of them may be zero.
     """
     parts, done, in_scan = [], 0, False
     for marker, at in _markers(data, restarts=True):
         if in_scan:
-            parts += [without_zeros(data[done:at]), _SPARE]
+            parts += [without_zeros(data[done:at]), spare]
             done = at
         if marker == _SCAN:
             _, first, _, bits = _scan(data, at)

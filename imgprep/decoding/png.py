@@ -9,9 +9,13 @@ import struct
 import zlib
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imgprep.decoding.exif import orientation_of
-from imgprep.decoding.header import DecodeOptions, Header, Reading, check_frames, check_size
-from imgprep.decoding.png_chunks import SIGNATURE, PngChunks, read_chunks
+from imgprep.decoding.format_header import DecodeOptions, Header, Reading, check_frames, check_size
+from imgprep.decoding.opencv import decode_with_opencv
+from imgprep.decoding.png_chunks import MAX_UNPACKED, SIGNATURE, PngChunks, read_chunks
 from imgprep.errors import ImageError
 
 _DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
@@ -19,6 +23,7 @@ _READING: Final[dict[int, Reading]] = {0: "unchanged", 2: "rgb", 3: "rgb", 4: "u
 # Least and most bytes of tRNS by the kind of colours.
 _TRANSPARENT: Final = {0: (2, 256), 2: (6, 256), 3: (0, 256)}
 MAX_TEXT: Final = 1 << 20
+_PIECE: Final = 1 << 20
 
 
 def parse_png(data: bytes, options: DecodeOptions) -> Header:
@@ -52,14 +57,47 @@ def parse_png(data: bytes, options: DecodeOptions) -> Header:
     return Header(
         width,
         height,
-        reading,
+        reading=reading,
         data=SIGNATURE + b"".join(kept) if extra or end < len(data) else None,
         orientation=_orientation(extra) if extra else 1,
         frames=frames,
         flags=tuple(flags),
         key=key,
         grey=colour == 4,
+        profile=_profile(extra[b"iCCP"]) if b"iCCP" in extra else b"",
     )
+
+
+def decode_png(data: bytes, header: Header) -> NDArray[np.integer]:
+    """The stored samples, by OpenCV.
+
+    Raises:
+        ImageError: damaged; libpng's reason is told by zlib, where that knows it.
+    """
+    try:
+        return decode_with_opencv(data, header)
+    except ImageError as error:
+        why = _compression_fault(data)
+        raise ImageError(f"damaged: its compressed pixels have an error: {why}" if why else str(error)) from None
+
+
+def _compression_fault(data: bytes) -> str:
+    """What zlib finds wrong with the pixels; '' when that is nothing."""
+    unpacker = zlib.decompressobj()
+    try:
+        for chunk in read_chunks(data).kept:
+            piece = chunk[8:-4] if chunk[4:8] == b"IDAT" else b""
+            while piece:
+                unpacker.decompress(piece, _PIECE)
+                piece = unpacker.unconsumed_tail
+    except zlib.error as error:
+        return str(error).rpartition(": ")[2]
+    return "" if unpacker.eof else "they end early"
+
+
+def _profile(body: bytes) -> bytes:
+    """The ICC profile of the chunk iCCP; where that is damaged, something that is none."""
+    return _inflate(body.partition(b"\0")[2][1:], MAX_UNPACKED) or b"damaged"
 
 
 def _transparency(found: PngChunks, colour: int) -> bytes | None:
@@ -135,9 +173,9 @@ def _text(extra: dict[bytes, bytes], prefix: bytes) -> bytes:
     return _inflate(text) if rest[:1] == b"\1" else text
 
 
-def _inflate(packed: bytes) -> bytes:
+def _inflate(packed: bytes, most: int = MAX_TEXT) -> bytes:
     try:
-        return zlib.decompressobj().decompress(packed, MAX_TEXT)
+        return zlib.decompressobj().decompress(packed, most)
     except zlib.error:
         return b""
 

@@ -1,16 +1,17 @@
-"""PBM, PGM and PPM: size, largest value, and whether all samples are there.
+"""PBM, PGM and PPM, whose samples follow the header as they are: NumPy reads them at every depth.
 
-The plain forms are rewritten as binary ones: OpenCV takes any text for a number, and large numbers modulo 256.
+Pillow gives 8 bits of colours that have 16; OpenCV takes any text for a number, and large numbers modulo 256.
 """
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.header import DecodeOptions, Header, Reading, check_size
+from imgprep.decoding.alpha import Pixels
+from imgprep.decoding.format_header import DecodeOptions, Header, check_size
 from imgprep.errors import ImageError
 
 _SPACE: Final = rb"(?:[ \t\r\n\v\f]|#[^\n\r]*[\n\r])+"
@@ -20,6 +21,7 @@ _THREE: Final = re.compile(
 )
 _COMMENT: Final = re.compile(rb"#[^\n\r]*")
 _BLANK: Final = re.compile(rb"[ \t\r\n\v\f]")
+_BITS: Final = b"4"
 _BLOCK: Final = 1 << 20
 
 
@@ -38,31 +40,40 @@ def parse_pnm(data: bytes, options: DecodeOptions) -> Header:
     largest = 1 if kind in {1, 4} else int(found[3])
     if not 0 < largest < 65536:
         raise ImageError(f"PNM declares a largest value of {largest}; 1 to 65535 exist")
-    reading: Reading = "rgb" if kind in {3, 6} else "unchanged"
-    header = Header(width, height, reading, largest=0 if largest in {255, 65535} or kind in {1, 4} else largest)
-    samples = width * height * (3 if reading == "rgb" else 1)
+    channels = 3 if kind in {3, 6} else 1
+    samples = width * height * channels
     there = len(data) - found.end()
     needed = samples if kind < 4 else (width + 7) // 8 * height if kind == 4 else samples * (1 + (largest > 255))
     if there < needed:
         raise ImageError(f"PNM is cut: {needed} bytes of samples needed, {there} are there")
+    header = Header(width, height, largest=0 if largest in {255, 65535} or kind in {1, 4} else largest)
     if kind < 4:
-        return _plain(header, _COMMENT.sub(b" ", data[found.end() :]), samples, 0 if kind == 1 else largest)
-    return header._replace(flags=("trailing-bytes",)) if there > needed + 1 else header
+        values, trailing = _plain(_COMMENT.sub(b" ", data[found.end() :]), samples, 0 if kind == 1 else largest)
+    else:
+        values, trailing = _binary(data, found.end(), (height, width, channels), largest), there > needed + 1
+    flags = ("trailing-bytes",) if trailing else ()
+    return header._replace(flags=flags, unpack=lambda: values.reshape(height, width, channels))
 
 
-def _plain(header: Header, text: bytes, samples: int, largest: int) -> Header:
-    """The header of a plain form, with its samples in the binary form; with a largest value of 0 they are bits."""
+def _binary(data: bytes, at: int, shape: tuple[int, int, int], largest: int) -> Pixels:
+    """The samples of a binary form; with a largest value of 1 they may be bits, white 255 for 0 and black 0 for 1."""
+    height, width, channels = shape
+    if data[1:2] == _BITS:
+        row = (width + 7) // 8
+        packed = np.frombuffer(data, np.uint8, row * height, at).reshape(height, row)
+        return np.where(np.unpackbits(packed, axis=1, count=width), np.uint8(0), np.uint8(255))
+    stored = np.frombuffer(data, ">u2" if largest > 255 else np.uint8, height * width * channels, at)
+    return cast("Pixels", stored.astype(np.uint16 if largest > 255 else np.uint8))
+
+
+def _plain(text: bytes, samples: int, largest: int) -> tuple[Pixels, bool]:
+    """The samples of a plain form, and whether more follow; with a largest value of 0 they are bits."""
     values, trailing = _numbers(text, samples) if largest else _bits(text, samples)
     if len(values) < samples:
         raise ImageError(f"PNM is cut: {samples} samples needed, {len(values)} are there")
     if int(values.max()) > (largest or 255):
         raise ImageError(f"PNM has a sample of {values.max()}, more than its largest value of {largest}")
-    kind, top = 6 if header.reading == "rgb" else 5, 65535 if largest > 255 else 255
-    packed = values.astype(">u2" if top == 65535 else np.uint8).tobytes()
-    return header._replace(
-        data=b"P%d %d %d %d\n%b" % (kind, header.width, header.height, top, packed),
-        flags=("trailing-bytes",) if trailing else (),
-    )
+    return cast("Pixels", values.astype(np.uint16 if largest > 255 else np.uint8)), trailing
 
 
 def _bits(text: bytes, samples: int) -> tuple[NDArray[np.int64], bool]:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from imgprep.errors import ImageError
 
 _TYPES: Final = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+_BYTES: Final = frozenset({1, 7})
 _MAX_ENTRIES: Final = 4096
 _FILL_ORDER, _COLOUR_MAP = 266, 320
 # Size, form and place of the pixels, their compression and its tables, colour; no metadata, and no orientation, by
@@ -81,6 +82,13 @@ class TiffReader:
             raise ImageError("TIFF is cut or points outside itself")
         at = entry.at if size <= self._width else self.unpack(self._word, entry.at)[0]
         return self.unpack(f"{self.order}{entry.number}{form}", at)
+
+    def raw(self, entry: Entry | None) -> bytes:
+        """The bytes of a field of bytes or of no type; empty when it is missing or outside the file."""
+        if entry is None or entry.kind not in _BYTES:
+            return b""
+        at = entry.at if entry.number <= self._width else self.unpack(self._word, entry.at)[0]
+        return self.data[at : at + entry.number] if at + entry.number <= len(self.data) else b""
 
     def rewritten(self, entries: Mapping[int, Entry], changes: Mapping[int, tuple[int, ...]]) -> bytes:
         """The file with one directory, behind its end, that has only the fields which make the pixels.

@@ -1,7 +1,7 @@
-"""TIFF whose samples OpenCV cannot arrange: it unpacks their bytes as a grey image, and they are arranged here.
+"""Arranges the samples of a TIFF from its bytes: grey, RGB, palettes and CMYK of 1 to 16 bits, with further channels.
 
-That goes for all compressions that give bytes back as they were: of grey and palettes with further channels, of
-separate planes of 16 bits or in tiles, of 2 to 15 bits, of CMYK of 16 bits.
+That goes for all compressions that give bytes back as they were, in strips and tiles, in one plane or several. Decoders
+differ there, or reduce 16 bits to 8.
 """
 
 from collections.abc import Sequence
@@ -32,6 +32,7 @@ class TiffLayout:
         tile: columns of a tile; 0 for strips.
         differences: samples are differences from their left neighbours (predictor 2).
         order: of the bytes of 16 bits, ``<`` or ``>``.
+        signed: 16 bits are signed numbers.
         photometric: what samples mean, as TIFF numbers it.
         alpha: the number of the sample that is alpha; 0 when there is none.
         colours: (3, N) of 8 bits, the palette.
@@ -45,6 +46,7 @@ class TiffLayout:
     tile: int
     differences: bool
     order: str
+    signed: bool
     photometric: int
     alpha: int
     colours: NDArray[np.uint8] | None = None
@@ -76,9 +78,14 @@ class TiffLayout:
 
         Returns:
             (H, W, 1), (H, W, 3) or, with alpha, (H, W, 4) uint8 or uint16; a palette in its colours, CMYK as RGB.
+
+        Raises:
+            ImageError: signed samples below zero.
         """
         parts = [self._samples(np.ascontiguousarray(plane.astype(np.uint8, copy=False))) for plane in planes]
         stored = cast("Pixels", np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0])
+        if self.signed and int(stored.max()) > np.iinfo(np.int16).max:
+            raise ImageError("signed samples below zero are not read")
         top = (1 << self.bits) - 1
         colours: NDArray[np.integer]
         if self.photometric == PALETTE and self.colours is not None:

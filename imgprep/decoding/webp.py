@@ -4,11 +4,12 @@ import struct
 from typing import Final
 
 from imgprep.decoding.exif import orientation_of
-from imgprep.decoding.header import DecodeOptions, Header, check_frames, check_size
+from imgprep.decoding.format_header import DecodeOptions, Header, check_frames, check_size
 from imgprep.errors import ImageError
 
 _HAS_EXIF: Final = 8
 _HAS_XMP: Final = 4
+_HAS_PROFILE: Final = 32
 
 
 def parse_webp(data: bytes, options: DecodeOptions) -> Header:
@@ -23,7 +24,7 @@ def parse_webp(data: bytes, options: DecodeOptions) -> Header:
     if end > len(data):
         raise ImageError(f"WebP is cut: {end} bytes declared, {len(data)} are there")
     size: tuple[int, int] | None = None
-    exif = xmp = b""
+    exif = xmp = profile = b""
     frames, at, extended = 0, 12, 0
     while at + 8 <= end:
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
@@ -38,6 +39,8 @@ def parse_webp(data: bytes, options: DecodeOptions) -> Header:
             exif = exif or data[at + 8 : at + 8 + length]
         elif kind == b"XMP ":
             xmp = xmp or data[at + 8 : at + 8 + length]
+        elif kind == b"ICCP":
+            profile = profile or data[at + 8 : at + 8 + length]
         at += 8 + length + (length & 1)
     if size is None:
         raise ImageError("WebP has no image in it")
@@ -45,7 +48,8 @@ def parse_webp(data: bytes, options: DecodeOptions) -> Header:
     check_frames("WebP", frames, options)
     flags = ("trailing-bytes",) if end + (end & 1) < len(data) else ()
     orientation = orientation_of(exif if extended & _HAS_EXIF else b"", xmp if extended & _HAS_XMP else b"")
-    return Header(*size, orientation=orientation, frames=max(frames, 1), flags=flags)
+    profile = profile if extended & _HAS_PROFILE else b""
+    return Header(*size, orientation=orientation, frames=max(frames, 1), flags=flags, profile=profile)
 
 
 def _size(kind: bytes, body: bytes) -> tuple[int, int]:

@@ -112,6 +112,11 @@ def _isolate(parent: int) -> None:
     """Severs the worker from the terminal, from other workers' threads, and ties its life to its parent's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Decoders' C libraries print what they find damaged; the reasons of those images are in the results.
+    with suppress(OSError):
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 2)
+        os.close(silence)
     if sys.platform != "win32":
         import resource  # noqa: PLC0415  does not exist on Windows
 

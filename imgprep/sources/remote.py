@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final, Protocol
 
 from annotated_types import Ge, Gt
 
-from imgprep.decoding.headers import sniff
+from imgprep.decoding.formats import sniff
 from imgprep.errors import ImageError, ResourceError, TransientError, check_surroundings, one_line
 
 _BACK_OFF: Final = 0.5

@@ -137,6 +137,7 @@ class ConvertSection(Storage):
         interpolation: auto is area when shrinking and cubic when enlarging.
         depth: bits per channel.
         alpha: what transparency is laid on; ignore shows the colours under it.
+        color_profile: srgb converts images with an embedded ICC profile; ignore takes their colours as stored.
         steps: pre-processing, in order; each a name, or a name with options.
         max_pixels: height times width above which an image is refused by its header; audit and preview keep to it too.
     """
@@ -148,6 +149,7 @@ class ConvertSection(Storage):
     interpolation: Literal["auto", "area", "linear", "cubic", "lanczos", "nearest"] = "auto"
     depth: Literal[8, 16, "keep"] = 8
     alpha: Alpha = "white"
+    color_profile: Literal["ignore", "srgb"] = "ignore"
     steps: Steps = ()
     max_pixels: Annotated[Integer, Ge(1)] = MAX_PIXELS
 

@@ -2,20 +2,18 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.decode import DecodeOptions, Glimpse, decode, glimpse
-from imgprep.decoding.headers import EXTENSIONS, sniff
+from imgprep.decoding.decode import DecodeOptions, Decoder, ScaledImage, decode
+from imgprep.decoding.formats import format_of_extension
 from imgprep.errors import ImageError, TransientError, one_line
 from imgprep.sample import Sample
 from imgprep.sources.base import Source
 from imgprep.sources.masks import Masks
 from imgprep.transforms.channels import to_depth, to_gray
-
-_FORMATS: Final = {extension: name for name, extensions in EXTENSIONS.items() for extension in extensions}
 
 NO_MEMORY: Final = "needs more memory than execution.memory_limit allows"
 TINY: Final = 2
@@ -62,11 +60,20 @@ class ImageReader:
         source: where the samples come from.
         options: how they are decoded.
         masks: where their masks are; None when nobody asks.
+        decoder: used for one image after another; None gives each one of its own.
     """
 
     source: Source
     options: DecodeOptions
     masks: Masks | None = None
+    decoder: Decoder | None = None
+
+    def in_turn(self) -> Self:
+        """A reader for images that are used up before the next one is read, which may lie where they lay.
+
+        For one loop in one thread. It saves memory and a sixth of the time of decoding photographs.
+        """
+        return replace(self, decoder=Decoder(self.options, reuse=True))
 
     def __call__(self, sample: Sample) -> Loaded:
         """Reads one image.
@@ -74,15 +81,15 @@ class ImageReader:
         Raises:
             ImageError: it cannot be used, and why.
         """
-        seen, sha256 = self.glimpse(sample)
+        seen, sha256 = self.scaled(sample)
         return Loaded(seen.pixels, seen.flags, sha256, None if self.masks is None else self._mask(sample, seen))
 
-    def glimpse(self, sample: Sample, least: int = 0) -> tuple[Glimpse, str]:
+    def scaled(self, sample: Sample, min_side: int = 0) -> tuple[ScaledImage, str]:
         """Reads one image, a large JPEG at a part of its size.
 
         Args:
             sample: of the source.
-            least: pixels that the long side must keep; 0 keeps all.
+            min_side: pixels that the long side must keep; 0 keeps all.
 
         Returns:
             The image, and the SHA-256 as in `Loaded`.
@@ -94,25 +101,25 @@ class ImageReader:
             data = self.source.read(sample)
             if isinstance(data, np.ndarray):
                 pixels = _with_channels(data)
-                seen = Glimpse.whole(pixels, ("16-bit",) if pixels.dtype == np.uint16 else ())
+                seen = ScaledImage.whole(pixels, ("16-bit",) if pixels.dtype == np.uint16 else ())
                 flags, digest = seen.flags, hashlib.sha256(pixels.data).hexdigest()
             else:
-                seen = self._decode(sample, data, least)
-                flags, digest = seen.flags + _odd_place(sample.location, data), hashlib.sha256(data).hexdigest()
+                seen = self._decode(sample, data, min_side)
+                flags, digest = seen.flags + _odd_place(sample.location, seen.format), hashlib.sha256(data).hexdigest()
             flags += _odd_pixels(seen)
             return seen._replace(flags=tuple(sorted(flags)) if len(flags) > 1 else flags), digest
         except MemoryError as error:
             raise TransientError(NO_MEMORY) from error
 
-    def _decode(self, sample: Sample, data: bytes, least: int) -> Glimpse:
+    def _decode(self, sample: Sample, data: bytes, min_side: int) -> ScaledImage:
         try:
-            return glimpse(data, self.options, least)
+            return (self.decoder or Decoder(self.options))(data, min_side)
         except ImageError as error:
             if self.source.forget(sample):
                 raise TransientError(str(error)) from None
             raise
 
-    def _mask(self, sample: Sample, seen: Glimpse) -> Mask | None:
+    def _mask(self, sample: Sample, seen: ScaledImage) -> Mask | None:
         """The transparency of the image, or what a file of its own says."""
         assert self.masks is not None
         try:
@@ -121,13 +128,13 @@ class ImageReader:
             data = self.masks.read(sample)
             if data is None:
                 return None
-            options = replace(self.options, background=(0, 0, 0))
+            options = replace(self.options, background=(0, 0, 0), color_profile="ignore")
             return _from_file(sample.attributes[self.masks.attribute], data, seen, options)
         except MemoryError as error:
             raise TransientError(NO_MEMORY) from error
 
 
-def _from_file(path: str, data: bytes, seen: Glimpse, options: DecodeOptions) -> Mask:
+def _from_file(path: str, data: bytes, seen: ScaledImage, options: DecodeOptions) -> Mask:
     name = one_line(path, 80)
     try:
         pixels = to_depth(to_gray(decode(data, options).pixels), 8)
@@ -139,7 +146,7 @@ def _from_file(path: str, data: bytes, seen: Glimpse, options: DecodeOptions) ->
     return Mask(pixels, hashlib.sha256(data).hexdigest())
 
 
-def _odd_pixels(seen: Glimpse) -> tuple[str, ...]:
+def _odd_pixels(seen: ScaledImage) -> tuple[str, ...]:
     """What is unusual about an image whatever file it came in."""
     pixels, height, width = seen.pixels, seen.height, seen.width
     flags: tuple[str, ...] = ()
@@ -161,9 +168,10 @@ def _is_constant(pixels: Pixels) -> bool:
     return all(bool((row == pixels[0, 0]).all()) for row in pixels)
 
 
-def _odd_place(location: str, data: bytes) -> tuple[str, ...]:
-    """What is unusual about the path of a file."""
-    flags: tuple[str, ...] = ("wrong-extension",) if _misnamed(location, data) else ()
+def _odd_place(location: str, form: str) -> tuple[str, ...]:
+    """What is unusual about the path of a file of a format."""
+    named = format_of_extension(location.rpartition(".")[2])
+    flags: tuple[str, ...] = ("wrong-extension",) if named is not None and named.name != form else ()
     folder = location.rpartition("/")[0]
     if "." in folder and "://" not in folder and any(map(_named_as_image, folder.split("/"))):
         flags += ("folder-named-as-image",)
@@ -172,13 +180,7 @@ def _odd_place(location: str, data: bytes) -> tuple[str, ...]:
 
 def _named_as_image(name: str) -> bool:
     stem, _, extension = name.rpartition(".")
-    return bool(stem) and extension.lower() in _FORMATS
-
-
-def _misnamed(location: str, data: bytes) -> bool:
-    """Whether a file has the extension of another format than its content."""
-    named = _FORMATS.get(location.rpartition(".")[2].lower())
-    return named is not None and sniff(data) != named
+    return bool(stem) and format_of_extension(extension) is not None
 
 
 def _with_channels(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:

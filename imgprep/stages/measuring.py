@@ -14,7 +14,6 @@ from imgprep.audit.measure import LEAST, Meter
 from imgprep.audit.measurements import FULL_ROW, ROW, Measurements
 from imgprep.columnfile import ColumnFile
 from imgprep.dataset.manifest import commit
-from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, TransientError
 from imgprep.sample import SampleTable
@@ -58,23 +57,23 @@ class MeasureJob:
         faults: dict[int, str] = dict(plan.excluded)
         measured: list[int] = []
         passing = False
-        with quiet_stderr():
-            for item, sample in enumerate(plan.items):
-                cursor.at(item)
-                if sample.status != "ok" or item in faults:
-                    continue
-                try:
-                    seen, sha256 = self.reader.glimpse(sample, LEAST)
-                    if not meter.add(seen, bytes.fromhex(sha256)):
-                        meter.add(self.reader.glimpse(sample)[0], bytes.fromhex(sha256))
-                    measured.append(item)
-                except ImageError as error:
-                    faults[item] = str(error)
-                    passing = passing or isinstance(error, TransientError)
-                except MemoryError:
-                    faults[item] = NO_MEMORY
-                    passing = True
-            cursor.done()
+        reader = self.reader.in_turn()
+        for item, sample in enumerate(plan.items):
+            cursor.at(item)
+            if sample.status != "ok" or item in faults:
+                continue
+            try:
+                seen, sha256 = reader.scaled(sample, LEAST)
+                if not meter.add(seen, bytes.fromhex(sha256)):
+                    meter.add(reader.scaled(sample)[0], bytes.fromhex(sha256))
+                measured.append(item)
+            except ImageError as error:
+                faults[item] = str(error)
+                passing = passing or isinstance(error, TransientError)
+            except MemoryError:
+                faults[item] = NO_MEMORY
+                passing = True
+        cursor.done()
         rows = np.zeros(len(plan.items), FULL_ROW if self.descriptor else ROW)
         rows[measured] = Measurements.of(meter.finish(), descriptor=self.descriptor).records()
         found = Measured(faults, rows)

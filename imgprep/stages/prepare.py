@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from imgprep.dataset.manifest import MASKED, ImageFormat
-from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, TransientError
 from imgprep.sample import Sample, SampleTable
@@ -49,36 +48,36 @@ class Prepare:
     def over(
         self, samples: SampleTable, excluded: Mapping[int, str], cursor: Cursor
     ) -> Iterator[tuple[Sample, Prepared]]:
-        """Every sample with its outcome; one image at a time is in memory."""
-        with quiet_stderr():
-            for item, sample in enumerate(samples):
-                cursor.at(item)
-                if item in excluded:
-                    # Its worker died, or was late: another run may have more luck, time or memory.
-                    yield sample, Prepared(None, reason=excluded[item], transient=sample.status == "ok")
-                    continue
-                if sample.status != "ok":
-                    yield sample, Prepared(None, reason=sample.reason)
-                    continue
-                try:
-                    image, flags, sha256, mask = self.reader(sample)
-                except ImageError as error:
-                    yield sample, Prepared(None, reason=str(error), transient=isinstance(error, TransientError))
-                    continue
-                try:
-                    for operation in self.operations:
-                        image = operation(image)
-                    mask = None if mask is None else self._moved(mask)
-                except ImageError as error:
-                    yield sample, Prepared(None, flags, sha256, str(error), transient=isinstance(error, TransientError))
-                    continue
-                except MemoryError:
-                    yield sample, Prepared(None, flags, sha256, NO_MEMORY, transient=True)
-                    continue
-                if mask is not None:
-                    flags = tuple(sorted((*flags, MASKED)))
-                yield sample, Prepared(image, flags, sha256, mask=mask)
-            cursor.done()
+        """Every sample with its outcome; one image at a time is in memory, and only until the next one is read."""
+        reader = self.reader.in_turn()
+        for item, sample in enumerate(samples):
+            cursor.at(item)
+            if item in excluded:
+                # Its worker died, or was late: another run may have more luck, time or memory.
+                yield sample, Prepared(None, reason=excluded[item], transient=sample.status == "ok")
+                continue
+            if sample.status != "ok":
+                yield sample, Prepared(None, reason=sample.reason)
+                continue
+            try:
+                image, flags, sha256, mask = reader(sample)
+            except ImageError as error:
+                yield sample, Prepared(None, reason=str(error), transient=isinstance(error, TransientError))
+                continue
+            try:
+                for operation in self.operations:
+                    image = operation(image)
+                mask = None if mask is None else self._moved(mask)
+            except ImageError as error:
+                yield sample, Prepared(None, flags, sha256, str(error), transient=isinstance(error, TransientError))
+                continue
+            except MemoryError:
+                yield sample, Prepared(None, flags, sha256, NO_MEMORY, transient=True)
+                continue
+            if mask is not None:
+                flags = tuple(sorted((*flags, MASKED)))
+            yield sample, Prepared(image, flags, sha256, mask=mask)
+        cursor.done()
 
     def _moved(self, mask: Mask) -> Mask | None:
         pixels = moved(mask.pixels, self.mask_operations)

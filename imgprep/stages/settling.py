@@ -12,7 +12,6 @@ from imgprep.audit.measure import pixel_digest
 from imgprep.audit.measurements import Measurements
 from imgprep.audit.twins import doubtful, settled
 from imgprep.dataset.manifest import commit
-from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError
 from imgprep.sample import SampleTable
@@ -53,18 +52,18 @@ class DigestJob:
     def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> Digested:
         """Reads, decodes and digests."""
         found = Digested(np.zeros(len(plan.items), bool), np.zeros((len(plan.items), 2), np.uint64))
-        with quiet_stderr():
-            for item, sample in enumerate(plan.items):
-                cursor.at(item)
-                if item in plan.excluded:
-                    continue
-                try:
-                    digest = pixel_digest(self.reader(sample).pixels)
-                except (ImageError, MemoryError):
-                    continue
-                found.digests[item] = np.frombuffer(digest, np.uint64)
-                found.there[item] = True
-            cursor.done()
+        reader = self.reader.in_turn()
+        for item, sample in enumerate(plan.items):
+            cursor.at(item)
+            if item in plan.excluded:
+                continue
+            try:
+                digest = pixel_digest(reader(sample).pixels)
+            except (ImageError, MemoryError):
+                continue
+            found.digests[item] = np.frombuffer(digest, np.uint64)
+            found.there[item] = True
+        cursor.done()
         if found.there.all():
             commit(self.cache / plan.filename, [found.digests.tobytes()], durable=False)
         return found

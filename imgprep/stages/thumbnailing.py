@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from imgprep.dataset.manifest import commit, fingerprint
-from imgprep.decoding.damage import quiet_stderr
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError
 from imgprep.sample import Sample, SampleTable
@@ -40,17 +39,17 @@ class ThumbnailJob:
 
     def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> None:
         """Reads, reduces and writes."""
-        with quiet_stderr():
-            for item, sample in enumerate(plan.items):
-                cursor.at(item)
-                if item in plan.excluded:
-                    continue
-                try:
-                    data = thumbnail(self.reader.glimpse(sample, SIDE)[0].pixels)
-                except (ImageError, MemoryError):
-                    continue
-                commit(self.folder / _name(self.job, sample), [data], durable=False)
-            cursor.done()
+        reader = self.reader.in_turn()
+        for item, sample in enumerate(plan.items):
+            cursor.at(item)
+            if item in plan.excluded:
+                continue
+            try:
+                data = thumbnail(reader.scaled(sample, SIDE)[0].pixels)
+            except (ImageError, MemoryError):
+                continue
+            commit(self.folder / _name(self.job, sample), [data], durable=False)
+        cursor.done()
 
 
 def thumbnails(machine: Machine, reader: ImageReader, chosen: SampleTable, what: str = "source") -> dict[str, bytes]:

@@ -13,15 +13,21 @@ revision made is then out of date."""
 
 @functools.cache
 def versions() -> Mapping[str, Any]:
-    """Versions of imgprep and OpenCV, and the CPU features in use: interpolation depends on them by rounding.
+    """Versions of imgprep and of the libraries that decode and resize, and the CPU features in use.
+
+    Interpolation depends on them by rounding.
 
     Also the revision of what imgprep writes, see `REVISION`.
     """
-    import cv2  # noqa: PLC0415 - only stages pay for the import
+    import cv2  # noqa: PLC0415 - only stages pay for the imports
+    import PIL  # noqa: PLC0415
+    import simplejpeg  # noqa: PLC0415
 
     return {
         "imgprep": __version__,
         "revision": REVISION,
         "opencv": cv2.__version__,
+        "pillow": PIL.__version__,
+        "simplejpeg": simplejpeg.__version__,
         "cpu_features": cv2.getCPUFeaturesLine(),
     }

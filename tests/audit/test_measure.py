@@ -11,7 +11,7 @@ from PIL import Image
 from imgprep.audit.measure import LEAST, Meter, measure, pixel_digest
 from imgprep.audit.measurements import FULL_ROW, ROW, Measurements
 from imgprep.audit.rules.attributes import hue_name
-from imgprep.decoding.decode import Glimpse, decode, glimpse
+from imgprep.decoding.decode import ScaledImage, decode, decode_scaled
 
 DATA = bytes(range(32))
 
@@ -52,7 +52,7 @@ def test_record_does_not_depend_on_its_neighbours():
     pictures = [scene(40 + n, 60, n) for n in range(70)]
     meter = Meter(descriptor=True)
     for picture in pictures:
-        meter.add(Glimpse.whole(picture, ("alpha",)), DATA)
+        meter.add(ScaledImage.whole(picture, ("alpha",)), DATA)
     together = meter.finish()
     for place in (0, 1, 33, 63, 64, 69):
         assert together[place] == measure(pictures[place], ("alpha",), DATA, descriptor=True)
@@ -64,7 +64,7 @@ def test_record_does_not_depend_on_its_neighbours():
 def test_order_of_records():
     meter = Meter()
     for width in range(1, 100):
-        meter.add(Glimpse.whole(np.zeros((2, width, 1), np.uint8)), DATA)
+        meter.add(ScaledImage.whole(np.zeros((2, width, 1), np.uint8)), DATA)
     assert Measurements.of(meter.finish())["width"].tolist() == list(range(1, 100))
 
 
@@ -186,7 +186,7 @@ def test_a_jpeg_measures_like_the_same_picture_in_another_format(kind):
     height, width, options = REDUCED[kind]
     data = as_jpeg(height, width, **options)
     meter = Meter()
-    assert meter.add(glimpse(data, least=LEAST), DATA)
+    assert meter.add(decode_scaled(data, min_side=LEAST), DATA)
     reduced, whole = Measurements.of(meter.finish()), one(*decode(data))
     assert (reduced["factor"][0] > 1, whole["factor"][0]) == (True, 1)
     for name in ("height", "width", "flags"):
@@ -202,9 +202,9 @@ def test_what_a_reduced_image_does_not_tell_is_asked_for():
     checks = np.where(np.indices((400, 400)).sum(axis=0) % 2, 140, 116).astype(np.uint8)
     data = cv2.imencode(".jpg", checks, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
     meter = Meter()
-    assert not meter.add(glimpse(data, least=LEAST), DATA)
+    assert not meter.add(decode_scaled(data, min_side=LEAST), DATA)
     assert meter.finish() == []
-    assert meter.add(glimpse(data), DATA)
+    assert meter.add(decode_scaled(data), DATA)
     assert Measurements.of(meter.finish())["constant"][0] == 0
 
 

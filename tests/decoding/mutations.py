@@ -10,7 +10,6 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imgprep.decoding.damage import quiet_stderr
 from imgprep.decoding.decode import DecodeOptions, decode
 from imgprep.errors import ImageError
 
@@ -47,5 +46,4 @@ def decode_mutated(data, edits, length, near_the_start):
 
 
 if __name__ == "__main__":
-    with quiet_stderr():
-        decode_mutated()
+    decode_mutated()

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgprep.decoding.decode import DecodeOptions, decode
-from imgprep.decoding.jpeg import parse_jpeg, repair_header
+from imgprep.decoding.decode import DecodeOptions, Decoder, decode
+from imgprep.decoding.jpeg import parse_jpeg
+from imgprep.decoding.jpeg_decode import JpegDecoder
+from imgprep.decoding.jpeg_repair import repair_header
 from imgprep.errors import ImageError
 
 # A drawn picture by libjpeg-turbo's ``cjpeg -arithmetic -grayscale -quality 60``; Pillow and OpenCV write none.
@@ -156,10 +158,10 @@ def test_real_scans_are_still_limited(draw, save):
         decode(bomb)
 
 
-def test_segments_are_limited(photo):
-    scan = photo.index(b"\xff\xda")
+def test_segments_are_limited(draw, save):
+    data = save(draw(), "JPEG", progressive=True)
     with pytest.raises(ImageError, match="more than 100000 segments"):
-        decode(photo[:-2] + b"\xff\xe0\0\2" * 100_001 + photo[scan:] + b"\xff\xd9")
+        decode(data[:-2] + b"\xff\xe0\0\2" * 100_001 + b"\xff\xd9")
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -202,6 +204,20 @@ def test_processes_that_are_not_read_are_named(photo, sof):
         decode(photo[: frame + 1] + bytes([sof]) + photo[frame + 2 :])
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_unusual_sampling(draw, save, progressive):
+    """CMYK at half the width, which TurboJPEG has no name for."""
+    image = Image.fromarray(draw(64, 96)).convert("CMYK")
+    data = save(image, "JPEG", quality=95, subsampling=1, progressive=progressive)
+    pixels, flags = decode(data)
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    assert flags == ("cmyk",)
+    assert np.abs(pixels - expected).max() <= 1
+    for part in (0.5, 0.8, 0.95):
+        with pytest.raises(ImageError, match=r"cut|damaged"):
+            decode(data[: int(len(data) * part)] + b"\xff\xd9")
+
+
 def lossless(image):
     """A JPEG of process 14 (ITU-T T.81, annex H), each sample as its difference from its neighbour."""
     bits = ""
@@ -227,11 +243,50 @@ def test_lossless_jpeg(draw):
     assert (pixels[:, :, 0] == image).all()
 
 
-def test_the_remembered_header_depends_on_the_options(photo):
-    assert parse_jpeg(photo, DecodeOptions()).components == 3
+def test_limits_are_of_each_decoder(photo):
+    assert JpegDecoder(DecodeOptions())(photo).header.components == 3
     with pytest.raises(ImageError, match=r"19200 pixels .*limit of 100"):
-        parse_jpeg(photo, DecodeOptions(max_pixels=100))
-    assert parse_jpeg(photo, DecodeOptions()).components == 3
+        JpegDecoder(DecodeOptions(max_pixels=100))(photo)
+
+
+def outcome(decoder, data):
+    """Pixels and flags, or nothing and the reason."""
+    try:
+        return decoder(data)[:2]
+    except ImageError as error:
+        return 0, str(error)
+
+
+def test_a_remembered_header_is_only_that_of_the_same_bytes(draw, save):
+    """One decoder for many files gives what one for each gives, whatever they share."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    plain = [save(draw(40, 50, seed=seed), "JPEG") for seed in range(4)]
+    others = [
+        save(draw(41, 50), "JPEG"), save(draw(40, 50)[:, :, 0], "JPEG"), save(draw(40, 50), "JPEG", exif=exif),
+        save(draw(40, 50), "JPEG", progressive=True), save(draw(40, 50), "JPEG", quality=30),
+        save(Image.fromarray(draw(40, 50)).convert("CMYK"), "JPEG"), plain[0][:-40], plain[1][:300] + b"\xff\xd9",
+        plain[2] + b"tail", ARITHMETIC, save(draw(), "PNG"),
+    ]  # fmt: skip
+    files = [file for pair in zip(plain * 3, others, strict=False) for file in pair]
+    for reuse in (False, True):
+        decoder = Decoder(reuse=reuse)
+        for data in files:
+            expected, seen = outcome(decode, data), outcome(decoder, data)
+            assert seen[1:] == expected[1:]
+            assert np.array_equal(seen[0], expected[0])
+
+
+def test_a_reused_buffer_holds_the_last_image_only(draw, save):
+    files = [save(draw(48, 64, seed=seed), "JPEG", quality=95) for seed in (1, 40)]
+    decoder = Decoder(reuse=True)
+    first = decoder(files[0]).pixels
+    kept = first.copy()
+    second = decoder(files[1]).pixels
+    assert np.shares_memory(first, second)
+    assert not np.array_equal(first, kept)
+    assert np.array_equal(kept, decode(files[0]).pixels)
+    assert not np.shares_memory(decode(files[0]).pixels, decode(files[0]).pixels)
 
 
 def test_cmyk_is_flagged_and_right(draw, save):

@@ -7,7 +7,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from imgprep.decoding.decode import decode, decode_with_alpha
-from imgprep.decoding.header import DecodeOptions
+from imgprep.decoding.format_header import DecodeOptions
 from imgprep.decoding.png import MAX_TEXT, parse_png
 from imgprep.decoding.png_chunks import MAX_UNPACKED, SIGNATURE
 from imgprep.errors import ImageError
@@ -201,7 +201,7 @@ def test_text_bombs_cost_no_memory(files):
         ):
             data = insert(files["PNG"], bomb)
             if fits:
-                assert decode(data).flags == ()
+                assert decode(data).flags == (("icc-profile",) if b"iCCP" in bomb else ())
                 with pytest.raises(ImageError, match="64000000 bytes, the limit"):
                     decode(insert(files["PNG"], *[bomb] * 9))
             else:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from imgprep.decoding.decode import decode
-from imgprep.decoding.header import DecodeOptions
+from imgprep.decoding.format_header import DecodeOptions
 from imgprep.decoding.tiff import parse_tiff
 from imgprep.errors import ImageError
 
@@ -141,7 +141,7 @@ def test_damage_that_libtiff_only_logs(draw, save, compression):
     content = save(draw(200, 300), "TIFF", compression=compression)
     assert decode(content).pixels.shape == (200, 300, 3)
     middle = len(content) // 2
-    with pytest.raises(ImageError, match=r"damaged: [A-Z]"):
+    with pytest.raises(ImageError, match=r"damaged( TIFF)?: (its compressed pixels|Corrupt JPEG)"):
         decode(content[:middle] + bytes(range(200, 240)) + content[middle + 40 :])
 
 

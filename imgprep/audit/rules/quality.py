@@ -13,7 +13,7 @@ from imgprep.audit.measurements import Measurements
 from imgprep.audit.rules.duplicates import UNMEASURED
 
 Mask = NDArray[np.bool_]
-MODES: Final = ("grey", "alpha", "palette", "cmyk", "16-bit", "animated", "exif-rotated")
+MODES: Final = ("grey", "alpha", "palette", "cmyk", "16-bit", "animated", "exif-rotated", "icc-profile")
 """The modes that ``encoding`` counts."""
 
 

@@ -5,7 +5,7 @@ import pytest
 from imgprep.audit.measure import Meter
 from imgprep.audit.measurements import Measurements
 from imgprep.audit.rules.background import Background
-from imgprep.decoding.decode import Glimpse
+from imgprep.decoding.decode import ScaledImage
 from imgprep.sample import Sample
 
 
@@ -32,7 +32,7 @@ def collection(build, kinds, count, seed=0):
                 cv2.circle(image, (x, y), r, color, -1)
             else:
                 cv2.rectangle(image, (x - r, y - r), (x + r, y + r), color, -1)
-            meter.add(Glimpse.whole(image), b"0" * 16)
+            meter.add(ScaledImage.whole(image), b"0" * 16)
             samples.append(Sample(f"{label}/{number}.png", "", f"class {label}"))
     evidence = build(samples, {})
     return type(evidence)("test", evidence.table, evidence.classes, Measurements.of(meter.finish()))

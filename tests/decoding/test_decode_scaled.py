@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgprep.decoding.damage import quiet_stderr
-from imgprep.decoding.decode import decode, glimpse
+from imgprep.decoding.decode import decode, decode_scaled
 from imgprep.errors import ImageError
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -33,18 +32,18 @@ def verdict(function, *arguments):
     ("size", "least", "factor"),
     [
         ((256, 200), 129, 1), ((257, 200), 129, 2), ((200, 512), 129, 2), ((200, 513), 129, 4), ((1024, 9), 129, 4),
-        ((1025, 9), 129, 8), ((4000, 3), 129, 8), ((4000, 3), 0, 1), ((9, 1), 2, 8), ((8, 8), 2, 4), ((2, 2), 1, 8),
+        ((1025, 9), 129, 8), ((4000, 3), 129, 8), ((4000, 3), 0, 1), ((9, 1), 2, 8), ((8, 8), 2, 1), ((2, 2), 1, 1),
     ],
 )  # fmt: skip
 def test_factor(draw, save, size, least, factor):
-    seen = glimpse(save(draw(*size), "JPEG"), least=least)
+    seen = decode_scaled(save(draw(*size), "JPEG"), min_side=least)
     assert (seen.height, seen.width, seen.factor) == (*size, factor)
     assert seen.pixels.shape == (max(1, size[0] // factor), max(1, size[1] // factor), 3)
 
 
 def test_other_formats_stay_whole(files):
     for name, data in files.items():
-        seen = glimpse(data, least=4)
+        seen = decode_scaled(data, min_side=4)
         assert seen.factor == (8 if name == "JPEG" else 1), name
         assert (seen.height, seen.width) == (24, 32), name
 
@@ -55,9 +54,12 @@ def test_other_formats_stay_whole(files):
 def test_pixels_are_means_of_those_they_stand_for(draw, save, least, mode, options):
     image = Image.fromarray(draw(50, 41)).resize((333, 401), Image.Resampling.BICUBIC).convert(mode)
     data = save(image, "JPEG", quality=92, **options)
-    pixels, flags, height, width, factor, _ = glimpse(data, least=least)
+    pixels, flags, height, width, factor = decode_scaled(data, min_side=least)[:5]
     whole, expected = decode(data)
-    assert (factor, flags, pixels.flags.c_contiguous) == ({200: 2, 100: 4, 50: 8}[least], expected, True)
+    # TurboJPEG has no name for CMYK at half the width, which is decoded whole.
+    unusual = mode == "CMYK" and options.get("subsampling") == 1
+    wanted = 1 if unusual else {200: 2, 100: 4, 50: 8}[least]
+    assert (factor, flags, pixels.flags.c_contiguous) == (wanted, expected, True)
     part = whole[: height // factor * factor, : width // factor * factor].astype(float)
     means = part.reshape(height // factor, factor, width // factor, factor, -1).mean(axis=(1, 3))
     # Colour that is stored at half the width only is spread over two pixels.
@@ -68,13 +70,13 @@ def test_pixels_are_means_of_those_they_stand_for(draw, save, least, mode, optio
 
 
 def test_orientations(draw, save):
-    upright = glimpse(save(draw(64, 96), "JPEG", quality=95), least=40).pixels.astype(int)
+    upright = decode_scaled(save(draw(64, 96), "JPEG", quality=95), min_side=40).pixels.astype(int)
     turned = {2: upright[:, ::-1], 3: upright[::-1, ::-1], 6: np.rot90(upright, 3), 8: np.rot90(upright)}
     for orientation, expected in turned.items():
         exif = Image.Exif()
         exif[0x0112] = orientation
         data = save(draw(64, 96), "JPEG", quality=95, exif=exif)
-        pixels, flags, height, width, factor, _ = glimpse(data, least=40)
+        pixels, flags, height, width, factor = decode_scaled(data, min_side=40)[:5]
         assert flags == ("exif-rotated",)
         assert (height, width, factor) == (*decode(data).pixels.shape[:2], 2)
         assert (pixels == expected).all()
@@ -103,25 +105,24 @@ def test_damage_gets_the_same_verdict(photo, save, draw, options):
     if options:
         photo = save(Image.fromarray(draw(244, 326)), "JPEG", quality=90, **options)
     seen, refused = 0, 0
-    with quiet_stderr():
-        for data in damaged(photo):
-            expected = verdict(decode, data)
-            for least in (129, 60, 20):
-                assert verdict(lambda data=data, least=least: glimpse(data, least=least)) == expected
-            seen, refused = seen + 1, refused + isinstance(expected, str)
+    for data in damaged(photo):
+        expected = verdict(decode, data)
+        for least in (129, 60, 20):
+            assert verdict(lambda data=data, least=least: decode_scaled(data, min_side=least)) == expected
+        seen, refused = seen + 1, refused + isinstance(expected, str)
     assert 0 < refused < seen
 
 
 @pytest.mark.skipif(not HOSTILE.exists(), reason="needs the shared data")
 def test_hostile_files_get_the_same_verdict():
     seen = 0
-    with tarfile.open(HOSTILE) as archive, quiet_stderr():
+    with tarfile.open(HOSTILE) as archive:
         for member in archive:
             if not member.isfile():
                 continue
             data = archive.extractfile(member).read()
             if data[:3] == b"\xff\xd8\xff":
                 seen += 1
-                whole = verdict(glimpse, data)
-                assert verdict(lambda data=data: glimpse(data, least=2)) == whole, member.name
+                whole = verdict(decode_scaled, data)
+                assert verdict(lambda data=data: decode_scaled(data, min_side=2)) == whole, member.name
     assert seen > 30

@@ -1,13 +1,12 @@
-"""What a file's header says, and the limits it is held against; shared by the parsers of all formats."""
+"""The parsed header of an image file, and the limits that it is checked against before memory is spent."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.alpha import Pixels
 from imgprep.errors import ImageError
 
 # The number at which Pillow speaks of a decompression bomb: twice 1 GiB / 4 / 3 pixels.
@@ -16,6 +15,7 @@ MAX_SCANS: Final = 100
 MAX_FRAMES: Final = 10_000
 
 Reading = Literal["unchanged", "rgb"]
+ColorProfile = Literal["ignore", "srgb"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,55 +27,59 @@ class DecodeOptions:
         max_pixels: height times width above which a file is refused by its header.
         max_scans: scans of a progressive JPEG above which it is refused.
         max_frames: frames or pages of one file above which it is refused.
+        color_profile: ``srgb`` converts the colours of files with an ICC profile, ``ignore`` takes them as stored.
     """
 
     background: tuple[int, int, int] | None = (255, 255, 255)
     max_pixels: int = MAX_PIXELS
     max_scans: int = MAX_SCANS
     max_frames: int = MAX_FRAMES
+    color_profile: ColorProfile = "ignore"
 
     def __post_init__(self) -> None:
         if not all(0 <= value <= 255 for value in self.background or ()):
             raise ValueError("background: expected three values from 0 to 255")
         if min(self.max_pixels, self.max_scans, self.max_frames) < 1:
             raise ValueError("limits of decoding must be at least 1")
+        if self.color_profile not in get_args(ColorProfile):
+            raise ValueError("color_profile: expected ignore or srgb")
 
 
 class Header(NamedTuple):
-    """A parsed header, and what is left to do for the decoder.
+    """A parsed header, and what is left to do once the stored samples are decoded.
 
     Attributes:
         width: of the stored pixels, before any rotation.
         height: of the stored pixels, before any rotation.
-        reading: how the decoder is asked: ``unchanged`` gives grey, BGR or BGRA as they are stored, ``rgb`` resolves
-            palettes and keeps 16 bits.
-        data: the bytes for the decoder when they differ from the file's, else None.
         orientation: EXIF orientation that is still to be undone, 1 to 8.
         frames: frames of an animation or pages of a document.
         largest: the sample value that means full intensity where it is neither 255 nor 65535; 0 when nothing is to do.
         flags: what was unusual.
-        key: a colour that is transparent, in the decoder's values: (grey,) or (R, G, B).
+        profile: the embedded ICC profile; empty when there is none.
+        key: a colour that is transparent, in decoded values: (grey,) or (R, G, B).
         premultiplied: the colours are already multiplied with alpha.
-        opaque: a fourth channel of the decoder says nothing and is dropped.
-        grey: the decoder gives three equal channels, of which one is kept.
-        parts: files for the decoder, each of which gives a part of the samples; empty when none is asked.
-        join: makes samples of what the parts gave; None when the decoder gives all of them by itself.
+        opaque: a fourth channel says nothing and is dropped.
+        grey: the decoded pixels have three equal channels, of which one is kept.
+        reading: how OpenCV is asked: ``unchanged`` gives grey, BGR or BGRA as they are stored, ``rgb`` resolves
+            palettes and keeps 16 bits.
+        data: the bytes for the decoder when they differ from the file's, else None.
+        unpack: decodes the samples where the format has a way of its own; None where OpenCV gets ``data``.
     """
 
     width: int
     height: int
-    reading: Reading = "unchanged"
-    data: bytes | None = None
     orientation: int = 1
     frames: int = 1
     largest: int = 0
     flags: tuple[str, ...] = ()
+    profile: bytes = b""
     key: tuple[int, ...] | None = None
     premultiplied: bool = False
     opaque: bool = False
     grey: bool = False
-    parts: tuple[bytes, ...] = ()
-    join: Callable[[Sequence[NDArray[np.integer]]], Pixels] | None = None
+    reading: Reading = "unchanged"
+    data: bytes | None = None
+    unpack: Callable[[], NDArray[np.integer]] | None = None
 
 
 def check_size(kind: str, width: int, height: int, options: DecodeOptions) -> None:

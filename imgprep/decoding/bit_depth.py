@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.decoding.alpha import Pixels
-from imgprep.decoding.header import Header
+from imgprep.decoding.format_header import Header
 from imgprep.errors import ImageError
 
 
