@@ -228,7 +228,7 @@ def test_set_reaches_into_lists_and_names_without_options(load: Load) -> None:
         ),
         (
             "convert.x.y.z=1",
-            "--set convert.x.y.z=1: convert.x: unknown key 'x'; known are alpha, channels, compression,",
+            "--set convert.x.y.z=1: convert.x: unknown key 'x'; known are alpha, channels, color_profile,",
         ),
     ],
 )
