@@ -1,39 +1,13 @@
-"""What the machine offers: cores and memory as the container allows them, and sizes as people write them."""
+"""What the machine offers: cores and memory as the container allows them."""
 
 import math
 import os
-import re
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 _ROOT: Final = Path("/")
-_UNITS: Final[Mapping[str, int]] = {"": 1, "B": 1} | {
-    prefix + suffix: base**power
-    for power, prefix in enumerate("KMGT", start=1)
-    for suffix, base in (("B", 1000), ("IB", 1024))
-}
-_SIZE: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 _FALLBACK_MEMORY: Final = 2 * 1024**3
-
-
-def parse_size(size: int | str) -> int:
-    """Reads a number of bytes.
-
-    Args:
-        size: an integer, or a number with a unit: B, KB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB (of 1024).
-
-    Raises:
-        ValueError: it is neither.
-
-    >>> parse_size("64 MiB"), parse_size("1.5 kB"), parse_size(10)
-    (67108864, 1500, 10)
-    """
-    found = None if isinstance(size, bool) else _SIZE.fullmatch(str(size))
-    if found is None or found[2].upper() not in _UNITS:
-        raise ValueError(f"expected a size such as 64 MiB or 2 GB, not {size!r}")
-    return int(Fraction(found[1]) * _UNITS[found[2].upper()])
 
 
 def available_cores(root: Path = _ROOT) -> int:

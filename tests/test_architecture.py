@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "imgprep"
 FAMILIES = {"sources", "transforms", "audit", "shards", "engines"}
 LAYERS = (  # from the bottom; a unit imports from the layers below its own, and from itself
-    {"errors", "sample", "columns", "columnfile", "disjoint", "version", "lazy", "stopping"},
+    {"errors", "sample", "columns", "columnfile", "disjoint", "version", "lazy", "stopping", "util"},
     {"decoding", "rng", "machine", "containers", "perceptual", "neighbours", "grouping"},
     {"shards", "engines"},
     {"dataset"},

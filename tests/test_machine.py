@@ -4,43 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from imgprep.machine import available_cores, available_memory, parse_size
+from imgprep.machine import available_cores, available_memory
 
 CORES = available_cores(Path("/nonexistent"))
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("0", 0),
-        (17, 17),
-        ("17", 17),
-        ("17 B", 17),
-        ("1KB", 1000),
-        ("1 kb", 1000),
-        ("1 KiB", 1024),
-        (" 64 MiB ", 64 * 1024**2),
-        ("2 GB", 2 * 1000**3),
-        ("1.5 GiB", 3 * 1024**3 // 2),
-        ("2 TiB", 2 * 1024**4),
-    ],
-)
-def test_sizes(text, size):
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "MiB", "-1", "1 MiBs", "1e3", "1 2", "1.", "٣", True, None, 1.5j, "1 i"])
-def test_what_is_no_size(text):
-    with pytest.raises(ValueError, match="expected a size such as 64 MiB"):
-        parse_size(text)
-
-
-@given(st.integers(0, 2**70), st.sampled_from(["", "B", "KB", "KiB", "GiB", "TB"]))
-def test_sizes_are_exact(number, unit):
-    assert parse_size(f"{number} {unit}") == number * parse_size(f"1 {unit}")
 
 
 def write(root: Path, files: dict[str, str]) -> Path:

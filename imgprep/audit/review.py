@@ -11,6 +11,7 @@ from imgprep.audit.intervals import Interval, Stratum, reviews_needed, stratifie
 from imgprep.audit.label_evidence import Review
 from imgprep.rng import rng
 from imgprep.sample import SampleTable
+from imgprep.util.apportion import apportion
 
 
 class Reviewed(NamedTuple):
@@ -53,7 +54,7 @@ def draw_review(table: SampleTable, size: int, seed: int, without: NDArray[np.bo
         order = order[~without[order]]
     codes = table.label.codes
     counts = np.bincount(codes[order], minlength=len(table.label.values))
-    quota = _shares(counts, min(size, len(order)))
+    quota = apportion(counts, min(size, len(order)), one_each=True)
     # The place of each image among those of its class, in the order of the lot.
     by_class = order[np.argsort(codes[order], kind="stable")]
     rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -111,20 +112,3 @@ def judge_review(evidence: Evidence, review: Review, budget: float, confidence: 
 def _present(evidence: Evidence, ids: tuple[str, ...]) -> NDArray[np.intp]:
     rows = rows_of(evidence.table.id, ids)
     return rows[rows >= 0]
-
-
-def _shares(counts: NDArray[np.integer], size: int) -> NDArray[np.intp]:
-    """Whole shares of each class: largest remainders, at least one where there is an image and the size allows it."""
-    total = int(counts.sum())
-    if not total:
-        return np.zeros(len(counts), np.intp)
-    exact = counts * (size / total)
-    quota: NDArray[np.intp] = np.floor(exact).astype(np.intp)
-    remainder = np.argsort(-(exact - quota), kind="stable")
-    quota[remainder[: size - int(quota.sum())]] += 1
-    present = int(np.count_nonzero(counts))
-    if size >= present:
-        for poor in np.flatnonzero((quota == 0) & (counts > 0)).tolist():
-            quota[int(quota.argmax())] -= 1
-            quota[poor] = 1
-    return quota

@@ -1,6 +1,5 @@
 """The files in which others say something of the labels: review tables, and predictions of a classifier."""
 
-import re
 import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from imgprep.sources.base import text_of
 from imgprep.sources.csvtable import Row, find_delimiter, read_csv
 from imgprep.sources.jsontable import find, read_json
 from imgprep.spec.problems import suggestion
+from imgprep.util.spreadsheet import protect, unprotect
 
 COLUMNS: Final = ("id", "label", "reviewed_label")
 UNSURE: Final = ("?", "unsure", "not sure", "unclear")
@@ -28,7 +28,6 @@ NONE: Final = ("none", "none of these", "not any", "other")
 SHOWN: Final = 20
 """Wrong rows that an error lists."""
 ORIGIN: Final = "pred_probs of the spec"
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 
 
 class _Entry(NamedTuple):
@@ -100,7 +99,7 @@ def review_rows(table: SampleTable, rows: NDArray[np.integer]) -> Iterator[tuple
     """The lines of a review table to be filled in, with its header; no spreadsheet takes a cell for a formula."""
     yield COLUMNS
     for row in rows.tolist():
-        yield _neutral(table.id[row]), _neutral(table.label[row]), ""
+        yield protect(table.id[row]), protect(table.label[row]), ""
 
 
 def read_predictions(path: Path, classes: Sequence[str], table: SampleTable) -> Predictions:
@@ -157,7 +156,7 @@ def _entries(path: Path) -> Iterator[_Entry]:
     known = False
     for row in _rows(path):
         known = known or _check_columns(shown, list(row.values))
-        cells = [_plain(text_of(row.values[find(row.values, name)])).strip() for name in COLUMNS]
+        cells = [unprotect(text_of(row.values[find(row.values, name)])).strip() for name in COLUMNS]
         if any(cells):
             entry = _Entry(row.line, *cells)
             if not entry.id:
@@ -253,17 +252,3 @@ def _spelling(name: str) -> str:
 
 def _folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
-
-
-def _neutral(cell: str) -> str:
-    """A cell with an apostrophe before what a spreadsheet would calculate.
-
-    >>> _neutral("=1+1"), _plain(_neutral("'=1")), _neutral("plum")
-    ("'=1+1", "'=1", 'plum')
-    """
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def _plain(cell: str) -> str:
-    """The cell as it was before `_neutral`."""
-    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell

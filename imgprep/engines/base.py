@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from imgprep.errors import ImgprepError, ResourceError, check_surroundings, one_line
-from imgprep.machine import available_cores, parse_size
+from imgprep.machine import available_cores
 
 NOTHING: Final = -1
 TICK: Final = 0.1
@@ -148,7 +148,7 @@ class Settings:
 
     workers: int = field(default_factory=available_cores)
     item_timeout: float = 30.0
-    memory_limit: int = parse_size("2 GiB")
+    memory_limit: int = 2 << 30
 
     def __post_init__(self) -> None:
         if self.workers < 1:

@@ -1,6 +1,5 @@
 """The types that several sections share."""
 
-import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
@@ -17,11 +16,10 @@ from pydantic import (
 
 from imgprep.spec.binding import Integer, Number, Text, context_of
 from imgprep.spec.problems import shown, unknown, wrong
+from imgprep.util.sizes import SIZE, parse_size
 
 NAMES: Final = "$names"
 """In a JSON Schema in the making: stands for any of the names in that table."""
-SIZE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kKMGT])(i)?)?B?")
-_POWERS: Final = {"K": 1, "M": 2, "G": 3, "T": 4}
 _SIZE_SCHEMA: Final = {
     "anyOf": [{"type": "integer", "exclusiveMinimum": 0}, {"type": "string", "pattern": f"^{SIZE.pattern}$"}]
 }
@@ -38,25 +36,11 @@ class Section(BaseModel):
         return {} if data is None else data
 
 
-def parse_size(value: object) -> int:
-    """A number of bytes: ``64 MiB``, ``1.5GB``, or plain.
-
-    Raises:
-        ValueError: it is no size, or nothing.
-
-    >>> parse_size("64 MiB"), parse_size("1.5kB"), parse_size(512)
-    (67108864, 1500, 512)
-    """
-    size = 0
-    if isinstance(value, int) and not isinstance(value, bool):
-        size = value
-    elif isinstance(value, str) and (match := SIZE.fullmatch(value.strip())):
-        number, letter, binary = match.groups()
-        base = 1024 if binary else 1000
-        size = int(float(number) * base ** _POWERS.get((letter or "").upper(), 0))
-    if size < 1:
-        raise ValueError(f"expected a size such as 64 MiB, not {shown(value)}")
-    return size
+def _byte_size(value: object) -> int:
+    try:
+        return parse_size(value)
+    except ValueError:
+        raise ValueError(f"expected a size such as 64 MiB, not {shown(value)}") from None
 
 
 def name_in(table: str, what: str) -> Callable[[object, ValidationInfo], str]:
@@ -71,7 +55,7 @@ def name_in(table: str, what: str) -> Callable[[object, ValidationInfo], str]:
     return check
 
 
-ByteSize = Annotated[int, PlainValidator(parse_size), WithJsonSchema(_SIZE_SCHEMA)]
+ByteSize = Annotated[int, PlainValidator(_byte_size), WithJsonSchema(_SIZE_SCHEMA)]
 Count = Annotated[Integer, Ge(0)]
 Positive = Annotated[Integer, Ge(1)]
 Copies = Annotated[Integer, Ge(1), Le(10**9)]

@@ -97,29 +97,6 @@ def make_units(key: NDArray[np.uint64], of_row: NDArray[np.int64]) -> Units:
     return Units(of_row, np.argsort(smallest, kind="stable"), np.bincount(of_row, minlength=count))
 
 
-def quotas(available: NDArray[np.int64], total: int) -> NDArray[np.int64]:
-    """Shares a number of images between classes by their size: the method of largest remainders.
-
-    No class is off its exact share by more than one image, and the sum is exact.
-
-    Args:
-        available: (K,) images of each class.
-        total: images to take, at most the sum.
-
-    >>> quotas(np.array([10, 5, 5]), 5).tolist()
-    [3, 1, 1]
-    """
-    everything = int(available.sum())
-    if not everything:
-        return np.zeros_like(available)
-    exact = available * (total / everything)
-    share: NDArray[np.int64] = np.floor(exact + 1e-9).astype(np.int64)
-    missing = total - int(share.sum())
-    order = np.lexsort((np.arange(len(exact)), -np.round(exact - share, 9)))
-    share[order[:missing]] += 1
-    return share
-
-
 def stratify(labels: NDArray[np.integer], units: Units, targets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Assigns units to parts so that each part gets its quota of every class as closely as the units allow.
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columns import StringColumn
-from imgprep.stages.assignment import TEST, TRAIN, TRAIN_NAME, keys, quotas, round_half_up
+from imgprep.stages.assignment import TEST, TRAIN, TRAIN_NAME, keys, round_half_up
 from imgprep.stages.company import Circle, Donors, share_of
 from imgprep.stages.deciding import Assignment
 from imgprep.stages.tables import Images
+from imgprep.util.apportion import apportion
 
 VIEWS: Final = "views"
 TEST_NAME: Final = "test"
@@ -122,7 +123,7 @@ def batches(
         yield Batch(TRAIN_NAME, "", *_evenly(order, labels, wanted))
     for recipe, share in amounts.mix.items():
         counts = np.bincount(labels[train], minlength=1)
-        yield Batch(TRAIN_NAME, recipe, *_evenly(order, labels, quotas(counts, round_half_up(share * len(train)))))
+        yield Batch(TRAIN_NAME, recipe, *_evenly(order, labels, apportion(counts, round_half_up(share * len(train)))))
     test = np.flatnonzero(assignment.codes == TEST)
     ones = np.ones(len(test), np.int64)
     for recipe in amounts.stress:

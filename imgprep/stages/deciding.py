@@ -25,7 +25,6 @@ from imgprep.stages.assignment import (
     keys,
     make_units,
     part_by_hash,
-    quotas,
     stratify,
 )
 from imgprep.stages.demands import (
@@ -35,6 +34,7 @@ from imgprep.stages.demands import (
     part_of,
     wanted_images,
 )
+from imgprep.util.apportion import apportion
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class _Case:
         """(N,) a part of about so many rows, of every class by its size."""
         labels = self.labels if self.settings.method != "random" else np.zeros_like(self.labels)
         counts = np.bincount(labels, minlength=self.classes)
-        wanted = quotas(counts, total)
+        wanted = apportion(counts, total)
         return np.equal(stratify(labels, self.units, np.stack([counts - wanted, wanted])), 1)
 
 

@@ -22,6 +22,7 @@ from imgprep.stages.run import Machine, commit_stage
 from imgprep.stages.similar import clusters
 from imgprep.stages.tables import Images
 from imgprep.stages.versions import versions
+from imgprep.util.spreadsheet import protect
 
 STAGE = "split"
 TABLE = "splits.npz"
@@ -133,17 +134,8 @@ def _lines(images: Images, mask: NDArray[np.bool_]) -> Iterator[bytes]:
     for block in blocks(len(mask)):
         rows = np.flatnonzero(mask[block]) + block.start
         ids, labels = images.table.id[rows], images.table.label[rows]
-        writer.writerows(zip(map(neutral, ids), map(neutral, labels), strict=True))
+        writer.writerows(zip(map(protect, ids), map(protect, labels), strict=True))
         yield text.getvalue().encode("utf-8", "backslashreplace")
         text.seek(0)
         text.truncate()
     yield text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def neutral(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula.
-
-    >>> neutral("=cmd|' /C calc'!A0")
-    "'=cmd|' /C calc'!A0"
-    """
-    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell

@@ -17,10 +17,10 @@ from imgprep.stages.assignment import (
     join,
     keys,
     make_units,
-    quotas,
     round_half_up,
     stratify,
 )
+from imgprep.util.apportion import apportion
 
 relaxed = settings(deadline=None, max_examples=100)
 sizes = st.lists(st.integers(0, 500), min_size=1, max_size=12)
@@ -29,32 +29,6 @@ sizes = st.lists(st.integers(0, 500), min_size=1, max_size=12)
 def singles(count: int, seed: int = 0):
     key = keys([f"{row}" for row in range(count)], seed)
     return key, make_units(key, np.arange(count))
-
-
-@relaxed
-@given(sizes, st.floats(0, 1))
-def test_quotas_are_exact_in_sum_and_off_by_less_than_one_in_each_class(available: list[int], share: float) -> None:
-    counts = np.array(available)
-    total = round_half_up(share * int(counts.sum()))
-    found = quotas(counts, total)
-    assert found.sum() == total
-    assert (found <= counts).all()
-    if counts.sum():
-        exact = counts * total / counts.sum()
-        assert (np.abs(found - exact) < 1).all()
-        # The largest remainders are those that are rounded up.
-        rest = exact - np.floor(exact)
-        up = (found > exact) & (rest > 1e-6)
-        down = (found < exact) & (rest > 1e-6)
-        if up.any() and down.any():
-            assert rest[up].min() >= rest[down].max() - 1e-6
-
-
-def test_quotas_of_ten_million_images_are_exact() -> None:
-    counts = np.array([3_333_333, 3_333_333, 3_333_334])
-    assert quotas(counts, 10_000_000).tolist() == counts.tolist()
-    assert quotas(counts, 1).sum() == 1
-    assert quotas(np.zeros(3, np.int64), 0).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +85,7 @@ def test_keys_depend_on_the_id_and_the_seed_alone() -> None:
 def test_single_images_meet_every_quota(values: list[int], share: float, seed: int) -> None:
     labels = np.array(values)
     counts = np.bincount(labels, minlength=4)
-    wanted = quotas(counts, round_half_up(share * len(labels)))
+    wanted = apportion(counts, round_half_up(share * len(labels)))
     _, units = singles(len(labels), seed)
     part = stratify(labels, units, np.stack([counts - wanted, wanted]))
     assert np.bincount(labels[part == 1], minlength=4).tolist() == wanted.tolist()
@@ -178,7 +152,7 @@ def test_a_million_rows_in_seconds() -> None:
     groups = np.where(np.arange(rows) % 10 < 2, np.arange(rows) // 4, -1)
     units = make_units(key, join(rows, groups, random.integers(-rows, rows // 4, rows)))
     counts = np.bincount(labels, minlength=1000)
-    wanted = quotas(counts, rows // 20)
+    wanted = apportion(counts, rows // 20)
     part = stratify(labels, units, np.stack([counts - wanted, wanted]))
     seconds = time.process_time() - started
     assert (part == 1).sum() == pytest.approx(rows // 20, rel=0.01)

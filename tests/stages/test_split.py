@@ -15,7 +15,7 @@ from imgprep.stages import split as splitting
 from imgprep.stages.deciding import Assignment
 from imgprep.stages.demands import SplitSettings
 from imgprep.stages.run import Machine
-from imgprep.stages.split import Splitting, neutral, read_assignment
+from imgprep.stages.split import Splitting, read_assignment
 from imgprep.stages.tables import Images
 
 MakeMachine = Callable[..., Machine]
@@ -110,10 +110,3 @@ def test_the_table_is_what_numpy_writes(ids: list[str], tmp_path: Path, monkeypa
     id_, names = np.array(ids, np.str_), np.array(assignment.names, np.str_)
     np.savez(tmp_path / "whole.npz", id=id_, split=assignment.codes.astype(np.int16), names=names)
     assert (tmp_path / "blocks.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
-
-
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
-def test_no_cell_is_a_formula(cell: str) -> None:
-    assert neutral(cell) == f"'{cell}"
-    assert neutral(f"apple/{cell}") == f"apple/{cell}"
-    assert neutral("") == ""
