@@ -3,7 +3,7 @@
 Memory is linear in the number of hashes, some 50 bytes for each: positions are 4 bytes, and candidates come in blocks.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -74,32 +74,22 @@ def telling_clusters(hashes: NDArray[np.uint64], distance: int) -> tuple[Rows, i
         distance //= 2
 
 
-def lookalike_clusters(
-    hashes: NDArray[np.uint64], variants: Iterable[NDArray[np.uint64]], distance: int
-) -> Rows | None:
-    """Joins images of which one has a variant within a distance of what the other is, directly or through others.
+def near_pairs(
+    hashes: NDArray[np.uint64], others: NDArray[np.uint64], distance: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Every pair of a hash and one of the others within a distance of each other, in blocks; some come several times.
 
     Args:
-        hashes: (N,) of the images.
-        variants: the columns of `variant_hashes`, one at a time.
+        hashes: (N,).
+        others: (M,).
         distance: 0 to `MAX_DISTANCE`.
 
-    Returns:
-        (N,) int32, the cluster of each image: the index of the first member; None when the hashes do not tell the
-        images apart, see `telling_clusters`.
+    Yields:
+        (P,) positions in `hashes`, and (P,) in `others`.
     """
-    unique, first, inverse = _distinct(hashes)
-    parent = np.arange(len(unique), dtype=np.int32)
-    most = max(_CHAIN, len(unique) // 100)
-    # Images of the same hash are one, but each has variants of its own.
-    for column in variants:
-        for left, right in _crossing(unique, column, distance):
-            near = bit_count(unique[left] ^ column[right]) <= distance
-            unite(parent, left[near], inverse[right[near]])
-        # A chain shows in the first columns, long before all pairs of a dense collection are listed.
-        if _largest(parent) > most:
-            return None
-    return _named(parent, first)[inverse]
+    for left, right in _crossing(hashes, others, distance):
+        near = bit_count(hashes[left] ^ others[right]) <= distance
+        yield left[near].astype(np.intp), right[near].astype(np.intp)
 
 
 class _Distinct(NamedTuple):

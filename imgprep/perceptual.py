@@ -1,7 +1,6 @@
 """What images that look alike have in common: a 64-bit perceptual hash, and the waves that it is made from."""
 
 from functools import lru_cache
-from itertools import product
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,15 @@ WAVES: Final = 64
 LIKENESS: Final = 0.99
 """The cosine of the waves of two images from which on one is taken for a copy of the other, blurred or encoded anew."""
 _PAIRS: Final = 1 << 22
+
+
+def _lowest() -> NDArray[np.int64]:
+    """(64, 2) the lowest frequencies: vertical, horizontal."""
+    pairs = ((u, v) for u in range(_SIDE) for v in range(_SIDE) if u + v)
+    return np.array(sorted(pairs, key=lambda uv: (uv[0] ** 2 + uv[1] ** 2, uv))[:WAVES])
+
+
+FREQUENCIES: Final = _lowest()
 
 
 def dct_hash(gray: NDArray[np.uint8]) -> int:
@@ -84,25 +92,6 @@ def copy_clusters(waves: NDArray[np.int8]) -> NDArray[np.intp]:
     return first
 
 
-def variant_hashes(gray: NDArray[np.uint8], *, crops: bool = True) -> NDArray[np.uint64]:
-    """The hashes that copies of the images may have: mirrored, and cut a little on any sides.
-
-    Mirroring changes the sign of every odd horizontal frequency, and a cut is another set of waves, so no pixel moves.
-
-    Args:
-        gray: (N, 32, 32) uint8.
-        crops: whether to cut: a 32nd of the side, on each of the 16 choices of sides, no side being the first.
-
-    Returns:
-        (N, V): of each cut (one, or 16) the hash, then that of the mirror image; the first column is `dct_hashes`.
-    """
-    flat = gray.reshape(-1, _SIDE * _SIDE).astype(np.float64)
-    sign = np.array([-1.0 if across % 2 else 1.0 for _, across in _frequencies()])
-    cuts = list(product((0, 1), repeat=4)) if crops else [(0, 0, 0, 0)]
-    columns = (hashes_of(low * way) for cut in cuts for low in [flat @ _basis(cut)] for way in (1.0, sign))
-    return np.stack(list(columns), axis=1)
-
-
 def _averaging(length: int) -> NDArray[np.float64]:
     """(32, length) the part that each pixel has in each of 32 equal stretches."""
     edges = np.arange(_SIDE + 1) * length / _SIDE
@@ -112,28 +101,18 @@ def _averaging(length: int) -> NDArray[np.float64]:
     return weights
 
 
-@lru_cache(maxsize=16)
-def _basis(cut: tuple[int, ...] = (0, 0, 0, 0)) -> NDArray[np.float64]:
+@lru_cache(maxsize=1)
+def _basis() -> NDArray[np.float64]:
     """(1024, 64) the cosines of the lowest frequencies as whole numbers.
 
     Whole numbers make every sum exact, so that a hash depends neither on the order of summation nor on the machine.
-
-    Args:
-        cut: pixels that are left out at the top, bottom, left and right; the waves span the rest.
     """
     wave = np.cos(np.pi * (np.arange(_SIDE) + 0.5) * np.arange(_SIDE)[:, None] / _SIDE)
-    down, across = wave @ _stretching(cut[0], cut[1]), wave @ _stretching(cut[2], cut[3])
-    whole = [down[u][:, None] * across[v][None] for u, v in _frequencies()]
+    whole = [wave[u][:, None] * wave[v][None] for u, v in FREQUENCIES.tolist()]
     return np.stack([np.rint(_SCALE * plane).ravel() for plane in whole], axis=1)
 
 
-def _frequencies() -> list[tuple[int, int]]:
-    """The 64 lowest: (vertical, horizontal)."""
-    pairs = ((u, v) for u in range(_SIDE) for v in range(_SIDE) if u + v)
-    return sorted(pairs, key=lambda uv: (uv[0] ** 2 + uv[1] ** 2, uv))[:64]
-
-
-def _stretching(first: int, last: int) -> NDArray[np.float64]:
-    """(32, 32) what makes 32 pixels of those between, linearly; the identity when nothing is cut."""
+def stretching(first: float, last: float) -> NDArray[np.float64]:
+    """(32, 32) what makes 32 pixels of those between two cuts, linearly; the identity when nothing is cut."""
     place = np.clip(first + (np.arange(_SIDE) + 0.5) * (_SIDE - first - last) / _SIDE - 0.5, 0, _SIDE - 1)
     return np.maximum(1 - np.abs(place[:, None] - np.arange(_SIDE)), 0)  # type: ignore[no-any-return]

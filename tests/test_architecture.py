@@ -16,6 +16,7 @@ FAMILIES = {"sources", "transforms", "audit", "shards", "engines"}
 LAYERS = (  # from the bottom; a unit imports from the layers below its own, and from itself
     {"errors", "sample", "columns", "columnfile", "disjoint", "version", "lazy", "stopping", "util"},
     {"decoding", "rng", "machine", "containers", "perceptual", "neighbours", "grouping"},
+    {"likeness"},
     {"shards", "engines"},
     {"dataset"},
     FAMILIES - {"shards", "engines"},

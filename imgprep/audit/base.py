@@ -1,7 +1,7 @@
 """What every part of the audit shares: evidence, findings, rules and the report."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
@@ -10,7 +10,8 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from imgprep.audit.label_evidence import Predictions, Review
-from imgprep.audit.measurements import Measurements
+from imgprep.audit.measurements import Measurements, SmallImages
+from imgprep.likeness.alike import Altered, altered_copies
 from imgprep.sample import SampleTable
 
 Status = Literal["pass", "fail", "inconclusive", "skipped"]
@@ -21,6 +22,8 @@ Share = Annotated[float, Ge(0), Le(1)]
 Count = Annotated[int, Ge(0)]
 
 REPORT_VERSION: Final = 1
+FLAT: Final = 0.02
+"""Images of less luminance deviation than this look all alike; exposure and blur speak of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,21 @@ class Evidence:
             return np.zeros(len(self.table), bool)
         return (self.labels >= 0) & self.measurements.valid
 
+    @cached_property
+    def visible(self) -> NDArray[np.intp]:
+        """Row numbers of the measured images that have something to see."""
+        if self.measurements is None:
+            return np.zeros(0, np.intp)
+        return np.flatnonzero(self.measured & (self.measurements["spread"] >= FLAT))
+
+    @cached_property
+    def altered(self) -> Altered | None:
+        """Which visible images are mirrored, turned or cropped copies of others; see `altered_copies`."""
+        if self.measurements is None:
+            return None
+        hashes = self.measurements["hash"].astype(np.uint64)
+        return altered_copies(SmallImages(self.measurements), hashes, self.visible)
+
     def rows(self, label: int) -> NDArray[np.intp]:
         """Row numbers of the usable images of a class."""
         order, ends = self._by_class
@@ -173,7 +191,7 @@ class Rule:
     """A rule: its parameters are its fields; calling it judges evidence.
 
     A rule yields a finding for every class that it looks at, passing ones too. A rule of a user subclasses this one,
-    is any dataclass with an ``id``, a ``severity`` and a ``__call__``, or has no settings: see `PlainRule`.
+    is any dataclass with an ``id``, a ``severity`` and a ``__call__``, or has no settings: see `plain.PlainRule`.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -206,7 +224,7 @@ class Rule:
 
 
 class Judge(Protocol):
-    """Whatever judges evidence: a `Rule`, a `PlainRule`, or what was judged elsewhere."""
+    """Whatever judges evidence: a `Rule`, a `plain.PlainRule`, or what was judged elsewhere."""
 
     @property
     def id(self) -> str:
@@ -221,40 +239,6 @@ class Judge(Protocol):
     def __call__(self, evidence: Evidence, /) -> Iterator[Finding]:
         """Judges the evidence."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class PlainRule:
-    """A rule of the user's own without settings: a function of the evidence, or a class whose instances are called.
-
-    Attributes:
-        judge: gives the findings.
-        given: the severity in the spec; None leaves that of the findings.
-    """
-
-    judge: Callable[[Evidence], Iterable[Finding]]
-    given: Severity | None = None
-
-    @property
-    def id(self) -> str:
-        """The rule's own, or its name."""
-        return str(getattr(self.judge, "id", getattr(self.judge, "__name__", type(self.judge).__name__)))
-
-    @property
-    def severity(self) -> Severity:
-        """That in the spec, or the rule's own."""
-        own: Severity = getattr(self.judge, "severity", "error")
-        return self.given or own
-
-    @property
-    def per_file(self) -> bool:
-        """See `Rule`."""
-        return bool(getattr(self.judge, "per_file", False))
-
-    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        """What the rule says."""
-        for finding in self.judge(evidence):
-            yield replace(finding, severity=self.given) if self.given else finding
 
 
 def verdict(good: bool) -> Status:

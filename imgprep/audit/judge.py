@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Final, get_args
 import numpy as np
 from annotated_types import MinLen
 
-from imgprep.audit.base import Evidence, Finding, Judge, PlainRule, Report, Severity, Status
+from imgprep.audit.base import Evidence, Finding, Judge, Report, Severity, Status
+from imgprep.audit.plain import PlainRule
 from imgprep.errors import ImgprepError, RequestError, one_line
 
 WAIVER: Final = "waiver"

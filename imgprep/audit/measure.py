@@ -99,6 +99,7 @@ class Meter:
         # The whole buffer is looked at, whatever is in use of it: an image's record must not depend on its neighbours.
         for name, column in look(self._gray, self._color).items():
             rows[name] = column[:count]
+        rows["small"] = self._gray[:count]
         rows["hue"][np.array(plain)] = -1
         if self._descriptor:
             rows["descriptor"] = describe(self._gray, self._color)[:count]

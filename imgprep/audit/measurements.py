@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columnfile import ColumnFile
+from imgprep.likeness.variants import SIDE
 from imgprep.perceptual import WAVES
 
 FLAGS: Final = (
@@ -51,6 +52,7 @@ ROW: Final = np.dtype(
         ("y", "<f4"),
         ("scale", "<f4"),
         ("border", "<f4", (BORDER,)),
+        ("small", "u1", (SIDE, SIDE)),
     ]
 )
 """One image.
@@ -64,7 +66,7 @@ mean, low, high, spread: mean, 1st and 99th percentile, standard deviation of th
 constant: 1 when all pixels are equal. blur: variance of the Laplacian at the working size, in squared 8-bit levels.
 hue: dominant hue of the foreground in degrees, -1 for none (greyscale); hue_share: its share of the foreground;
 colorful: mean saturation, 0 to 1. x, y, scale: centre and size of what stands out from the border, as fractions of the
-image. border: colour and texture statistics of a ring along the border.
+image. border: colour and texture statistics of a ring along the border. small: the luminance, 32x32 pixels.
 """
 FULL_ROW: Final = np.dtype([*((name, ROW[name]) for name in ROW.names or ()), ("descriptor", "<f2", (DESCRIPTOR,))])
 """`ROW` and a descriptor of shape and colour for the suspects of ``label-errors``."""
@@ -134,6 +136,20 @@ class Measurements:
     def flagged(self, flag: str) -> NDArray[np.bool_]:
         """(N,) which images have a flag."""
         return (self["flags"] >> flag_bit(flag)) & 1 == 1  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SmallImages:
+    """The column ``small``, read some rows at a time."""
+
+    measurements: Measurements
+
+    def __len__(self) -> int:
+        return len(self.measurements)
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        small: NDArray[np.uint8] = self.measurements.at(rows)["small"]
+        return small
 
 
 def flag_bit(flag: str) -> int:

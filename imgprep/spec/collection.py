@@ -11,8 +11,9 @@ from typing import Annotated, Any, ClassVar, Final, TypeVar
 from annotated_types import MinLen
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
-from imgprep.audit.base import PlainRule, Severity
+from imgprep.audit.base import Severity
 from imgprep.audit.judge import Waiver
+from imgprep.audit.plain import PlainRule
 from imgprep.errors import one_line
 from imgprep.sources.masks import Masks
 from imgprep.sources.split_names import USUAL, SplitNames

@@ -26,6 +26,8 @@ from imgprep.util.spreadsheet import protect
 
 STAGE = "split"
 TABLE = "splits.npz"
+LIKENESS: Final = 2
+"""What near-duplicates are; a split that was decided by an earlier definition is decided anew."""
 BLOCK_BYTES: Final = 1 << 20
 
 
@@ -46,7 +48,7 @@ class Splitting:
     def key(self) -> str:
         """What the stage is made from."""
         images = self.images.manifest
-        return fingerprint(versions(), images.name, self._settings(), images.fingerprint, images.classes)
+        return fingerprint(versions(), images.name, self._settings(), images.fingerprint, images.classes, LIKENESS)
 
     def run(self, machine: Machine) -> Manifest:
         """Makes the stage: splits.npz, one table for each split, samples.jsonl and the index.

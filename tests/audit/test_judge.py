@@ -6,8 +6,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from imgprep.audit import judge as judging
-from imgprep.audit.base import Finding, PlainRule, Rule
+from imgprep.audit.base import Finding, Rule
 from imgprep.audit.judge import Excuses, Waiver, judge
+from imgprep.audit.plain import PlainRule
 from imgprep.audit.rules.counts import ClassSize
 from imgprep.audit.rules.quality import Blur
 from imgprep.errors import RequestError

@@ -264,3 +264,50 @@ def test_a_group_that_is_not_there_is_refused(
     done = imgprep(command, spec)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+ALTER = {
+    "mirrored": lambda image: image[:, ::-1],
+    "upside down": lambda image: image[::-1],
+    "turned left": np.rot90,
+    "turned twice": lambda image: np.rot90(image, 2),
+    "turned right": lambda image: np.rot90(image, 3),
+    "cut by 2 %": lambda image: image[4:-4, 6:-6],
+    "cut by 5 %": lambda image: image[10:-10, 15:-15],
+}
+
+
+@pytest.mark.parametrize("name", ALTER)
+def test_an_altered_copy_of_a_training_image_in_test_is_found(tmp_path: Path, imgprep: Call, name: str) -> None:
+    """Of 20 images of 200 x 300 pixels; the copies are encoded anew. The same images divided anew stay together."""
+    import cv2
+
+    random = np.random.default_rng(4)
+    for row in range(20):
+        rough = random.integers(0, 256, (8, 10, 3), np.uint8)
+        image = cv2.resize(rough, (300, 200), interpolation=cv2.INTER_CUBIC)
+        altered = np.ascontiguousarray(ALTER[name](image))
+        fresh = cv2.resize(random.integers(0, 256, (8, 10, 3), np.uint8), (300, 200), interpolation=cv2.INTER_CUBIC)
+        for split, content in (("train", image), ("test", altered if row < 10 else fresh)):
+            path = tmp_path / "images" / split / "ab"[row % 2] / f"{row:02d}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(path), content, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    planted = [[f"test/{'ab'[row % 2]}/{row:02d}.jpg", f"train/{'ab'[row % 2]}/{row:02d}.jpg"] for row in range(10)]
+    source = {"layout": "split_directory", "path": str(tmp_path / "images")}
+    spec = write_spec(tmp_path, source, convert={"size": [64, 96]})
+    done = imgprep("audit", spec, "--format", "json")
+    assert done.returncode == 1
+    findings = [f for f in json.loads(done.stdout)["findings"] if f["status"] == "fail"]
+    for rule, severity in (("split-leakage", "error"), ("near-duplicate", "warning")):
+        mine = [f for f in findings if f["rule"] == rule]
+        assert sorted(sorted(f["samples"]) for f in mine) == sorted(planted)
+        assert {f["severity"] for f in mine} == {severity}
+        word = "cropped" if "cut" in name else "turned" if "turned" in name else "mirrored"
+        assert all(f"({word}" in f["message"] or word == "cropped" for f in mine)
+    done = imgprep("split", spec, "--set", "split.method=stratified", "--set", "split.test=0.3")
+    assert done.returncode == 0
+    side = {}
+    for split in ("train", "validation", "test"):
+        with (tmp_path / "out" / "split" / f"{split}.csv").open(newline="") as file:
+            side |= {row["id"]: split for row in csv.DictReader(file)}
+    assert all(side[one] == side[other] for one, other in planted)

@@ -6,17 +6,15 @@ from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Le
-from numpy.typing import NDArray
 
 from imgprep.audit.base import Compared, Evidence, Finding, Rule, Severity
 from imgprep.audit.groups import Rows, clusters, equal_rows
 from imgprep.audit.measurements import Measurements
-from imgprep.neighbours import MAX_DISTANCE, telling_clusters
+from imgprep.likeness.alike import Alike, Altered, alike
+from imgprep.neighbours import MAX_DISTANCE
 
 Distance = Annotated[int, Ge(0), Le(MAX_DISTANCE)]
 UNMEASURED = "the pixels were not measured; this audit only read metadata"
-FLAT = 0.02
-"""Images of less luminance deviation than this look all alike; exposure and blur speak of them."""
 
 
 class Cluster(NamedTuple):
@@ -84,6 +82,8 @@ class LabelConflict(Rule):
 class NearDuplicate(Rule):
     """No images that nearly are each other's copies (seeds/002 Part 5, "Insufficient Variation in Perspective").
 
+    Also when one is mirrored, turned by quarters, or cropped by up to 5 % of a side, where strangers do not look alike.
+
     Attributes:
         distance: up to how many of the 64 bits of the perceptual hash may differ.
     """
@@ -99,23 +99,50 @@ class NearDuplicate(Rule):
         if evidence.measurements is None:
             yield self.skip(UNMEASURED)
             return
-        rows, names, distance = alike(evidence, evidence.measurements, self.distance)
+        rows, found, altered = lookalikes(evidence, evidence.measurements, self.distance)
         pixels = equal_rows(evidence.measurements.at(rows)["pixels"])
+        distance = found.distance
         lowered = f"; at {self.distance} they tell hardly any apart here" if distance < self.distance else ""
-        message = f"images look alike (perceptual hashes within {distance} of 64 bits{lowered})"
-        found = [
-            Cluster(rows[cluster], f"{len(cluster)} {message}")
-            for cluster in clusters(names)
-            if len(set(pixels[cluster].tolist())) > 1
-        ]
-        yield from report_clusters(self, evidence, found)
+        near = f"perceptual hashes within {distance} of 64 bits{lowered}"
+        yield from report_clusters(
+            self,
+            evidence,
+            [
+                Cluster(rows[cluster], f"{len(cluster)} images look alike ({_how(altered, cluster, near)})")
+                for cluster in clusters(found.clusters)
+                if len(set(pixels[cluster].tolist())) > 1
+            ],
+        )
 
 
-def alike(evidence: Evidence, measurements: Measurements, distance: int) -> tuple[Rows, NDArray[np.integer], int]:
-    """The rows that have something to see, the cluster of each, and the distance that tells them apart."""
-    rows = np.flatnonzero(evidence.measured & (measurements["spread"] >= FLAT))
+class Lookalikes(NamedTuple):
+    """Which images look alike.
+
+    Attributes:
+        rows: of the images that have something to see.
+        found: their clusters.
+        altered: pairs of altered copies among them, as places in `rows`; none where strangers look alike.
+    """
+
+    rows: Rows
+    found: Alike
+    altered: Altered
+
+
+def lookalikes(evidence: Evidence, measurements: Measurements, distance: int) -> Lookalikes:
+    """The clusters of images that look alike, by the definition that the split goes by too; see `likeness.alike`."""
+    rows = evidence.visible
     hashes = np.ascontiguousarray(measurements.at(rows)["hash"]).astype(np.uint64)
-    return rows, *telling_clusters(hashes, distance)
+    altered = None if evidence.altered is None else evidence.altered.at(rows)
+    found = alike(hashes, altered, distance)
+    return Lookalikes(rows, found, altered if altered is not None and found.altered else Altered.none())
+
+
+def _how(altered: Altered, cluster: Rows, near: str) -> str:
+    """In what the images of a cluster are alike: what was done to some, or their hashes."""
+    inside = altered.at(cluster)
+    apart = len(np.unique(np.concatenate([inside.left, inside.right]))) == len(cluster)
+    return ", ".join(inside.words()) if apart else "; ".join([*inside.words(), near])
 
 
 def report_clusters(rule: Rule, evidence: Evidence, found: list[Cluster]) -> Iterator[Finding]:

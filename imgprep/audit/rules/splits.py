@@ -9,7 +9,8 @@ import numpy as np
 from imgprep.audit.base import Compared, Evidence, Finding, Rule, Severity
 from imgprep.audit.groups import Rows, clusters, equal_rows
 from imgprep.audit.measurements import Measurements
-from imgprep.audit.rules.duplicates import Cluster, Distance, alike, report_clusters
+from imgprep.audit.rules.duplicates import Cluster, Distance, lookalikes, report_clusters
+from imgprep.disjoint import unite
 from imgprep.grouping import group_codes
 from imgprep.perceptual import copy_clusters
 
@@ -25,8 +26,9 @@ class SplitLeakage(Rule):
     """No image, duplicate, near-duplicate, group or augmented child on both sides of a split (seeds/002 Part 6).
 
     The same image, group or parent on both sides is a proof, and so is a copy that was resized, encoded anew, blurred
-    or made brighter: its low frequencies are in the same proportions. That two images merely look alike is evidence
-    only, and splits that are published as they are have such pairs (CIFAR-10 has); so by itself it fails as a warning.
+    or made brighter, for its low frequencies are in the same proportions, or one that was mirrored, turned by quarters
+    or cropped by up to 5 % of a side. That two images merely look alike is evidence only, and splits that are published
+    as they are have such pairs (CIFAR-10 has); so by itself it fails as a warning.
     Where strangers look alike, as digits do, likeness proves nothing.
 
     Attributes:
@@ -79,14 +81,17 @@ class SplitLeakage(Rule):
 
     def _alike(self, evidence: Evidence, measurements: Measurements, sides: Rows) -> Iterator[Cluster]:
         """Copies first, then what merely looks alike; only what is on several sides is looked at."""
-        rows, names, distance = alike(evidence, measurements, self.distance)
-        leaking = [rows[members] for members in clusters(names) if _parted(sides, rows[members])]
-        if distance == self.distance:
+        rows, found, altered = lookalikes(evidence, measurements, self.distance)
+        leaking = [members for members in clusters(found.clusters) if _parted(sides, rows[members])]
+        if found.distance == self.distance:
             for members in leaking:
-                copies = copy_clusters(measurements.at(members)["waves"])
-                yield from (Cluster(members[same], "copies of one image are") for same in clusters(copies))
+                pairs = altered.at(members)
+                copies = copy_clusters(measurements.at(rows[members])["waves"])
+                unite(copies, pairs.left, pairs.right)
+                how = f" ({', '.join(pairs.words())})" if len(pairs.left) else ""
+                yield from (Cluster(rows[members[same]], f"copies of one image{how} are") for same in clusters(copies))
         suspicion = self.look_alike if self.severity == "error" else None
-        yield from (Cluster(members, "images that look alike are", suspicion) for members in leaking)
+        yield from (Cluster(rows[members], "images that look alike are", suspicion) for members in leaking)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
