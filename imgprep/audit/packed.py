@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,25 @@ class ShardFacts:
     labels: Mapping[int, int]
 
 
+class Fitted(NamedTuple):
+    """The images that the statistics of a normalisation are said to come from.
+
+    Attributes:
+        statistics: ``originals`` of train, or ``all``: their copies too.
+        mean: of their values now.
+        centered: whether that is 0, as it must be.
+    """
+
+    statistics: str
+    mean: float
+    centered: bool
+
+    @property
+    def images(self) -> str:
+        """The images in words."""
+        return "the training images" + (" and their copies" if self.statistics == "all" else " without their copies")
+
+
 @dataclass(frozen=True, slots=True)
 class Promise:
     """What the index of the dataset says.
@@ -49,14 +68,14 @@ class Promise:
         counts: rows of each class in each split.
         dtype: of the images.
         values: (low, high) that the normalisation promises; None for no range.
-        fitted_on: the split that the statistics of the normalisation come from; None when it needs none.
+        fitted: what the statistics of the normalisation come from; None when it needs none.
     """
 
     classes: Sequence[str]
     counts: Mapping[str, Mapping[str, int]]
     dtype: str
     values: tuple[float, float] | None = None
-    fitted_on: str | None = None
+    fitted: Fitted | None = None
 
 
 def shard_facts(filename: str, split: str, arrays: Mapping[str, NDArray[Any]]) -> ShardFacts:
@@ -105,9 +124,15 @@ def judge_packed(promise: Promise, shards: Iterable[ShardFacts]) -> Iterator[Fin
             yield _finding("packed-counts", stored == said, message, name, Compared(stored, said))
     message = f"{len(augmented) or 'no'} images of validation and test are augmented"
     yield _finding("packed-evaluation", not augmented, message, None, Compared(len(augmented), 0), tuple(augmented))
-    if promise.fitted_on is not None:
-        message = f"the statistics of the normalisation come from {promise.fitted_on}; they must come from train only"
-        yield _finding("packed-statistics", promise.fitted_on == "train", message, None, Compared(promise.fitted_on))
+    if promise.fitted is not None:
+        fitted = promise.fitted
+        message = f"the statistics of the normalisation come from {fitted.images}"
+        if not fitted.centered:
+            message = (
+                f"the statistics of the normalisation should come from {fitted.images}, whose mean is "
+                f"{fitted.mean:.3g} and not 0; pack again"
+            )
+        yield _finding("packed-statistics", fitted.centered, message, None, Compared(fitted.mean, 0))
 
 
 def _values(promise: Promise, shard: ShardFacts) -> Finding:

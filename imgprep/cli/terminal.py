@@ -226,6 +226,10 @@ def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
     if manifest.normalization is not None:
         formula = manifest.normalization.get("formula", "")
         facts.append(("Values", manifest.normalization["kind"] + (f": {formula}" if formula else "")))
+        if "statistics" in manifest.normalization:
+            wanted, images = manifest.normalization["statistics"], manifest.normalization.get("images", 0)
+            kinds = "original training images" if wanted == "originals" else "training images, copies among them"
+            facts.append(("Statistics", f"{wanted}: of {images} {kinds}"))
     if manifest.shards:
         size = sum(shard.bytes for shard in manifest.shards)
         files = "1 file" if len(manifest.shards) == 1 else f"{len(manifest.shards)} files"

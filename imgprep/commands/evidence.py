@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 
 from imgprep.audit.base import Evidence, Finding, Judge, Rule, Severity
 from imgprep.audit.label_evidence import Predictions, Review
 from imgprep.audit.measurements import Measurements
-from imgprep.audit.packed import Promise, judge_packed
+from imgprep.audit.packed import Fitted, Promise, judge_packed
 from imgprep.audit.rules.splits import FOLD
 from imgprep.columns import CategoryColumn
 from imgprep.commands.collecting import grouping
@@ -25,16 +25,17 @@ from imgprep.sample import Sample, SampleTable
 from imgprep.sources.dataset import Dataset
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.assignment import TRAIN_NAME
-from imgprep.stages.inspecting import inspected
+from imgprep.stages.inspecting import Inspected, inspected
 from imgprep.stages.loading import ImageReader
 from imgprep.stages.run import Machine
 from imgprep.stages.settling import measure_exactly
+from imgprep.transforms.normalize import FITTED
 
 LABELS: Final = "label-errors"
 COUNTS: Final = ("class-size", "class-balance-mean", "class-balance-max")
 DIVISION: Final = ("split-leakage", "split-coverage")
 CENTERED: Final = 0.01
-"""How far the mean of standardised training images may be from 0: float16 and rounding."""
+"""How far the mean of standardised training images may be from 0: float16 and rounding. Of centred ones, times max."""
 
 
 class Part(NamedTuple):
@@ -182,8 +183,7 @@ def of_pack(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathere
     shards = list(inspected(machine, written.folder, manifest))
     facts = [fact for _, shard in shards for fact in shard.facts]
     train = [shard for split, shard in shards if split == TRAIN_NAME]
-    mean = sum(shard.total for shard in train) / max(1, sum(shard.values for shard in train))
-    findings = tuple(judge_packed(_promise(manifest, mean), facts))
+    findings = tuple(judge_packed(_promise(manifest, train), facts))
     table = SampleTable.of(_records(written))
     evidence = Evidence(spec.name, table, manifest.classes)
     counted = _counted(evidence)
@@ -265,8 +265,8 @@ def _counting(rules: Mapping[str, Rule], counted: Evidence) -> list[Judge]:
     return [Narrowed(rules[name], counted) for name in COUNTS]
 
 
-def _promise(manifest: Manifest, mean: float) -> Promise:
-    """What the index says; statistics of the training images leave these with a mean of 0."""
+def _promise(manifest: Manifest, train: Sequence[Inspected]) -> Promise:
+    """What the index says."""
     normalization = manifest.normalization or {}
     kind = str(normalization.get("kind", "none"))
     values = {
@@ -274,11 +274,19 @@ def _promise(manifest: Manifest, mean: float) -> Promise:
         "unit": (0.0, 1.0),
         "symmetric": (-1.0, 1.0),
         "minmax": (0.0, 1.0),
-        "percentile": (0.0, 1.0),
     }.get(kind)
-    fitted = None
-    if kind.startswith("standardize"):
-        fitted = TRAIN_NAME if abs(mean) <= CENTERED else f"other images: the training images have a mean of {mean:.3g}"
+    fitted = _fitted(normalization, train) if kind in FITTED else None
     image = manifest.image
     counts = {split: count for split, count in manifest.counts.items() if split in manifest.splits()}
     return Promise(manifest.classes, counts, image.dtype if image else "", values, fitted)
+
+
+def _fitted(normalization: Mapping[str, Any], train: Sequence[Inspected]) -> Fitted:
+    """What the statistics were taken of: it has a mean of 0 now."""
+    wanted = normalization.get("statistics", "all")  # earlier datasets do not say it, and counted copies
+    sums = [shard.originals for shard in train]
+    if wanted == "all":
+        sums += [shard.copies for shard in train]
+    mean = sum(total for total, _ in sums) / max(1, sum(count for _, count in sums))
+    scale = float(normalization.get("max", 255)) if str(normalization["kind"]).startswith("center") else 1.0
+    return Fitted(str(wanted), mean, abs(mean) <= CENTERED * scale)

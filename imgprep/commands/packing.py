@@ -15,7 +15,9 @@ def pack_settings(loaded: LoadedSpec) -> PackSettings:
     """The settings of the stage."""
     section = loaded.spec.pack
     kind = cast("Kind", section.kind)
-    return PackSettings(section.layout, section.dtype, kind, section.labels, section.shuffle, loaded.spec.seed)
+    return PackSettings(
+        section.layout, section.dtype, kind, section.labels, section.shuffle, loaded.spec.seed, section.statistics
+    )
 
 
 class Pack:

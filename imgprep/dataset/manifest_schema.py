@@ -127,6 +127,7 @@ _SHARD: Final = {
     "sha256": text,
 }
 _IMAGE: Final = {"shape": list_of(whole, 3), "dtype": one_of(*_DTYPES), "color": text}
+_NORMALIZATION: Final = {"formula": text, "statistics": text, "images": whole}
 _INDEX: Final[Mapping[str, Expectation]] = {
     **dict.fromkeys(("stage", "name", "fingerprint", "checksum"), text),
     "format_version": whole,
@@ -136,7 +137,7 @@ _INDEX: Final[Mapping[str, Expectation]] = {
     "seed": whole,
     "image": or_none(record_of(_IMAGE, frozenset({"color"}))),
     "labels": or_none(record_of({"encoding": text, "dtype": one_of(*_DTYPES)})),
-    "normalization": or_none(record_of({"kind": text, "formula": text}, frozenset({"formula"}))),
+    "normalization": or_none(record_of({"kind": text} | _NORMALIZATION, frozenset(_NORMALIZATION))),
     "class_weights": or_none(mapping_of(or_none(number))),
     "versions": mapping_of(anything),
     "shards": list_of(record_of(_SHARD)),

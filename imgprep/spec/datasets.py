@@ -24,14 +24,47 @@ class FrozenTest(Section):
     path: FilePath = Field(alias="from")
 
 
+class PerPosition(Section):
+    """Statistics for each pixel position in which the deviation too is that of the position.
+
+    Attributes:
+        pixel: what each position has of its own: a mean and a deviation.
+    """
+
+    pixel: Literal["per_position"]
+
+
 class Standardize(Section):
     """Subtract the mean of the training images, divide by their deviation.
 
     Attributes:
-        standardize: statistics over everything, for each channel, or for each pixel position.
+        standardize: statistics over everything, for each channel, or for each pixel position (a mean for each and one
+            deviation, or a deviation for each too); or those of each image by itself.
     """
 
-    standardize: Literal["global", "channel", "pixel"]
+    standardize: Literal["global", "channel", "pixel", "samplewise"] | PerPosition
+
+    @property
+    def kind(self) -> str:
+        """The normalisation in one word."""
+        if isinstance(self.standardize, PerPosition):
+            return "standardize-position"
+        return "samplewise" if self.standardize == "samplewise" else f"standardize-{self.standardize}"
+
+
+class Center(Section):
+    """Subtract the mean of the training images, and do not divide.
+
+    Attributes:
+        center: the mean over everything, for each channel, or for each pixel position; or that of each image by itself.
+    """
+
+    center: Literal["global", "channel", "pixel", "samplewise"]
+
+    @property
+    def kind(self) -> str:
+        """The normalisation in one word."""
+        return f"center-{self.center}"
 
 
 Test = Annotated[
@@ -39,11 +72,13 @@ Test = Annotated[
     "auto, a number of images, a fraction under 1 such as 0.2, or {from: earlier/dataset.json}",
 ]
 Validation = Annotated[Count | Fraction | None, "a number of images or a fraction under 1 such as 0.1"]
-Preset = Literal["none", "unit", "symmetric", "minmax", "percentile", "keras-tf", "keras-caffe", "torch-imagenet"]
+Preset = Literal[
+    "none", "unit", "symmetric", "minmax", "percentile", "samplewise", "keras-tf", "keras-caffe", "torch-imagenet"
+]
 Normalize = Annotated[
-    Preset | Standardize,
-    "none, unit, symmetric, minmax, percentile, keras-tf, keras-caffe, torch-imagenet, "
-    "or {standardize: global}, channel or pixel",
+    Preset | Standardize | Center,
+    "none, unit, symmetric, minmax, percentile, samplewise, keras-tf, keras-caffe, torch-imagenet, "
+    "{standardize: global}, channel, pixel or {pixel: per_position}, or {center: global}, channel, pixel or samplewise",
 ]
 
 
@@ -113,6 +148,7 @@ class PackSection(Storage):
     Attributes:
         layout: flat arrays, or the handbook's group for each class.
         normalize: what is done to the levels.
+        statistics: whether those of standardize and center are of the original training images, or of their copies too.
         dtype: of the packed images.
         labels: encoding of the labels.
         shuffle: whether each split is shuffled.
@@ -120,6 +156,7 @@ class PackSection(Storage):
 
     layout: Literal["flat", "by_class"] = "flat"
     normalize: Normalize = "unit"
+    statistics: Literal["originals", "all"] = "originals"
     dtype: Literal["uint8", "uint16", "float16", "float32", "float64"] = "float32"
     labels: Literal["index", "one_hot"] = "index"
     shuffle: Flag = True
@@ -136,11 +173,16 @@ class PackSection(Storage):
     def _holds_what_normalize_gives(cls, dtype: str, info: ValidationInfo) -> str:
         normalize = info.data.get("normalize")
         if normalize not in {None, "none"} and dtype in {"uint8", "uint16"}:
-            name = normalize if isinstance(normalize, str) else "standardize"
+            name = normalize if isinstance(normalize, str) else next(iter(type(normalize).model_fields))
             raise wrong(f"{dtype} cannot hold the fractions of normalize: {name}; use float32, or normalize: none")
         return dtype
 
     @property
     def kind(self) -> str:
         """The normalisation in one word: ``unit``, ``standardize-channel`` ..."""
-        return self.normalize if isinstance(self.normalize, str) else f"standardize-{self.normalize.standardize}"
+        return self.normalize if isinstance(self.normalize, str) else self.normalize.kind
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the normalisation takes statistics of training images."""
+        return not isinstance(self.normalize, str) and not self.kind.endswith("samplewise")

@@ -115,7 +115,7 @@ class Spec(Section):
         if self.split.method != "kfold":
             return self
         found = []
-        if self.pack.kind.startswith("standardize"):
+        if self.pack.fitted:
             text = "takes its statistics from training images, which folds have none of; use unit or symmetric"
             found.append(Problem(("pack", "normalize"), text))
         if self.augment is not None:

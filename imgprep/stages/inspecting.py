@@ -28,13 +28,13 @@ class Inspected(NamedTuple):
 
     Attributes:
         facts: one for each group of arrays; a flat shard is one group.
-        total: the sum of all finite values.
-        values: how many they are.
+        originals: the sum of all finite values of images that are no copies of others, and how many they are.
+        copies: the same of copies.
     """
 
     facts: tuple[ShardFacts, ...]
-    total: float
-    values: int
+    originals: tuple[float, int]
+    copies: tuple[float, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,18 @@ class InspectJob:
         """
         entry = plan.entry
         cursor.at(0)
-        facts, total, values = [], 0.0, 0
+        facts, totals = [], [(0.0, 0), (0.0, 0)]
         with open_shard(str(self.folder / entry.filename)) as shard:
             for start in groups_of(shard):
                 arrays = {key: shard.read(start + key) for key in ("image", "label", "id", "parent")}
                 facts.append(shard_facts(f"{start}{entry.filename}", entry.split or "", arrays))
-                finite = arrays["image"][np.isfinite(arrays["image"])]
-                total += float(finite.sum(dtype=np.float64))
-                values += finite.size
+                copies = np.array([bool(parent) for parent in arrays["parent"].tolist()], bool)
+                for place, mine in enumerate((arrays["image"][~copies], arrays["image"][copies])):
+                    finite = mine[np.isfinite(mine)]
+                    total, values = totals[place]
+                    totals[place] = total + float(finite.sum(dtype=np.float64)), values + finite.size
         cursor.done()
-        return Inspected(tuple(facts), total, values)
+        return Inspected(tuple(facts), *totals)
 
 
 def inspected(machine: Machine, folder: Path, manifest: Manifest) -> Iterator[tuple[str, Inspected]]:

@@ -24,11 +24,11 @@ from imgprep.stages.deciding import Assignment
 from imgprep.stages.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.stages.run import Machine, commit_stage, entries, make_shards
 from imgprep.stages.selection import Picked, Selection, split_names
-from imgprep.stages.statistics import training_moments
+from imgprep.stages.statistics import fitted
 from imgprep.stages.tables import OPEN_SHARDS, Images
 from imgprep.stages.versions import versions
 from imgprep.stages.writer import ShardWriter, Storage, label_dtype
-from imgprep.transforms.normalize import Kind, Normalizer, fit_normalizer
+from imgprep.transforms.normalize import FITTED, Kind, Normalizer
 
 STAGE = "pack"
 
@@ -44,6 +44,7 @@ class PackSettings:
         labels: how labels are encoded.
         shuffle: whether the rows of each split are shuffled.
         seed: of the shuffle.
+        statistics: whether those of the normalisation are of the original training images, or of their copies too.
     """
 
     layout: Literal["flat", "by_class"]
@@ -52,10 +53,12 @@ class PackSettings:
     labels: Literal["index", "one_hot"]
     shuffle: bool
     seed: int
+    statistics: Literal["originals", "all"] = "originals"
 
     def settings(self) -> dict[str, Any]:
-        """Plain values for a fingerprint."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Plain values for a fingerprint: those that the result depends on."""
+        unused = set() if self.normalize in FITTED else {"statistics"}
+        return {name: getattr(self, name) for name in self.__slots__ if name not in unused}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,17 +210,15 @@ class Packing:
         sets = [images.shards() for images in self._stages()]
         shards = reduce(ShardSet.__add__, sets)
         first = tuple(accumulate(map(len, sets[:-1]), initial=0))
-        kind = self.settings.normalize
-        depth = 8 * np.dtype(self.image.dtype).itemsize
-        fitted = kind.startswith("standardize")
-        moments = training_moments(machine, shards, chosen.get(TRAIN_NAME), kind.endswith("pixel")) if fitted else None
-        normalizer = fit_normalizer(kind, moments, depth)
+        depth, train = 8 * np.dtype(self.image.dtype).itemsize, chosen.get(TRAIN_NAME)
+        settings = self.settings
+        normalizer, fitted_on = fitted(machine, shards, train, (settings.normalize, settings.statistics), depth)
         normalizer.check(np.dtype(self.settings.dtype), self.image.shape[2])
         plans = self.plans(chosen)
         writer = ShardWriter.for_stage(machine.workspace, STAGE, self.storage)
         job = PackJob(shards, first, self.image, normalizer, self.settings, self.images.manifest.classes, writer)
         records = make_shards(machine, STAGE, job, plans)
-        manifest = self._manifest(normalizer, records)
+        manifest = self._manifest(normalizer, fitted_on, records)
         return commit_stage(machine, manifest, self.key(), self._samples(plans))
 
     def _stages(self) -> tuple[Images, ...]:
@@ -234,7 +235,7 @@ class Packing:
                 shards[numbers], rows[numbers] = plan.index, _rows(self, plan)[mine]
             yield from rewritten(images.folder, _changes(places, shards, rows))
 
-    def _manifest(self, normalizer: Normalizer, records: list[ShardRecord]) -> Manifest:
+    def _manifest(self, normalizer: Normalizer, fitted_on: dict[str, Any], records: list[ShardRecord]) -> Manifest:
         made_of = self.images.manifest
         counts: dict[str, Counter[str]] = {}
         for record in records:
@@ -249,7 +250,7 @@ class Packing:
             samples=samples,
             image=ImageFormat(self.image.shape, self.settings.dtype, normalizer.color_order),
             labels={"encoding": self.settings.labels, "dtype": width.name, "layout": self.settings.layout},
-            normalization=normalizer.statistics(),
+            normalization=normalizer.statistics() | fitted_on,
             class_weights=class_weights(counts.get(TRAIN_NAME, Counter()), made_of.classes),
             seed=self.settings.seed,
             fingerprint=self.fingerprint(),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.run import Machine, results
 from imgprep.stages.selection import Selection
 from imgprep.transforms.moments import Moments
+from imgprep.transforms.normalize import FITTED, PER_POSITION, Kind, Normalizer, fit_normalizer
 
 BLOCK_BYTES = 8 << 20
 
@@ -55,9 +57,37 @@ class SumJob:
         return Moments.merged(parts)
 
 
+def fitted(
+    machine: Machine, shards: ShardSet, train: Selection | None, wanted: tuple[Kind, str], depth: int
+) -> tuple[Normalizer, dict[str, Any]]:
+    """Makes the normaliser of a dataset.
+
+    Args:
+        machine: that reads the images.
+        shards: where they are: the originals, then their copies.
+        train: the training images; None when there are none.
+        wanted: the kind of the normalisation, and ``originals`` or ``all``: whether copies count in its statistics.
+        depth: bits of a level.
+
+    Returns:
+        It, and what dataset.json says of the images that its statistics come from: nothing where it has none.
+
+    Raises:
+        RequestError: it takes statistics, and there are no training images.
+    """
+    kind, statistics = wanted
+    if kind not in FITTED:
+        return fit_normalizer(kind, None, depth), {}
+    if train is not None and statistics == "originals":
+        train = train[train.stage == 0]
+    moments = training_moments(machine, shards, train, kind in PER_POSITION)
+    normalizer = fit_normalizer(kind, moments, depth)
+    return normalizer, {"statistics": statistics, "images": 0 if moments is None else moments.images}
+
+
 def training_moments(machine: Machine, shards: ShardSet, train: Selection | None, per_pixel: bool) -> Moments | None:
     """Sums over the training images; they are whole numbers, so the order of adding does not matter."""
-    if train is None:
+    if train is None or not len(train):
         return None
     plans = list(_plans(train))
     found = results(machine, SumJob(shards, per_pixel), plans, "statistics", len(plans))

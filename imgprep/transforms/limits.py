@@ -7,7 +7,7 @@ from imgprep.transforms.compose import Policy
 from imgprep.transforms.geometric import Affine, Rotate, Shift
 from imgprep.transforms.intensity import Brightness
 from imgprep.transforms.keras import Keras
-from imgprep.transforms.normalize import Kind
+from imgprep.transforms.normalize import PER_IMAGE, Kind
 
 ROTATION_LIMITS: Mapping[str, float] = {"dead-on": 15, "incline": 30, "small-objects": 180}
 """Degrees to either side, by what the images are of."""
@@ -39,15 +39,16 @@ def limit_problems(transform: Transform) -> list[str]:
 def undone_by_normalization(transform: Transform, kind: Kind) -> list[str]:
     """Lists what of a transform a later normalisation takes back, one line each (seeds/002 Part 7, last paragraph).
 
-    `minmax` and `percentile` stretch each image by itself, so that a common factor or offset of all its levels is gone,
-    but for what saturated.
+    The kinds that look at each image by itself take back a common factor or offset of all its levels, but for what
+    saturated; ``center-samplewise`` the offset alone.
     """
-    if kind not in {"minmax", "percentile"}:
+    if kind not in PER_IMAGE:
         return []
     problems: list[str] = []
-    if isinstance(transform, Brightness) and (transform.alpha, transform.beta) != ((1, 1), (0, 0)):
+    kept = kind == "center-samplewise"
+    if isinstance(transform, Brightness) and (any(transform.beta) or (transform.alpha != (1, 1) and not kept)):
         problems.append(f"{transform.name}: normalize: {kind} undoes it: use unit, or gamma instead of brightness")
-    if isinstance(transform, Keras) and transform.brightness_range is not None:
+    if isinstance(transform, Keras) and transform.brightness_range is not None and not kept:
         problems.append(f"keras.brightness_range: normalize: {kind} undoes it: use unit, or leave it out")
     elif isinstance(transform, Policy):
         for member in transform.members():

@@ -28,6 +28,7 @@ class Moments:
         sums: the sum of the levels, for each channel.
         squares: the sum of the squared levels, for each channel.
         pixels: the sum over the images at each position and channel, uint64 of `shape`; None when not asked for.
+        pixel_squares: the sum of the squared levels there, in the same way.
     """
 
     images: int
@@ -35,19 +36,22 @@ class Moments:
     sums: tuple[int, ...]
     squares: tuple[int, ...]
     pixels: NDArray[np.uint64] | None = None
+    pixel_squares: NDArray[np.uint64] | None = None
 
     @classmethod
     def empty(cls, shape: Shape, per_pixel: bool = False) -> Self:
         """Gives the sums over no image."""
         zeros = (0,) * shape[2]
-        return cls(0, shape, zeros, zeros, np.zeros(shape, np.uint64) if per_pixel else None)
+        blank = [np.zeros(shape, np.uint64) if per_pixel else None for _ in range(2)]
+        return cls(0, shape, zeros, zeros, *blank)
 
     @classmethod
     def of(cls, images: NDArray[np.uint8] | NDArray[np.uint16], per_pixel: bool = False) -> Self:
-        """Sums a batch (N, H, W, C); `per_pixel` keeps the sum at each position too."""
+        """Sums a batch (N, H, W, C); `per_pixel` keeps the sums at each position too."""
         count, height, width, channels = images.shape
         sums, squares = _channel_sums(images.reshape(1, -1, channels))
-        return cls(count, (height, width, channels), sums, squares, _pixel_sums(images) if per_pixel else None)
+        per_position = (_pixel_sums(images), _pixel_squares(images)) if per_pixel else (None, None)
+        return cls(count, (height, width, channels), sums, squares, *per_position)
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
@@ -65,13 +69,13 @@ class Moments:
         """
         if self.shape != other.shape:
             raise ValueError(f"images of shape {self.shape} and {other.shape} have no common statistics")
-        both = self.pixels is not None and other.pixels is not None
         return type(self)(
             self.images + other.images,
             self.shape,
             tuple(a + b for a, b in zip(self.sums, other.sums, strict=True)),
             tuple(a + b for a, b in zip(self.squares, other.squares, strict=True)),
-            np.add(self.pixels, other.pixels) if both else None,  # type: ignore[arg-type]
+            _both(self.pixels, other.pixels),
+            _both(self.pixel_squares, other.pixel_squares),
         )
 
     @property
@@ -106,6 +110,21 @@ class Moments:
         return self.pixels / np.float64(self.images)
 
     @property
+    def pixel_std(self) -> NDArray[np.float64]:
+        """The standard deviation (of the population) at each position and channel, float64 (H, W, C).
+
+        Raises:
+            ValueError: the sums were taken without `per_pixel`.
+        """
+        if self.pixels is None or self.pixel_squares is None:
+            raise ValueError("these moments hold no sums per pixel: take them with per_pixel=True")
+        # Whole numbers until the root is taken: a position that never varies has a deviation of exactly 0.
+        narrow = self.images * int(self.pixel_squares.max(initial=0)) < 1 << 63
+        sums, squares = (array if narrow else array.astype(object) for array in (self.pixels, self.pixel_squares))
+        scaled = (squares * self.images - sums * sums).astype(np.float64)
+        return np.asarray(np.sqrt(scaled) / self.images)
+
+    @property
     def _per_channel(self) -> int:
         count = self.images * self.shape[0] * self.shape[1]
         if not count:
@@ -114,26 +133,36 @@ class Moments:
 
     def to_json(self) -> dict[str, Any]:
         """Gives a JSON object that `from_json` turns into equal moments."""
-        packed = None
-        if self.pixels is not None:
-            packed = base64.b64encode(zlib.compress(self.pixels.astype("<u8").tobytes(), 1)).decode("ascii")
         return {
             "images": self.images,
             "shape": list(self.shape),
             "sums": list(self.sums),
             "squares": list(self.squares),
-            "pixels": packed,
+            "pixels": _packed(self.pixels),
+            "pixel_squares": _packed(self.pixel_squares),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Reads what `to_json` wrote."""
         height, width, channels = data["shape"]
-        pixels = None
-        if data["pixels"] is not None:
-            raw = zlib.decompress(base64.b64decode(data["pixels"]))
-            pixels = np.frombuffer(raw, "<u8").astype(np.uint64).reshape(height, width, channels)
-        return cls(data["images"], (height, width, channels), tuple(data["sums"]), tuple(data["squares"]), pixels)
+        shape = height, width, channels
+        pixels, squares = (_unpacked(data[name], shape) for name in ("pixels", "pixel_squares"))
+        return cls(data["images"], shape, tuple(data["sums"]), tuple(data["squares"]), pixels, squares)
+
+
+def _both(one: NDArray[np.uint64] | None, other: NDArray[np.uint64] | None) -> NDArray[np.uint64] | None:
+    return None if one is None or other is None else np.add(one, other)
+
+
+def _packed(sums: NDArray[np.uint64] | None) -> str | None:
+    return None if sums is None else base64.b64encode(zlib.compress(sums.astype("<u8").tobytes(), 1)).decode("ascii")
+
+
+def _unpacked(text: str | None, shape: Shape) -> NDArray[np.uint64] | None:
+    if text is None:
+        return None
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), "<u8").astype(np.uint64).reshape(shape)
 
 
 def _channel_sums(pixels: NDArray[Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -155,6 +184,14 @@ def _pixel_sums(images: NDArray[Any]) -> NDArray[np.uint64]:
     step, dtype = (257, np.uint16) if images.dtype == np.uint8 else (65537, np.uint32)
     for start in range(0, len(images), step):
         total += images[start : start + step].sum(0, dtype=dtype)
+    return total
+
+
+def _pixel_squares(images: NDArray[Any]) -> NDArray[np.uint64]:
+    total = np.zeros(images.shape[1:], np.uint64)
+    wide = np.uint32 if images.dtype == np.uint8 else np.uint64
+    for image in images:
+        total += np.square(image, dtype=wide)
     return total
 
 

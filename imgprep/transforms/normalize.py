@@ -25,11 +25,28 @@ Kind: TypeAlias = Literal[
     "standardize-global",
     "standardize-channel",
     "standardize-pixel",
+    "standardize-position",
+    "center-global",
+    "center-channel",
+    "center-pixel",
+    "samplewise",
+    "center-samplewise",
     "keras-tf",
     "keras-caffe",
     "torch-imagenet",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+PER_IMAGE: frozenset[Kind] = frozenset({"minmax", "percentile", "samplewise", "center-samplewise"})
+"""Kinds that look at each image by itself."""
+PER_POSITION: frozenset[Kind] = frozenset({"standardize-pixel", "standardize-position", "center-pixel"})
+"""Kinds with a mean image."""
+FITTED: frozenset[Kind] = PER_POSITION | {
+    "standardize-global",
+    "standardize-channel",
+    "center-global",
+    "center-channel",
+}
+"""Kinds with statistics of the training images."""
 
 EPSILON = 1e-7
 """Added to a deviation (seeds/002 Part 6), so that constant images stay finite."""
@@ -50,6 +67,12 @@ _FORMULAS: dict[Kind, str] = {
     "standardize-global": "(x - mean) / (std + epsilon)",
     "standardize-channel": "(x - mean[channel]) / (std[channel] + epsilon)",
     "standardize-pixel": "(x - mean[row, column, channel]) / (std + epsilon)",
+    "standardize-position": "(x - mean[row, column, channel]) / (std[row, column, channel] + epsilon)",
+    "center-global": "x - mean",
+    "center-channel": "x - mean[channel]",
+    "center-pixel": "x - mean[row, column, channel]",
+    "samplewise": "(x - mean) / (std + epsilon), of each image",
+    "center-samplewise": "x - mean, of each image",
     "keras-tf": "x / max * 2 - 1",
     "keras-caffe": "x / max * 255 - mean[channel], channels in the order blue, green, red",
     "torch-imagenet": "(x / max - mean[channel]) / std[channel]",
@@ -66,7 +89,7 @@ class Normalizer:
         kind: one of `KINDS`.
         depth: bits of a level, 8 or 16.
         mean: what is subtracted: () for everything, (C,) by channel, (H, W, C) by position; None for other kinds.
-        std: the deviation, () or (C,); None for other kinds.
+        std: what it is divided by: (), (C,) or (H, W, C); None where nothing divides.
     """
 
     kind: Kind
@@ -96,10 +119,10 @@ class Normalizer:
         self.check(dtype, images.shape[3])
         if self.kind == "none" or not len(images):
             return images.astype(dtype)
-        if self.kind == "standardize-pixel":
-            return self._standardize_pixels(images, dtype)
-        if self.kind in {"minmax", "percentile"}:
-            return self._stretch_each(images, dtype)
+        if self.kind in PER_POSITION:
+            return self._by_position(images, dtype)
+        if self.kind in PER_IMAGE:
+            return self._each_by_itself(images, dtype)
         if self.kind == "keras-caffe":
             flat = images.reshape(-1, images.shape[2], 3)
             return _look_up(cv2.cvtColor(flat, cv2.COLOR_RGB2BGR).reshape(images.shape), _cast(self._table(), dtype))
@@ -123,7 +146,7 @@ class Normalizer:
             facts["mean"] = self.mean.tolist()
         if self.std is not None:
             facts["std"] = self.std.tolist()
-        if self.kind.startswith("standardize"):
+        if self.kind.startswith("standardize") or self.kind == "samplewise":
             facts["epsilon"] = EPSILON
         if self.kind == "percentile":
             facts["percentiles"] = list(PERCENTS)
@@ -141,36 +164,46 @@ class Normalizer:
             return np.subtract(unit[:, None] * 255, CAFFE_MEAN_BGR)
         if self.kind == "torch-imagenet":
             return np.divide(np.subtract(unit[:, None], IMAGENET_MEAN), IMAGENET_STD)
-        mean, std = self._fitted()
-        return np.divide((levels[:, None] if mean.ndim else levels) - mean, std + EPSILON)
+        mean, divisor = self._fitted()
+        centered = (levels[:, None] if mean.ndim else levels) - mean
+        return centered if divisor is None else np.divide(centered, divisor)
 
-    def _fitted(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if self.mean is None or self.std is None:
-            raise ValueError(f"{self.kind} needs a mean and a deviation: make it with fit_normalizer")
-        return self.mean, self.std
+    def _fitted(self) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """The mean, and what to divide by."""
+        if self.mean is None or (self.std is None and self.kind.startswith("standardize")):
+            raise ValueError(f"{self.kind} needs its statistics: make it with fit_normalizer")
+        return self.mean, None if self.std is None else np.add(self.std, EPSILON)
 
-    def _standardize_pixels(self, images: Images, dtype: np.dtype[Any]) -> NDArray[Any]:
-        mean, std = self._fitted()
+    def _by_position(self, images: Images, dtype: np.dtype[Any]) -> NDArray[Any]:
+        mean, divisor = self._fitted()
         result = np.empty(images.shape, dtype)
-        divisor = std + EPSILON
         centred = np.empty(images.shape[1:], np.float64)
         limit = np.finfo(dtype).max
         for row, image in enumerate(images):
             np.subtract(image, mean, out=centred)
-            np.divide(centred, divisor, out=centred)
+            if divisor is not None:
+                np.divide(centred, divisor, out=centred)
             if dtype == np.float16:
                 np.clip(centred, -limit, limit, out=centred)
             result[row] = centred
         return result
 
-    def _stretch_each(self, images: Images, dtype: np.dtype[Any]) -> NDArray[Any]:
+    def _each_by_itself(self, images: Images, dtype: np.dtype[Any]) -> NDArray[Any]:
         result = np.empty(images.shape, dtype)
         levels = np.arange(2**self.depth, dtype=np.float64)
         for row, image in enumerate(images):
-            low, high = self._bounds(image)
-            table = (levels - low) / (high - low) if high > low else np.zeros_like(levels)
+            low, width = self._origin(image)
+            table = (levels - low) / width if width > 0 else np.zeros_like(levels)
             result[row] = apply_table(image, _cast(table, dtype))
         return result
+
+    def _origin(self, image: Image) -> tuple[float, float]:
+        """The level of an image that becomes 0, and the distance from it that becomes 1; 0 for a constant image."""
+        if self.kind in {"samplewise", "center-samplewise"}:
+            moments = Moments.of(image[None])
+            return moments.mean, moments.std + EPSILON if self.kind == "samplewise" else 1.0
+        low, high = self._bounds(image)
+        return low, high - low
 
     def _bounds(self, image: Image) -> tuple[float, float]:
         if self.kind == "percentile":
@@ -185,7 +218,7 @@ def fit_normalizer(kind: Kind, moments: Moments | None, depth: int) -> Normalize
 
     Args:
         kind: one of `KINDS`.
-        moments: sums over the training images; only ``standardize-...`` needs them, ``standardize-pixel`` with the
+        moments: sums over the training images; only the kinds in `FITTED` need them, those in `PER_POSITION` with the
             sums per pixel.
         depth: bits of a level, 8 or 16.
 
@@ -196,14 +229,25 @@ def fit_normalizer(kind: Kind, moments: Moments | None, depth: int) -> Normalize
         return Normalizer(kind, depth, np.array(CAFFE_MEAN_BGR))
     if kind == "torch-imagenet":
         return Normalizer(kind, depth, np.array(IMAGENET_MEAN), np.array(IMAGENET_STD))
-    if not kind.startswith("standardize"):
+    if kind not in FITTED:
         return Normalizer(kind, depth)
     if moments is None or not moments.images:
         raise RequestError(f"normalize: {kind} takes its statistics from training images, and there are none")
-    if kind == "standardize-channel":
-        return Normalizer(kind, depth, np.array(moments.channel_mean), np.array(moments.channel_std))
-    mean = moments.pixel_mean if kind == "standardize-pixel" else np.array(moments.mean)
-    return Normalizer(kind, depth, mean, np.array(moments.std))
+    scope = kind.partition("-")[2]
+    mean = _mean(moments, scope)
+    return Normalizer(kind, depth, mean, None if kind.startswith("center") else _deviation(moments, scope))
+
+
+def _mean(moments: Moments, scope: str) -> NDArray[np.float64]:
+    if scope == "global":
+        return np.array(moments.mean)
+    return np.array(moments.channel_mean) if scope == "channel" else moments.pixel_mean
+
+
+def _deviation(moments: Moments, scope: str) -> NDArray[np.float64]:
+    if scope == "position":
+        return moments.pixel_std
+    return np.array(moments.channel_std if scope == "channel" else moments.std)
 
 
 def _cast(table: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:

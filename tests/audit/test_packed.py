@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from imgprep.audit.packed import Promise, judge_packed, shard_facts
+from imgprep.audit.packed import Fitted, Promise, judge_packed, shard_facts
 
-PROMISE = Promise(("a", "b"), {"train": {"a": 1, "b": 2}, "test": {"a": 1, "b": 0}}, "float32", (0.0, 1.0), "train")
+FITTED = Fitted("originals", 0.001, centered=True)
+PROMISE = Promise(("a", "b"), {"train": {"a": 1, "b": 2}, "test": {"a": 1, "b": 0}}, "float32", (0.0, 1.0), FITTED)
 
 
 def shard(split, labels, parents=None, image=None):
@@ -57,6 +58,14 @@ def test_values(value, good):
 
 
 def test_dtype_and_statistics():
-    wrong = Promise(PROMISE.classes, PROMISE.counts, "float16", None, "all")
+    wrong = Promise(PROMISE.classes, PROMISE.counts, "float16", None, Fitted("originals", 0.25, centered=False))
     found = failing([shard("train", [0, 1, 1]), shard("test", [0])], wrong)
     assert [rule for rule, _ in found] == ["packed-values", "packed-values", "packed-statistics"]
+
+
+@pytest.mark.parametrize(("wanted", "words"), [("originals", "without their copies"), ("all", "and their copies")])
+def test_the_finding_says_which_images_the_statistics_come_from(wanted, words):
+    promise = Promise(PROMISE.classes, PROMISE.counts, "float32", None, Fitted(wanted, 0.0, centered=True))
+    found = judge_packed(promise, [shard("train", [0, 1, 1]), shard("test", [0])])
+    (finding,) = [each for each in found if each.rule == "packed-statistics"]
+    assert (finding.status, finding.message.endswith(words)) == ("pass", True)

@@ -11,8 +11,8 @@ TEST = "test: expected auto, a number of images, a fraction under 1 such as 0.2,
 METHOD = "method: expected stratified, random, hash, predefined, kfold or null"
 VALIDATION = "validation: expected a number of images or a fraction under 1 such as 0.1"
 NORMALIZE = (
-    "normalize: expected none, unit, symmetric, minmax, percentile, keras-tf, keras-caffe, torch-imagenet, "
-    "or {standardize: global}, channel or pixel"
+    "normalize: expected none, unit, symmetric, minmax, percentile, samplewise, keras-tf, keras-caffe, torch-imagenet, "
+    "{standardize: global}, channel, pixel or {pixel: per_position}, or {center: global}, channel, pixel or samplewise"
 )
 
 
@@ -113,6 +113,12 @@ def test_hash_takes_fractions_only(load: Load, refused: Refused, key: str, sizes
             5,
             "dtype: uint16 cannot hold the fractions of normalize: standardize; use float32, or normalize: none",
         ),
+        (
+            "normalize: {center: channel}\n  dtype: uint8",
+            5,
+            "dtype: uint8 cannot hold the fractions of normalize: center; use float32, or normalize: none",
+        ),
+        ("statistics: original", 4, "statistics: expected originals or all, not 'original'; did you mean 'originals'?"),
         ("labels: onehot", 4, "labels: expected index or one_hot, not 'onehot'; did you mean 'one_hot'?"),
         ("shuffle: on", 4, "shuffle: expected true or false, not 'on'; write true"),
         ("compression: [gzip]", 4, "compression: expected text, not ['gzip']"),
@@ -130,7 +136,24 @@ def test_pack_refuses(refused: Refused, section: str, line: int, message: str) -
         ("{normalize: none, dtype: uint8}", "none"),
         ("{normalize: torch-imagenet}", "torch-imagenet"),
         ("{normalize: {standardize: global}}", "standardize-global"),
+        ("{normalize: {standardize: pixel}}", "standardize-pixel"),
+        ("{normalize: {standardize: {pixel: per_position}}}", "standardize-position"),
+        ("{normalize: {standardize: samplewise}}", "samplewise"),
+        ("{normalize: samplewise}", "samplewise"),
+        ("{normalize: {center: channel}}", "center-channel"),
+        ("{normalize: {center: samplewise}}", "center-samplewise"),
     ],
 )
 def test_the_kind_of_normalisation_is_one_word(load: Load, section: str, kind: str) -> None:
     assert load(f"..\npack: {section}\n").spec.pack.kind == kind
+
+
+@pytest.mark.parametrize("normalize", ["{standardize: {pixel: per_position}}", "{center: global}"])
+def test_folds_have_no_training_images_to_take_statistics_of(refused: Refused, normalize: str) -> None:
+    [message] = refused(f"..\nsplit: {{method: kfold}}\npack: {{normalize: {normalize}}}\n")
+    assert "pack.normalize: takes its statistics from training images" in message
+
+
+@pytest.mark.parametrize("normalize", ["samplewise", "{center: samplewise}"])
+def test_folds_may_be_normalised_image_by_image(load: Load, normalize: str) -> None:
+    load(f"..\nsplit: {{method: kfold}}\npack: {{normalize: {normalize}}}\n")

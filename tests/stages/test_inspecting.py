@@ -54,4 +54,5 @@ def test_facts_of_a_shard(tmp_path: Path, grouped: bool):
     assert sum(fact.labels.get(0, 0) for fact in shard.facts) == 2
     assert [name for fact in shard.facts for name in fact.broken] == ["2.png"]
     assert sorted(name for fact in shard.facts for name in fact.augmented) == ["1.png", "2.png"]
-    assert (shard.total, shard.values) == (sum(range(12)) - 8, 11)
+    assert shard.originals == (sum(range(4)), 4)
+    assert shard.copies == (sum(range(4, 12)) - 8, 7)

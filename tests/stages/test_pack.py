@@ -72,7 +72,7 @@ def rows(folder: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("depth", ["u1", "u2"])
-@pytest.mark.parametrize("kind", ["global", "channel", "pixel"])
+@pytest.mark.parametrize("kind", ["global", "channel", "pixel", "position"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_standardize_is_numpy_over_the_training_array(
     images: MakeImages, run: Run, depth: str, kind: str, dtype: str
@@ -85,6 +85,7 @@ def test_standardize_is_numpy_over_the_training_array(
         "global": (train.mean(), train.std()),
         "channel": (train.mean((0, 1, 2)), train.std((0, 1, 2))),
         "pixel": (train.mean(0), train.std()),
+        "position": (train.mean(0), train.std(0)),
     }[kind]
     wanted = (pixels.astype(np.float64) - mean) / (std + EPSILON)
     found = rows(folder, manifest)

@@ -59,7 +59,7 @@ def test_a_grid_goes_beyond_when_its_transform_may():
     assert limit_problems(Grid(of=(Keras(),), axes=({"rotation_range": [60]},), beyond_limits=True)) == []
 
 
-@pytest.mark.parametrize("kind", ["minmax", "percentile"])
+@pytest.mark.parametrize("kind", ["minmax", "percentile", "samplewise"])
 def test_a_brightness_that_is_undone_is_told(kind):
     brighter = Brightness(beta=(10, 20))
     (problem,) = undone_by_normalization(OneOf(of=(brighter, brighter, Flip())), kind)
@@ -72,3 +72,9 @@ def test_a_brightness_that_is_undone_is_told(kind):
 def test_other_normalizations_keep_the_brightness():
     for kind in ("unit", "standardize-global", "none"):
         assert undone_by_normalization(Brightness(beta=(10, 20)), kind) == []
+
+
+def test_centring_each_image_takes_back_an_offset_and_no_factor():
+    assert undone_by_normalization(Brightness(beta=(10, 20)), "center-samplewise")
+    assert undone_by_normalization(Brightness(alpha=(0.5, 2)), "center-samplewise") == []
+    assert undone_by_normalization(Keras(brightness_range=(0.5, 2.0)), "center-samplewise") == []

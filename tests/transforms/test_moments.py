@@ -28,6 +28,17 @@ def test_statistics_match_numpy(dtype, channels):
     assert moments.channel_mean == pytest.approx(exact.mean((0, 1, 2)), rel=1e-12)
     assert moments.channel_std == pytest.approx(exact.std((0, 1, 2)), rel=1e-12)
     np.testing.assert_allclose(moments.pixel_mean, exact.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(moments.pixel_std, exact.std(0), rtol=1e-12)
+
+
+def test_the_deviation_of_a_position_is_exact_where_uint64_would_overflow():
+    images = np.full((50_000, 1, 2, 1), 65535, np.uint16)
+    images[0, 0, 1] = 65534
+    count = len(images)
+    moments = Moments.of(images, per_pixel=True).plus(Moments.of(images, per_pixel=True))
+    assert moments.images * int(moments.pixel_squares.max()) > 2**64
+    assert moments.pixel_std[0, 0, 0] == 0
+    assert moments.pixel_std[0, 1, 0] == pytest.approx(np.sqrt(2 * (2 * count - 2)) / (2 * count), rel=1e-12)
 
 
 def test_sums_stay_exact_where_float64_arithmetic_would_not():
@@ -50,6 +61,7 @@ def test_sums_are_exact_for_any_shape(dtype, shape):
     assert list(moments.sums) == wide.sum((0, 1, 2)).tolist()
     assert list(moments.squares) == (wide * wide).sum((0, 1, 2)).tolist()
     np.testing.assert_array_equal(moments.pixels, wide.sum(0))
+    np.testing.assert_array_equal(moments.pixel_squares, (wide * wide).sum(0))
 
 
 @given(cuts=st.lists(st.integers(0, 30), max_size=5), order=st.randoms(use_true_random=False))

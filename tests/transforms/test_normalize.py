@@ -6,7 +6,7 @@ import pytest
 
 from imgprep.errors import RequestError
 from imgprep.transforms.moments import Moments
-from imgprep.transforms.normalize import EPSILON, KINDS, fit_normalizer
+from imgprep.transforms.normalize import EPSILON, FITTED, KINDS, fit_normalizer
 
 DTYPES = [np.uint8, np.uint16]
 
@@ -36,6 +36,12 @@ def reference(kind, images):
         "standardize-global": lambda: (x - x.mean()) / (x.std() + 1e-7),
         "standardize-channel": lambda: (x - x.mean((0, 1, 2))) / (x.std((0, 1, 2)) + 1e-7),
         "standardize-pixel": lambda: (x - x.mean(0)) / (x.std() + 1e-7),
+        "standardize-position": lambda: (x - x.mean(0)) / (x.std(0) + 1e-7),
+        "center-global": lambda: x - x.mean(),
+        "center-channel": lambda: x - x.mean((0, 1, 2)),
+        "center-pixel": lambda: x - x.mean(0),
+        "samplewise": lambda: (x - x.mean((1, 2, 3), keepdims=True)) / (x.std((1, 2, 3), keepdims=True) + 1e-7),
+        "center-samplewise": lambda: x - x.mean((1, 2, 3), keepdims=True),
         "keras-tf": lambda: x / (top / 2) - 1,
         "keras-caffe": lambda: (x * (255 / top))[..., ::-1] - [103.939, 116.779, 123.68],
         "torch-imagenet": lambda: (x / top - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225],
@@ -87,7 +93,7 @@ def test_constant_images_stay_finite(kind, dtype, level):
     images = np.full((3, 4, 5, 3), level, dtype)
     result = normalizer(kind, images)(images, np.float32)
     assert np.isfinite(result).all()
-    if kind in {"minmax", "percentile"} or kind.startswith("standardize"):
+    if kind in {"minmax", "percentile", "samplewise"} or kind.startswith(("standardize", "center")):
         assert np.abs(result).max() < 1e-3
 
 
@@ -108,6 +114,13 @@ def test_statistics_are_json_and_name_the_formula(kind):
     facts = json.loads(json.dumps(normalizer(kind, images).statistics()))
     assert facts["kind"] == kind
     assert "x" in facts["formula"]
+    assert ("mean" in facts) == (kind in FITTED or kind in {"keras-caffe", "torch-imagenet"})
+    if kind == "standardize-position":
+        np.testing.assert_allclose(facts["mean"], images.mean(0))
+        np.testing.assert_allclose(facts["std"], images.std(0))
+    if kind.startswith("center"):
+        assert "std" not in facts
+        assert "epsilon" not in facts
     if kind == "standardize-channel":
         assert facts["epsilon"] == EPSILON
         assert facts["mean"] == pytest.approx(images.mean((0, 1, 2)).tolist())
@@ -146,3 +159,13 @@ def test_what_cannot_be_given_is_refused():
 def test_color_order_is_told():
     assert fit_normalizer("keras-caffe", None, 8).color_order == "BGR"
     assert fit_normalizer("unit", None, 8).color_order == ""
+
+
+@pytest.mark.parametrize("kind", ["standardize-position", "center-pixel", "samplewise"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_float16_stays_finite(kind, dtype):
+    images = batch(dtype)
+    images[:, 0, 0] = 9  # never varies, so that epsilon alone divides what another image has there
+    normalize = normalizer(kind, images)
+    images[0, 0, 0] = np.iinfo(dtype).max
+    assert np.isfinite(normalize(images, np.float16)).all()
