@@ -21,7 +21,7 @@ LAYERS = (  # from the bottom; a unit imports from the layers below its own, and
     {"dataset"},
     FAMILIES - {"shards", "engines"},
     {"spec", "stages"},
-    {"commands"},
+    {"commands", "testing"},
     {"api"},
     {"cli"},
     {"__main__"},
@@ -169,7 +169,7 @@ def test_only_the_upper_layers_read_a_familys_table() -> None:
 
 def test_shards_are_opened_in_one_place() -> None:
     """By the others through `ShardSet` and its functions; the formats and their table are for those who write."""
-    readers = [("sources", "base"), ("dataset", "base"), ("stages", "base"), ("commands", "")]
+    readers = [("sources", "base"), ("dataset", "base"), ("stages", "base"), ("testing", "base"), ("commands", "")]
     wrong = [
         f"{item.place}: {item.target}"
         for item in IMPORTS

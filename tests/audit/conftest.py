@@ -1,32 +1,13 @@
-import numpy as np
 import pytest
 
-from imgprep.audit.base import Evidence
-from imgprep.audit.measurements import FULL_ROW, Measurements, flag_bit
-from imgprep.sample import Sample, SampleTable
-
-PLAIN = {"valid": 1, "height": 64, "width": 64, "mean": 0.5, "low": 0.1, "high": 0.9, "spread": 0.2, "blur": 500.0}
-
-
-def build(samples, measured=None, **options):
-    """Evidence of samples; ``measured`` maps columns to one value, or to one for each sample."""
-    table = SampleTable.of(samples)
-    classes = options.pop("classes", table.classes())
-    measurements = None
-    if measured is not None:
-        rows = np.zeros(len(table), FULL_ROW if "descriptor" in measured else Measurements.of([]).rows.dtype)
-        rows["data"] = rows["pixels"] = np.arange(1, 1 + len(table))[:, None]
-        rows["hash"] = np.random.default_rng(0).integers(0, 2**64, len(table), np.uint64)
-        rows["hue"] = -1
-        for name, value in (PLAIN | measured).items():
-            rows[name] = value
-        measurements = Measurements(rows)
-    return Evidence("test", table, classes, measurements, **options)
+from imgprep.audit.measurements import flag_bit
+from imgprep.sample import Sample
+from imgprep.testing.rules import make_evidence
 
 
 @pytest.fixture
 def evidence():
-    return build
+    return make_evidence
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """One collection in every layout gives the same labels and pixels; and what else every source promises."""
 
 import dataclasses
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from imgprep.decoding.decode import decode
-from imgprep.sample import Sample, SampleTable
+from imgprep.sample import SampleTable
 from imgprep.sources import SOURCES
 from imgprep.sources.split_names import USUAL
 from imgprep.sources.splits import SplitReader
+from imgprep.testing.sources import check_source
 
 
 def as_pixels(data: bytes | NDArray[Any]) -> NDArray[Any]:
@@ -35,23 +35,12 @@ def test_every_layout_gives_the_same_labels_and_pixels(tmp_path: Path, server: A
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_what_every_source_promises(tmp_path: Path, server: Any, layout: str) -> None:
     source = LAYOUTS[layout](tmp_path, collection(False), server)
-    samples = list(source.samples())
-    assert samples == list(source.samples())
-    assert len({sample.id for sample in samples}) == len(samples)
-    for sample in samples:
-        assert isinstance(sample, Sample)
-        assert sample.id.encode()
-        assert (sample.status == "ok") == (sample.reason == "") == (sample.label != "")
-    table = SampleTable.of(samples)
+    samples = check_source(source)
     assert set(source.declared_classes()) <= {"cat", "dog", "eel"}
-    assert set(table.classes()) == {"cat", "dog", "eel"}
-    # Workers get the source pickled, and samples from the columns of the table.
-    copy = pickle.loads(pickle.dumps(source))
-    assert copy == source
-    for row in (0, len(samples) - 1):
-        if table[row].status == "ok":
-            assert as_pixels(copy.read(table[row])).shape == (16, 12)
-    assert source.digest() == source.digest()
+    assert set(SampleTable.of(samples).classes()) == {"cat", "dog", "eel"}
+    for sample in (samples[0], samples[-1]):
+        if sample.status == "ok":
+            assert as_pixels(source.read(sample)).shape == (16, 12)
 
 
 def test_splits_are_kept(tmp_path: Path, server: Any) -> None:

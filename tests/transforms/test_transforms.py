@@ -11,9 +11,16 @@ import pydantic
 import pytest
 
 from imgprep.rng import rng
+from imgprep.testing.transforms import (
+    COMMON,
+    IMAGES,
+    check_mask,
+    check_settings,
+    check_step,
+    check_transform,
+    check_transform_of_two,
+)
 from imgprep.transforms import STEPS, STRESS, TRANSFORMS
-from imgprep.transforms.base import Company
-from imgprep.transforms.compose import Chain
 from imgprep.transforms.geometric import Flip, Rotate
 from imgprep.transforms.intensity import Invert
 
@@ -28,13 +35,6 @@ ARGUMENTS = {
     "keras": {"rotation_range": 20.0, "zoom_range": 0.2, "horizontal_flip": True, "channel_shift_range": 10.0},
     "repeat": {"factor": 2},
 }
-IMAGES = {
-    f"{dtype.__name__}-{channels}": np.random.default_rng(0).integers(
-        0, np.iinfo(dtype).max, (21, 26, channels), dtype=dtype, endpoint=True
-    )
-    for dtype in (np.uint8, np.uint16)
-    for channels in (1, 3)
-}
 RANDOM = {**TRANSFORMS, **STRESS}
 ALONE = [name for name, model in RANDOM.items() if not model.accompanied]
 
@@ -46,17 +46,9 @@ def example(name, table):
 @pytest.mark.parametrize("kind", IMAGES)
 @pytest.mark.parametrize("name", STEPS)
 def test_every_step_keeps_the_contract(name, kind):
-    image = IMAGES[kind]
-    before = image.copy()
     step = example(name, STEPS)
-    result = step(image, rng(1, "a"))
     assert step.name == name
-    assert result.shape == step.output_shape(image.shape)
-    assert result.dtype == image.dtype
-    assert result.flags.c_contiguous
-    np.testing.assert_array_equal(image, before)
-    np.testing.assert_array_equal(step(image), result)
-    assert pickle.loads(pickle.dumps(step)) == step
+    check_step(step, IMAGES[kind])
 
 
 @pytest.mark.parametrize("kind", IMAGES)
@@ -71,14 +63,13 @@ def test_every_step_takes_constant_and_tiny_images(name, kind):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_every_step_moves_a_mask_as_its_image(name):
+    step = example(name, STEPS)
+    check_mask(step)
     mask = np.zeros((21, 26, 1), np.uint8)
     mask[5:12, 8:20] = 255
-    step = example(name, STEPS)
-    moved = step.on_mask(mask)
-    assert moved.shape == (*step.output_shape(mask.shape)[:2], 1)
-    assert set(np.unique(moved)) == {0, 255}
+    assert set(np.unique(step.on_mask(mask))) == {0, 255}
     if step.output_shape(mask.shape) != mask.shape:
-        np.testing.assert_array_equal(moved, step(mask), "black and white go where the pixels of an image go")
+        np.testing.assert_array_equal(step.on_mask(mask), step(mask), "black and white go where the pixels go")
 
 
 def test_what_a_step_brings_in_is_no_object():
@@ -90,39 +81,15 @@ def test_what_a_step_brings_in_is_no_object():
 @pytest.mark.parametrize("kind", IMAGES)
 @pytest.mark.parametrize("name", ALONE)
 def test_every_transform_keeps_the_contract(name, kind):
-    image = IMAGES[kind]
-    before = image.copy()
     transform = example(name, RANDOM)
     assert transform.name == name
-    for copy in range(4):
-        result = transform(image, rng(1, "a", copy))
-        assert result.shape == image.shape
-        assert result.dtype == image.dtype
-        assert result.flags.c_contiguous
-        np.testing.assert_array_equal(image, before)
-        np.testing.assert_array_equal(transform(image, rng(1, "a", copy)), result)
-        chain = Chain((transform,))
-        records = json.loads(json.dumps(chain.draw(rng(1, "a", copy), image.shape)))
-        np.testing.assert_array_equal(chain.apply(image, records), result)
-        json.dumps(chain.explain(records, image.shape))
+    check_transform(transform, IMAGES[kind])
 
 
 @pytest.mark.parametrize("kind", IMAGES)
 @pytest.mark.parametrize("name", [name for name in RANDOM if name not in ALONE])
-def test_every_transform_in_company_keeps_the_contract(name, kind):
-    image = IMAGES[kind]
-    mask = np.zeros(image.shape[:2], np.uint8)
-    mask[3:9, 4:20] = 200
-    company = Company(mask, image[::-1], mask[::-1])
-    before = [array.copy() for array in (image, *company)]
-    chain = Chain((example(name, RANDOM),))
-    records = json.loads(json.dumps(chain.draw(rng(1, "a"), image.shape)))
-    result = chain.apply(image, records, company)
-    assert (result.shape, result.dtype, result.flags.c_contiguous) == (image.shape, image.dtype, True)
-    for array, was in zip((image, *company), before, strict=True):
-        np.testing.assert_array_equal(array, was)
-    np.testing.assert_array_equal(chain.apply(image, records, company), result)
-    json.dumps(chain.explain(records, image.shape))
+def test_every_transform_of_two_images_keeps_the_contract(name, kind):
+    check_transform_of_two(example(name, RANDOM), IMAGES[kind])
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -136,15 +103,10 @@ def test_every_transform_takes_tiny_images_and_says_never(name):
 
 @pytest.mark.parametrize("name", [*STEPS, *RANDOM])
 def test_every_model_is_frozen_documented_and_described(name):
-    model = RANDOM[name] if name in RANDOM else STEPS[name]
-    assert model.__doc__
-    assert dataclasses.is_dataclass(model)
-    assert model.__dataclass_params__.frozen
-    assert not hasattr(example(name, RANDOM if name in RANDOM else STEPS), "__dict__")
-    common = {"probability", "beyond_limits"}
-    for field in dataclasses.fields(model):
-        if field.init and field.name not in common and name not in STRESS:
-            assert f"{field.name}:" in model.__doc__, field.name
+    table = RANDOM if name in RANDOM else STEPS
+    undocumented = {field.name for field in dataclasses.fields(table[name])} if name in STRESS else COMMON
+    check_settings(table[name], frozenset(undocumented))
+    assert not hasattr(example(name, table), "__dict__")
 
 
 @pytest.mark.parametrize("name", [name for name in [*STEPS, *RANDOM] if name not in {"one_of", "some_of", "grid"}])

@@ -1,14 +1,7 @@
 import pytest
 
 from imgprep.audit.base import Finding, Report
-
-ODD = (
-    "<script>alert(1)</script>",
-    "a\x1b[31mb\x00\n::error::x",
-    "\udcff\u202e\u2028",
-    'it\'s | `*_[x](y)_*` & "q" ]]>',
-    "",
-)
+from imgprep.testing.reports import odd_report
 
 
 @pytest.fixture
@@ -37,12 +30,7 @@ def mixed():
 @pytest.fixture
 def hostile():
     """Odd texts wherever a report takes text."""
-    findings = tuple(
-        Finding(rule or "r", status, severity, text, text, text, f"says {text}", ODD, text, text)
-        for rule, text in zip(ODD, reversed(ODD), strict=True)
-        for status, severity in (("fail", "error"), ("fail", "off"), ("inconclusive", "warning"), ("pass", "error"))
-    )
-    return Report(ODD[0], 3, findings, dict.fromkeys(ODD, 3), ODD[3], {"audit": 2})
+    return odd_report()
 
 
 @pytest.fixture

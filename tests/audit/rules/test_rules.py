@@ -1,14 +1,12 @@
 """The contract of every rule in the table."""
 
 import dataclasses
-from typing import get_args
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from imgprep.audit.base import Finding, Severity, Status
 from imgprep.audit.rules import RULES
-from imgprep.errors import one_line
+from imgprep.testing.rules import check_rule
 
 DOCUMENTED = {
     "class-size": "error", "class-balance-mean": "error", "class-balance-max": "error", "label-errors": "error",
@@ -46,20 +44,5 @@ class TestContract:
         for field in dataclasses.fields(rule):
             assert field.name == "severity" or f"        {field.name}:" in rule.__doc__, field.name
 
-    @pytest.mark.parametrize("measured", [None, {"x": 0.5, "y": 0.5, "scale": 0.5}], ids=["metadata", "measured"])
-    @pytest.mark.parametrize("count", [0, 1, 25])
-    def test_findings_are_well_formed(self, rule, evidence, images, measured, count):
-        samples = images({"\x1b[2J<b>": count, "b": count}) if count else []
-        collection = evidence(samples, measured, classes=("\x1b[2J<b>", "b"))
-        found = list(rule()(collection))
-        assert found
-        for finding in found:
-            assert isinstance(finding, Finding)
-            assert finding.rule == rule.id
-            assert finding.status in get_args(Status)
-            assert finding.severity in get_args(Severity)
-            assert finding.subject in {None, *collection.classes}
-            assert one_line(finding.message, 10_000).strip()
-            assert isinstance(finding.observed, int | float | str | None)
-            assert set(finding.samples) <= set(collection.table.id)
-            assert finding.status != "skipped" or not finding.samples
+    def test_findings_are_well_formed(self, rule):
+        check_rule(rule())

@@ -1,0 +1,74 @@
+"""The contract of audit rules."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, get_args
+
+import numpy as np
+
+from imgprep.audit.base import Evidence, Finding, Severity, Status
+from imgprep.audit.measurements import FULL_ROW, Measurements
+from imgprep.errors import one_line
+from imgprep.sample import Sample, SampleTable
+
+USUAL: Final[Mapping[str, float]] = {
+    "valid": 1, "height": 64, "width": 64, "mean": 0.5, "low": 0.1, "high": 0.9, "spread": 0.2, "blur": 500.0,
+}  # fmt: skip
+"""Measurements of an image that no rule objects to."""
+ODD_CLASS: Final = "\x1b[2J<b>"
+
+
+def make_evidence(samples: Iterable[Sample], measured: Mapping[str, Any] | None = None, **options: Any) -> Evidence:
+    """Evidence of samples, for the tests of a rule.
+
+    Args:
+        samples: of the collection.
+        measured: column of the measurements -> one value, or one for each sample; the other columns are `USUAL`. None
+            for a collection that was not measured.
+        **options: further fields of `Evidence`; `classes` defaults to those of the samples.
+    """
+    table = SampleTable.of(samples)
+    classes: Sequence[str] = options.pop("classes", table.classes())
+    measurements = None
+    if measured is not None:
+        rows = np.zeros(len(table), FULL_ROW if "descriptor" in measured else Measurements.of([]).rows.dtype)
+        rows["data"] = rows["pixels"] = np.arange(1, 1 + len(table))[:, None]
+        rows["hash"] = np.random.default_rng(0).integers(0, 2**64, len(table), np.uint64)
+        rows["hue"] = -1
+        for name, value in {**USUAL, **measured}.items():
+            rows[name] = value
+        measurements = Measurements(rows)
+    return Evidence("test", table, tuple(classes), measurements, **options)
+
+
+def check_rule(rule: Callable[[Evidence], Iterable[Finding]]) -> None:
+    """Holds an audit rule to its contract.
+
+    Of no images, one and many, measured or not, it gives at least one finding, and each is well formed: of this rule,
+    about a class of the collection or the whole, with ids of the collection only, and a message that can be printed.
+
+    Args:
+        rule: an instance, or a function.
+
+    Raises:
+        AssertionError: it breaks the contract.
+    """
+    for count in (0, 1, 25):
+        samples = [Sample(f"{name}/{n}.png", "", name) for name in (ODD_CLASS, "b") for n in range(count)]
+        for measured in (None, {"x": 0.5, "y": 0.5, "scale": 0.5}):
+            evidence = make_evidence(samples, measured, classes=(ODD_CLASS, "b"))
+            found = list(rule(evidence))
+            assert found, "no finding: a rule that has nothing to object to says that it passes"
+            for finding in found:
+                _check_finding(finding, rule, evidence)
+
+
+def _check_finding(finding: Finding, rule: object, evidence: Evidence) -> None:
+    assert isinstance(finding, Finding)
+    assert finding.rule == getattr(rule, "id", finding.rule), "the finding names another rule"
+    assert finding.status in get_args(Status)
+    assert finding.severity in get_args(Severity)
+    assert finding.subject in {None, *evidence.classes}, "the subject is no class of the collection"
+    assert one_line(finding.message, 10_000).strip(), "the message is empty"
+    assert isinstance(finding.observed, int | float | str | None)
+    assert set(finding.samples) <= set(evidence.table.id), "a sample is not of the collection"
+    assert finding.status != "skipped" or not finding.samples, "a skipped finding names samples"
