@@ -226,15 +226,20 @@ class Origin(NamedTuple):
         id: of the image.
         attributes: further columns of a table.
         group: images of one group never part in a split; '' is no group.
+        split: '' is none.
     """
 
     id: str
     attributes: Mapping[str, str]
     group: str
+    split: str = ""
+
+
+_EMPTY: Final[tuple[tuple[str, Any], ...]] = (("attributes", {}), ("group", ""), ("split", ""))
 
 
 def scan_origins(folder: Path) -> Iterator[Origin | None]:
-    """Reads attributes and groups from any samples.jsonl, whose lines may lack everything else; None where both do.
+    """Reads attributes, groups and splits from any samples.jsonl, whose lines may lack the rest; None without any.
 
     Raises:
         OSError: it cannot be read.
@@ -245,11 +250,12 @@ def scan_origins(folder: Path) -> Iterator[Origin | None]:
 
 def _origin(line: bytes) -> Origin | None:
     members = parse_members(line)
-    origin = Origin(members.get("id", ""), members.get("attributes") or {}, members.get("group") or "")
-    if not origin.attributes and not origin.group:
+    attributes, group, split = (members.get(name) or empty for name, empty in _EMPTY)
+    if not attributes and not group and not split:
         return None
-    if (type(origin.id), type(origin.attributes), type(origin.group)) != (str, dict, str) or not origin.id:
-        raise ValueError("expected an id, attributes and a group of strings")
+    origin = Origin(members.get("id", ""), attributes, group, split)
+    if tuple(map(type, origin)) != (str, dict, str, str) or not origin.id:
+        raise ValueError("expected an id, attributes, a group and a split of strings")
     if not are_texts(origin.attributes):
         raise ValueError("attributes: expected strings")
     return origin

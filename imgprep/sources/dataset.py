@@ -4,13 +4,14 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 from typing import Any, ClassVar, Final, NamedTuple
 
 from numpy.typing import NDArray
 
 from imgprep.containers.steps import in_steps, step
 from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest
-from imgprep.dataset.records import scan_origins
+from imgprep.dataset.records import Origin, scan_origins
 from imgprep.errors import RequestError, SourceError, check_surroundings, one_line
 from imgprep.sample import NOTHING, Sample
 from imgprep.shards.shard_set import open_shard
@@ -48,7 +49,7 @@ class Dataset(Source):
         manifest = read_manifest(self.path)
         if not manifest.shards:
             raise RequestError(f"{one_line(self.path)}: the stage {manifest.stage} holds no images; use convert's")
-        attributes, groups = self._metadata()
+        metadata = self._metadata(splits=any(entry.split is None for entry in manifest.shards))
         copies = any(map(self._holds_copies, manifest.shards))
         for entry in manifest.shards:
             step()
@@ -59,9 +60,10 @@ class Dataset(Source):
                     identity,
                     f"{entry.filename}@{row}",
                     shard.labels[row],
-                    attributes.get(origin, NOTHING),
-                    groups.get(origin) or (origin if copies else ""),
-                    entry.split or "",
+                    metadata.attributes.get(origin, NOTHING),
+                    metadata.groups.get(origin) or (origin if copies else ""),
+                    # What no split stage has divided keeps the splits that its source gave it.
+                    entry.split if entry.split is not None else metadata.splits.get(origin, ""),
                     stamp=stamp,
                 )
 
@@ -79,18 +81,17 @@ class Dataset(Source):
         """Size and time of the index: it is written after everything else."""
         return file_digest(self.path / INDEX)
 
-    def _metadata(self) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
-        """Attributes and groups of the images that have any, by id."""
-        attributes, groups = {}, {}
+    def _metadata(self, *, splits: bool) -> "_Metadata":
+        found = _Metadata({}, {}, {})
         try:
             for origin in in_steps(scan_origins(self.path)):
                 if origin is not None:
-                    attributes[origin.id], groups[origin.id] = origin.attributes, origin.group
+                    found.add(origin, splits=splits)
         except (OSError, ValueError) as error:
             check_surroundings(error, self.path / SAMPLES)
             where = one_line(self.path / SAMPLES)
             raise SourceError(f"{where}: cannot be read: {one_line(error)}; run imgprep verify") from error
-        return attributes, groups
+        return found
 
     def _holds_copies(self, entry: ShardEntry) -> bool:
         """Whether a row of a shard is the copy of an image, which then may be in any other shard."""
@@ -129,6 +130,23 @@ class Dataset(Source):
         if not shape[0] == len(ids) == len(parents) == entry.samples:
             raise SourceError(f"{where}: columns of different length; run imgprep verify")
         return _Columns(ids, [names[value] for value in values.tolist()], parents), file_stamp(path)
+
+
+class _Metadata(NamedTuple):
+    """What samples.jsonl says of images, by id; images of which it says nothing are left out."""
+
+    attributes: dict[str, Mapping[str, str]]
+    groups: dict[str, str]
+    splits: dict[str, str]
+
+    def add(self, origin: Origin, *, splits: bool) -> None:
+        """Adds what is said of an image; its split only where the shards do not say it, for of millions it is large."""
+        if origin.attributes:
+            self.attributes[origin.id] = origin.attributes
+        if origin.group:
+            self.groups[origin.id] = origin.group
+        if origin.split and splits:
+            self.splits[origin.id] = intern(origin.split)
 
 
 class _Columns(NamedTuple):

@@ -100,14 +100,27 @@ def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
 
 
 def test_origins_are_read_from_lines_that_lack_everything_else(tmp_path: Path) -> None:
-    lines = [{"id": "a", "attributes": {"age": "3"}}, {"id": "b"}, {"id": "c", "group": "g"}, {"group": None}]
+    lines = [
+        {"id": "a", "attributes": {"age": "3"}},
+        {"id": "b"},
+        {"id": "c", "group": "g"},
+        {"group": None},
+        {"id": "d", "split": "test"},
+    ]
     (tmp_path / "samples.jsonl").write_bytes(b"".join(map(json_line, lines)))
-    wanted = [Origin("a", {"age": "3"}, ""), None, Origin("c", {}, "g"), None]
+    wanted = [Origin("a", {"age": "3"}, ""), None, Origin("c", {}, "g"), None, Origin("d", {}, "", "test")]
     assert list(scan_origins(tmp_path)) == wanted
 
 
 @pytest.mark.parametrize(
-    "line", [{"id": 3, "group": "g"}, {"group": "g"}, {"id": "a", "group": 3}, {"id": "a", "attributes": {"age": 3}}]
+    "line",
+    [
+        {"id": 3, "group": "g"},
+        {"group": "g"},
+        {"id": "a", "group": 3},
+        {"id": "a", "attributes": {"age": 3}},
+        {"id": "a", "split": 3},
+    ],
 )
 def test_origins_of_another_kind_are_refused(tmp_path: Path, line: dict[str, Any]) -> None:
     (tmp_path / "samples.jsonl").write_bytes(json_line(line))

@@ -471,3 +471,13 @@ def test_init_refuses_splits_within_classes(tmp_path: Path, imgprep: Run) -> Non
     done = initialised(tmp_path, imgprep)
     assert done.returncode == 2
     assert "put the splits outside the classes" in done.stderr
+
+
+def test_a_dataset_keeps_the_splits_that_its_source_gave(tmp_path: Path, imgprep: Run) -> None:
+    tree(tmp_path / "data", {f"{split}/{label}": 4 for split in ("train", "eval") for label in "ab"})
+    assert imgprep("convert", write(tmp_path, {"layout": "split_directory", "path": "data"})).returncode == 0
+    (tmp_path / "out" / "convert").rename(tmp_path / "converted")
+    done = imgprep("split", write(tmp_path, {"layout": "dataset", "path": "converted"}))
+    assert done.returncode == 0, done.stderr
+    assert all((split == "train") == name.startswith("train/") for name, split in splits(tmp_path).items())
+    assert Counter(splits(tmp_path).values()) == {"train": 8, "test": 8}

@@ -47,6 +47,15 @@ def test_copies_are_in_the_group_of_their_original(tmp_path: Path) -> None:
     assert np.asarray(source.read(samples[1])).ravel().tolist() == list(range(20, 40))
 
 
+def test_shards_without_a_split_keep_the_splits_of_their_source(tmp_path: Path) -> None:
+    source = build(tmp_path)
+    size = (tmp_path / NAME).stat().st_size
+    entry = ShardEntry(NAME, None, 3, size, "")
+    (tmp_path / INDEX).write_bytes(Manifest("convert", "pets", CLASSES, {}, {}, 1, "", shards=(entry,)).to_json())
+    (tmp_path / SAMPLES).write_bytes(json_line({"id": "cat/1.jpg", "split": "test"}) + json_line({"id": "dog/1.jpg"}))
+    assert [sample.split for sample in source.samples()] == ["test", "", "test"]
+
+
 @pytest.mark.parametrize("stage", ["convert", "augment", "pack"])
 def test_groups_follow_from_parents_and_not_from_the_stage(tmp_path: Path, stage: str) -> None:
     groups = [sample.group for sample in build(tmp_path, stage).samples()]
