@@ -1,4 +1,4 @@
-"""Holds a stage's index, its samples.jsonl and what was read from its shards against each other."""
+"""Compares a stage's index, its samples.jsonl and what was read from its shards with each other."""
 
 import hashlib
 from collections import Counter
@@ -50,8 +50,8 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What the rows of a shard are.
+class ShardContent:
+    """The ids and labels of the rows of a shard.
 
     Attributes:
         ids: (N,) a 64-bit hash of each id.
@@ -66,10 +66,10 @@ class Content:
     same: bool
 
 
-class Accounts:
-    """samples.jsonl: whether every image found is accounted for, and every row is the image that it says."""
+class SampleCheck:
+    """Checks that samples.jsonl lists every image found, and that each row is the image that its line names."""
 
-    def __init__(self, folder: Path, manifest: Manifest, shards: Mapping[str, Content]) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, shards: Mapping[str, ShardContent]) -> None:
         self._folder = folder
         self._manifest = manifest
         self._shards = shards
@@ -78,7 +78,7 @@ class Accounts:
         self._wrong: dict[str, list[int]] = {}
 
     def differences(self) -> Iterator[Difference]:
-        """Everything that does not add up."""
+        """Every difference between samples.jsonl, the index and the shards."""
         status: Counter[str] = Counter()
         splits: dict[str, Counter[str]] = {}
         masked = 0
@@ -89,7 +89,7 @@ class Accounts:
                 if record.status == "ok":
                     split = record.split or "unused"
                     splits.setdefault(split, Counter())["" if split == "unused" else record.label or ""] += 1
-                    self._take(number, record)
+                    self._compare(number, record)
         except (OSError, ValueError) as error:
             check_surroundings(error, self._folder / SAMPLES)
             yield Difference(SAMPLES, (), f"cannot be read: {one_line(error)}")
@@ -107,8 +107,8 @@ class Accounts:
             if not seen.all():
                 yield Difference(filename, tuple(np.flatnonzero(~seen).tolist()), f"no line of {SAMPLES} has them")
 
-    def _take(self, number: int, record: SampleRecord) -> None:
-        """Holds a line against the row that it names: whichever is not what the index lists is at fault."""
+    def _compare(self, number: int, record: SampleRecord) -> None:
+        """Compares a line with the row that it names; the one that the index does not list is at fault."""
         filename, label = record.shard or "", record.label or ""
         shard = self._shards.get(filename)
         if shard is None or not len(shard.ids):
@@ -126,7 +126,7 @@ class Accounts:
 
 
 def count_differences(manifest: Manifest, counts: Mapping[str, Counter[str]]) -> Iterator[Difference]:
-    """What the index says of splits and classes, and is not so."""
+    """The splits and classes whose numbers of images are not those of the index."""
     for split, expected in manifest.counts.items():
         found = counts.get(split, Counter())
         for name in sorted({*expected, *found}):

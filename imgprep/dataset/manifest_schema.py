@@ -1,16 +1,18 @@
-"""Holds what an index says against what an index should say, before anything relies on it.
+"""The schema of ``dataset.json``, held against a file before anything relies on it, and the seal of its last line.
 
-An expectation is a predicate of a value of JSON; they are put together from smaller ones.
+These are plain functions rather than a pydantic model because `imgprep.load` reads an index: a training script that
+loads a dataset should not wait for pydantic.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from imgprep.errors import one_line
 
-Expectation = Callable[[object], bool]
+Check = Callable[[object], None]
+"""Does nothing with a value that fits, and raises `MisfitError` for another."""
 _LARGEST: Final = 1 << 63
 _DTYPES: Final = ("uint8", "uint16", "uint32", "float16", "float32", "float64")
 
@@ -31,123 +33,155 @@ def _digest(body: bytes) -> bytes:
     return b',\n  "digest": "%s"\n}\n' % hashlib.sha256(body).hexdigest().encode()
 
 
+class MisfitError(ValueError):
+    """A value that does not fit; the message says where in the file it is, what belongs there and what is there."""
+
+    def __init__(self, expected: str, value: object, where: str = "") -> None:
+        super().__init__(expected, value, where)
+        self.expected, self.value, self.where = expected, value, where
+
+    def below(self, step: str) -> "MisfitError":
+        """The same, seen from the value around it."""
+        return MisfitError(self.expected, self.value, step + self.where)
+
+    def __str__(self) -> str:
+        place = f"{one_line(self.where.removeprefix('.'), 80)}: " if self.where else ""
+        if self.value is MISSING:
+            return f"{place}is missing, expected {self.expected}"
+        return f"{place}expected {self.expected}, got {one_line(json.dumps(self.value, ensure_ascii=False), 60)}"
+
+
+MISSING: Final = object()
+"""Stands for the value of a key that is not there."""
+
+
 def check_index(content: object) -> None:
-    """Refuses what is no content of a ``dataset.json``.
+    """Refuses what is no content of a ``dataset.json``; keys that it does not know do not matter.
 
     Raises:
-        ValueError: what is wrong, in one line.
+        MisfitError: a key is missing or its value does not fit.
     """
-    check(content, _INDEX, _OPTIONAL)
+    _INDEX(content)
 
 
-def check(content: object, wanted: Mapping[str, Expectation], optional: frozenset[str] = frozenset()) -> None:
-    """Compares the values of a mapping with what is expected of them; keys that nothing is said of do not matter.
+def _is(name: str, fits: Callable[[Any], bool]) -> Check:
+    """Values of one kind, named in the message for others."""
 
-    Args:
-        content: as `json.loads` gives it.
-        wanted: what is expected, by key.
-        optional: keys that may be missing.
+    def check(value: object) -> None:
+        if not fits(value):
+            raise MisfitError(name, value)
 
-    Raises:
-        ValueError: it is no mapping, a key is missing, or a value is not as expected; one line.
-    """
-    if not isinstance(content, dict):
-        raise ValueError(f"a mapping was expected, not {_shown(content)}")  # noqa: TRY004 - a value like the others
-    for key, expectation in wanted.items():
-        if key in content:
-            if not expectation(content[key]):
-                raise ValueError(f"{key}: {_shown(content[key])} is not what belongs there")
-        elif key not in optional:
-            raise ValueError(f"{key} is missing")
+    return check
 
 
-def anything(_: object) -> bool:
-    """Whatever it is."""
-    return True
-
-
-def text(value: object) -> bool:
-    """A string."""
-    return isinstance(value, str)
-
-
-def whole(value: object) -> bool:
-    """A whole number from 0 on that 64 bits hold."""
+def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST
 
 
-def number(value: object) -> bool:
-    """A number."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def filename(value: object) -> bool:
-    """The name of a file in the same folder: no path, and so none that leads elsewhere."""
+def _is_filename(value: object) -> bool:
+    """Whether it is the name of a file in the same folder: no path, and so none that leads elsewhere."""
     return isinstance(value, str) and value not in {"", ".", ".."} and not {"/", "\\", "\0"} & {*value}
 
 
-def one_of(*values: str) -> Expectation:
+text: Final = _is("a string", lambda value: isinstance(value, str))
+whole: Final = _is("a whole number from 0 to 2^63 - 1", _is_whole)
+number: Final = _is("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+filename: Final = _is("the name of a file in the same folder", _is_filename)
+anything: Final = _is("anything", lambda _: True)
+
+
+def one_of(*values: str) -> Check:
     """One of these strings."""
-    return lambda value: isinstance(value, str) and value in values
+    return _is(f"one of {', '.join(values)}", lambda value: isinstance(value, str) and value in values)
 
 
-def or_none(of: Expectation) -> Expectation:
-    """That, or nothing."""
-    return lambda value: value is None or of(value)
+def or_null(of: Check) -> Check:
+    """Such a value, or null."""
+
+    def check(value: object) -> None:
+        if value is not None:
+            of(value)
+
+    return check
 
 
-def list_of(of: Expectation, length: int | None = None) -> Expectation:
+def list_of(of: Check, length: int | None = None) -> Check:
     """A list of such values, perhaps of one length only."""
-    return lambda value: isinstance(value, list) and (length is None or len(value) == length) and all(map(of, value))
+    name = "a list" if length is None else f"a list of {length}"
+
+    def check(value: object) -> None:
+        if not isinstance(value, list) or length not in {None, len(value)}:
+            raise MisfitError(name, value)
+        for place, item in enumerate(value):
+            try:
+                of(item)
+            except MisfitError as error:
+                raise error.below(f"[{place}]") from None
+
+    return check
 
 
-def mapping_of(of: Expectation, keys: Expectation = text) -> Expectation:
-    """A mapping to such values."""
-    return lambda value: isinstance(value, dict) and all(map(keys, value)) and all(map(of, value.values()))
+def mapping_of(of: Check, keys: Check = text) -> Check:
+    """A mapping from such keys to such values."""
+
+    def check(value: object) -> None:
+        if not isinstance(value, dict):
+            raise MisfitError("a mapping", value)
+        for key, item in value.items():
+            keys(key)
+            try:
+                of(item)
+            except MisfitError as error:
+                raise error.below(f".{key}") from None
+
+    return check
 
 
-def record_of(wanted: Mapping[str, Expectation], optional: frozenset[str] = frozenset()) -> Expectation:
-    """A mapping of which something is expected key by key: see `check`."""
+def record_of(members: Mapping[str, Check], optional: frozenset[str] = frozenset()) -> Check:
+    """A mapping with these members, and perhaps others."""
 
-    def expectation(value: object) -> bool:
-        try:
-            check(value, wanted, optional)
-        except ValueError:
-            return False
-        return True
+    def check(value: object) -> None:
+        if not isinstance(value, dict):
+            raise MisfitError("a mapping", value)
+        for key, of in members.items():
+            if key not in value:
+                if key in optional:
+                    continue
+                raise MisfitError("a value", MISSING, f".{key}")
+            try:
+                of(value[key])
+            except MisfitError as error:
+                raise error.below(f".{key}") from None
 
-    return expectation
+    return check
 
 
 _SHARD: Final = {
     "filename": filename,
-    "split": or_none(text),
+    "split": or_null(text),
     "samples": whole,
     "bytes": whole,
     "sha256": text,
 }
 _IMAGE: Final = {"shape": list_of(whole, 3), "dtype": one_of(*_DTYPES), "color": text}
 _NORMALIZATION: Final = {"formula": text, "statistics": text, "images": whole}
-_INDEX: Final[Mapping[str, Expectation]] = {
+_MEMBERS: Final[Mapping[str, Check]] = {
     **dict.fromkeys(("stage", "name", "fingerprint", "checksum"), text),
     "format_version": whole,
     "classes": list_of(text),
     "counts": mapping_of(mapping_of(whole)),
     "samples": mapping_of(whole),
     "seed": whole,
-    "image": or_none(record_of(_IMAGE, frozenset({"color"}))),
-    "labels": or_none(record_of({"encoding": text, "dtype": one_of(*_DTYPES)})),
-    "normalization": or_none(record_of({"kind": text} | _NORMALIZATION, frozenset(_NORMALIZATION))),
-    "class_weights": or_none(mapping_of(or_none(number))),
+    "image": or_null(record_of(_IMAGE, frozenset({"color"}))),
+    "labels": or_null(record_of({"encoding": text, "dtype": one_of(*_DTYPES)})),
+    "normalization": or_null(record_of({"kind": text} | _NORMALIZATION, frozenset(_NORMALIZATION))),
+    "class_weights": or_null(mapping_of(or_null(number))),
     "versions": mapping_of(anything),
     "shards": list_of(record_of(_SHARD)),
     "files": mapping_of(text, filename),
-    "groups": or_none(mapping_of(whole)),
+    "groups": or_null(mapping_of(whole)),
 }
 _OPTIONAL: Final = frozenset(
-    {*_INDEX} - {"format_version", "stage", "name", "classes", "counts", "samples", "seed", "fingerprint", "shards"}
+    {*_MEMBERS} - {"format_version", "stage", "name", "classes", "counts", "samples", "seed", "fingerprint", "shards"}
 )
-
-
-def _shown(value: object) -> str:
-    return one_line(json.dumps(value, ensure_ascii=False), 60)
+_INDEX: Final = record_of(_MEMBERS, _OPTIONAL)

@@ -1,4 +1,4 @@
-"""verify: re-reads a finished stage and says which file and which rows are not what the index says."""
+"""Re-reads a finished stage and reports the files and rows that are not as the index says."""
 
 import zlib
 from collections import Counter
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.dataset.integrity import (
-    Accounts,
-    Content,
     Difference,
+    SampleCheck,
+    ShardContent,
     count_differences,
     file_differences,
     id_hash,
@@ -32,15 +32,15 @@ MASK: Final = "mask"
 
 
 @dataclass(frozen=True, slots=True)
-class ShardPlan(WholePlan):
+class CheckPlan(WholePlan):
     """One shard to be checked, as a whole."""
 
     entry: ShardEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What a worker found.
+class ShardResult:
+    """The result of checking one shard.
 
     Attributes:
         differences: all of them.
@@ -48,7 +48,7 @@ class Checked:
     """
 
     differences: tuple[Difference, ...]
-    content: Content
+    content: ShardContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class CheckJob:
     folder: Path
     manifest: Manifest
 
-    def __call__(self, plan: ShardPlan, cursor: Cursor) -> Checked:
+    def __call__(self, plan: CheckPlan, cursor: Cursor) -> ShardResult:
         """Reads all of the shard."""
         entry, path = plan.entry, self.folder / plan.entry.filename
         everything, rows = tuple(range(entry.samples)), _Rows(self.manifest, entry)
@@ -68,7 +68,7 @@ class CheckJob:
         except OSError as error:
             check_surroundings(error, path)
             lost = Difference(entry.filename, everything, f"cannot be read: {error.strerror}")
-            return Checked((lost,), rows.content(same=False))
+            return ShardResult((lost,), rows.content(same=False))
         found = []
         if size != entry.bytes:
             found.append(Difference(entry.filename, (), f"{size} bytes, the index says {entry.bytes}"))
@@ -80,7 +80,7 @@ class CheckJob:
         if digest != entry.sha256 and not found:
             found.append(Difference(entry.filename, (), "SHA-256 differs from the index, but the pixels are intact"))
         cursor.done()
-        return Checked(tuple(found), rows.content(same=digest == entry.sha256))
+        return ShardResult(tuple(found), rows.content(same=digest == entry.sha256))
 
 
 class _Rows:
@@ -92,10 +92,10 @@ class _Rows:
         self.ids, self.labels = np.array([], np.uint64), np.array([], np.int64)
         self.starts: dict[str, int] = {}
 
-    def content(self, *, same: bool) -> Content:
+    def content(self, *, same: bool) -> ShardContent:
         """The ids and labels of the rows seen so far."""
         narrow = np.min_scalar_type(-max(1, len(self._manifest.classes)))
-        return Content(self.ids, self.labels.astype(narrow), self.starts, same)
+        return ShardContent(self.ids, self.labels.astype(narrow), self.starts, same)
 
     def differences(self, reader: ShardReader) -> list[Difference]:
         """Everything that is wrong with them."""
@@ -171,9 +171,9 @@ def verify(folder: Path, manifest: Manifest, engine: Engine) -> Iterator[Differe
     Yields:
         Every difference; nothing when all is as it was written.
     """
-    shards: dict[str, Content] = {}
+    shards: dict[str, ShardContent] = {}
     broken = False
-    plans = [ShardPlan(entry) for entry in manifest.shards]
+    plans = [CheckPlan(entry) for entry in manifest.shards]
     for outcome in engine.run(CheckJob(folder, manifest), plans):
         if outcome.value is None:
             broken = True
@@ -186,13 +186,13 @@ def verify(folder: Path, manifest: Manifest, engine: Engine) -> Iterator[Differe
         shards[outcome.plan.entry.filename] = outcome.value.content
     if not broken:
         yield from _whole(manifest, shards)
-    yield from Accounts(folder, manifest, shards).differences()
+    yield from SampleCheck(folder, manifest, shards).differences()
     yield from file_differences(folder, manifest)
     yield from index_differences(folder)
     yield from unlisted_differences(folder, manifest)
 
 
-def _whole(manifest: Manifest, shards: Mapping[str, Content]) -> Iterator[Difference]:
+def _whole(manifest: Manifest, shards: Mapping[str, ShardContent]) -> Iterator[Difference]:
     if not shards:
         return
     counts: dict[str, Counter[str]] = {}

@@ -88,9 +88,7 @@ def test_an_index_with_a_wrong_part_is_refused(key: str) -> None:
     for value in (3.5, -1, True, [3], [[["x"]]], {"a": {"b": "c"}}, {"../x": "0"}, [{"filename": "x"}]):
         if key == "versions" and isinstance(value, dict):
             continue
-        with pytest.raises(
-            RequestError, match=f"no index of an imgprep dataset \\({key}: .* is not what belongs there"
-        ):
+        with pytest.raises(RequestError, match=rf"no index of an imgprep dataset \({key}\b.*: (expected|is missing)"):
             Manifest.from_json(json.dumps(content | {key: value}).encode(), Path("x"))
 
 
@@ -99,7 +97,7 @@ def test_no_file_elsewhere_is_named(name: object) -> None:
     content = json.loads(WHOLE.to_json())
     shard = content["shards"][0] | {"filename": name}
     for change in ({"shards": [shard]}, {"files": {name: "0" * 64}} if isinstance(name, str) else {"shards": [shard]}):
-        with pytest.raises(RequestError, match="is not what belongs there"):
+        with pytest.raises(RequestError, match="expected the name of a file in the same folder"):
             Manifest.from_json(json.dumps(content | change).encode(), Path("x"))
 
 

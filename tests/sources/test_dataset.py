@@ -86,7 +86,7 @@ def test_shards_must_be_there_as_they_were_written(tmp_path: Path) -> None:
         file.write(b"x")
     with pytest.raises(SourceError, match="run imgprep verify"):
         list(source.samples())
-    with pytest.raises(RequestError, match="is not what belongs there"):
+    with pytest.raises(RequestError, match="expected the name of a file in the same folder"):
         list(build(tmp_path, name="../" + NAME).samples())
     (tmp_path / INDEX).unlink()
     with pytest.raises(RequestError, match="no finished imgprep dataset"):
