@@ -46,6 +46,9 @@ def check_round_trip(shard_format: ShardFormat, path: Path, arrays: Mapping[str,
         assert sorted(reader.names) == sorted(arrays)
         for name, array in arrays.items():
             assert reader.shapes[name] == array.shape
+            shape, dtype = reader.check(name)
+            assert shape == array.shape
+            assert array.dtype.kind in "UTO" or dtype == array.dtype
             found = reader.read(name)
             if array.dtype.kind in "UO":
                 assert found.dtype == object
