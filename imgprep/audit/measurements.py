@@ -51,6 +51,7 @@ ROW: Final = np.dtype(
         ("x", "<f4"),
         ("y", "<f4"),
         ("scale", "<f4"),
+        ("touch", "<f4"),
         ("border", "<f4", (BORDER,)),
         ("small", "u1", (SIDE, SIDE)),
     ]
@@ -66,7 +67,8 @@ mean, low, high, spread: mean, 1st and 99th percentile, standard deviation of th
 constant: 1 when all pixels are equal. blur: variance of the Laplacian at the working size, in squared 8-bit levels.
 hue: dominant hue of the foreground in degrees, -1 for none (greyscale); hue_share: its share of the foreground;
 colorful: mean saturation, 0 to 1. x, y, scale: centre and size of what stands out from the border, as fractions of the
-image. border: colour and texture statistics of a ring along the border. small: the luminance, 32x32 pixels.
+image; touch: the part of the edge at which it stands out. border: colour and texture statistics of a ring along the
+border. small: the luminance, 32x32 pixels.
 """
 FULL_ROW: Final = np.dtype([*((name, ROW[name]) for name in ROW.names or ()), ("descriptor", "<f2", (DESCRIPTOR,))])
 """`ROW` and a descriptor of shape and colour for the suspects of ``label-errors``."""

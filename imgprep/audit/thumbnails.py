@@ -80,7 +80,7 @@ def _stands_out(color: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _object(mask: NDArray[np.bool_]) -> Columns:
-    """Centre and size of what stands out, as fractions; the middle and 0 when nothing does."""
+    """Centre and size of what stands out, as fractions (the middle and 0 for nothing), and its part of the edge."""
     picture = mask.reshape(-1, SIDE, SIDE)
     across, down = picture.sum(axis=1), picture.sum(axis=2)
     area = across.sum(axis=1)
@@ -89,7 +89,8 @@ def _object(mask: NDArray[np.bool_]) -> Columns:
     x = np.where(area > 0, across @ centers / some, 0.5)
     y = np.where(area > 0, down @ centers / some, 0.5)
     scale = np.sqrt(area / _PIXELS)
-    return {"x": x.astype(np.float32), "y": y.astype(np.float32), "scale": scale.astype(np.float32)}
+    columns = {"x": x, "y": y, "scale": scale, "touch": mask[:, _EDGE].mean(axis=1)}
+    return {name: column.astype(np.float32) for name, column in columns.items()}
 
 
 def _hue(color: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Columns:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.audit.base import Compared, Evidence, Finding, Rule, Severity, Share, Status, percent
+from imgprep.errors import one_line
 
 Rows = NDArray[np.intp]
 KNOWN: Final = frozenset({"id", "location", "color", "state", "lighting", "perspective", "group", "license", "split"})
@@ -160,7 +161,8 @@ class Progression(Rule):
 
     Attributes:
         attribute: the column with the state (ripe, spoiled, sliced ...).
-        base: the base state; by default the most frequent one of each class.
+        base: the base state; by default the most frequent one of each class, which a finding that fails says, for with
+            another base it would pass.
         min: the smallest sufficient share of the others together.
     """
 
@@ -176,6 +178,11 @@ class Progression(Rule):
         if column is None or not any(value.strip() for value in column.counts()):
             yield self.skip(f"no states: the column {self.attribute} of source.attributes supplies them")
             return
+        states = sorted({value.strip().casefold() for value in column.counts()} - {""})
+        if self.base is not None and self.base.casefold() not in states:
+            there = one_line(", ".join(states), 120)
+            yield self.finding("inconclusive", f"no image is in the base state {self.base}; there are: {there}")
+            return
         for label, name in enumerate(evidence.classes):
             rows = evidence.rows(label)
             values = [value.casefold() for value in evidence.attribute(self.attribute, rows) or ()]
@@ -190,6 +197,9 @@ class Progression(Rule):
             message += f"; at least {percent(self.min)} are needed"
             if status == "inconclusive":
                 message += f"; {len(values) - known} images have no state in the column {self.attribute}"
+            if self.base is None and status != "pass":
+                message += f"; no base is given, so the most frequent state, {base}, was taken, and the finding "
+                message += "depends on it: set base to the state that the others progress from"
             moved = np.array([bool(value) and value != base for value in values])
             samples = evidence.ids(rows[moved]) if status != "pass" else ()
             yield self.finding(status, message, name, Compared(others / len(values), self.min), samples)

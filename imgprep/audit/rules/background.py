@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imgprep.audit.base import Compared, Evidence, Finding, Rule, Severity, Share, percent
 from imgprep.audit.linear import FOLDS, Discriminant, assign_folds, balanced_accuracy
+from imgprep.audit.measurements import Measurements
 from imgprep.audit.rules.duplicates import UNMEASURED
 from imgprep.rng import rng
 
@@ -17,6 +18,11 @@ Rows = NDArray[np.intp]
 FEWEST: Final = 2 * FOLDS
 PER_CLASS: Final = 200
 AT_MOST: Final = 4000
+REACHES: Final = 0.08
+"""The part of the edge at which something stands out from which on an object reaches the border."""
+FILLS: Final = 0.1
+"""The size of what stands out, as a part of the side, up to which nothing does."""
+MOST: Final = 0.5
 
 
 class Borders(NamedTuple):
@@ -43,7 +49,8 @@ class Background(Rule):
 
     A class fails when a linear classifier recognises it by colour and texture of the border alone, far better than one
     that learned shuffled labels, and its borders are more alike than those of the collection. Backgrounds that are the
-    same in every class, or diverse in every class, pass.
+    same in every class, or diverse in every class, pass. Where the object reaches the border, or fills the picture, in
+    most images of a class that fails, the finding says so: the border then shows the object too.
 
     Attributes:
         recognised: how well a class may be recognised by its border, 0.5 to 1 (0.5 is chance).
@@ -84,6 +91,8 @@ class Background(Rule):
                 f"{name}: {'has a background of its own' if own else 'its background does not single it out'}"
                 f" (recognised {percent(known)}, spread {percent(spread)} of all; {overall})"
             )
+            if own:
+                message += _at_the_border(evidence.measurements, rows[labels == label])
             samples = evidence.ids(evidence.rows(evidence.classes.index(name))) if own else ()
             yield self.finding("fail" if own else "pass", message, name, Compared(known, self.recognised), samples)
 
@@ -131,6 +140,18 @@ class Background(Rule):
         total = _spread(scaled, labels, classes)
         within = np.array([scaled[labels == label].var(axis=0).sum() for label in range(classes)])
         return Borders(accuracy, chance, better <= self.significance, recognised, within / max(total, 1e-12))
+
+
+def _at_the_border(measurements: Measurements, rows: Rows) -> str:
+    """That the border shows the object in most images, so that it may be the object that gives the class away."""
+    chosen = measurements.at(rows)
+    reaching = float((chosen["touch"] >= REACHES).mean())
+    filling = float((chosen["scale"] <= FILLS).mean())
+    if reaching > MOST:
+        return f"; in {percent(reaching)} of its images the object reaches the border, so it may be the object itself"
+    if filling > MOST:
+        return f"; in {percent(filling)} of its images nothing stands out from the border: the object may fill them"
+    return ""
 
 
 def _spread(features: NDArray[np.float64], labels: Rows, classes: int) -> float:

@@ -77,6 +77,33 @@ def test_progression_takes_the_most_frequent_state_for_the_base(evidence, images
     assert "other than ripe" in finding.message
 
 
+def test_progression_says_which_base_it_took_and_that_the_finding_depends_on_it(evidence, images):
+    """Of 100 fruits 85 are ripe and 15 fresh: with the base fresh, 85 % are in another state."""
+    collection = evidence(images({"apple": 100}, state=values(("ripe", 85), ("fresh", 15))))
+    (finding,) = Progression()(collection)
+    assert (
+        "no base is given, so the most frequent state, ripe, was taken, and the finding depends on it"
+        in finding.message
+    )
+    (finding,) = Progression(base="Fresh")(collection)
+    assert (finding.status, finding.observed) == ("pass", 0.85)
+    assert "depends" not in finding.message
+    (finding,) = Progression(base="ripe")(collection)
+    assert (finding.status, "depends" in finding.message) == ("fail", False)
+    even = evidence(images({"apple": 100}, state=values(("ripe", 60), ("fresh", 40))))
+    (finding,) = Progression()(even)
+    assert (finding.status, "depends" in finding.message) == ("pass", False)
+
+
+def test_progression_from_a_base_that_no_image_is_in_is_inconclusive(evidence, images):
+    collection = evidence(images({"apple": 4, "pear": 2}, state=["ripe", "fresh", "fresh", "", "ripe", "ripe"]))
+    (finding,) = Progression(base="frehs")(collection)
+    assert (finding.status, finding.subject) == ("inconclusive", None)
+    assert "no image is in the base state frehs" in finding.message
+    assert "there are: fresh, ripe" in finding.message
+    assert [f.status for f in Progression(base="fresh")(collection)] == ["pass", "pass"]
+
+
 def test_progression_with_an_empty_column(evidence, images, statuses):
     assert statuses(Progression(), evidence(images({"apple": 2}, state=["", " "]))) == {None: "skipped"}
 

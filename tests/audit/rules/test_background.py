@@ -75,3 +75,47 @@ def test_threshold_of_spread(evidence, statuses):
 
 def test_nothing_measured(evidence, images, statuses):
     assert statuses(Background(), evidence(images({"a": 20, "b": 20}))) == {None: "skipped"}
+
+
+def framed(build, draw, count=30):
+    """Two classes: one of a backdrop of any kind, and one that is drawn."""
+    rng = np.random.default_rng(5)
+    meter, samples = Meter(), []
+    for label in range(2):
+        for number in range(count):
+            image = backdrop(rng, "any", 48).astype(np.uint8) if label else draw(rng)
+            meter.add(ScaledImage.whole(np.ascontiguousarray(image)), b"0" * 16)
+            samples.append(Sample(f"{label}/{number}.png", "", f"class {label}"))
+    evidence = build(samples, {})
+    return type(evidence)("test", evidence.table, evidence.classes, Measurements.of(meter.finish()))
+
+
+def plain(rng, level=200):
+    return np.clip(level + rng.normal(0, 3, (48, 48, 3)), 0, 255).astype(np.uint8)
+
+
+def reaching(rng):
+    """A red bar from edge to edge, 12 of 48 pixels wide: 24 of 188 pixels of the edge."""
+    image = plain(rng)
+    image[18:30] = (200, 30, 30)
+    return image
+
+
+def inside(rng):
+    image = plain(rng)
+    cv2.circle(image, (24, 24), int(rng.integers(6, 12)), (200, 30, 30), -1)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [(reaching, "the object reaches the border"), (plain, "the object may fill them"), (inside, "")],
+    ids=["reaches", "fills", "inside"],
+)
+def test_a_class_whose_object_is_at_the_border_is_told_from_one_with_a_background_of_its_own(evidence, draw, words):
+    found = {f.subject: f for f in Background()(framed(evidence, draw))}
+    assert found["class 0"].status == "fail"
+    assert found["class 1"].status == "pass"
+    assert words in found["class 0"].message
+    assert ("; in 100 % of its images" in found["class 0"].message) == bool(words)
+    assert "of its images" not in found["class 1"].message
