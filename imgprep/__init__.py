@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Any
 from imgprep.version import __version__
 
 if TYPE_CHECKING:
-    from imgprep.api import Dataset, Report, Run, StageResult, audit, augment, convert, load, pack, rebuild, run, split
+    from imgprep.api import (
+        AveragedViews,
+        Dataset,
+        Report,
+        Run,
+        StageResult,
+        audit,
+        augment,
+        average_views,
+        convert,
+        load,
+        pack,
+        rebuild,
+        run,
+        split,
+    )
 
 __all__ = [
+    "AveragedViews",
     "Dataset",
     "Report",
     "Run",
@@ -21,6 +37,7 @@ __all__ = [
     "__version__",
     "audit",
     "augment",
+    "average_views",
     "convert",
     "load",
     "pack",

@@ -14,14 +14,17 @@ from imgprep.commands.inputs import StageResult
 from imgprep.commands.main import Run
 from imgprep.commands.session import Request
 from imgprep.dataset.loader import Dataset, load
+from imgprep.dataset.views import AveragedViews, average_views
 
 __all__ = [
+    "AveragedViews",
     "Dataset",
     "Report",
     "Run",
     "StageResult",
     "audit",
     "augment",
+    "average_views",
     "convert",
     "load",
     "pack",

@@ -127,6 +127,11 @@ class Dataset:
         """The images' ids, in order."""
         return [text for shard in range(len(self._shards)) for text in self._shards.texts(shard, "id")]
 
+    @property
+    def parents(self) -> list[str]:
+        """The ids of the images that augmented ones were made from, in order; '' for originals."""
+        return [text for shard in range(len(self._shards)) for text in self._shards.texts(shard, "parent")]
+
     def batches(
         self, batch_size: int, *, shuffle: bool = False, seed: int = 0, epoch: int = 0, drop_last: bool = False
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:

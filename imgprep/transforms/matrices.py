@@ -34,6 +34,8 @@ BORDERS: Mapping[Fill, int] = {
     "reflect": cv2.BORDER_REFLECT,
     "wrap": cv2.BORDER_WRAP,
 }
+_SHRINKS = 0.7
+"""An image that a matrix reduces below this share of a side is averaged to that size before the warp."""
 _LONGEST = 32766
 """OpenCV's warps count pixels in 16 bits."""
 
@@ -93,7 +95,9 @@ def flipping(horizontal: bool, vertical: bool) -> Matrix:
 def warp(image: Image, matrix: Matrix, fill: Fill = "constant", value: Color = 0) -> Image:
     """Applies a matrix in one (bilinear) interpolation, the result being of the image's shape.
 
-    The identity gives the image itself; mirror images and quarter turns are copied pixel by pixel.
+    Four pixels are too few to make one of where the matrix reduces the image notably: it is then averaged by area to
+    about the size that it will have, so that no detail turns into another one (aliasing). The identity gives the image
+    itself; mirror images and quarter turns are copied pixel by pixel.
 
     Args:
         image: (H, W, C), no side longer than 32766.
@@ -112,13 +116,38 @@ def warp(image: Image, matrix: Matrix, fill: Fill = "constant", value: Color = 0
         raise ImageError(
             f"an image of {height}x{width} cannot be warped: no side may exceed {_LONGEST}, set convert.size"
         )
+    image = _averaged(image, matrix)
+    matrix = _resized(matrix, image, (height, width))
     a, b, c, d, e, f = matrix
-    # OpenCV counts from the centre of the first pixel, which is at (-x, -y) here.
-    x, y = (width - 1) / 2, (height - 1) / 2
-    pixels = np.array(((a, b, c + x - a * x - b * y), (d, e, f + y - d * x - e * y)))
+    # OpenCV counts from the centre of the first pixel, which is at (-x, -y) here; of the result at (-u, -v).
+    x, y = (image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2
+    u, v = (width - 1) / 2, (height - 1) / 2
+    pixels = np.array(((a, b, c + u - a * x - b * y), (d, e, f + v - d * x - e * y)))
     # By position: keywords cost half a microsecond, a twentieth of the warp of a small image.
     warped = cv2.warpAffine(image, pixels, (width, height), None, cv2.INTER_LINEAR, BORDERS[fill], color_of(value))
     return with_channels(warped, image)
+
+
+def _averaged(image: Image, matrix: Matrix) -> Image:
+    """The image averaged by area along each axis that the matrix reduces notably; else the image itself."""
+    a, b, _, d, e, _ = matrix
+    height, width = image.shape[:2]
+    across, down = math.hypot(a, d), math.hypot(b, e)
+    if across >= _SHRINKS and down >= _SHRINKS:
+        return image
+    size = tuple(
+        max(1, round(side * scale)) if scale < _SHRINKS else side for side, scale in ((width, across), (height, down))
+    )
+    return with_channels(cv2.resize(image, size, interpolation=cv2.INTER_AREA), image)
+
+
+def _resized(matrix: Matrix, image: Image, shape: tuple[int, int]) -> Matrix:
+    """The matrix for an image that was resized from (height, width) before."""
+    if image.shape[:2] == shape:
+        return matrix
+    a, b, c, d, e, f = matrix
+    across, down = shape[1] / image.shape[1], shape[0] / image.shape[0]
+    return (a * across, b * down, c, d * across, e * down, f)
 
 
 def _as_mirror(matrix: Matrix, square: bool) -> tuple[bool, bool, bool] | None:

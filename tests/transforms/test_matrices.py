@@ -158,3 +158,52 @@ def test_too_long_for_opencv_is_said():
     with pytest.raises(ImageError, match="1x40000"):
         warp(image, shifting(0.5, 0))
     assert warp(image, flipping(True, False)).shape == image.shape
+
+
+def texture(dtype=np.uint8, channels=3, size=(64, 64)):
+    return np.random.default_rng(4).integers(0, np.iinfo(dtype).max, (*size, channels), dtype, endpoint=True)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("times", [2, 4, 8])
+def test_zooming_out_averages_by_area(dtype, channels, times):
+    image = texture(dtype, channels)
+    side = 64 // times
+    warped = warp(image, zooming(1 / times))
+    means = image.reshape(side, times, side, times, channels).astype(np.float64).mean((1, 3))
+    first = (64 - side) // 2
+    inner = warped[first : first + side, first : first + side]
+    assert np.abs(inner - means).max() <= 0.5 + 1e-9
+    outside = warped.copy()
+    outside[first : first + side, first : first + side] = 0
+    assert not outside.any()
+
+
+@pytest.mark.parametrize("factor", [0.25, 0.3, 0.45, 0.6])
+def test_zooming_out_keeps_the_mean_of_noise_and_calms_it(factor):
+    image = texture(size=(200, 160))
+    warped = warp(image, zooming(factor), "wrap").astype(np.float64)
+    assert abs(warped.mean() - image.mean()) < 1
+    # Area averaging of independent pixels divides their deviation by the factor; sampling four of them does not.
+    assert warped.std() < 1.1 * factor * image.std()
+
+
+def test_a_shrinking_rotation_and_shear_are_averaged_too():
+    image = texture(size=(200, 200))
+    for matrix in (compose(rotation(45, (200, 200, 3)), zooming(0.5)), compose(shearing(20, 0), zooming(0.25))):
+        warped = warp(image, matrix, "wrap")
+        assert warped.std() < 0.6 * image.std()
+
+
+def test_an_axis_that_is_not_reduced_is_not_averaged():
+    image = np.repeat(texture(size=(64, 1)), 64, axis=1)
+    warped = warp(image, (0.25, 0.0, 0.0, 0.0, 1.0, 0.0), "wrap")
+    np.testing.assert_array_equal(warped, image)
+
+
+@pytest.mark.parametrize(("x", "y"), [(9, 0), (-9, 0), (0, 5), (13, -7)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_shift_by_whole_pixels_that_wraps_is_the_roll_of_numpy(x, y, dtype):
+    image = texture(dtype, size=(28, 63))
+    np.testing.assert_array_equal(warp(image, shifting(x, y), "wrap"), np.roll(image, (y, x), axis=(0, 1)))

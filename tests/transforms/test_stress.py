@@ -44,3 +44,12 @@ def test_rotated_turns_to_both_sides():
     ]
     assert all(15 <= abs(angle) <= 30 for angle in angles)
     assert min(angles) < 0 < max(angles)
+
+
+def test_shifted_loses_nothing_where_it_wraps_as_the_roll_of_numpy():
+    image = np.random.default_rng(2).integers(0, 256, (28, 28, 1), np.uint8)
+    shifted = STRESS["shifted"](fill="wrap")
+    np.testing.assert_array_equal(shifted(image, np.random.default_rng(0)), np.roll(image, 4, axis=1))
+    cut = STRESS["shifted"]()(image, np.random.default_rng(0))
+    np.testing.assert_array_equal(cut[:, 4:], image[:, :-4])
+    assert not cut[:, :4].any()
