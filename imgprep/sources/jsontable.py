@@ -1,4 +1,7 @@
-"""Reads tables in JSON: an array of objects, or one object in each line (JSON Lines); strictly, an object at a time."""
+"""Reads tables in JSON: an array of objects, or one object in each line (JSON Lines); an object at a time.
+
+Strictly, but for texts in single quotes, which are read too.
+"""
 
 import json
 import math
@@ -11,12 +14,20 @@ from typing import IO, Final, NoReturn
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.csvtable import MAX_ROW, Row, is_pixels
 from imgprep.sources.gz import open_plain, open_seekable
+from imgprep.sources.quotes import double_quoted
 
 LINES: Final = frozenset({".jsonl", ".ndjson"})
 MAX_DEPTH: Final = 64
 MAX_DIGITS: Final = 1000
 # A string that is not closed is a token too: trying again at each escaped quote in it would take for ever.
-_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
+_TOKEN: Final = re.compile(
+    rb"""
+    "[^"\\]*+(?:\\.[^"\\]*+)*+"?
+    | '[^'\\]*+(?:\\.[^'\\]*+)*+'?
+    | [\[\]{}]
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 
 
@@ -56,16 +67,17 @@ def parse_object(text: bytes, where: str) -> dict[str, object]:
     """Parses one object.
 
     Raises:
-        RequestError: it is no object in strict JSON: no duplicate keys, NaN, endless numbers or halves of characters.
+        RequestError: it is no object in strict JSON, but for single quotes: no duplicate keys, NaN, endless numbers or
+            halves of characters.
     """
     try:
-        record = _DECODER.decode(text.decode())
+        record = _decoded(text.decode())
     except UnicodeDecodeError:
         raise RequestError(f"{where}: not UTF-8; save the table as UTF-8") from None
     except RecursionError:
         raise RequestError(f"{where}: nested too deeply; is this a table of images?") from None
     except ValueError as error:
-        raise RequestError(f"{where}: not strict JSON: {_explained(text, error)}") from None
+        raise RequestError(f"{where}: not strict JSON: {_explained(error)}") from None
     if not isinstance(record, dict):
         raise RequestError(f"{where}: expected an object with a label and a location")
     return record
@@ -96,11 +108,19 @@ def _finite(digits: str) -> float:
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
 
 
-def _explained(text: bytes, error: ValueError) -> str:
+def _decoded(text: str) -> object:
+    """Reads JSON; text in single quotes too, where it is no JSON otherwise."""
+    try:
+        return _DECODER.decode(text)
+    except json.JSONDecodeError:
+        if "'" not in text:
+            raise
+    return _DECODER.decode(double_quoted(text))
+
+
+def _explained(error: ValueError) -> str:
     if isinstance(error, UnicodeEncodeError):
         return "half of a character, an escape like \\ud800 alone"
-    if b"'" in text and isinstance(error, json.JSONDecodeError):
-        return "names and texts need double quotes"
     if "digits" in str(error):
         return "a number too large or too long to be one"
     return one_line(error, 100)
@@ -168,7 +188,9 @@ class _Array:
             if mark == b"]":
                 return self.finish(position)
             if mark != b",":
-                raise self.error(min(position, len(self.text)), "expected a comma or the end of the array")
+                left_out = self.text[position : position + 3] == b"..."
+                hint = "; ... stands for what was left out, remove it" if left_out else ""
+                raise self.error(min(position, len(self.text)), f"expected a comma or the end of the array{hint}")
             position = self.after_space(position + 1)
 
     def finish(self, position: int) -> None:
@@ -190,4 +212,4 @@ class _Array:
                 raise self.error(start, f"nested more than {MAX_DEPTH} deep; is this a table of images?")
             if token.end() - start > MAX_ROW:
                 raise self.error(start, f"an object of more than {MAX_ROW >> 20} MiB; is this a table?")
-        raise self.error(start, "an object is not closed; is the file cut short, or does it use single quotes?")
+        raise self.error(start, "an object is not closed; is the file cut short, or a quote not closed?")

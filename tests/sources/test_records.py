@@ -297,7 +297,7 @@ def test_wrong_tables_are_refused_with_file_and_line(pets: Path, name: str) -> N
 
 
 BAD_JSON = {
-    "single-quotes": ("[\n {'label': 'cat', 'location': 'cat/1.jpg' }\n]", r":2: .*double quotes"),
+    "single-quotes-open": ("[\n {'label': 'cat, 'location': 'cat/1.jpg' }\n]", r":2: "),
     "nan": ('[{"label": NaN, "location": "cat/1.jpg"}]', r":1: .*NaN"),
     "duplicate-keys": ('[{"label": "a", "label": "b", "location": "cat/1.jpg"}]', r":1: .*twice"),
     "deep": ('[{"label": "a", "location": "cat/1.jpg", "x": ' + "[" * 200_000 + "]" * 200_000 + "}]", r":1: nested"),
