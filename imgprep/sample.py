@@ -146,6 +146,10 @@ class SampleTable(Sequence[Sample]):
         """(N,) whether each row is an image that listing has nothing against."""
         return self.status.where("ok")
 
+    def images(self) -> int:
+        """How many rows are images, usable or not: all but what was skipped because it is none."""
+        return len(self) - int(np.count_nonzero(self.status.where("skipped")))
+
     def classes(self) -> tuple[str, ...]:
         """The labels of all images, in index order: see `sort_classes`."""
         labels = self.label[~self.status.where("skipped")].counts()

@@ -77,6 +77,7 @@ class Report:
     Attributes:
         name: the name in the spec.
         images: how many images the source holds, unreadable ones included.
+        augmented: how many images were made from them, when it is a stage that has such.
         findings: of every rule, passing and skipped ones too.
         counts: usable images per class.
         spec: the path of the spec file, for annotations; '' when there is none.
@@ -89,6 +90,7 @@ class Report:
     counts: Mapping[str, int] = field(default_factory=dict)
     spec: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
+    augmented: int = 0
 
     @property
     def passed(self) -> bool:

@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Final, get_args
 
-import numpy as np
 from annotated_types import MinLen
 
 from imgprep.audit.base import Evidence, Finding, Judge, Report, Severity, Status
@@ -108,8 +107,7 @@ def judge(evidence: Evidence, rules: Iterable[Judge], excuses: Excuses | None = 
     if excuses.baseline is not None:
         findings = list(_ratchet(findings, excuses.baseline, per_file))
     findings += _about_waivers(excuses, used)
-    images = len(evidence.table) - int(np.count_nonzero(evidence.table.status.where("skipped")))
-    return Report(evidence.name, images, tuple(findings), evidence.counts)
+    return Report(evidence.name, evidence.table.images(), tuple(findings), evidence.counts)
 
 
 def _gathered(findings: list[Finding]) -> Iterator[Finding]:

@@ -41,6 +41,7 @@ class Terminal:
         self._bar: Any = None
         self._what = ""
         self._items = 0
+        self._unit = "images"
         self._done = 0
         self._started = 0.0
 
@@ -60,9 +61,9 @@ class Terminal:
         """Whether results may be coloured."""
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
-    def begin(self, what: str, items: int) -> None:
+    def begin(self, what: str, items: int, unit: str = "images") -> None:
         """See `Monitor`."""
-        self._what, self._items, self._done, self._started = what, items, 0, time.monotonic()
+        self._what, self._items, self._unit, self._done, self._started = what, items, unit, 0, time.monotonic()
         if self._bars:
             from tqdm import tqdm
 
@@ -70,6 +71,8 @@ class Terminal:
 
     def advance(self, items: int) -> None:
         """See `Monitor`."""
+        # Entries that are no images are gone through too, but are none of the images that there are.
+        items = min(items, self._items - self._done)
         self._done += items
         if self._bar is not None:
             self._bar.update(items)
@@ -79,7 +82,7 @@ class Terminal:
         self._close()
         seconds = time.monotonic() - self._started
         done = f"{self._items}" if self._done >= self._items else f"stopped after {self._done} of {self._items}"
-        self.say(f"{self._what}: {done} images in {seconds:.1f} s")
+        self.say(f"{self._what}: {done} {self._unit} in {seconds:.1f} s")
 
     def note(self, message: str) -> None:
         """See `Monitor`."""
@@ -103,9 +106,11 @@ class Terminal:
 
     def stages(self, written: Iterable["StageResult"]) -> None:
         """What stages were written, one line each."""
+        from imgprep.dataset.manifest import accounting
+
         for stage in written:
             how = "" if stage.fresh else " (up to date)"
-            self.print(f"{_near(stage.folder)}: {_accounting(stage.manifest.samples)}{how}")
+            self.print(f"{_near(stage.folder)}: {accounting(stage.manifest.samples)}{how}")
             if stage.too_many_quarantined:
                 self.say(_quarantine(stage, stage.folder))
 
@@ -116,7 +121,6 @@ class Terminal:
         self.datasets([(folder, packed.manifest)])
         report = _near(folder.parent / "audit" / "report.html")
         lines = [
-            ("Images", _accounting(packed.manifest.samples)),
             ("Audit", f"{_verdict(run.report)}; the report is {report}"),
             ("Load it", f"imgprep.load({_near(folder)!r}, split={next(iter(packed.manifest.splits()), 'train')!r})"),
         ]
@@ -151,13 +155,6 @@ class Terminal:
             self._bar = None
 
 
-def _accounting(samples: Any) -> str:
-    return (
-        f"{samples['found']} found = {samples['ok']} ok + {samples['quarantined']} quarantined "
-        f"+ {samples['skipped']} skipped"
-    )
-
-
 def _near(path: "Path") -> str:
     """The path from the current folder when it lies in it, which is how people would write it."""
     try:
@@ -179,6 +176,8 @@ def _verdict(report: "Report") -> str:
 
 def _quarantine(stage: "StageResult", folder: "Path") -> str:
     count = stage.manifest.samples["quarantined"]
+    if not stage.manifest.lists_source:
+        folder = folder.parent / "convert"
     images = "1 image was" if count == 1 else f"{count} images were"
     return (
         f"{images} quarantined, execution.max_quarantined allows {stage.allowed}; "
@@ -213,7 +212,9 @@ def _groups(counts: "Mapping[str, int]") -> str:
 
 
 def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
-    facts = []
+    from imgprep.dataset.manifest import accounting
+
+    facts = [("Source", accounting(manifest.samples))]
     if manifest.image is not None:
         shape = " x ".join(map(str, manifest.image.shape))
         facts.append(("Image", f"{shape} (height x width x channels), {manifest.image.dtype}, {manifest.image.color}"))

@@ -17,7 +17,7 @@ from imgprep.audit.report.json import read as read_report
 from imgprep.audit.report.metrics import metrics
 from imgprep.commands.evidence import GATHER, Gathered, Part, Told, of_source
 from imgprep.commands.pipeline import Pipeline
-from imgprep.dataset.manifest import commit
+from imgprep.dataset.manifest import AUGMENTED, commit
 from imgprep.errors import RequestError, one_line
 from imgprep.spec.loading import LoadedSpec, load_spec
 from imgprep.spec.paths import check_paths
@@ -81,6 +81,9 @@ def audit(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline, choice: Choi
     report = replace(
         report, spec=_from_here(loaded.file), lines={**lines, **_waiver_line(loaded), "audit": loaded.line("audit")}
     )
+    if gathered.stage is not None:
+        images, augmented = gathered.stage.images, gathered.stage.samples.get(AUGMENTED, 0)
+        report = replace(report, images=images, augmented=augmented)
     if gathered.counted is not None:
         report = replace(report, counts=gathered.counted.counts)
     return Audited(report, write_reports(machine, report, gathered.parts))

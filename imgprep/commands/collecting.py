@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from imgprep.commands.class_list import class_notes, class_order, unlisted
 from imgprep.commands.listing import listing
 from imgprep.decoding.decode import DecodeOptions
@@ -98,7 +96,7 @@ def _unmatched(loaded: LoadedSpec, table: SampleTable, missed: Unmatched | None)
     """
     if missed is None:
         return ()
-    images = len(table) - int(np.count_nonzero(table.status.where("skipped")))
+    images = table.images()
     if missed.samples < images or loaded.spec.split.missing_group == "own":
         return (f"source.attributes: {missed}",)
     path = one_line(loaded.spec.source.attributes)

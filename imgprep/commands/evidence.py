@@ -61,12 +61,14 @@ class Gathered:
         rules: those that have something to say of this stage.
         parts: where the images can be seen.
         counted: what the classes are counted by, when it is not all of the evidence.
+        stage: the index of the stage that is looked at; None for the source.
     """
 
     evidence: Evidence
     rules: Sequence[Judge]
     parts: tuple[Part, ...] = ()
     counted: Evidence | None = None
+    stage: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,9 @@ def of_convert(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gath
     review, predictions, descriptor = _about_labels(spec.audit.rules, classes, listed)
     table, measurements = measure_exactly(machine, reader, listed, descriptor=descriptor, what="convert")
     evidence = Evidence(spec.name, table, classes, measurements, review, predictions, target_size=spec.convert.size)
-    return Gathered(evidence, list(spec.audit.rules.values()), (Part(reader, table, "convert"),))
+    return Gathered(
+        evidence, list(spec.audit.rules.values()), (Part(reader, table, "convert"),), stage=written.manifest
+    )
 
 
 def of_augment(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
@@ -165,15 +169,17 @@ def of_augment(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gath
     )
     counted = _counted(evidence)
     rules = [*_counting(spec.audit.rules, counted), *(spec.audit.rules[name] for name in DIVISION)]
-    return Gathered(evidence, rules, (Part(reader, one, what), Part(copy_reader, two, "augment")), counted)
+    parts = (Part(reader, one, what), Part(copy_reader, two, "augment"))
+    return Gathered(evidence, rules, parts, counted, made.manifest)
 
 
 def of_split(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
     """The converted images with the splits that they got: class counts of the training images, leakage and coverage."""
+    stage = pipeline.bring("split").manifest
     part, evidence = _divided(loaded, machine, pipeline)
     counted = _counted(evidence)
     rules = loaded.spec.audit.rules
-    return Gathered(evidence, [*_counting(rules, counted), *(rules[name] for name in DIVISION)], (part,), counted)
+    return Gathered(evidence, [*_counting(rules, counted), *map(rules.__getitem__, DIVISION)], (part,), counted, stage)
 
 
 def of_pack(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathered:
@@ -190,7 +196,7 @@ def of_pack(loaded: LoadedSpec, machine: Machine, pipeline: Pipeline) -> Gathere
     part, divided = _divided(loaded, machine, pipeline)
     division = [Narrowed(spec.audit.rules[name], divided) for name in DIVISION]
     rules = [*_counting(spec.audit.rules, counted), *division, Told(findings)]
-    return Gathered(evidence, rules, (part,), counted)
+    return Gathered(evidence, rules, (part,), counted, manifest)
 
 
 GATHER: Final[Mapping[str, Callable[[LoadedSpec, Machine, Pipeline], Gathered]]] = MappingProxyType(

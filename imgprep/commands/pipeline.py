@@ -129,8 +129,7 @@ class Pipeline:
 
     def result(self, stage: Stage, manifest: Manifest, *, fresh: bool) -> StageResult:
         """A finished stage, with how many images it may have lost."""
-        images = manifest.samples["found"] - manifest.samples["skipped"]
-        allowed = self.loaded.spec.execution.may_lose(images)
+        allowed = self.loaded.spec.execution.may_lose(manifest.images)
         return StageResult(self.machine.workspace.stage(stage.name), manifest, fresh, allowed)
 
     def images(self, name: str) -> "Images":

@@ -8,6 +8,7 @@ from typing import Final
 from imgprep.commands.estimates import Outlook, StageEstimate
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, engine_for, workers_of
+from imgprep.dataset.manifest import accounting
 from imgprep.stages.run import Machine
 from imgprep.stages.workspace import Workspace
 
@@ -21,7 +22,7 @@ class Estimate:
 
     Attributes:
         output: where.
-        found: entries of the source by status.
+        found: entries of the source: found, ok, quarantined and skipped, as far as listing tells.
         classes: how many.
         stages: in order.
         workers: how many.
@@ -37,9 +38,7 @@ class Estimate:
 
     def text(self) -> str:
         """Lines for people."""
-        lines = [
-            f"source: {', '.join(f'{count} {status}' for status, count in self.found.items())}, {self.classes} classes"
-        ]
+        lines = [f"source: {accounting(self.found)}, {self.classes} classes"]
         for stage in self.stages:
             rows = ", ".join(f"{count} {split}" for split, count in stage.rows.items())
             files = f"{stage.shards} shards, {_mebibytes(stage.bytes)}" if stage.shards else "tables only"
@@ -64,8 +63,9 @@ def plan(request: Request, last: str) -> Estimate:
         outlook.stages[stage.name] = stage.definition().estimate(outlook)
     stages = tuple(outlook.stages.values())
     largest = max((stage.bytes // stage.shards for stage in stages if stage.shards), default=0)
-    status, classes = pipeline.collection.table.status.counts(), pipeline.collection.classes
-    return Estimate(loaded.spec.output, status, len(classes), stages, workers_of(loaded), COPIES * largest)
+    table, classes = pipeline.collection.table, pipeline.collection.classes
+    found = {"found": len(table), **table.status.counts()}
+    return Estimate(loaded.spec.output, found, len(classes), stages, workers_of(loaded), COPIES * largest)
 
 
 def _mebibytes(size: int) -> str:

@@ -148,6 +148,8 @@ class RepairPipeline(Pipeline):
                 return [Difference(INDEX, (), "SHA-256 differs from what was written")]
         except (RequestError, OSError) as error:
             return [Difference(INDEX, (), one_line(error))]
+        if not manifest.shards:
+            return list(verify(folder, manifest, self.machine.engine))
         rows = sum(shard.samples for shard in manifest.shards)
         self.machine.monitor.begin(f"verify {stage}", rows)
         found = list(verify(folder, manifest, self.machine.engine))

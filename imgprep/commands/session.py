@@ -16,7 +16,7 @@ from imgprep.stages.workspace import Workspace
 class Silent:
     """A monitor that says nothing."""
 
-    def begin(self, what: str, items: int) -> None:
+    def begin(self, what: str, items: int, unit: str = "images") -> None:
         """See `Monitor`."""
 
     def advance(self, items: int) -> None:

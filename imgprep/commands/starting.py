@@ -187,7 +187,7 @@ def draft(name: str, found: Recognised, table: SampleTable, seen: Look, target: 
     """
     (height, width), why = seen.size()
     classes = len(table.classes())
-    images = int(table.ok().sum())
+    images = table.images()
     lines = [
         f"# {images} images of {classes} classes, as imgprep init found them. Every key is explained in the README.",
         f"# Run it:  imgprep run {_plain(target.name)}      Relative paths are relative to this file.",

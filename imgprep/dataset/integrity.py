@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import (
+    AUGMENTED,
     INDEX,
     LARGEST_INDEX,
     MASKED,
@@ -79,13 +80,11 @@ class SampleCheck:
 
     def differences(self) -> Iterator[Difference]:
         """Every difference between samples.jsonl, the index and the shards."""
-        status: Counter[str] = Counter()
+        totals: Counter[str] = Counter()
         splits: dict[str, Counter[str]] = {}
-        masked = 0
         try:
             for number, record in enumerate(scan_records(self._folder)):
-                status[record.status] += 1
-                masked += MASKED in record.flags
+                totals.update(_totals(record))
                 if record.status == "ok":
                     split = record.split or "unused"
                     splits.setdefault(split, Counter())["" if split == "unused" else record.label or ""] += 1
@@ -94,11 +93,7 @@ class SampleCheck:
             check_surroundings(error, self._folder / SAMPLES)
             yield Difference(SAMPLES, (), f"cannot be read: {one_line(error)}")
             return
-        status["found"] = status.total()
-        status[MASKED] = masked
-        for name, expected in self._manifest.samples.items():
-            if (found := status[name]) != expected:
-                yield Difference(SAMPLES, (), f"{found} images {name}, the index says {expected}")
+        yield from self._total_differences(totals)
         if not self._manifest.shards:
             yield from count_differences(self._manifest, splits)
         for filename, rows in self._wrong.items():
@@ -106,6 +101,12 @@ class SampleCheck:
         for filename, seen in self._seen.items():
             if not seen.all():
                 yield Difference(filename, tuple(np.flatnonzero(~seen).tolist()), f"no line of {SAMPLES} has them")
+
+    def _total_differences(self, totals: Counter[str]) -> Iterator[Difference]:
+        for name, expected in self._manifest.samples.items():
+            listed = name == AUGMENTED or self._manifest.lists_source
+            if listed and totals[name] != expected:
+                yield Difference(SAMPLES, (), f"{totals[name]} images {name}, the index says {expected}")
 
     def _compare(self, number: int, record: SampleRecord) -> None:
         """Compares a line with the row that it names; the one that the index does not list is at fault."""
@@ -123,6 +124,17 @@ class SampleCheck:
         if shard.same or inside:
             place = (SAMPLES, number) if shard.same else (filename, row)
             self._wrong.setdefault(place[0], []).append(place[1])
+
+
+def _totals(record: SampleRecord) -> Iterator[str]:
+    """What a line counts as; see `Manifest.samples`."""
+    if record.parent is not None:
+        yield AUGMENTED
+        return
+    yield "found"
+    yield record.status
+    if MASKED in record.flags:
+        yield MASKED
 
 
 def count_differences(manifest: Manifest, counts: Mapping[str, Counter[str]]) -> Iterator[Difference]:

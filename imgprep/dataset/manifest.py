@@ -23,6 +23,7 @@ INDEX: Final = "dataset.json"
 SAMPLES: Final = "samples.jsonl"
 TEMPORARY: Final = ".tmp-"
 MASKED: Final = "masked"
+AUGMENTED: Final = "augmented"
 """The flag, and the count, of images whose mask is known."""
 GRAY: Final = "gray"
 """The colour of images of one channel."""
@@ -77,8 +78,9 @@ class Manifest:
         name: the name in the spec.
         classes: names in index order.
         counts: images per split (``all`` before the split) and class.
-        samples: found, ok, quarantined and skipped; found is the sum of the others. Also masked, where masks are asked
-            for: how many of the ok ones have one.
+        samples: found, ok, quarantined and skipped: what the source holds, the same in every stage; found is the sum of
+            the others. Also masked, where masks are asked for: how many of the ok ones have one; and augmented, where
+            images were made from others: how many the stage has of them.
         image: shape, dtype and colour order; None where the stage holds no images.
         labels: ``index`` or ``one_hot``, and the dtype they are stored in.
         normalization: what was done to the values, with its statistics.
@@ -148,9 +150,30 @@ class Manifest:
                 f"{where}: no index of an imgprep dataset ({reason}); write the dataset again"
             ) from error
 
+    @property
+    def lists_source(self) -> bool:
+        """Whether samples.jsonl lists what the source holds; that of augment lists the augmented images alone."""
+        return self.stage != "augment"
+
+    @property
+    def images(self) -> int:
+        """How many images the source holds, unusable ones included."""
+        return self.samples["found"] - self.samples["skipped"]
+
     def splits(self) -> tuple[str, ...]:
         """The names of the splits that have shards, in order."""
         return tuple(dict.fromkeys(shard.split for shard in self.shards if shard.split is not None))
+
+
+def accounting(samples: Mapping[str, int]) -> str:
+    """What became of everything that the source holds, and what was made beside it.
+
+    >>> accounting({"found": 5, "ok": 3, "quarantined": 1, "skipped": 1, "augmented": 7})
+    '5 found = 3 ok + 1 quarantined + 1 skipped; + 7 augmented'
+    """
+    parts = " + ".join(f"{samples.get(status, 0)} {status}" for status in ("ok", "quarantined", "skipped"))
+    made = f"; + {samples[AUGMENTED]} augmented" if AUGMENTED in samples else ""
+    return f"{samples['found']} found = {parts}{made}"
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import ImageFormat, Manifest, commit, fingerprint
+from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, commit, fingerprint
 from imgprep.dataset.records import SampleRecord, json_line
 from imgprep.engines.base import Cursor
 from imgprep.errors import RequestError
@@ -270,7 +270,7 @@ class Augmentation:
             made_of,
             stage=STAGE,
             counts={split: {name: count[name] for name in made_of.classes} for split, count in counts.items()},
-            samples={"found": made, "ok": made, "quarantined": 0, "skipped": 0},
+            samples={**made_of.samples, AUGMENTED: made},
             seed=self.seed,
             fingerprint=self.fingerprint(),
             versions=versions(),

@@ -13,7 +13,7 @@ from imgprep.engines.base import Cursor, WholePlan
 from imgprep.shards.shard_set import groups_of, open_shard
 from imgprep.stages.run import Machine, results
 
-WHAT: Final = "packed shards"
+WHAT: Final = "packed values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +68,5 @@ class InspectJob:
 def inspected(machine: Machine, folder: Path, manifest: Manifest) -> Iterator[tuple[str, Inspected]]:
     """Reads every shard of a packed dataset; gives the split and what is in it, in the order of the index."""
     plans = [EntryPlan(entry) for entry in manifest.shards]
-    found = dict(results(machine, InspectJob(folder), plans, WHAT, len(plans)))
+    found = dict(results(machine, InspectJob(folder), plans, WHAT, len(plans), "shards"))
     return ((plan.entry.split or "", found[plan]) for plan in plans)

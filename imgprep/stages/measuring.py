@@ -111,7 +111,7 @@ def measure(
         faults.update({starts[plan.index] + item: reason for item, reason in found.faults.items()})
         known = known and not fresh
     if known:
-        machine.monitor.note(f"{WHAT}: {len(table)} images are known from before")
+        machine.monitor.note(f"{WHAT}: {table.images()} images are known from before")
     status = table.status.replaced(dict.fromkeys(faults, "quarantined"))
     return table.with_columns(status=status, reason=table.reason.replaced(faults)), Measurements(rows)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.columns import blocks
-from imgprep.dataset.manifest import ImageFormat, Manifest, fingerprint
+from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, fingerprint
 from imgprep.dataset.record_edits import LEFT_OUT, Change, new_place, rewritten
 from imgprep.engines.base import Cursor
 from imgprep.shards.base import text_array
@@ -240,14 +240,13 @@ class Packing:
         counts: dict[str, Counter[str]] = {}
         for record in records:
             counts.setdefault(record.split or "", Counter()).update(record.counts)
-        extra = len(self.augmented.table) if self.augmented else 0
-        samples = dict(made_of.samples) | {key: made_of.samples[key] + extra for key in ("found", "ok")}
+        made = {} if self.augmented is None else {AUGMENTED: len(self.augmented.table)}
         width = np.dtype(np.uint8) if self.settings.labels == "one_hot" else label_dtype(len(made_of.classes))
         return replace(
             made_of,
             stage=STAGE,
             counts={split: {name: count[name] for name in made_of.classes} for split, count in counts.items()},
-            samples=samples,
+            samples={**made_of.samples, **made},
             image=ImageFormat(self.image.shape, self.settings.dtype, normalizer.color_order),
             labels={"encoding": self.settings.labels, "dtype": width.name, "layout": self.settings.layout},
             normalization=normalizer.statistics() | fitted_on,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import fingerprint
+from imgprep.sample import SampleTable
 
 SMALLEST: Final = 4 << 20
 SHARED: Final = 8
@@ -133,6 +134,11 @@ def cut(images: NDArray[np.bool_], count: int) -> list[slice]:
     places = np.flatnonzero(images)
     ends = [int(places[-(-index * len(places) // count)]) for index in range(1, count)]
     return [slice(start, stop) for start, stop in pairwise([0, *ends, len(images)])] if len(images) else []
+
+
+def images_in(items: Items) -> int:
+    """How many of the items are images: a table of a source also lists what is none."""
+    return items.images() if isinstance(items, SampleTable) else len(items)
 
 
 def shard_names(prefix: str, count: int, suffix: str) -> list[str]:

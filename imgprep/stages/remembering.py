@@ -60,7 +60,7 @@ class Memory(Generic[R]):
             else:
                 yield plan, kept, False
         if missing:
-            items = sum(len(plan.items) for plan in missing)
+            items = sum(plan.items.images() for plan in missing)
             for plan, found in results(machine, function, missing, self.what, items):
                 yield plan, found, True
         tidied(self.folder, {plan.filename for plan in plans})

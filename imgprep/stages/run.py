@@ -8,15 +8,15 @@ from typing import Any, Protocol, TypeVar
 from imgprep.dataset.manifest import SAMPLES, Manifest, ShardEntry, commit, sha256_file
 from imgprep.engines.base import Cursor, Engine
 from imgprep.errors import ImgprepError
-from imgprep.stages.plan import I, ShardPlan, ShardRecord
+from imgprep.stages.plan import I, ShardPlan, ShardRecord, images_in
 from imgprep.stages.workspace import Workspace
 
 
 class Monitor(Protocol):
     """Whoever watches a run; the stages themselves print nothing."""
 
-    def begin(self, what: str, items: int) -> None:
-        """A piece of work of so many items starts."""
+    def begin(self, what: str, items: int, unit: str = "images") -> None:
+        """A piece of work of so many items starts; what is no image among the items is not counted."""
         ...
 
     def advance(self, items: int) -> None:
@@ -61,13 +61,15 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
-def results(machine: Machine, function: Any, plans: Iterable[P], what: str, items: int) -> Iterator[tuple[P, Any]]:
+def results(
+    machine: Machine, function: Any, plans: Iterable[P], what: str, items: int, unit: str = "images"
+) -> Iterator[tuple[P, Any]]:
     """Runs a function over plans and gives (plan, result) as they finish; the first failure ends all.
 
     Raises:
         ImgprepError: what the function raised.
     """
-    machine.monitor.begin(what, items)
+    machine.monitor.begin(what, items, unit)
     try:
         for outcome in machine.engine.run(function, plans, machine.monitor.advance):
             if outcome.error is not None:
@@ -92,12 +94,12 @@ def make_shards(machine: Machine, stage: str, job: Job[I], plans: list[ShardPlan
     journal.rewrite(known)  # a line that a crash tore must not swallow the next one
     plans = [replace(plan, known=_record(known.get(plan.digest))) for plan in plans]
     records: dict[int, ShardRecord] = {}
-    items = sum(len(plan.items) for plan in plans)
+    items = sum(images_in(plan.items) for plan in plans)
     try:
         for plan, record in results(machine, job, plans, stage, items):
             records[plan.index] = record
             if record.kept:
-                machine.monitor.advance(len(plan.items))
+                machine.monitor.advance(images_in(plan.items))
             else:
                 journal.append(plan.digest, asdict(record))
     except ImgprepError as error:

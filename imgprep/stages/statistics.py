@@ -90,7 +90,7 @@ def training_moments(machine: Machine, shards: ShardSet, train: Selection | None
     if train is None or not len(train):
         return None
     plans = list(_plans(train))
-    found = results(machine, SumJob(shards, per_pixel), plans, "statistics", len(plans))
+    found = results(machine, SumJob(shards, per_pixel), plans, "statistics", len(plans), "shards")
     return Moments.merged(moments for _, moments in found)
 
 

@@ -20,7 +20,7 @@ class Recorder:
     notes: list[str] = field(default_factory=list)
     began: list[str] = field(default_factory=list)
 
-    def begin(self, what: str, items: int) -> None:
+    def begin(self, what: str, items: int, unit: str = "images") -> None:
         self.began.append(what)
 
     def advance(self, items: int) -> None:

@@ -17,7 +17,7 @@ def test_the_estimate_is_what_will_be(request_for: MakeRequest, tmp_path: Path) 
     assert not (tmp_path / "output").exists(), "nothing was written"
     convert, split, pack = estimate.stages
     assert (convert.stage, split.stage, pack.stage) == ("convert", "split", "pack")
-    assert estimate.found == {"ok": 12}
+    assert estimate.found == {"found": 12, "ok": 12}
     assert estimate.classes == 3
     done = {stage.folder.name: stage.manifest for stage in main.run(request_for(**sections)).stages}
     assert convert.shards == len(done["convert"].shards) == 3
@@ -49,7 +49,7 @@ def test_only_what_the_command_does_is_estimated(request_for: MakeRequest, last:
 def test_the_estimate_is_said_in_lines(request_for: MakeRequest, collection: Path) -> None:
     (collection / "elm" / "notes.txt").write_text("")
     lines = plan(request_for(), "pack").text().splitlines()
-    assert lines[0] == "source: 12 ok, 1 skipped, 3 classes"
+    assert lines[0] == "source: 13 found = 12 ok + 0 quarantined + 1 skipped, 3 classes"
     assert lines[1].startswith("convert: 12 all; 1 shards, 0.0 MiB in ")
     assert lines[2].startswith("split: 9 train, 1 validation, 2 test; tables only in ")
     assert lines[-1] == "nothing was written"

@@ -36,7 +36,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, root: Path, project_type:
 def test_run_puts_the_result_on_stdout_and_the_rest_on_stderr(finished: Any) -> None:
     out, err = finished.done.stdout, finished.done.stderr
     assert out.startswith("fruits: pack in out/pack\n")
-    assert "Images   320 found = 320 ok + 0 quarantined + 0 skipped\n" in out
+    assert "Source     320 found = 320 ok + 0 quarantined + 0 skipped\n" in out
     assert "Load it  imgprep.load('out/pack', split='train')\n" in out
     assert "\x1b" not in out + err
     assert "\r" not in out + err
@@ -218,7 +218,9 @@ def test_dry_run_writes_nothing(project: Any, imgprep: Call) -> None:
     for command in ("convert", "split", "pack", "run"):
         planned = imgprep(command, project.spec, "--dry-run")
         assert planned.returncode == 0
-        assert planned.stdout.startswith("source: 12 ok, 3 classes\nconvert: 12 ")
+        assert planned.stdout.startswith(
+            "source: 12 found = 12 ok + 0 quarantined + 0 skipped, 3 classes\nconvert: 12 "
+        )
         assert planned.stdout.endswith("nothing was written\n")
         assert project.listing() == before
     assert imgprep("run", project.spec).returncode == 0

@@ -41,7 +41,7 @@ class Recorder:
     advanced: int = 0
     open: int = 0
 
-    def begin(self, what: str, items: int) -> None:
+    def begin(self, what: str, items: int, unit: str = "images") -> None:
         self.began.append((what, items))
         self.open += 1
 

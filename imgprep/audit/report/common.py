@@ -46,6 +46,7 @@ def summary(report: Report) -> str:
     """One line: the verdict and the totals."""
     said = ", ".join(f"{count} {_plural(name, count)}" for name, count in totals(report).items() if count)
     images = f"{report.images} image{'' if report.images == 1 else 's'}"
+    images += f" + {report.augmented} augmented" if report.augmented else ""
     return f"{one_line(report.name)}: {'passed' if report.passed else 'FAILED'} ({images}; {said or 'no findings'})"
 
 

@@ -86,7 +86,8 @@ def _header(report: Report) -> str:
     verdict = (
         '<span class="verdict pass">passed</span>' if report.passed else '<span class="verdict fail">failed</span>'
     )
-    tiles = [("images", report.images), ("classes", len(report.counts)), *totals(report).items()]
+    made = [("augmented", report.augmented)] if report.augmented else []
+    tiles = [("images", report.images), *made, ("classes", len(report.counts)), *totals(report).items()]
     cells = "".join(f'<div class="tile of-{name}"><b>{value:,}</b><span>{name}</span></div>' for name, value in tiles)
     return f'<header><h1>{escape(report.name)}{verdict}</h1><div class="tiles">{cells}</div></header>'
 

@@ -15,6 +15,7 @@ def render(report: Report) -> str:
         "version": REPORT_VERSION,
         "name": report.name,
         "images": report.images,
+        **({"augmented": report.augmented} if report.augmented else {}),
         "passed": report.passed,
         "findings": [finding_object(finding) for finding in report.findings],
     }

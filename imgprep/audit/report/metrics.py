@@ -7,6 +7,8 @@ from imgprep.audit.report.common import by_rule, totals
 def metrics(report: Report) -> dict[str, int | float]:
     """Totals, the extremes of the class sizes, and for each rule its failures, files and extreme observed values."""
     result: dict[str, int | float] = {"images": report.images, "passed": int(report.passed), **_totals(report)}
+    if report.augmented:
+        result["augmented"] = report.augmented
     if report.counts:
         result["classes"] = len(report.counts)
         result["class_size_min"] = min(report.counts.values())
