@@ -25,8 +25,6 @@ _BY_START: Final = (
     (b"/* XPM */", "XPM"),
     (b"#define", "XBM or C source"),
     (b"II\xbc\x01", "JPEG XR"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL"),
     (b"\xff\xd8", "a cut JPEG"),
     (b"BPG\xfb", "BPG"),
     (b"\x97JB2\r\n\x1a\n", "JBIG2"),
@@ -86,7 +84,6 @@ _BY_PLACE: Final = (
     (2048, b"PCD_", "Photo CD"),
 )
 _ISO_MEDIA: Final = {
-    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), "HEIF"),
     b"crx ": "a camera raw file CR3",
     b"qt  ": "a QuickTime video",
     **dict.fromkeys((b"isom", b"iso2", b"mp41", b"mp42", b"avc1", b"M4V ", b"MSNV"), "an MP4 video"),

@@ -7,11 +7,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.decoding import jpegxl
 from imgprep.decoding.avif import parse_avif
 from imgprep.decoding.bmp import parse_bmp
 from imgprep.decoding.foreign_formats import name_of
 from imgprep.decoding.format_header import DecodeOptions, Header
 from imgprep.decoding.gif import parse_gif
+from imgprep.decoding.heif import parse_heif
 from imgprep.decoding.jpeg2000 import BOXED, CODESTREAM, parse_jpeg2000
 from imgprep.decoding.jpeg_decode import decode_jpeg, parse_jpeg_header
 from imgprep.decoding.opencv import decode_with_opencv
@@ -93,6 +95,15 @@ FORMATS: Final = (
         decode_with_opencv,
         frozenset({b"avif", b"avis"}),
     ),
+    Format(
+        "HEIC",
+        (),
+        frozenset({"heic", "heif", "hif"}),
+        parse_heif,
+        unpack,
+        frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}),
+    ),
+    Format("JPEG XL", (jpegxl.CODESTREAM, jpegxl.BOXED), frozenset({"jxl"}), jpegxl.parse_jpegxl, unpack),
     Format(
         "JPEG 2000",
         (CODESTREAM, BOXED),

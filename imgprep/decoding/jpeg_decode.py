@@ -21,6 +21,8 @@ _FLAGS: Final = {1: ("grey",), 3: (), 4: ("cmyk",)}
 _FACTORS: Final = (8, 4, 2)
 _TINY: Final = 9
 """Sides below this have the same length at several scales, of which simplejpeg then takes the smallest."""
+_LEAST_BUFFER: Final = 8 << 20
+"""Bytes of the buffer at first, of which only what is used takes memory: enough for a system to use huge pages."""
 _MOST_KEPT: Final = 64 << 20
 """Bytes of a buffer that is used again; a larger image gets memory of its own."""
 _UNUSUAL: Final = "subsampling level"
@@ -115,7 +117,7 @@ class JpegDecoder:
             return None
         if self._buffer is None or len(self._buffer) < size:
             self._buffer = None
-            self._buffer = np.empty(size, np.uint8)
+            self._buffer = np.empty(max(size, _LEAST_BUFFER), np.uint8)
         return self._buffer
 
     def _repaired(self, data: bytes, header: JpegHeader, factor: int, said: str) -> tuple[NDArray[np.uint8], str]:
