@@ -28,7 +28,6 @@ from imgprep.cli.options import (
     display_options,
     shared_options,
     spec_options,
-    warm_up,
 )
 from imgprep.cli.quality import audit, review
 from imgprep.cli.terminal import Terminal
@@ -96,7 +95,6 @@ def _add(stage: Stage) -> None:
     def command(given: SpecOptions, dry_run: DryRun = False, force: Force = False) -> int:
         if dry_run:
             return _plan(given, stage.name)
-        warm_up()
         from imgprep.commands import main
 
         with given.terminal as terminal:
@@ -115,7 +113,6 @@ def run_all(given: SpecOptions, gate: Gate = True, dry_run: DryRun = False, forc
     """Does all of it in order, the audit first."""
     if dry_run:
         return _plan(given, [*STAGES][-1])
-    warm_up()
     from imgprep.commands import auditing, main
 
     with given.terminal as terminal:
@@ -158,7 +155,6 @@ def verify(
 @shared_options(spec_options)
 def repair(given: SpecOptions) -> int:
     """Verifies finished stages and rebuilds damaged shards."""
-    warm_up()
     from imgprep.commands import repairing
 
     with given.terminal as terminal:
@@ -189,7 +185,6 @@ def show(
 @shared_options(spec_options)
 def preview(given: SpecOptions, sheet: Sheet = Path("preview.png"), images: Images = 2, draws: Draws = 4) -> int:
     """Draws a contact sheet of what the spec does to some images."""
-    warm_up()
     from imgprep.commands import previewing
 
     with given.terminal as terminal:

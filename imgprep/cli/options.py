@@ -139,13 +139,6 @@ def spec_options(
     return SpecOptions(display_options(quiet, verbose, no_progress), spec, settings or [], output, seed, workers)
 
 
-def warm_up() -> None:
-    """Starts the process that workers come from, so that it imports OpenCV while this one imports the rest."""
-    from imgprep.engines import warm_up as start
-
-    start()
-
-
 def shared_options(shared: Callable[..., T]) -> Callable[[Callable[Concatenate[T, Own], R]], Callable[..., R]]:
     """Adds the parameters of one function to the options of a command.
 

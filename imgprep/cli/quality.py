@@ -13,7 +13,6 @@ from imgprep.cli.options import (
     Stage,
     shared_options,
     spec_options,
-    warm_up,
 )
 
 
@@ -27,7 +26,6 @@ def audit(
     force: Force = False,
 ) -> int:
     """Judges the collection by its rules."""
-    warm_up()
     from imgprep.commands import auditing, main
 
     auditing.check_format(report_format)
@@ -43,7 +41,6 @@ def audit(
 @shared_options(spec_options)
 def review(given: SpecOptions, sample: Sample, table: ReviewTable = None, force: Force = False) -> int:
     """Draws images for a second person to label."""
-    warm_up()
     from imgprep.commands import main
 
     with given.terminal as terminal:

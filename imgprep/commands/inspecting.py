@@ -15,11 +15,13 @@ from imgprep.commands.stages import STAGES
 from imgprep.dataset.integrity import Difference, index_differences
 from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, read_manifest
 from imgprep.dataset.verify import verify as find_differences
-from imgprep.engines import ENGINES, Engine
-from imgprep.engines.base import Outcome
+from imgprep.engines import Settings, isolating
+from imgprep.engines.base import Outcome, Runner
+from imgprep.engines.guarantees import guarantees
 from imgprep.errors import RequestError, one_line
 from imgprep.machine import available_cores, available_memory
 from imgprep.stages.run import Monitor
+from imgprep.util.locking import can_lock
 
 OPENCV: Final = (
     "opencv-python-headless",
@@ -107,7 +109,7 @@ def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
     folders = _finished(folder, lost=True)
     if not folders:
         show(folder)
-    engine = ENGINES["processes"](workers=workers or available_cores(), item_timeout=3600.0)
+    engine = isolating(Settings(workers or available_cores(), item_timeout=3600.0))
     stages, differences = [], list[tuple[Path, Difference]]()
     for stage in folders:
         try:
@@ -132,7 +134,7 @@ def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
 class _Watched:
     """An engine that tells a monitor how many rows were checked."""
 
-    engine: Engine
+    engine: Runner
     monitor: Monitor
 
     def run(
@@ -159,6 +161,8 @@ def doctor() -> Facts:
         ("System", platform.platform()),
         ("Cores", f"{available_cores()} that this container may use"),
         ("Memory", f"{available_memory() / 2**30:.1f} GiB that this container may use"),
+        *guarantees(),
+        ("Output lock", "enforced" if can_lock() else "none: set execution.lock: false, and run one command at a time"),
         ("OpenCV", ", ".join(f"{name} {_version(name)}" for name in wheels) or "not installed"),
         *((name, _version(name) or "not installed") for name in LIBRARIES),
     ]

@@ -107,6 +107,7 @@ class Pipeline:
         manifest = None if machine.force else machine.workspace.done(stage.name, work.key())
         fresh = manifest is None
         if manifest is None:
+            machine.engine.prepare()
             before = self._last_classes(stage)
             manifest = work.run(machine)
             self._tell_changed_classes(stage, before, manifest.classes)

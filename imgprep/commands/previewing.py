@@ -16,7 +16,7 @@ from imgprep.commands.collecting import Collection, collect
 from imgprep.commands.contact import Cell, Picture, Row, sheet
 from imgprep.commands.session import Request, engine_for
 from imgprep.dataset.manifest import commit
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Cursor, Runner
 from imgprep.errors import ImageError, RequestError
 from imgprep.sample import Sample, SampleTable
 from imgprep.spec.loading import LoadedSpec
@@ -97,13 +97,15 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
         ResourceError: the file cannot be written.
     """
     loaded = request.load()
-    collection = collect(loaded, engine_for(loaded))
+    engine = engine_for(loaded)
+    engine.prepare()
+    collection = collect(loaded, engine)
     notes = list(collection.notes)
     shown = _classes(collection)
     if len(shown) < len(collection.classes):
         notes.append(f"{len(shown)} of {len(collection.classes)} classes are shown")
     read = []
-    for label, found in _read(loaded, collection, shown, amount.images):
+    for label, found in _read(loaded, collection, shown, amount.images, engine):
         read += found
         if not found:
             notes.append(f"{label}: no image can be read")
@@ -179,7 +181,7 @@ class _Reading:
 
 
 def _read(
-    loaded: LoadedSpec, collection: Collection, shown: Mapping[str, list[int]], images: int
+    loaded: LoadedSpec, collection: Collection, shown: Mapping[str, list[int]], images: int, engine: Runner
 ) -> Iterator[tuple[str, list[_Read]]]:
     """The images of each class that the seed puts first, unreadable ones passed over."""
     section, seed = loaded.spec.convert, loaded.spec.seed
@@ -190,7 +192,7 @@ def _read(
         order = np.argsort(keys(ids, seed), kind="stable")[: images * TRIES]
         plans.append(ShardPlan(len(plans), label, None, collection.table[np.array(candidates)[order]], ""))
     found: dict[str, list[_Read]] = {}
-    for outcome in engine_for(loaded).run(reading, plans):
+    for outcome in engine.run(reading, plans):
         if outcome.error is not None:
             raise outcome.error
         found[outcome.plan.filename] = outcome.value or []

@@ -1,7 +1,7 @@
 """What every command that works on a spec needs: the spec, where it runs, and who watches."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,9 +80,13 @@ def engine_for(loaded: LoadedSpec) -> Engine:
 def machine_for(request: Request, loaded: LoadedSpec) -> Iterator[Machine]:
     """The machine of a run; it holds the output until the run is over.
 
+    Where there surely is work to do, the engine gets ready for it while the source is listed.
+
     Raises:
         ResourceError: another run holds the output, or it cannot be written.
     """
     workspace = Workspace(loaded.spec.output)
-    with workspace.locked(lock=loaded.spec.execution.lock):
-        yield Machine(workspace, engine_for(loaded), request.monitor, request.force)
+    with workspace.locked(lock=loaded.spec.execution.lock), closing(engine_for(loaded)) as engine:
+        if request.force or workspace.is_new():
+            engine.prepare()
+        yield Machine(workspace, engine, request.monitor, request.force)

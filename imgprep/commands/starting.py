@@ -16,7 +16,7 @@ from imgprep.commands.answers import UNASKED, Answers
 from imgprep.commands.listing import Listed, listing
 from imgprep.dataset.manifest import commit
 from imgprep.decoding.decode import DecodeOptions
-from imgprep.engines import ENGINES, Engine
+from imgprep.engines import Settings, isolating
 from imgprep.engines.base import Cursor
 from imgprep.errors import ImageError, RequestError, one_line
 from imgprep.sample import SampleTable
@@ -119,7 +119,7 @@ def _listed(section: SourceSection) -> Listed:
         RequestError: there is nothing that ``init`` can write a spec for; an unclear split names its option.
     """
     try:
-        return listing(section.source, None, _engine(), section.splits)
+        return listing(section.source, None, isolating(Settings(workers=1)), section.splits)
     except UnclearSplitError as error:
         raise RequestError(f"{error}; init takes that as --split NAME=SPLIT, or --split ignore") from error
 
@@ -159,7 +159,7 @@ def look(source: Source, table: SampleTable) -> Look:
         return Look((), gray=False, deep=False)
     plan = ShardPlan(0, "look", None, table[np.array(near)], "")
     seen: list[tuple[tuple[int, ...], bool]] = []
-    for outcome in _engine().run(_LookJob(ImageReader(source, DecodeOptions())), [plan]):
+    for outcome in isolating(Settings(workers=1)).run(_LookJob(ImageReader(source, DecodeOptions())), [plan]):
         if outcome.error is not None:
             raise outcome.error
         seen += outcome.value or []
@@ -168,11 +168,6 @@ def look(source: Source, table: SampleTable) -> Look:
         gray=bool(seen) and all(shape[2] == 1 for shape, _ in seen),
         deep=bool(seen) and all(deep for _, deep in seen),
     )
-
-
-def _engine() -> Engine:
-    """Where the collection is looked at; it may be hostile."""
-    return ENGINES["processes"](workers=1)
 
 
 def draft(name: str, found: Recognised, table: SampleTable, seen: Look, target: Path) -> str:

@@ -21,7 +21,7 @@ from imgprep.dataset.integrity import (
     unlisted_differences,
 )
 from imgprep.dataset.manifest import INDEX, Manifest, ShardEntry, sha256_file
-from imgprep.engines.base import Cursor, Engine, WholePlan, WorkerError
+from imgprep.engines.base import Cursor, Runner, WholePlan, WorkerError
 from imgprep.errors import ResourceError, SourceError, check_surroundings, one_line
 from imgprep.shards.base import ShardReader
 from imgprep.shards.shard_set import groups_of, open_shard
@@ -160,7 +160,7 @@ def _labels(label: NDArray[Any], manifest: Manifest) -> tuple[NDArray[np.int64],
     return label.astype(np.int64), np.less(label, classes)
 
 
-def verify(folder: Path, manifest: Manifest, engine: Engine) -> Iterator[Difference]:
+def verify(folder: Path, manifest: Manifest, engine: Runner) -> Iterator[Difference]:
     """Compares a finished stage with its index, shard by shard.
 
     Args:

@@ -5,13 +5,17 @@ from types import MappingProxyType
 from typing import Final
 
 from imgprep.engines.base import Engine, Settings
-from imgprep.engines.launch import cool_down, warm_up
 from imgprep.engines.processes import Processes
 from imgprep.engines.serial import Serial
 from imgprep.engines.threads import Threads
 
-__all__ = ["ENGINES", "Engine", "Settings", "cool_down", "warm_up"]
+__all__ = ["ENGINES", "Engine", "Settings", "isolating"]
 
 ENGINES: Final[Mapping[str, type[Serial] | type[Threads] | type[Processes]]] = MappingProxyType(
     {"serial": Serial, "threads": Threads, "processes": Processes}
 )
+
+
+def isolating(settings: Settings) -> Engine:
+    """The engine that outlives what it reads, for whoever has no spec that names one."""
+    return Processes(settings.workers, settings.item_timeout, settings.memory_limit)

@@ -116,8 +116,8 @@ class FunctionError(Exception):
     """The function raised something that is no `ImgprepError`: a defect of the program; its note is the traceback."""
 
 
-class Engine(Protocol):
-    """Where plans are run."""
+class Runner(Protocol):
+    """What runs plans; all that most callers need of an engine."""
 
     def run(
         self, function: Function[P, R], plans: Iterable[P], progress: Callable[[int], None] | None = None
@@ -136,9 +136,21 @@ class Engine(Protocol):
         ...
 
 
+class Engine(Runner, Protocol):
+    """Where plans are run."""
+
+    def prepare(self) -> None:
+        """Says that there will be plans: what takes a while to start begins to start meanwhile."""
+        ...
+
+    def close(self) -> None:
+        """Ends what was kept for the next run."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every engine is told.
+    """Options common to all engines.
 
     Attributes:
         workers: how many plans are run at a time.
@@ -159,8 +171,20 @@ class Settings:
             raise ValueError(f"memory_limit: {self.memory_limit}: a positive number of bytes is needed")
 
 
-class Counter:
-    """A cursor that only counts.
+class InProcess(Settings):
+    """What an engine does that needs nothing but the process it is called in."""
+
+    __slots__ = ()
+
+    def prepare(self) -> None:
+        """Nothing: see `Engine.prepare`."""
+
+    def close(self) -> None:
+        """Nothing: see `Engine.close`."""
+
+
+class ItemCounter:
+    """A heartbeat that only counts.
 
     Attributes:
         item: the item in hand; negative when there is none.
@@ -194,7 +218,7 @@ class Counter:
         self.item = NOTHING
 
 
-class Tally:
+class ProgressCounter:
     """The finished items of one plan over all its tries, told to whoever wants to know."""
 
     __slots__ = ("_counted", "_progress")
@@ -212,7 +236,7 @@ class Tally:
                 self._progress(new)
 
 
-def attempt(function: Function[P, R], plan: P, cursor: Counter) -> Outcome[P, R]:
+def run_plan(function: Function[P, R], plan: P, cursor: ItemCounter) -> Outcome[P, R]:
     """Runs the function over one plan, as often as items exhaust the memory; each costs the plan that item."""
     given, excluded = plan, set[int]()
     while True:

@@ -1,27 +1,26 @@
 """How the supervisor gets its workers, and how it learns what became of them.
 
-`Nursery` is the way wherever processes can fork: one process imports the libraries once and forks workers on demand.
+`ForkServer` is the way wherever it is safe to fork: one process imports the libraries once and forks workers on demand.
 Against the alternatives, on two busy cores, median of five alternating rounds, milliseconds until two workers with
-numpy, OpenCV and h5py are ready / until one more is after a death: nursery 394 / 3, forkserver of `multiprocessing`
+numpy, OpenCV and h5py are ready / until one more is after a death: this one 394 / 3, forkserver of `multiprocessing`
 596 / 16, an interpreter for each worker 789 / 406, spawn 1042 / 446. Unlike `multiprocessing`, it never imports the
 user's main module, so a script needs no ``if __name__ == "__main__"``, and the function is loaded once for all
-workers, which share its memory. `Spawner` is for the systems that cannot fork.
+workers, which share its memory. `Spawner` is for the other systems: Windows cannot fork, and on macOS the libraries
+that OpenCV links do not survive it.
 """
 
-import atexit
 import os
-import pickle
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from weakref import finalize
 
 from imgprep.engines.base import Settings
-from imgprep.engines.channel import Channel
-from imgprep.engines.cursor import SLOTS, Slots, map_slots, slot_file
-from imgprep.engines.nursery import COMMAND, PATIENCE, Exit, Start
+from imgprep.engines.forkserver import PATIENCE, Control, Exit
+from imgprep.engines.heartbeat import SLOTS, Slots, map_slots, slot_file
 from imgprep.engines.worker import serve_spawned
 from imgprep.errors import ResourceError, check_surroundings
 
@@ -31,10 +30,15 @@ if TYPE_CHECKING:
 _GRACE: Final = 1.0
 
 
-class Line(NamedTuple):
+def can_fork() -> bool:
+    """Whether workers are forked on this system."""
+    return sys.platform != "darwin" and hasattr(os, "fork") and hasattr(socket, "send_fds")
+
+
+class WorkerHandle(NamedTuple):
     """The supervisor's connection to a new worker."""
 
-    connection: socket.socket
+    connection: Connection
     slots: Slots
 
 
@@ -45,7 +49,7 @@ class Launcher(Protocol):
         """Takes the pickled function for the workers that are started from now on."""
         ...
 
-    def start(self, number: int) -> Line:
+    def start(self, number: int) -> WorkerHandle:
         """Starts a worker; does not wait until it is ready."""
         ...
 
@@ -57,8 +61,8 @@ class Launcher(Protocol):
         """Waits for a worker that is about to end; one that does not is killed after a few seconds."""
         ...
 
-    def keep(self) -> None:
-        """Ends the use of the launcher after all workers were waited for."""
+    def release(self) -> bool:
+        """Ends the use of the launcher after all workers were waited for; whether another run may have it."""
         ...
 
     def close(self) -> None:
@@ -66,17 +70,16 @@ class Launcher(Protocol):
         ...
 
 
-class Nursery:
-    """The supervisor's side of the process that forks workers."""
+class ForkServer:
+    """The supervisor's side of the process that forks workers: see `imgprep.engines.forkserver`."""
 
     def __init__(self) -> None:
-        self._control, theirs = socket.socketpair()
-        self._channel = Channel(self._control)
+        ours, theirs = socket.socketpair()
+        self._control = Control(ours)
         self._owner = os.getpid()
         flags = ["-X", "utf8"] if sys.flags.utf8_mode else []
-        program = (
-            f"import sys; sys.path[:] = {sys.path!r}; from imgprep.engines.nursery import main; main({theirs.fileno()})"
-        )
+        module = "imgprep.engines.forkserver"
+        program = f"import sys; sys.path[:] = {sys.path!r}; from {module} import main; main({theirs.fileno()})"
         try:
             # A session of its own keeps Ctrl-C and Ctrl-Z from the workers: a stopped worker would miss its deadline.
             self._process = subprocess.Popen(
@@ -102,16 +105,15 @@ class Nursery:
 
     def load(self, function: bytes, settings: Settings) -> None:
         """See `Launcher.load`."""
-        start = Start(sys.path, os.getcwd(), settings, function)  # noqa: PTH109  a string is what is sent
-        self._command(b"F", payload=pickle.dumps(tuple(start), pickle.HIGHEST_PROTOCOL))
+        self._command("load", sys.path, os.getcwd(), settings, function)  # noqa: PTH109  a string is what is sent
 
-    def start(self, number: int) -> Line:
+    def start(self, number: int) -> WorkerHandle:
         """See `Launcher.start`."""
         ours, theirs = socket.socketpair()
         slots = slot_file()
         try:
-            self._command(b"S", number, descriptors=[theirs.fileno(), slots])
-            return Line(ours, map_slots(slots))
+            self._command("start", number, descriptors=(theirs.fileno(), slots))
+            return WorkerHandle(Connection(ours.detach()), map_slots(slots))
         except BaseException:
             ours.close()
             raise
@@ -121,23 +123,21 @@ class Nursery:
 
     def kill(self, number: int) -> None:
         """See `Launcher.kill`."""
-        self._command(b"K", number)
+        self._command("kill", number)
 
     def wait(self, number: int) -> Exit:
         """See `Launcher.wait`."""
-        self._command(b"W", number)
+        self._command("wait", number)
         try:
-            answer = self._channel.receive()
-        except OSError:
-            answer = None
-        if answer is None:
-            raise self._dead()
-        return Exit(*pickle.loads(answer))
+            answer: Exit = self._control.receive()
+        except (OSError, EOFError):
+            raise self._dead() from None
+        return answer
 
-    def keep(self) -> None:
-        """See `Launcher.keep`: the process stays for the next run of this program."""
-        self._command(b"F")
-        _keep(self)
+    def release(self) -> bool:
+        """See `Launcher.release`: the process stays for the next run."""
+        self._command("forget")
+        return True
 
     def close(self) -> None:
         """See `Launcher.close`."""
@@ -149,13 +149,9 @@ class Nursery:
             self._process.kill()
             self._process.wait()
 
-    def _command(
-        self, letter: bytes, number: int = 0, payload: bytes = b"", descriptors: list[int] | None = None
-    ) -> None:
+    def _command(self, *command: object, descriptors: tuple[int, ...] = ()) -> None:
         try:
-            socket.send_fds(self._control, [COMMAND.pack(letter, number, len(payload))], descriptors or [])
-            if payload:
-                self._control.sendall(payload)
+            self._control.send(command, descriptors)
         except OSError:
             raise self._dead() from None
 
@@ -164,7 +160,7 @@ class Nursery:
             code = self._process.wait(_GRACE)
         except subprocess.TimeoutExpired:
             code = 0
-        return ResourceError(f"the process that starts the workers died (exit status {code}); run the command again")
+        return ResourceError(f"the process that starts the workers died (exit status {code}); rerun the same command")
 
 
 class Spawner:
@@ -182,16 +178,22 @@ class Spawner:
         """See `Launcher.load`."""
         self._function, self._settings = function, settings
 
-    def start(self, number: int) -> Line:
+    def start(self, number: int) -> WorkerHandle:
         """See `Launcher.start`."""
-        ours, theirs = socket.socketpair()
+        ours, theirs = self._context.Pipe()
         slots: Slots = self._context.RawArray("q", SLOTS)
         arguments = (theirs, slots, self._function, self._settings, os.getpid())
         process = self._context.Process(target=serve_spawned, args=arguments, daemon=True)
-        with theirs:
+        try:
             process.start()
+        except OSError as error:
+            ours.close()
+            check_surroundings(error, "cannot start a worker")
+            raise ResourceError(f"cannot start a worker: {error.strerror}; use fewer workers (--workers)") from error
+        finally:
+            theirs.close()
         self._processes[number] = process
-        return Line(ours, slots)
+        return WorkerHandle(ours, slots)
 
     def kill(self, number: int) -> None:
         """See `Launcher.kill`."""
@@ -205,8 +207,9 @@ class Spawner:
         process.join()
         return Exit(process.exitcode or 0)
 
-    def keep(self) -> None:
-        """See `Launcher.keep`."""
+    def release(self) -> bool:
+        """See `Launcher.release`: nothing is left."""
+        return False
 
     def close(self) -> None:
         """See `Launcher.close`."""
@@ -216,46 +219,45 @@ class Spawner:
             process.join()
 
 
-_kept: list[Nursery] = []
+class Launchers:
+    """The launchers of one engine: one for each run at a time, fork servers kept for the next run."""
+
+    def __init__(self) -> None:
+        self._idle: list[ForkServer] = []
+        self._end = finalize(self, _close, self._idle)
+
+    def prepare(self) -> None:
+        """Starts the process that workers come from, without waiting for it: its imports overlap with the caller's own.
+
+        Workers get the environment variables of this moment.
+        """
+        if can_fork():
+            self._idle.append(self._server())
+
+    def take(self) -> Launcher:
+        """A launcher for one run."""
+        return self._server() if can_fork() else Spawner()
+
+    def give_back(self, launcher: Launcher) -> None:
+        """Takes a launcher back whose workers have all ended."""
+        if launcher.release() and isinstance(launcher, ForkServer):
+            self._idle.append(launcher)
+
+    def close(self) -> None:
+        """Ends what no run uses."""
+        _close(self._idle)
+
+    def _server(self) -> ForkServer:
+        with suppress(IndexError):
+            while True:
+                idle = self._idle.pop()
+                if idle.usable():
+                    return idle
+        return ForkServer()
 
 
-def launcher() -> Launcher:
-    """The launcher for one run."""
-    return _nursery() if CAN_FORK else Spawner()
-
-
-def warm_up() -> None:
-    """Starts the process that workers come from, without waiting for it: its imports overlap with the caller's own.
-
-    Workers get the environment variables of this moment.
-    """
-    if CAN_FORK:
-        _keep(_nursery())
-
-
-def cool_down() -> None:
-    """Ends the process that workers come from, if no run uses it."""
-    while _kept:
-        kept = _kept.pop()
-        if kept.usable():
-            kept.close()
-
-
-CAN_FORK: Final = hasattr(os, "fork") and hasattr(socket, "send_fds")
-_at_exit: Callable[[], object] | None = None
-
-
-def _nursery() -> Nursery:
-    with suppress(IndexError):
-        while True:
-            kept = _kept.pop()
-            if kept.usable():
-                return kept
-    return Nursery()
-
-
-def _keep(nursery: Nursery) -> None:
-    global _at_exit  # noqa: PLW0603  registered with the first use, not with the import
-    if _at_exit is None:
-        _at_exit = atexit.register(cool_down)
-    _kept.append(nursery)
+def _close(idle: list[ForkServer]) -> None:
+    while idle:
+        server = idle.pop()
+        if server.usable():
+            server.close()

@@ -1,15 +1,15 @@
 """Plans in supervised worker processes: an image that hangs, crashes or devours memory costs that image.
 
 Nothing is shared between workers, neither a queue nor a lock, so that one can be killed at any moment. Each has a
-socket of its own, on which plans go out and values come back, and a cursor that tells which item it is at.
+connection of its own, on which plans go out and values come back, and a heartbeat that tells which item it is at.
 """
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imgprep.engines.base import Function, Outcome, P, R, Settings
-from imgprep.engines.launch import launcher
+from imgprep.engines.launch import Launchers
 from imgprep.engines.supervisor import Supervisor
 
 
@@ -17,10 +17,17 @@ from imgprep.engines.supervisor import Supervisor
 class Processes(Settings):
     """Runs the plans in worker processes.
 
-    An item that takes longer than `item_timeout` (up to a tenth longer), or that a worker dies with in hand, is left
-    out of its plan, and the plan is tried again. A worker may allocate `memory_limit` bytes (Linux); beyond that the
-    function sees a `MemoryError`. A worker that dies with no item in hand costs nothing, up to two times a plan.
+    An item that takes longer than `item_timeout` (up to a tenth longer), or that a worker dies with in hand, is tried
+    once more alone; if that fails too it is left out of its plan, and the plan is tried again. A worker may allocate
+    `memory_limit` bytes (Linux); beyond that the function sees a `MemoryError`. A worker that dies with no item in hand
+    costs nothing, up to two times a plan.
     """
+
+    _launchers: Launchers = field(default_factory=Launchers, init=False, repr=False, compare=False)
+
+    def prepare(self) -> None:
+        """See `Engine.prepare`."""
+        self._launchers.prepare()
 
     def run(
         self, function: Function[P, R], plans: Iterable[P], progress: Callable[[int], None] | None = None
@@ -31,17 +38,21 @@ class Processes(Settings):
             ResourceError: no worker can be started.
         """
         pickled = pickle.dumps(function, pickle.HIGHEST_PROTOCOL)
-        workers = launcher()
+        launcher = self._launchers.take()
         finished = False
-        supervisor: Supervisor[P, R] = Supervisor(self, workers, iter(plans), progress)
+        supervisor: Supervisor[P, R] = Supervisor(self, launcher, iter(plans), progress)
         try:
-            workers.load(pickled, self)
+            launcher.load(pickled, Settings(self.workers, self.item_timeout, self.memory_limit))
             yield from supervisor.outcomes()
             supervisor.dismiss()
             finished = True
         finally:
+            if not finished:
+                launcher.close()
             supervisor.close()
             if finished:
-                workers.keep()
-            else:
-                workers.close()
+                self._launchers.give_back(launcher)
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._launchers.close()

@@ -6,20 +6,20 @@ from time import monotonic
 
 from imgprep.engines.base import (
     TICK,
-    Counter,
     Function,
+    InProcess,
+    ItemCounter,
     Outcome,
     P,
+    ProgressCounter,
     R,
-    Settings,
-    Tally,
-    attempt,
+    run_plan,
     single_threaded_opencv,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Serial(Settings):
+class Serial(InProcess):
     """Runs the plans in the calling thread.
 
     There is no deadline and no memory limit, and an image that kills the decoder kills the run: use `Processes` for
@@ -32,21 +32,21 @@ class Serial(Settings):
         """See `Engine.run`."""
         with single_threaded_opencv():
             for plan in plans:
-                tally = Tally(progress)
-                cursor = _Reporter(tally)
-                outcome = attempt(function, plan, cursor)
-                tally.update(cursor.finished)
+                counter = ProgressCounter(progress)
+                cursor = _Reporter(counter)
+                outcome = run_plan(function, plan, cursor)
+                counter.update(cursor.finished)
                 yield outcome
 
 
-class _Reporter(Counter):
+class _Reporter(ItemCounter):
     """Reports as it counts, for nobody else can while the function runs."""
 
-    __slots__ = ("_next", "_tally")
+    __slots__ = ("_counter", "_next")
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, counter: ProgressCounter) -> None:
         super().__init__()
-        self._tally = tally
+        self._counter = counter
         self._next = monotonic() + TICK
 
     def at(self, item: int) -> None:
@@ -54,4 +54,4 @@ class _Reporter(Counter):
         now = monotonic()
         if now >= self._next:
             self._next = now + TICK
-            self._tally.update(self.finished)
+            self._counter.update(self.finished)

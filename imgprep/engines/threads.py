@@ -9,21 +9,21 @@ from typing import NamedTuple
 
 from imgprep.engines.base import (
     TICK,
-    Counter,
     Function,
+    InProcess,
+    ItemCounter,
     Outcome,
     P,
+    ProgressCounter,
     R,
-    Settings,
     Stopped,
-    Tally,
-    attempt,
+    run_plan,
     single_threaded_opencv,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Threads(Settings):
+class Threads(InProcess):
     """Runs the plans in threads.
 
     A thread cannot be ended from outside, so there is no deadline and no memory limit, and an image that kills the
@@ -43,23 +43,25 @@ class Threads(Settings):
                 while True:
                     for plan in islice(plans, 2 * self.workers - len(running)):
                         cursor = _Stoppable(stop)
-                        running[pool.submit(attempt, function, plan, cursor)] = _Watched(cursor, Tally(progress))
+                        running[pool.submit(run_plan, function, plan, cursor)] = _Watched(
+                            cursor, ProgressCounter(progress)
+                        )
                     if not running:
                         return
                     finished, _ = wait(running, TICK, FIRST_COMPLETED)
                     for watched in running.values():
-                        watched.tally.update(watched.cursor.finished)
+                        watched.counter.update(watched.cursor.finished)
                     for future in finished:
                         watched = running.pop(future)
                         outcome = future.result()
-                        watched.tally.update(watched.cursor.finished)
+                        watched.counter.update(watched.cursor.finished)
                         yield outcome
             finally:
                 stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Stoppable(Counter):
+class _Stoppable(ItemCounter):
     """Counts, and ends the function when the run is over."""
 
     __slots__ = ("_stop",)
@@ -75,5 +77,5 @@ class _Stoppable(Counter):
 
 
 class _Watched(NamedTuple):
-    cursor: Counter
-    tally: Tally
+    cursor: ItemCounter
+    counter: ProgressCounter

@@ -1,15 +1,15 @@
 """What goes on in a worker process: it makes itself safe, then does one plan after the other."""
 
 import ctypes
+import mmap
 import os
 import pickle
 import signal
-import socket
 import sys
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
-from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from imgprep.engines.base import (
     Cursor,
@@ -19,15 +19,16 @@ from imgprep.engines.base import (
     Settings,
     Stopped,
     as_failure,
-    attempt,
     describe,
+    run_plan,
 )
-from imgprep.engines.channel import Channel
-from imgprep.engines.cursor import SharedCursor, Slots
+from imgprep.engines.heartbeat import SharedHeartbeat, Slots
 
-# What stands before a plan: the number of the try, and the item before which it is stopped.
-HEAD: Final = Struct("<Qq")
-TO_THE_END: Final = -1
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _PR_SET_PDEATHSIG: Final = 1
 
 # Libraries read these when they are loaded; a worker has one core.
@@ -62,38 +63,50 @@ class _Unloadable:
         )
 
 
-def serve(
-    connection: socket.socket, slots: Slots, function: Function[Any, Any], settings: Settings, parent: int
-) -> None:
+class Order(NamedTuple):
+    """What the supervisor sends to a worker.
+
+    Attributes:
+        serial: the number of the attempt.
+        stop: the item before which it ends; None to do the plan to its end.
+        plan: the plan, pickled: one that cannot be unpickled is a failure of the plan and not of the worker.
+    """
+
+    serial: int
+    stop: int | None
+    plan: bytes
+
+
+def serve(connection: Connection, slots: Slots, function: Function[Any, Any], settings: Settings, parent: int) -> None:
     """Does the plans that come, until no more will come."""
     _isolate(parent)
-    _limit_memory(settings.memory_limit)
-    cursor = SharedCursor(slots, settings.item_timeout, parent)
-    channel = Channel(connection)
-    with suppress(ConnectionError):  # the supervisor was stopped: there is nobody left to tell
-        while (message := channel.receive()) is not None:
-            serial, stop = HEAD.unpack_from(message)
-            cursor.start(serial, None if stop == TO_THE_END else stop)
-            channel.send(_result(message, function, cursor))
-            del message
+    limit_memory(settings.memory_limit)
+    heartbeat = SharedHeartbeat(slots, settings.item_timeout, parent)
+    with suppress(OSError, EOFError):  # the supervisor was stopped: there is nobody left to tell
+        while (order := connection.recv()) is not None:
+            heartbeat.start(order.serial, order.stop)
+            connection.send_bytes(_result(order.plan, function, heartbeat))
+            del order
 
 
-def serve_spawned(connection: socket.socket, slots: Slots, function: bytes, settings: Settings, parent: int) -> None:
+def serve_spawned(connection: Connection, slots: Slots, function: bytes, settings: Settings, parent: int) -> None:
     """The same for a process that starts from nothing."""
     set_environment()
+    _silence(0, 1)
+    if hasattr(os, "setsid"):  # of its own, it gets no Ctrl-C and no Ctrl-Z
+        os.setsid()
     serve(connection, slots, load_function(function), settings, parent)
 
 
-def _result(message: bytearray, function: Function[Any, Any], cursor: SharedCursor) -> bytes:
+def _result(pickled: bytes, function: Function[Any, Any], heartbeat: SharedHeartbeat) -> bytes:
     try:
-        plan = pickle.loads(memoryview(message)[HEAD.size :])
-        outcome: Outcome[Any, Any] = attempt(function, plan, cursor)
+        outcome: Outcome[Any, Any] = run_plan(function, pickle.loads(pickled), heartbeat)
         error = None if outcome.error is None else _portable(outcome.error)
-        return pickle.dumps((cursor.finished, outcome.value, error), pickle.HIGHEST_PROTOCOL)
+        return pickle.dumps((heartbeat.finished, outcome.value, error), pickle.HIGHEST_PROTOCOL)
     except Stopped:
-        return pickle.dumps((cursor.finished, None, None))
+        return pickle.dumps((heartbeat.finished, None, None))
     except Exception as error:  # noqa: BLE001  a plan or a value that cannot be pickled can raise anything
-        return pickle.dumps((cursor.finished, None, _portable(as_failure(error))))
+        return pickle.dumps((heartbeat.finished, None, _portable(as_failure(error))))
 
 
 def _portable(error: Exception) -> Exception:
@@ -114,14 +127,12 @@ def _isolate(parent: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Decoders' C libraries print what they find damaged; the reasons of those images are in the results.
     with suppress(OSError):
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 2)
-        os.close(silence)
-    if sys.platform != "win32":
-        import resource  # noqa: PLC0415  does not exist on Windows
-
+        _silence(2)
+    if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    if resource is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -133,12 +144,33 @@ def _isolate(parent: int) -> None:
         opencv.setNumThreads(1)
 
 
-def _limit_memory(limit: int) -> None:
-    """Limits what is allocated from now on; address space that is mapped but not resident does not count."""
-    if sys.platform == "linux":
-        import resource  # noqa: PLC0415  does not exist on Windows
+def _silence(*standard: int) -> None:
+    """Keeps what is printed here from the supervisor's streams."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    for stream in standard:
+        os.dup2(descriptor, stream)
+    os.close(descriptor)
 
+
+def can_limit_memory() -> bool:
+    """Whether the memory of a worker can be limited here: macOS ignores the limit, Windows has none."""
+    return sys.platform == "linux" and resource is not None and _unused_address_space() is not None
+
+
+def limit_memory(limit: int) -> None:
+    """Limits what is allocated from now on, where the system can; address space that is not resident does not count."""
+    unused = _unused_address_space()
+    if resource is None or unused is None or not can_limit_memory():
+        return
+    wanted = unused + limit
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def _unused_address_space() -> int | None:
+    """Bytes that this process has mapped and that are not resident; None where the system does not tell."""
+    try:
         mapped, resident = map(int, Path("/proc/self/statm").read_text("ascii").split()[:2])
-        wanted = (mapped - resident) * resource.getpagesize() + limit
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    except (OSError, ValueError):
+        return None
+    return (mapped - resident) * mmap.PAGESIZE

@@ -16,15 +16,10 @@ from typing import Any, Final, TextIO
 
 from imgprep.dataset.manifest import INDEX, TEMPORARY, Manifest, commit, read_manifest, sha256_file
 from imgprep.errors import RequestError, ResourceError
-
-try:
-    import fcntl
-except ImportError:  # Windows: the lock is the existence of the file's holder only
-    fcntl = None  # type: ignore[assignment]
+from imgprep.util import locking
 
 MARKER: Final = ".imgprep"
-_HELD: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.ENOENT})
-"""What the system says where another run holds the lock, or has just taken it away; all else is about locks as such."""
+LOCK: Final = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +41,10 @@ class Workspace:
         """The folder of a stage."""
         return self.root / name
 
+    def is_new(self) -> bool:
+        """Whether nothing was made here yet, by a command that holds it."""
+        return [path.name for path in self.private.iterdir()] == [LOCK]
+
     @contextmanager
     def locked(self, *, lock: bool = True) -> Iterator[None]:
         """Holds the output for this process; the system lets go when the process ends, however it ends.
@@ -56,7 +55,7 @@ class Workspace:
         Raises:
             ResourceError: another run holds it, it cannot be locked, or it cannot be written.
         """
-        path = self.private / "lock"
+        path = self.private / LOCK
         try:
             new = [folder for folder in (self.private, *self.private.parents) if not folder.exists()]
             self.private.mkdir(parents=True, exist_ok=True)
@@ -67,8 +66,8 @@ class Workspace:
             ) from error
         with file:
             try:
-                if fcntl is not None and lock:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if lock:
+                    locking.lock(file)
                     path.stat()  # the run that held it may just have taken it away, see `_tidy`
             except OSError as error:
                 raise self._not_locked(error, file) from error
@@ -83,7 +82,7 @@ class Workspace:
                     self._tidy(new)
 
     def _not_locked(self, error: OSError, file: TextIO) -> ResourceError:
-        if error.errno not in _HELD:
+        if error.errno not in {*locking.HELD, errno.ENOENT}:
             return ResourceError(
                 f"{self.root}: cannot be locked: {error.strerror}; give an --output on another file system, or set "
                 "execution.lock: false and see to it yourself that no two runs write there"
@@ -103,8 +102,8 @@ class Workspace:
         """Removes the lock and the folders made for it, innermost first, when the run left nothing in them."""
         with suppress(OSError):
             # Beside an empty stage that a failed run left, they say whose output it is.
-            if [*self.root.iterdir()] == [self.private] and [path.name for path in self.private.iterdir()] == ["lock"]:
-                (self.private / "lock").unlink()
+            if [*self.root.iterdir()] == [self.private] and self.is_new():
+                (self.private / LOCK).unlink()
             for folder in new:
                 folder.rmdir()
 

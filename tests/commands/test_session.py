@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from imgprep.commands import main
 from imgprep.commands.session import Request, engine_for, machine_for, workers_of
-from imgprep.engines import ENGINES
+from imgprep.engines import ENGINES, launch
 from imgprep.errors import RequestError, ResourceError
 from imgprep.machine import available_cores
 from imgprep.spec.loading import LoadedSpec
@@ -43,3 +44,37 @@ def test_the_output_is_held_while_the_machine_runs(spec: Callable[..., Path]) ->
             pytest.fail("two runs hold the output")
     with machine_for(request, found):
         pass
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A number for every process that workers could come from."""
+    found: list[int] = []
+    usual = launch.ForkServer.__init__
+
+    def counted(self: launch.ForkServer) -> None:
+        found.append(len(found))
+        usual(self)
+
+    monkeypatch.setattr(launch.ForkServer, "__init__", counted)
+    return found
+
+
+@pytest.mark.skipif(not launch.can_fork(), reason="forks no workers")
+def test_a_process_that_workers_come_from_is_started_only_for_work(
+    request_for: Callable[..., Request], tmp_path: Path, started: list[int]
+) -> None:
+    main.make(request_for(), "convert")
+    assert started == []  # serial
+    several = {"engine": "processes", "workers": 1}
+    main.make(request_for(execution=several), "convert")
+    assert started == []  # up to date
+    with pytest.raises(RequestError):
+        main.make(
+            request_for(source={"layout": "directory", "path": str(tmp_path / "gone")}, execution=several), "convert"
+        )
+    assert started == []
+    main.make(request_for("convert.size=[4, 4]", execution=several), "convert")
+    assert started == [0]
+    main.make(request_for("convert.size=[4, 4]", execution=several, output=str(tmp_path / "new")), "pack")
+    assert started == [0, 1]  # one for all stages

@@ -3,20 +3,18 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-from imgprep.engines import cool_down
 
 sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture
 def children() -> Callable[[], list[int]]:
-    """Lists the process ids of the nurseries of this process and of their workers."""
+    """Lists the process ids of the fork servers of this process and of their workers, those that a test has started."""
 
     def listing(parent: int | None = None) -> list[int]:
         found: list[int] = []
@@ -24,11 +22,12 @@ def children() -> Callable[[], list[int]]:
             with suppress(OSError):
                 for child in map(int, task.read_text().split()):
                     command = Path(f"/proc/{child}/cmdline").read_bytes()
-                    if not command or b"imgprep.engines.nursery" in command:
+                    if not command or b"imgprep.engines.forkserver" in command:
                         found += [child, *listing(child)]
         return found
 
-    return listing
+    before = set(listing())  # those of engines that other tests share
+    return lambda: [child for child in listing() if child not in before]
 
 
 @pytest.fixture
@@ -43,9 +42,3 @@ def run_python() -> Callable[[str], str]:
         return done.stdout
 
     return run
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _nothing_remains() -> Iterator[None]:
-    yield
-    cool_down()

@@ -7,8 +7,8 @@ import engine_jobs
 import pytest
 from engine_jobs import Report, Work, work
 
-from imgprep.engines import ENGINES, Settings, cool_down
-from imgprep.engines.base import OUT_OF_MEMORY, Counter, Engine, FunctionError, Tally, attempt
+from imgprep.engines import ENGINES, Settings
+from imgprep.engines.base import OUT_OF_MEMORY, Engine, FunctionError, ItemCounter, ProgressCounter, run_plan
 from imgprep.errors import ImageError, RequestError
 from imgprep.testing.engines import check_engine
 
@@ -109,18 +109,17 @@ def test_an_error_of_the_plans_is_raised(engine):
 
 
 def test_closing_early_leaves_nothing_behind(engine, children):
-    cool_down()
     threads = threading.active_count()
     outcomes = engine.run(work, (Work(f"{n}", faults={1: "sleep:0.01"}) for n in range(1000)))
     next(outcomes)
     outcomes.close()
+    engine.close()
     assert children() == []
     assert threading.active_count() == threads
     assert list(outcomes) == []
 
 
 def test_an_exception_of_the_consumer_leaves_nothing_behind(engine, children):
-    cool_down()
 
     def consume() -> None:
         for _ in engine.run(work, [Work(f"{n}") for n in range(100)]):
@@ -128,6 +127,7 @@ def test_an_exception_of_the_consumer_leaves_nothing_behind(engine, children):
 
     with pytest.raises(KeyboardInterrupt):
         consume()
+    engine.close()
     assert children() == []
 
 
@@ -162,7 +162,7 @@ def test_the_engines_are_cheap_to_import(run_python):
 
 
 def test_a_counter_counts_items_once():
-    counter = Counter()
+    counter = ItemCounter()
     for item in (0, 1, 7):
         counter.at(item)
     assert (counter.finished, counter.item) == (2, 7)
@@ -171,11 +171,11 @@ def test_a_counter_counts_items_once():
     assert (counter.finished, counter.item) == (3, -1)
 
 
-def test_a_tally_only_grows():
+def test_a_progress_counter_only_grows():
     told: list[int] = []
-    tally = Tally(told.append)
+    counter = ProgressCounter(told.append)
     for finished in (0, 3, 1, 3, 5):
-        tally.update(finished)
+        counter.update(finished)
     assert told == [3, 2]
 
 
@@ -184,5 +184,5 @@ def test_an_item_that_exhausts_the_memory_although_excluded_ends_the_plan():
         cursor.at(4)
         raise MemoryError
 
-    outcome = attempt(stubborn, Work("plan"), Counter())
+    outcome = run_plan(stubborn, Work("plan"), ItemCounter())
     assert str(outcome.error) == "MemoryError"

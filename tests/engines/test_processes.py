@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from engine_jobs import LIMIT, Report, Solid, TwoArgumentsError, Work, whole, work
 
-from imgprep.engines import cool_down
 from imgprep.engines.base import FunctionError
 from imgprep.engines.processes import Processes
 from imgprep.errors import ResourceError
@@ -122,7 +121,7 @@ def test_a_plan_is_done_three_times_at_most_however_many_items_are_bad(tmp_path)
 def test_a_whole_plan_that_kills_its_worker_fails():
     outcomes = {outcome.plan.name: outcome for outcome in ENGINE.run(whole, [Solid("bad", "abort"), Solid("good")])}
     assert outcomes["good"].value == "good"
-    assert type(outcomes["bad"].error) is ResourceError
+    assert isinstance(outcomes["bad"].error, ResourceError)
     assert "cannot be left out: decoder died, signal 6" in str(outcomes["bad"].error)
 
 
@@ -136,7 +135,7 @@ def test_one_death_outside_an_item_costs_nothing(tmp_path):
 def test_many_deaths_outside_an_item_are_an_error():
     outcomes = {outcome.plan.name: outcome for outcome in ENGINE.run(work, [Work("bad", ending="kill"), Work("good")])}
     assert outcomes["good"].error is None
-    assert type(outcomes["bad"].error) is ResourceError
+    assert isinstance(outcomes["bad"].error, ResourceError)
     assert "died 3 times with no image in hand, signal 9" in str(outcomes["bad"].error)
 
 
@@ -215,8 +214,8 @@ def test_a_function_that_cannot_be_pickled_is_refused():
 
 
 def test_closing_is_prompt_even_when_a_worker_hangs(children):
-    cool_down()
-    outcomes = ENGINE.run(work, [Work("good"), *(Work(f"bad{n}", faults={0: "hang-in-c"}) for n in range(3))])
+    engine = Processes(workers=2)
+    outcomes = engine.run(work, [Work("good"), *(Work(f"bad{n}", faults={0: "hang-in-c"}) for n in range(3))])
     next(outcomes)
     start = time.monotonic()
     outcomes.close()

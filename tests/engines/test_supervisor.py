@@ -1,8 +1,9 @@
 """The supervisor alone, with workers that do nothing."""
 
 import signal
-import socket
 import threading
+from multiprocessing import Pipe
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ from engine_jobs import Solid, Work
 
 from imgprep.engines import supervisor
 from imgprep.engines.base import Settings
-from imgprep.engines.cursor import ITEM, SERIAL, SLOTS
-from imgprep.engines.launch import Line
-from imgprep.engines.nursery import Exit
+from imgprep.engines.forkserver import Exit
+from imgprep.engines.heartbeat import ITEM, SERIAL, SLOTS
+from imgprep.engines.launch import WorkerHandle
 from imgprep.engines.supervisor import Supervisor
 
 
@@ -27,10 +28,10 @@ class Idle:
         self.seconds = seconds
         self.killed: list[int] = []
 
-    def start(self, number: int) -> Line:
-        ours, theirs = socket.socketpair()
+    def start(self, number: int) -> WorkerHandle:
+        ours, theirs = Pipe()
         threading.Timer(self.seconds, theirs.close).start()
-        return Line(ours, memoryview(bytearray(8 * SLOTS)).cast("q"))
+        return WorkerHandle(ours, memoryview(bytearray(8 * SLOTS)).cast("q"))
 
     def kill(self, number: int) -> None:
         self.killed.append(number)
@@ -55,34 +56,35 @@ def test_a_worker_may_take_its_time_to_begin(monkeypatch: pytest.MonkeyPatch, qu
 class Frozen(Idle):
     """Starts workers that are late with item 2 while everything was stopped, the first time; then they die of it."""
 
-    def start(self, number: int) -> Line:
-        ours, theirs = socket.socketpair()
+    def start(self, number: int) -> WorkerHandle:
+        ours, theirs = Pipe()
         self.theirs = theirs
         self.slots = memoryview(bytearray(8 * SLOTS)).cast("q")
-        return Line(ours, self.slots)
+        return WorkerHandle(ours, self.slots)
 
     def wait(self, number: int) -> Exit:
         return Exit(-signal.SIGALRM)
 
 
 class Clock:
-    """A selector that sleeps as long as it is told, on a clock of its own, and lets the worker die meanwhile."""
+    """A queue that is waited for as long as it is told, on a clock of its own; the worker dies meanwhile."""
 
-    def __init__(self, inner: Any, launcher: Frozen, sleeps: list[float]) -> None:
-        self.inner, self.launcher, self.sleeps = inner, launcher, sleeps
+    def __init__(self, launcher: Frozen, sleeps: list[float]) -> None:
+        self.inner: SimpleQueue[Any] = SimpleQueue()
+        self.launcher, self.sleeps = launcher, sleeps
         self.now = 0.0
         self.slept = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def select(self, timeout: float) -> Any:
+    def get(self, timeout: float | None = None) -> Any:
         self.now += self.sleeps[self.slept] if self.slept < len(self.sleeps) else 0.1
         self.slept += 1
         slots = self.launcher.slots
         slots[SERIAL], slots[ITEM] = self.slept, 2
         self.launcher.theirs.close()
-        return self.inner.select(1.0)
+        return self.inner.get(timeout=10.0)
 
 
 @pytest.mark.parametrize(("sleeps", "workers"), [([], 2), ([50.0], 3), ([50.0, 50.0], 4), ([50.0] * 100, 10)])
@@ -91,8 +93,8 @@ def test_what_was_late_because_everything_was_stopped_is_not_the_items_fault(
 ) -> None:
     launcher = Frozen(0)
     work = Supervisor(Settings(1, item_timeout=20.0), launcher, iter([Solid("one")]), None)  # type: ignore[arg-type]
-    clock = Clock(work._selector, launcher, sleeps)
-    work._selector = clock  # type: ignore[assignment]
+    clock = Clock(launcher, sleeps)
+    work._inbox = clock  # type: ignore[assignment]
     monkeypatch.setattr(supervisor, "monotonic", lambda: clock.now)
     (outcome,) = work.outcomes()
     work.close()

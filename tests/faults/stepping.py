@@ -130,12 +130,10 @@ def try_step(
 def main(spec: str, folder: str, command: str, mode: str, *steps: str) -> None:
     """Tries steps, by default all."""
     import imgprep
-    import imgprep.engines
 
     for module in pkgutil.walk_packages(imgprep.__path__, "imgprep."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    imgprep.engines.warm_up = lambda: None  # the serial engine needs no process to take workers from
     os.fsync = lambda descriptor: None  # a killed process loses nothing that it wrote; the disk's part is not tested
     output, finished = Path(folder), Path(f"{folder}.finished")
     codes = [run("run", spec, output, 0, mode)[0]]

@@ -16,7 +16,7 @@ from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry, commit, 
 from imgprep.dataset.records import json_line
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import ENGINES
-from imgprep.engines.base import Counter
+from imgprep.engines.base import ItemCounter
 from imgprep.sample import Sample, SampleTable, sort_classes
 from imgprep.shards import FORMATS
 from imgprep.shards.base import text_array
@@ -79,9 +79,9 @@ def machine(tmp_path: Path) -> MakeMachine:
 
 
 @pytest.fixture
-def cursor() -> Counter:
+def cursor() -> ItemCounter:
     """What a job announces its items to."""
-    counter = Counter()
+    counter = ItemCounter()
     counter.begin()
     return counter
 

@@ -101,11 +101,11 @@ def test_an_excluded_item_costs_one_image(trees: Path, machine: MakeMachine, con
     made = machine()
     stage.run(made)
     plan = stage.plans(ImageFormat((6, 5, 3), "uint8"))[1]
-    from imgprep.engines.base import Counter
+    from imgprep.engines.base import ItemCounter
     from imgprep.stages.convert import ConvertJob
     from imgprep.stages.writer import ShardWriter
 
-    cursor = Counter()
+    cursor = ItemCounter()
     cursor.begin()
     writer = ShardWriter.for_stage(made.workspace, "convert", stage.storage)
     job = ConvertJob(stage.prepare, ImageFormat((6, 5, 3), "uint8"), "", stage.classes, writer, "")

@@ -6,7 +6,7 @@ import pytest
 
 from imgprep.dataset.manifest import ImageFormat
 from imgprep.decoding.decode import DecodeOptions
-from imgprep.engines.base import Counter
+from imgprep.engines.base import ItemCounter
 from imgprep.sample import Sample, SampleTable
 from imgprep.stages.loading import ImageReader
 from imgprep.stages.plan import ShardPlan
@@ -48,7 +48,7 @@ def ones(height: int = 2, dtype: str = "u1") -> np.ndarray:
     return np.ones((height, 3, 3), dtype)
 
 
-def test_every_item_has_an_outcome(samples: SampleTable, cursor: Counter) -> None:
+def test_every_item_has_an_outcome(samples: SampleTable, cursor: ItemCounter) -> None:
     made = prepare(lambda image: image + 1, lambda image: image * 2, a=ones(), e=ones())
     found = {sample.id: outcome for sample, outcome in made.over(samples, {4: "took longer than 30 s"}, cursor)}
     assert list(found) == ["a", "b", "c", "d", "e"]
@@ -67,7 +67,7 @@ def test_every_item_has_an_outcome(samples: SampleTable, cursor: Counter) -> Non
     assert cursor.finished == 5
 
 
-def test_an_operation_without_memory_costs_the_image_only(samples: SampleTable, cursor: Counter) -> None:
+def test_an_operation_without_memory_costs_the_image_only(samples: SampleTable, cursor: ItemCounter) -> None:
     def hungry(image: np.ndarray) -> np.ndarray:
         if image.shape[0] > 2:
             raise MemoryError
@@ -81,7 +81,7 @@ def test_an_operation_without_memory_costs_the_image_only(samples: SampleTable, 
     assert found["c"].pixels is not None
 
 
-def test_the_probe_gives_the_first_usable_image(samples: SampleTable, cursor: Counter) -> None:
+def test_the_probe_gives_the_first_usable_image(samples: SampleTable, cursor: ItemCounter) -> None:
     plan = ShardPlan(0, "probe", None, samples, "")
     found = Probe(prepare(c=ones(4, "u2"), e=ones()))(plan, cursor)
     assert found == ("c", ImageFormat((4, 3, 3), "uint16"))
@@ -92,7 +92,7 @@ def test_the_probe_gives_the_first_usable_image(samples: SampleTable, cursor: Co
     )
 
 
-def test_an_image_that_a_step_refuses_costs_itself_alone(samples: SampleTable, cursor: Counter) -> None:
+def test_an_image_that_a_step_refuses_costs_itself_alone(samples: SampleTable, cursor: ItemCounter) -> None:
     made = prepare(CenterCrop(size=(4, 3)), a=ones(8), c=ones(2), e=ones(4))
     found = {sample.id: outcome for sample, outcome in made.over(samples, {}, cursor)}
     assert [id_ for id_, outcome in found.items() if outcome.pixels is not None] == ["a", "e"]

@@ -1,4 +1,4 @@
-"""The shared cursor."""
+"""The shared heartbeat."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from imgprep.engines.cursor import FINISHED, ITEM, SERIAL, SharedCursor, map_slots, slack, slot_file
+from imgprep.engines.heartbeat import FINISHED, ITEM, SERIAL, SharedHeartbeat, map_slots, slack, slot_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no interval timers")
 
@@ -22,24 +22,24 @@ def slots():
 
 def test_what_one_map_writes_the_other_reads(slots):
     ours, theirs = slots
-    cursor = SharedCursor(theirs, 20.0, os.getppid())
-    cursor.start(7)
+    heartbeat = SharedHeartbeat(theirs, 20.0, os.getppid())
+    heartbeat.start(7)
     assert (ours[SERIAL], ours[ITEM], ours[FINISHED]) == (7, -1, 0)
-    cursor.at(3)
-    cursor.at(5)
+    heartbeat.at(3)
+    heartbeat.at(5)
     assert (ours[ITEM], ours[FINISHED]) == (5, 1)
-    cursor.done()
+    heartbeat.done()
     assert (ours[ITEM], ours[FINISHED]) == (-1, 2)
 
 
 def test_the_timer_runs_only_while_an_item_is_in_hand(slots):
-    cursor = SharedCursor(slots[0], 20.0, os.getppid())
-    cursor.start(1)
-    cursor.at(0)
+    heartbeat = SharedHeartbeat(slots[0], 20.0, os.getppid())
+    heartbeat.start(1)
+    heartbeat.at(0)
     left, _ = signal.getitimer(signal.ITIMER_REAL)
     assert 20.0 < left <= 22.0
-    cursor.at(1)
-    cursor.done()
+    heartbeat.at(1)
+    heartbeat.done()
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
@@ -48,10 +48,10 @@ def test_an_orphan_ends(slots, monkeypatch):
         raise SystemExit(code)
 
     monkeypatch.setattr(os, "_exit", leave)
-    cursor = SharedCursor(slots[0], 20.0, parent=-1)
+    heartbeat = SharedHeartbeat(slots[0], 20.0, parent=-1)
     with pytest.raises(SystemExit):
-        cursor.at(0)
-    cursor.done()
+        heartbeat.at(0)
+    heartbeat.done()
 
 
 @pytest.mark.parametrize(("timeout", "late"), [(0.1, 0.05), (1.0, 0.1), (30.0, 3.0)])

@@ -4,7 +4,7 @@ Nothing tells an image that killed its decoder from somebody outside who killed 
 in hand is tried once more, alone and in a fresh worker, and excluded when that one dies too.
 
 A plan that is done again from its beginning after every death costs as many passes as it has bad items. From its second
-bad item on, the rest of it is therefore scouted: done in parts, by all workers, of which nothing is kept, each going on
+bad item on, the rest of it is therefore probed: done in parts, by all workers, of which nothing is kept, each going on
 behind the item that ended it. Then the plan is done once more without the items that were found.
 """
 
@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Generic
 
-from imgprep.engines.base import P, Tally
+from imgprep.engines.base import P, ProgressCounter
 
 _PARTS_FOR_EACH_WORKER: Final = 4
 _SMALLEST_PART: Final = 8
@@ -26,22 +26,22 @@ class Task(Generic[P]):
 
     Attributes:
         given: the plan as it was submitted.
-        tally: of its finished items.
+        counter: of its finished items.
         excluded: items that it goes without, and why.
         suspects: how many workers died with each item in hand.
         deaths: how many workers died of it with no item in hand.
         pauses: how many workers were late because all processes had been stopped for a while.
-        scouts: how many errands are out that look for bad items.
+        probes: how many attempts are under way that look for bad items.
         over: its outcome is known; what is still out does not matter.
     """
 
     given: P
-    tally: Tally
+    counter: ProgressCounter
     excluded: dict[int, str] = field(default_factory=dict)
     suspects: Counter[int] = field(default_factory=Counter)
     deaths: int = 0
     pauses: int = 0
-    scouts: int = 0
+    probes: int = 0
     over: bool = False
 
     @property
@@ -51,8 +51,8 @@ class Task(Generic[P]):
 
 
 @dataclass(slots=True, eq=False)
-class Errand(Generic[P]):
-    """What one worker is sent to do.
+class Attempt(Generic[P]):
+    """A range of a plan assigned to one worker.
 
     Attributes:
         task: what it is for.
@@ -77,17 +77,17 @@ class Errand(Generic[P]):
             plan = plan.excluding(item, reason)
         return plan
 
-    def again(self) -> "Errand[P]":
+    def again(self) -> "Attempt[P]":
         """The same once more."""
-        return Errand(self.task, self.start, self.stop, self.alone)
+        return Attempt(self.task, self.start, self.stop, self.alone)
 
-    def succeeded(self) -> list["Errand[P]"]:
-        """What comes next when this errand, a scout's, came to its end."""
-        self.task.scouts -= 1
-        return [] if self.task.scouts or self.task.over else [Errand(self.task)]
+    def succeeded(self) -> list["Attempt[P]"]:
+        """What comes next when this attempt, a probe, came to its end."""
+        self.task.probes -= 1
+        return [] if self.task.probes or self.task.over else [Attempt(self.task)]
 
-    def died(self, item: int, reason: str, workers: int) -> list["Errand[P]"]:
-        """What comes next when a worker died on this errand.
+    def died(self, item: int, reason: str, workers: int) -> list["Attempt[P]"]:
+        """What comes next when a worker died in this attempt.
 
         Args:
             item: that it had in hand; not one that is excluded already.
@@ -99,27 +99,27 @@ class Errand(Generic[P]):
         if not self._convicts(item):
             return self._retry(item, workers)
         task.excluded[item] = reason
-        return [Errand(task)] if self.stop is None else self._rest(item) or self.succeeded()
+        return [Attempt(task)] if self.stop is None else self._rest(item) or self.succeeded()
 
     def _convicts(self, item: int) -> bool:
-        """Whether the death of a worker on this errand is the item's fault."""
+        """Whether the death of a worker in this attempt is the item's fault."""
         tried_alone = self.alone and (self.stop is None or item == self.start)
         return tried_alone or self.task.suspects[item] >= _MOST_DEATHS
 
-    def _retry(self, item: int, workers: int) -> list["Errand[P]"]:
+    def _retry(self, item: int, workers: int) -> list["Attempt[P]"]:
         """The item alone, and meanwhile what can be done without it; a plan that has no parts as a whole."""
         task, last = self.task, self.task.given.size
         if task.given.starting_at(item) is None:
-            return [Errand(task, alone=True)]
+            return [Attempt(task, alone=True)]
         rest = self._rest(item)
         if self.stop is None and len(task.suspects) > 1:
-            rest = [Errand(task, *edge) for edge in _edges(item + 1, last, workers)]
-        task.scouts += 1 + len(rest) - (self.stop is not None)
-        return [Errand(task, item, item + 1, alone=True), *rest]
+            rest = [Attempt(task, *edge) for edge in _edges(item + 1, last, workers)]
+        task.probes += 1 + len(rest) - (self.stop is not None)
+        return [Attempt(task, item, item + 1, alone=True), *rest]
 
-    def _rest(self, item: int) -> list["Errand[P]"]:
-        """What is left of a scout's errand behind an item."""
-        return [] if self.stop is None or item + 1 >= self.stop else [Errand(self.task, item + 1, self.stop)]
+    def _rest(self, item: int) -> list["Attempt[P]"]:
+        """What is left of a probe behind an item."""
+        return [] if self.stop is None or item + 1 >= self.stop else [Attempt(self.task, item + 1, self.stop)]
 
 
 def _edges(start: int, stop: int, workers: int) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The cursor that a worker process shares with its supervisor: a few integers in shared memory, and a kernel timer.
+"""The heartbeat that a worker process shares with its supervisor: a few integers in shared memory, and a kernel timer.
 
 Announcing an item costs well under a microsecond, because the timer is not set for each: it is set to a little more
 than the deadline, and again once that little has passed.
@@ -12,7 +12,7 @@ import tempfile
 from time import monotonic
 from typing import Final, Protocol
 
-from imgprep.engines.base import NOTHING, Counter, Stopped
+from imgprep.engines.base import NOTHING, ItemCounter, Stopped
 
 SERIAL: Final = 0
 ITEM: Final = 1
@@ -32,7 +32,7 @@ def slack(item_timeout: float) -> float:
     return max(0.05, item_timeout / 10)
 
 
-class SharedCursor(Counter):
+class SharedHeartbeat(ItemCounter):
     """Counts in shared memory and lets the kernel kill this process when an item takes too long.
 
     The signal is left to its default action: it needs no Python code to run, so it also ends a decoder that hangs in C
@@ -116,8 +116,8 @@ class SharedCursor(Counter):
 
 def slot_file() -> int:
     """Makes an anonymous file that holds the slots; the descriptor can be handed to another process."""
-    if sys.platform == "linux":
-        descriptor = os.memfd_create("imgprep-cursor")
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("imgprep-heartbeat")
     else:
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
@@ -130,6 +130,11 @@ def map_slots(descriptor: int) -> "memoryview[int]":
     return memoryview(mmap.mmap(descriptor, mmap.PAGESIZE)).cast("q")
 
 
+def has_timer() -> bool:
+    """Whether the kernel ends a late worker by itself; where it does not, the supervisor does so a little later."""
+    return hasattr(signal, "setitimer")
+
+
 def _set_timer(seconds: float) -> None:
-    if sys.platform != "win32":
+    if has_timer():
         signal.setitimer(signal.ITIMER_REAL, seconds)
