@@ -1,5 +1,6 @@
 """What HDF5 and npz files have in common: regular, sized, mapped, and refused by name."""
 
+import errno
 import math
 import mmap
 import os
@@ -10,11 +11,17 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.errors import ResourceError, SourceError, check_surroundings, one_line
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 # Deflate cannot expand more than 1032 times; what declares more than this is no data that anybody stored.
 MAX_RATIO: Final = 1100
@@ -147,4 +154,31 @@ def map_file(path: str) -> mmap.mmap:
         ResourceError: there is no permission to read it.
     """
     with refusing(path), open(path, "rb") as file:  # noqa: PTH123 - a Path costs more than the call
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            size = os.fstat(file.fileno()).st_size
+            if error.errno != errno.ENOMEM or not _widen(size):
+                raise
+        try:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except BaseException:
+            _widen(-size)
+            raise
+        finalize(mapped, _widen, -size)
+        return mapped
+
+
+def _widen(size: int) -> bool:
+    """Lets this process map so many bytes more; whether it was not allowed to before.
+
+    Only address space can be limited, and a file that is mapped takes none of the memory that the limit is about.
+    """
+    if not hasattr(resource, "setrlimit"):
+        return False
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = soft + size
+    if soft == resource.RLIM_INFINITY or (hard != resource.RLIM_INFINITY and wanted > hard):
+        return False
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    return True

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 
 import imgprep as package
@@ -166,3 +167,25 @@ def test_a_source_on_a_file_system_without_locks_is_read(tmp_path: Path, monkeyp
     monkeypatch.setattr(hdf5.h5py, "File", without_locks)
     with hdf5.open_hdf5(str(tmp_path / "a.h5")) as file:
         assert file["image"][0, 0] == 1
+
+
+@pytest.mark.parametrize("layout", ["hdf5", "npz"])
+def test_a_source_that_is_larger_than_the_memory_limit_is_read(case: Any, layout: str) -> None:
+    """Mapping a file takes address space, which is what can be limited, but no memory."""
+    images = np.zeros((1200, 300, 300, 1), np.uint8)
+    images[:, 0, 0, 0] = np.arange(1200) % 251
+    labels = np.arange(1200) % 2
+    if layout == "hdf5":
+        with h5py.File(case.folder / "large.h5", "w") as file:
+            file["image"], file["label"] = images, labels
+    else:
+        np.savez(case.folder / "large.npz", image=images, label=labels)
+    source = {"layout": layout, "path": f"large.{layout.replace('hdf5', 'h5')}"}
+    execution = {"workers": 1, "memory_limit": "64 MiB"}
+    case.write(
+        source=source, execution=execution, convert={"size": [300, 300], "channels": "gray", "shard_size": "4 MiB"}
+    )
+    done = case.run("convert", case.spec)
+    assert done.returncode == 0, done.stderr
+    made = package.load(case.output / "convert")
+    assert [int(made[row][0][0, 0, 0]) for row in (0, 700, 1199)] == [0, 700 % 251, 1199 % 251]
