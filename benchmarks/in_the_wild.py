@@ -1,6 +1,6 @@
 """You get what you train for: a small network on MNIST as it is, with shifted copies, and with a tenth inverted too.
 
-The handbook's two-layer network (seeds/002 Part 8): 3x3 convolutions of 16 and 32 filters, each with pooling by 2 and
+The two-layer network of the handbook, part 8: 3x3 convolutions of 16 and 32 filters, each with pooling by 2 and
 dropout 0.25, then ten outputs; RMSprop at 0.001, batches of 32, six epochs. It is trained on three parts of the train
 split of configs/in_the_wild.yaml and judged on test, test-inverted and test-shifted.
 

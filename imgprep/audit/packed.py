@@ -158,4 +158,4 @@ def _finding(
     samples: tuple[str, ...] = (),
 ) -> Finding:
     status: Status = "pass" if good else "fail"
-    return Finding(rule, status, "error", subject, *compared, message, samples, "seeds/002 Part 6")
+    return Finding(rule, status, "error", subject, *compared, message, samples, "Handbook, part 6 (splits)")

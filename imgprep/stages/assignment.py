@@ -50,7 +50,7 @@ def round_half_up(value: float) -> int:
 
 
 def auto_fraction(images: int) -> float:
-    """The share of the test split by the size of the collection (seeds/002 Part 6).
+    """The share of the test split by the size of the collection (Handbook, part 6).
 
     >>> auto_fraction(999), auto_fraction(1000), auto_fraction(10_000)
     (0.2, 0.1, 0.05)

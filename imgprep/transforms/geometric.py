@@ -136,7 +136,7 @@ class Rotate(FilledTransform):
     Attributes:
         degrees: low and high, positive is counter-clockwise.
         clip: keep the scale and lose the corners; otherwise the whole image is kept.
-        use: what the images are of, which limits the degrees (seeds/002 Part 7): ``dead-on`` -15..15, ``incline``
+        use: what the images are of, which limits the degrees (Handbook, part 7): ``dead-on`` -15..15, ``incline``
             -30..30, ``small-objects`` -180..180.
         fill: see `FilledTransform`.
         value: see `FilledTransform`.

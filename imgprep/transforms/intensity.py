@@ -26,7 +26,7 @@ from imgprep.transforms.levels import map_levels
 
 
 def brightness(image: Image, alpha: float, beta: float = 0.0) -> Image:
-    """Gives alpha x + beta: alpha is the contrast, beta the brightness in levels (seeds/002 Part 7).
+    """Gives alpha x + beta: alpha is the contrast, beta the brightness in levels (Handbook, part 7).
 
     Unlike ``cv2.convertScaleAbs``, negative results become 0, not their absolute value.
     """

@@ -1,4 +1,4 @@
-"""What augmentation had better not do: the limits of RULES.md (seeds/002 Part 7), and work that is undone later."""
+"""What augmentation had better not do: its limits in the handbook, part 7, and work that is undone later."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ def limit_problems(transform: Transform) -> list[str]:
 
 
 def undone_by_normalization(transform: Transform, kind: Kind) -> list[str]:
-    """Lists what of a transform a later normalisation takes back, one line each (seeds/002 Part 7, last paragraph).
+    """Lists what of a transform a later normalisation takes back, one line each (Handbook, part 7, last paragraph).
 
     The kinds that look at each image by itself take back a common factor or offset of all its levels, but for what
     saturated; ``center-samplewise`` the offset alone.

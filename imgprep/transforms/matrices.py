@@ -59,7 +59,7 @@ def rotation(degrees: float, shape: Shape, clip: bool = False) -> Matrix:
     """Turns around the centre, counter-clockwise.
 
     Unless `clip`, the whole image stays visible: it is turned inside the larger bound and that is resized back to
-    height and width (seeds/002 Part 7), here as one matrix.
+    height and width (Handbook, part 7), here as one matrix.
     """
     angle = math.radians(degrees)
     cosine, sine = math.cos(angle), math.sin(angle)

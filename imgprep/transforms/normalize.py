@@ -49,9 +49,9 @@ FITTED: frozenset[Kind] = PER_POSITION | {
 """Kinds with statistics of the training images."""
 
 EPSILON = 1e-7
-"""Added to a deviation (seeds/002 Part 6), so that constant images stay finite."""
+"""Added to a deviation (Handbook, part 6), so that constant images stay finite."""
 PERCENTS = (5.0, 95.0)
-"""The bounds of `percentile` (seeds/001)."""
+"""The bounds of `percentile`."""
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 """Means of ImageNet in levels of 0..255, in the order blue, green, red (Keras `preprocess_input`, mode caffe)."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

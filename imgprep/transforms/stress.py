@@ -1,4 +1,4 @@
-"""Stress tests: transforms of a test set that show what a model did not learn (seeds/002 Part 8).
+"""Stress tests: transforms of a test set that show what a model did not learn (Handbook, part 8).
 
 Each is made without arguments and is a transform like any other, so its draws are recorded and repeatable.
 """

@@ -96,7 +96,7 @@ MNIST = Path(__file__).parents[3] / "shared/data/mnist/train-images-idx3-ubyte.g
 
 @pytest.mark.skipif(not MNIST.exists(), reason="the real digits are not here")
 def test_the_real_digits_have_the_statistics_of_the_seed():
-    """seeds/004: mean 33.3184 and deviation 78.5675 over all 60,000 training images."""
+    """The training set of MNIST: mean 33.3184 and deviation 78.5675 over all 60,000 training images."""
     images = np.frombuffer(gzip.decompress(MNIST.read_bytes()), np.uint8, offset=16).reshape(-1, 28, 28, 1)
     moments = Moments.merged(Moments.of(part, per_pixel=True) for part in np.array_split(images, 7))
     assert moments.images == 60_000

@@ -1,4 +1,4 @@
-"""Rules about what the attributes table says of the images: seeds/002 Part 5, "Too Few Images Overall"."""
+"""Rules about what the attributes table says of the images: Handbook, part 5, "Too Few Images Overall"."""
 
 import re
 from collections import Counter
@@ -37,7 +37,7 @@ def bounded(count: int, unknown: int, total: int, least: float) -> Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColorShare(Rule):
-    """Each distinct colour of a class is at least 10 % of the class (seeds/002 Part 5, common practice 2).
+    """Each distinct colour of a class is at least 10 % of the class (Handbook, part 5, common practice 2).
 
     Without the column, the dominant hue of what stands out from the border is measured, and failing is a warning.
 
@@ -49,7 +49,7 @@ class ColorShare(Rule):
     """
 
     id: ClassVar[str] = "color-share"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (colors)"
     attribute: str = "color"
     min: Share = 0.1
     measured_severity: Severity = "warning"
@@ -112,7 +112,7 @@ class ColorShare(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondaryFeature(Rule):
-    """Images with and without each optional feature are at least 5 % each (seeds/002 Part 5, common practice 3).
+    """Images with and without each optional feature are at least 5 % each (Handbook, part 5, common practice 3).
 
     Attributes:
         features: the columns, with yes or no in them; by default all columns that hold nothing else.
@@ -120,7 +120,7 @@ class SecondaryFeature(Rule):
     """
 
     id: ClassVar[str] = "secondary-feature"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (secondary features)"
     features: tuple[str, ...] | None = None
     min: Share = 0.05
 
@@ -157,7 +157,7 @@ class SecondaryFeature(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progression(Rule):
-    """Images in any state but the base state are at least 20 % together (seeds/002 Part 5, common practice 4).
+    """Images in any state but the base state are at least 20 % together (Handbook, part 5, common practice 4).
 
     Attributes:
         attribute: the column with the state (ripe, spoiled, sliced ...).
@@ -167,7 +167,7 @@ class Progression(Rule):
     """
 
     id: ClassVar[str] = "progression"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (progression in state)"
     attribute: str = "state"
     base: str | None = None
     min: Share = 0.2
@@ -207,14 +207,14 @@ class Progression(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoneClass(Rule):
-    """A class of images that show none of the classes exists (seeds/002 Part 5: "one additional label as *not any*").
+    """A class of images that show none of the classes exists (Handbook, part 5: "one additional label as *not any*").
 
     Attributes:
         names: what it may be called; case, blanks, dashes and underscores do not matter.
     """
 
     id: ClassVar[str] = "none-class"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (the class not any)"
     severity: Severity = "warning"
     names: tuple[str, ...] = ("not any", "none", "none of these", "other", "others", "negative", "unknown")
 
@@ -233,7 +233,7 @@ class NoneClass(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class License(Rule):
-    """Every image has a licence recorded, and none is on the deny list (seeds/002 Part 5, "the source of the images").
+    """Every image has a licence recorded, and none is on the deny list (Handbook, part 5, "the source of the images").
 
     Attributes:
         attribute: the column with the licence.
@@ -241,7 +241,7 @@ class License(Rule):
     """
 
     id: ClassVar[str] = "license"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (copyright)"
     per_file: ClassVar[bool] = True
     severity: Severity = "warning"
     attribute: str = "license"

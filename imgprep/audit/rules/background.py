@@ -1,4 +1,4 @@
-"""The rule about backgrounds: seeds/002 Part 5, "Is my background uniform or diversified across all classes?"."""
+"""The rule about backgrounds: Handbook, part 5, "Is my background uniform or diversified across all classes?"."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Borders(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Background(Rule):
-    """The border of an image does not give its class away (seeds/002 Part 5; Ribeiro et al., 2016: huskies and snow).
+    """The border of an image does not give its class away (Handbook, part 5; Ribeiro et al., 2016: huskies and snow).
 
     A class fails when a linear classifier recognises it by colour and texture of the border alone, far better than one
     that learned shuffled labels, and its borders are more alike than those of the collection. Backgrounds that are the
@@ -61,7 +61,7 @@ class Background(Rule):
     """
 
     id: ClassVar[str] = "background"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (background)"
     severity: Severity = "warning"
     recognised: Annotated[Share, Ge(0.5)] = 0.8
     spread: Share = 0.6

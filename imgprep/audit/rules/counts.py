@@ -1,4 +1,4 @@
-"""Rules about how many images each class has: seeds/002 Part 5, "Too Few Images"."""
+"""Rules about how many images each class has: Handbook, part 5, "Too Few Images"."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from imgprep.audit.base import Compared, Count, Evidence, Finding, Rule, Share, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassSize(Rule):
-    """Each class should have at least 1000 images (seeds/002 Part 5, common practice 1).
+    """Each class should have at least 1000 images (Handbook, part 5, common practice 1).
 
     Attributes:
         min: the smallest sufficient number of usable images.
     """
 
     id: ClassVar[str] = "class-size"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (class size)"
     min: Count = 1000
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
@@ -28,14 +28,14 @@ class ClassSize(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassBalanceMean(Rule):
-    """No class is under 20 % of the mean class size (seeds/002 Part 5, "Too Few Images of a Specific Class" 1).
+    """No class is under 20 % of the mean class size (Handbook, part 5, "Too Few Images of a Specific Class" 1).
 
     Attributes:
         min: the smallest sufficient fraction of the mean over all classes, empty ones included.
     """
 
     id: ClassVar[str] = "class-balance-mean"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (class balance)"
     min: Share = 0.2
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
@@ -54,14 +54,14 @@ class ClassBalanceMean(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassBalanceMax(Rule):
-    """No class is under 10 % of the largest (seeds/002 Part 5, "Too Few Images of a Specific Class" 2).
+    """No class is under 10 % of the largest (Handbook, part 5, "Too Few Images of a Specific Class" 2).
 
     Attributes:
         min: the smallest sufficient fraction of the largest class.
     """
 
     id: ClassVar[str] = "class-balance-max"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (class balance)"
     min: Share = 0.1
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:

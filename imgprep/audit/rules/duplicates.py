@@ -1,4 +1,4 @@
-"""Rules about images that are there more than once: seeds/002 Part 5 wants distinct examples of every class."""
+"""Rules about images that are there more than once: Handbook, part 5 wants distinct examples of every class."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -33,10 +33,10 @@ class Cluster(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate(Rule):
-    """No two files with the same bytes, no two images with the same pixels (seeds/002 Part 5, "Too Few Images")."""
+    """No two files with the same bytes, no two images with the same pixels (Handbook, part 5, "Too Few Images")."""
 
     id: ClassVar[str] = "duplicate"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (class size)"
     per_file: ClassVar[bool] = True
     severity: Severity = "warning"
 
@@ -57,10 +57,10 @@ class Duplicate(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelConflict(Rule):
-    """The same image is not under two labels (seeds/002 Part 5: the label error rate)."""
+    """The same image is not under two labels (Handbook, part 5: the label error rate)."""
 
     id: ClassVar[str] = "label-conflict"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (label errors)"
     per_file: ClassVar[bool] = True
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ class LabelConflict(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearDuplicate(Rule):
-    """No images that nearly are each other's copies (seeds/002 Part 5, "Insufficient Variation in Perspective").
+    """No images that nearly are each other's copies (Handbook, part 5, "Insufficient Variation in Perspective").
 
     Also when one is mirrored, turned by quarters, or cropped by up to 5 % of a side, where strangers do not look alike.
 
@@ -89,7 +89,7 @@ class NearDuplicate(Rule):
     """
 
     id: ClassVar[str] = "near-duplicate"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (variation in perspective)"
     per_file: ClassVar[bool] = True
     severity: Severity = "warning"
     distance: Distance = 4

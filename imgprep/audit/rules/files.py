@@ -12,7 +12,7 @@ from imgprep.audit.base import Compared, Count, Evidence, Finding, Rule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable(Rule):
-    """Every file decodes completely (seeds/002 Part 5, "Assembling an Image Dataset").
+    """Every file decodes completely (Handbook, part 5, "Assembling an Image Dataset").
 
     A failure is reported for each class and reason: truncated, corrupt, empty, wrong type.
 
@@ -21,7 +21,7 @@ class Unreadable(Rule):
     """
 
     id: ClassVar[str] = "unreadable"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (assembly)"
     per_file: ClassVar[bool] = True
     max: Count = 0
 

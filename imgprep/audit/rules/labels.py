@@ -1,4 +1,4 @@
-"""The rule about wrong labels: seeds/002 Part 5, "the rule of thumb is less than 4 %"."""
+"""The rule about wrong labels: Handbook, part 5, "the rule of thumb is less than 4 %"."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SHOWN: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelErrors(Rule):
-    """Under 4 % of the labels are wrong (seeds/002 Part 5, "have a second set of eyes go over").
+    """Under 4 % of the labels are wrong (Handbook, part 5, "have a second set of eyes go over").
 
     The evidence is a review: it passes when the upper end of the exact interval is under the budget, fails when the
     lower end is over it, and is inconclusive between. Suspects are where to look first; they never fail the budget.
@@ -36,7 +36,7 @@ class LabelErrors(Rule):
     """
 
     id: ClassVar[str] = "label-errors"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (label errors)"
     budget: Share = 0.04
     confidence: Annotated[float, Gt(0), Lt(1)] = 0.95
     review: Path | None = None

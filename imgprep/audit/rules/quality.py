@@ -1,4 +1,4 @@
-"""Rules about single images, measured from pixels: seeds/002 Part 5 on lighting, perspective and assembling."""
+"""Rules about single images, measured from pixels: Handbook, part 5 on lighting, perspective and assembling."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Measured(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution(Measured):
-    """No image smaller than the target size, no extreme aspect ratio, no outlier in its class (seeds/002 Part 5).
+    """No image smaller than the target size, no extreme aspect ratio, no outlier in its class (Handbook, part 5).
 
     Attributes:
         min: smallest [height, width]; by default the size that convert makes.
@@ -62,7 +62,7 @@ class Resolution(Measured):
     """
 
     id: ClassVar[str] = "resolution"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (assembly)"
     min: tuple[int, int] | None = None
     max_aspect: Annotated[float, Ge(1)] = 4.0
     outlier: Annotated[float, Ge(1)] = 16.0
@@ -89,7 +89,7 @@ class Resolution(Measured):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure(Measured):
-    """Not too dark, too bright, without contrast, or constant (seeds/002 Part 5, "Lighting Conditions").
+    """Not too dark, too bright, without contrast, or constant (Handbook, part 5, "Lighting Conditions").
 
     Attributes:
         dark: the 99th percentile of the luminance is at least this, 0 to 1.
@@ -98,7 +98,7 @@ class Exposure(Measured):
     """
 
     id: ClassVar[str] = "exposure"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (lighting)"
     dark: Share = 0.25
     bright: Share = 0.75
     contrast: Share = 0.1
@@ -121,14 +121,14 @@ class Exposure(Measured):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blur(Measured):
-    """Sharp enough: the variance of the Laplacian at the working size (seeds/002 Part 5; Pech-Pacheco et al., 2000).
+    """Sharp enough: the variance of the Laplacian at the working size (Handbook, part 5; Pech-Pacheco et al., 2000).
 
     Attributes:
         min: the smallest sufficient variance, in squared 8-bit levels.
     """
 
     id: ClassVar[str] = "blur"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (assembly)"
     min: Annotated[float, Gt(0)] = 30.0
 
     def problems(self, evidence: Evidence, measured: Measurements) -> Mapping[str, Mask]:
@@ -140,14 +140,14 @@ class Blur(Measured):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding(Rule):
-    """A census of modes; a mode that some classes have and others do not gives the class away (seeds/002 Part 5).
+    """A census of modes; a mode that some classes have and others do not gives the class away (Handbook, part 5).
 
     Attributes:
         max_difference: by how much the share of a mode in a class may differ from its share in the other classes.
     """
 
     id: ClassVar[str] = "encoding"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (assembly)"
     severity: Severity = "warning"
     max_difference: Share = 0.1
 

@@ -1,4 +1,4 @@
-"""Rules about the splits of a collection: seeds/002 Part 6."""
+"""Rules about the splits of a collection: Handbook, part 6."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ FOLD: Final = "fold-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitLeakage(Rule):
-    """No image, duplicate, near-duplicate, group or augmented child on both sides of a split (seeds/002 Part 6).
+    """No image, duplicate, near-duplicate, group or augmented child on both sides of a split (Handbook, part 6).
 
     The same image, group or parent on both sides is a proof, and so is a copy that was resized, encoded anew, blurred
     or made brighter, for its low frequencies are in the same proportions, or one that was mirrored, turned by quarters
@@ -37,7 +37,7 @@ class SplitLeakage(Rule):
     """
 
     id: ClassVar[str] = "split-leakage"
-    source: ClassVar[str] = "seeds/002 Part 6"
+    source: ClassVar[str] = "Handbook, part 6 (splits)"
     per_file: ClassVar[bool] = True
     distance: Distance = 4
     look_alike: Severity = "warning"
@@ -96,14 +96,14 @@ class SplitLeakage(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitCoverage(Rule):
-    """Every class has training images, those of evaluation splits too (seeds/002 Part 6).
+    """Every class has training images, those of evaluation splits too (Handbook, part 6).
 
     Of folds each is the evaluation once, and the others are what is trained on: a class that is in one fold only has
     no training image then.
     """
 
     id: ClassVar[str] = "split-coverage"
-    source: ClassVar[str] = "seeds/002 Part 6"
+    source: ClassVar[str] = "Handbook, part 6 (splits)"
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Judges each class that has images in any split."""

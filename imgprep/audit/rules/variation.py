@@ -1,4 +1,4 @@
-"""Rules about how images of a class differ: seeds/002 Part 5 on perspective and lighting conditions."""
+"""Rules about how images of a class differ: Handbook, part 5 on perspective and lighting conditions."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ BUCKETS: Final = ((0.25, "dim"), (0.45, "dusk"), (0.65, "indoor light"), (1.01, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lighting(Rule):
-    """Every class has images in several lighting conditions (seeds/002 Part 5, "Insufficient ... Lighting Conditions").
+    """Every class has images in several lighting conditions (Handbook, part 5, "Insufficient ... Lighting Conditions").
 
     Attributes:
         attribute: the column with the condition: daylight, dusk, indoor bright, indoor dim; else luminance is measured.
@@ -28,7 +28,7 @@ class Lighting(Rule):
     """
 
     id: ClassVar[str] = "lighting"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (lighting)"
     severity: Severity = "warning"
     attribute: str = "lighting"
     min_conditions: Annotated[int, Ge(1)] = 2
@@ -54,7 +54,7 @@ class Lighting(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Perspective(Rule):
-    """Every class varies in viewpoint, scale and position (seeds/002 Part 5, "Insufficient Variation in Perspective").
+    """Every class varies in viewpoint, scale and position (Handbook, part 5, "Insufficient Variation in Perspective").
 
     Without the column, position and scale of what stands out from the border are measured; the viewpoint is not.
 
@@ -67,7 +67,7 @@ class Perspective(Rule):
     """
 
     id: ClassVar[str] = "perspective"
-    source: ClassVar[str] = "seeds/002 Part 5"
+    source: ClassVar[str] = "Handbook, part 5 (variation in perspective)"
     severity: Severity = "warning"
     attribute: str = "perspective"
     min_perspectives: Count = 2

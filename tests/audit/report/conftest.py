@@ -11,9 +11,9 @@ def mixed():
         "fruits",
         12,
         (
-            Finding("class-size", "pass", "error", "plum", 5, 1, "all is well", (), "seeds/002 Part 5"),
+            Finding("class-size", "pass", "error", "plum", 5, 1, "all is well", (), "Handbook, part 5"),
             Finding(
-                "blur", "fail", "warning", "plum", 2, 0, "too soft", ("plum/1.jpg", "plum/2.jpg"), "seeds/002 Part 5"
+                "blur", "fail", "warning", "plum", 2, 0, "too soft", ("plum/1.jpg", "plum/2.jpg"), "Handbook, part 5"
             ),
             Finding("label-errors", "inconclusive", "error", None, 0.04, 0.04, "who knows"),
             Finding("license", "skipped", "warning", message="no column"),

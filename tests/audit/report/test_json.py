@@ -21,7 +21,7 @@ def test_is_what_the_contract_says(mixed):
     assert (content["version"], content["name"], content["images"], content["passed"]) == (1, "fruits", 12, False)
     assert content["findings"][1] == {
         "rule": "blur", "status": "fail", "severity": "warning", "class": "plum", "observed": 2, "threshold": 0,
-        "message": "too soft", "samples": ["plum/1.jpg", "plum/2.jpg"], "source": "seeds/002 Part 5",
+        "message": "too soft", "samples": ["plum/1.jpg", "plum/2.jpg"], "source": "Handbook, part 5",
     }  # fmt: skip
     assert content["findings"][2]["class"] is None
     assert content["findings"][4]["message"] == "cannot be used (waived: known)"

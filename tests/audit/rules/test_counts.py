@@ -13,7 +13,7 @@ def test_class_size_says_how_many(evidence, images):
     (finding,) = ClassSize()(evidence(images({"plum": 180})))
     assert (finding.observed, finding.threshold, finding.severity) == (180, 1000, "error")
     assert finding.message == "plum has 180 images, 1000 are needed"
-    assert finding.source == "seeds/002 Part 5"
+    assert finding.source == "Handbook, part 5 (class size)"
 
 
 def test_only_usable_images_count(evidence, images, statuses):
