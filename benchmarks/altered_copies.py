@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.likeness.alike import KINDS, alike, altered_copies
-from imgprep.perceptual import dct_hashes
+from imgprep.similarity.alike import KINDS, alike, altered_copies
+from imgprep.similarity.phash import dct_hashes
 
 Gray = NDArray[np.uint8]
 

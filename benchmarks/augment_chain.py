@@ -29,10 +29,10 @@ COUNTS = {224: 300, 32: 3000}
 def ours() -> Callable[[Any, int], Any]:
     import cv2
 
-    from imgprep.rng import uniforms
     from imgprep.transforms.compose import Chain
     from imgprep.transforms.geometric import Flip, Rotate, Shift, Zoom
     from imgprep.transforms.intensity import Brightness
+    from imgprep.util.rng import uniforms
 
     cv2.setNumThreads(1)
     shift = Shift(x=(-0.1, 0.1), y=(-0.1, 0.1), fill="reflect")

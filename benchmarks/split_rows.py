@@ -15,10 +15,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from imgprep.sample import Sample, SampleTable
-from imgprep.stages.assignment import NAMES
-from imgprep.stages.deciding import decide
-from imgprep.stages.demands import SplitSettings
+from imgprep.stages.split.allocate import NAMES
+from imgprep.stages.split.methods import decide
+from imgprep.stages.split.validate import SplitSettings
+from imgprep.table.sample import Sample, SampleTable
 
 ROWS, CLASSES = 10_000_000, 1000
 SECONDS, GIBIBYTES = 60, 4

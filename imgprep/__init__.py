@@ -4,8 +4,6 @@ The names below are loaded when they are first used, so that importing imgprep c
 """
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from imgprep.version import __version__
@@ -45,17 +43,6 @@ __all__ = [
     "run",
     "split",
 ]
-
-
-class _Package(ModuleType):
-    """This module. Importing the subpackage `audit` must not hide the function `audit`, whichever comes first."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in __all__ or not isinstance(value, ModuleType):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

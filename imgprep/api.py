@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from imgprep.audit.base import Report
+from imgprep.checks.base import Report
 from imgprep.commands import main
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.main import Run
@@ -56,7 +56,7 @@ def audit(
     Returns:
         The findings; ``report.passed`` is the verdict.
     """
-    from imgprep.commands.auditing import Choice  # noqa: PLC0415 - only who audits pays for the import
+    from imgprep.commands.audit import Choice  # noqa: PLC0415 - only who audits pays for the import
 
     paths = (None if path is None else Path(path) for path in (baseline, reference))
     return main.audit(request(spec, **options), Choice(stage, *paths)).report

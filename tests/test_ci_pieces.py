@@ -145,5 +145,5 @@ def test_the_wheel_has_what_the_reports_need(root: Path, tmp_path: Path) -> None
     (path,) = builder.WheelBuilder(str(root)).build(directory=str(tmp_path), versions=["standard"])
     names = set(zipfile.ZipFile(path).namelist())
     for name in ("style.css", "report.schema.json"):
-        assert f"imgprep/audit/report/{name}" in names
+        assert f"imgprep/checks/reports/{name}" in names
     assert "imgprep/py.typed" in names

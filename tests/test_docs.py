@@ -19,7 +19,7 @@ def test_the_handbook_is_called_by_its_own_name(root: Path) -> None:
 
 
 def test_the_handbook_page_has_every_source_of_a_rule(root: Path) -> None:
-    from imgprep.audit.rules import RULES
+    from imgprep.checks.rules import RULES
 
     page = (root / "docs/handbook.md").read_text("utf-8")
     parts = {part[0]: part for part in page.split("\n## Part ")[1:]}

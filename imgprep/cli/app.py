@@ -72,8 +72,8 @@ def init(
     splits: Splits = None,
 ) -> int:
     """Recognises a collection and writes a commented spec."""
-    from imgprep.commands import starting
-    from imgprep.commands.answers import Answers
+    from imgprep.commands import init as starting
+    from imgprep.commands.init_answers import Answers
 
     started = starting.init(images, spec, force=force, answers=Answers(layout, tuple(splits or ())))
     for note in started.notes:
@@ -113,7 +113,8 @@ def run_all(given: SpecOptions, gate: Gate = True, dry_run: DryRun = False, forc
     """Does all of it in order, the audit first."""
     if dry_run:
         return _plan(given, [*STAGES][-1])
-    from imgprep.commands import auditing, main
+    from imgprep.commands import audit as auditing
+    from imgprep.commands import main
 
     with given.terminal as terminal:
         done = main.run(given.request(force=force), gate=gate)
@@ -127,10 +128,10 @@ def run_all(given: SpecOptions, gate: Gate = True, dry_run: DryRun = False, forc
 
 def _plan(given: SpecOptions, stage: str) -> int:
     """Says what a stage would do."""
-    from imgprep.commands import planning
+    from imgprep.commands import dry_run
 
     with given.terminal as terminal:
-        terminal.print(planning.plan(given.request(), stage).text())
+        terminal.print(dry_run.plan(given.request(), stage).text())
     return ExitCode.DONE
 
 
@@ -143,7 +144,7 @@ def verify(
     workers: Workers = None,
 ) -> int:
     """Re-reads a dataset and compares every row."""
-    from imgprep.commands import inspecting
+    from imgprep.commands import inspect as inspecting
 
     with terminal:
         checked = inspecting.verify(folder, workers, terminal)
@@ -155,7 +156,7 @@ def verify(
 @shared_options(spec_options)
 def repair(given: SpecOptions) -> int:
     """Verifies finished stages and rebuilds damaged shards."""
-    from imgprep.commands import repairing
+    from imgprep.commands import repair as repairing
 
     with given.terminal as terminal:
         repaired = repairing.repair(given.request())
@@ -171,7 +172,7 @@ def show(
     report_format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
 ) -> int:
     """Shows what a dataset holds and what it is made from."""
-    from imgprep.commands import inspecting
+    from imgprep.commands import inspect as inspecting
 
     stages = inspecting.show(folder)
     if report_format is Format.JSON:
@@ -185,7 +186,7 @@ def show(
 @shared_options(spec_options)
 def preview(given: SpecOptions, sheet: Sheet = Path("preview.png"), images: Images = 2, draws: Draws = 4) -> int:
     """Draws a contact sheet of what the spec does to some images."""
-    from imgprep.commands import previewing
+    from imgprep.commands import preview as previewing
 
     with given.terminal as terminal:
         drawn = previewing.preview(given.request(), sheet, previewing.Amount(images, draws))
@@ -211,7 +212,7 @@ def schema(terminal: Terminal) -> int:
 @shared_options(display_options)
 def doctor(terminal: Terminal) -> int:
     """Shows versions, cores, memory and what is missing."""
-    from imgprep.commands import inspecting
+    from imgprep.commands import inspect as inspecting
 
     facts = inspecting.doctor()
     terminal.facts(facts.lines)

@@ -26,7 +26,8 @@ def audit(
     force: Force = False,
 ) -> int:
     """Judges the collection by its rules."""
-    from imgprep.commands import auditing, main
+    from imgprep.commands import audit as auditing
+    from imgprep.commands import main
 
     auditing.check_format(report_format)
     with given.terminal as terminal:

@@ -14,7 +14,7 @@ from imgprep.errors import one_line
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from imgprep.audit.base import Report
+    from imgprep.checks.base import Report
     from imgprep.commands.inputs import StageResult
     from imgprep.commands.main import Run
     from imgprep.dataset.manifest import Manifest

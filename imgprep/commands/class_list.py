@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from imgprep.commands.listing import Listed
+from imgprep.commands.list_source import Listed
 from imgprep.errors import one_line
-from imgprep.sample import SampleTable, sort_classes
 from imgprep.spec.problems import shown, suggestion
+from imgprep.table.sample import SampleTable, sort_classes
 
 SHOWN: Final = 5
 """Names that a message gives."""

@@ -7,10 +7,10 @@ import numpy as np
 
 from imgprep.commands.inputs import StageInputs
 from imgprep.dataset.manifest import ImageFormat
-from imgprep.sample import SampleTable
-from imgprep.stages.deciding import Assignment
-from imgprep.stages.plan import shard_count
-from imgprep.stages.writer import Storage
+from imgprep.pipeline.plan import shard_count
+from imgprep.pipeline.writer import Storage
+from imgprep.stages.split.methods import Assignment
+from imgprep.table.sample import SampleTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Outlook:
     """What is known of the stages before they are made; each estimate adds what later ones build upon.
 
     Attributes:
-        inputs: the spec and its source, on a machine that writes nothing.
+        inputs: the spec and its source, in a context that writes nothing.
         image: what a converted image looks like.
         assignment: the splits.
         stages: estimated so far, by name.

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from imgprep.commands.collecting import Collection
+from imgprep.commands.collection import Collection
 from imgprep.dataset.manifest import Manifest
+from imgprep.pipeline.runner import RunContext
 from imgprep.spec.loading import LoadedSpec
-from imgprep.stages.run import Machine
 
 if TYPE_CHECKING:
     from imgprep.dataset.loader import Dataset
-    from imgprep.stages.deciding import Assignment
-    from imgprep.stages.tables import Images
+    from imgprep.pipeline.stage_images import Images
+    from imgprep.stages.split.methods import Assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class StageInputs(Protocol):
         ...
 
     @property
-    def machine(self) -> Machine:
+    def context(self) -> RunContext:
         """Where it runs."""
         ...
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.pipeline import Pipeline
-from imgprep.commands.session import Request, machine_for
+from imgprep.commands.session import Request, context_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imgprep.audit.base import Report
-    from imgprep.commands.auditing import Audited, Choice
-    from imgprep.commands.reviewing import Drawn
+    from imgprep.checks.base import Report
+    from imgprep.commands.audit import Audited, Choice
+    from imgprep.commands.review import Drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +31,20 @@ class Run:
 
 def audit(request: Request, choice: "Choice | None" = None) -> "Audited":
     """Judges the collection, or what a stage has made of it, by its rules; see `auditing.audit`."""
-    from imgprep.commands import auditing
+    from imgprep.commands import audit as auditing
 
     loaded = request.load()
-    with machine_for(request, loaded) as machine:
-        return auditing.audit(loaded, machine, Pipeline(loaded, machine), choice or auditing.DEFAULT)
+    with context_for(request, loaded) as context:
+        return auditing.audit(loaded, context, Pipeline(loaded, context), choice or auditing.DEFAULT)
 
 
 def review(request: Request, size: int, table: Path | None = None) -> "Drawn":
     """Draws a random sample for a second person to label; see `reviewing.review`."""
-    from imgprep.commands import reviewing
+    from imgprep.commands import review as reviewing
 
     loaded = request.load()
-    with machine_for(request, loaded) as machine:
-        return reviewing.review(loaded, machine, size, table)
+    with context_for(request, loaded) as context:
+        return reviewing.review(loaded, context, size, table)
 
 
 def make(request: Request, name: str) -> StageResult:
@@ -58,8 +58,8 @@ def make(request: Request, name: str) -> StageResult:
         RequestError: the spec does not have the section of an optional stage.
     """
     loaded = request.load()
-    with machine_for(request, loaded) as machine:
-        return Pipeline(loaded, machine).bring(name)
+    with context_for(request, loaded) as context:
+        return Pipeline(loaded, context).bring(name)
 
 
 def rebuild(request: Request, id_: str) -> "NDArray[Any]":
@@ -75,11 +75,11 @@ def rebuild(request: Request, id_: str) -> "NDArray[Any]":
     Raises:
         RequestError: the spec has no augment section, or it makes no such image.
     """
-    from imgprep.commands.augmenting import AUGMENT
+    from imgprep.commands.augment_stage import AUGMENT
 
     loaded = request.load()
-    with machine_for(request, loaded) as machine:
-        pipeline = Pipeline(loaded, machine)
+    with context_for(request, loaded) as context:
+        pipeline = Pipeline(loaded, context)
         pipeline.check(pipeline.needed("augment"))
         return AUGMENT.work(pipeline).rebuild(id_)
 
@@ -91,14 +91,14 @@ def run(request: Request, *, gate: bool = True) -> Run:
         request: what to run.
         gate: whether a failed audit ends the run.
     """
-    from imgprep.commands import auditing
+    from imgprep.commands import audit as auditing
 
     loaded = request.load()
-    with machine_for(request, loaded) as machine:
-        pipeline = Pipeline(loaded, machine)
+    with context_for(request, loaded) as context:
+        pipeline = Pipeline(loaded, context)
         stages = pipeline.stages()
         pipeline.check(stages)
-        report = auditing.audit(loaded, machine, pipeline).report
+        report = auditing.audit(loaded, context, pipeline).report
         if gate and not report.passed:
             return Run(report)
         return Run(report, tuple(pipeline.bring(stage.name) for stage in stages))

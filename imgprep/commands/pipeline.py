@@ -8,30 +8,30 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from imgprep.commands.class_list import changed_classes
-from imgprep.commands.collecting import Collection, collect
+from imgprep.commands.collection import Collection, collect
 from imgprep.commands.inputs import StageResult
 from imgprep.commands.stages import STAGES, Stage
 from imgprep.dataset.manifest import Manifest, read_manifest
 from imgprep.errors import ImgprepError
+from imgprep.pipeline.runner import RunContext
 from imgprep.spec.loading import LoadedSpec
-from imgprep.stages.run import Machine
 
 if TYPE_CHECKING:
-    from imgprep.stages.deciding import Assignment
-    from imgprep.stages.tables import Images
+    from imgprep.pipeline.stage_images import Images
+    from imgprep.stages.split.methods import Assignment
 
 
 class Pipeline:
-    """The stages of one spec on one machine.
+    """The stages of one spec in one context.
 
     Args:
         loaded: the spec.
-        machine: where it runs.
+        context: where it runs.
     """
 
-    def __init__(self, loaded: LoadedSpec, machine: Machine) -> None:
+    def __init__(self, loaded: LoadedSpec, context: RunContext) -> None:
         self.loaded = loaded
-        self.machine = machine
+        self.context = context
         self._results: dict[str, StageResult] = {}
         self._images: dict[str, Images] = {}
         self._checked: set[str] = set()
@@ -40,9 +40,9 @@ class Pipeline:
     @cached_property
     def collection(self) -> Collection:
         """The source, listed once."""
-        found = collect(self.loaded, self.machine.engine)
+        found = collect(self.loaded, self.context.engine)
         for note in found.notes:
-            self.machine.monitor.note(note)
+            self.context.monitor.note(note)
         return found
 
     def section(self, name: str) -> Any:
@@ -102,23 +102,23 @@ class Pipeline:
 
     def make(self, stage: Stage) -> StageResult:
         """Makes one stage, or finds that it is up to date; those it needs are finished."""
-        machine = self.machine
+        context = self.context
         work = stage.definition().work(self)
-        manifest = None if machine.force else machine.workspace.done(stage.name, work.key())
+        manifest = None if context.force else context.workspace.done(stage.name, work.key())
         fresh = manifest is None
         if manifest is None:
-            machine.engine.prepare()
+            context.engine.prepare()
             before = self._last_classes(stage)
-            manifest = work.run(machine)
+            manifest = work.run(context)
             self._tell_changed_classes(stage, before, manifest.classes)
         else:
-            machine.monitor.note(f"{stage.name}: up to date")
+            context.monitor.note(f"{stage.name}: up to date")
         return self.result(stage, manifest, fresh=fresh)
 
     def _last_classes(self, stage: Stage) -> tuple[str, ...]:
         """The classes of the last output of a stage; none when there is none."""
         try:
-            return read_manifest(self.machine.workspace.stage(stage.name)).classes
+            return read_manifest(self.context.workspace.stage(stage.name)).classes
         except ImgprepError:
             return ()
 
@@ -126,12 +126,12 @@ class Pipeline:
         """Says once that labels mean other classes than in the last output."""
         if before and not self._classes_told and (change := changed_classes(before, now)):
             self._classes_told = True
-            self.machine.monitor.note(f"{stage.name}: {change}")
+            self.context.monitor.note(f"{stage.name}: {change}")
 
     def result(self, stage: Stage, manifest: Manifest, *, fresh: bool) -> StageResult:
         """A finished stage, with how many images it may have lost."""
         allowed = self.loaded.spec.execution.may_lose(manifest.images)
-        return StageResult(self.machine.workspace.stage(stage.name), manifest, fresh, allowed)
+        return StageResult(self.context.workspace.stage(stage.name), manifest, fresh, allowed)
 
     def images(self, name: str) -> "Images":
         """The images of a stage, brought up to date.
@@ -141,7 +141,7 @@ class Pipeline:
         """
         result = self.bring(name)
         if name not in self._images:
-            from imgprep.stages.tables import read_images
+            from imgprep.pipeline.stage_images import read_images
 
             self._images[name] = read_images(result.folder, result.manifest)
         return self._images[name]
@@ -149,6 +149,6 @@ class Pipeline:
     @cached_property
     def assignment(self) -> "Assignment":
         """The decision of the split stage."""
-        from imgprep.stages.split import read_assignment
+        from imgprep.stages.split.stage import read_assignment
 
         return read_assignment(self.bring("split").folder)

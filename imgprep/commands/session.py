@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgprep.engines import ENGINES, Engine
-from imgprep.machine import available_cores
+from imgprep.pipeline.runner import Monitor, RunContext
+from imgprep.pipeline.workspace import Workspace
 from imgprep.spec.loading import LoadedSpec, load_spec
 from imgprep.spec.paths import check_paths
-from imgprep.stages.run import Machine, Monitor
-from imgprep.stages.workspace import Workspace
+from imgprep.util.resources import available_cores
 
 
 class Silent:
@@ -77,7 +77,7 @@ def engine_for(loaded: LoadedSpec) -> Engine:
 
 
 @contextmanager
-def machine_for(request: Request, loaded: LoadedSpec) -> Iterator[Machine]:
+def context_for(request: Request, loaded: LoadedSpec) -> Iterator[RunContext]:
     """The machine of a run; it holds the output until the run is over.
 
     Where there surely is work to do, the engine gets ready for it while the source is listed.
@@ -89,4 +89,4 @@ def machine_for(request: Request, loaded: LoadedSpec) -> Iterator[Machine]:
     with workspace.locked(lock=loaded.spec.execution.lock), closing(engine_for(loaded)) as engine:
         if request.force or workspace.is_new():
             engine.prepare()
-        yield Machine(workspace, engine, request.monitor, request.force)
+        yield RunContext(workspace, engine, request.monitor, request.force)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from imgprep.commands.estimates import Outlook, StageEstimate
     from imgprep.commands.inputs import StageInputs
     from imgprep.dataset.manifest import Manifest
-    from imgprep.stages.run import Machine
+    from imgprep.pipeline.runner import RunContext
 
 
 class StageWork(Protocol):
@@ -23,7 +23,7 @@ class StageWork(Protocol):
         """A hash of everything that the stage is made from; the same key gives the same files."""
         ...
 
-    def run(self, machine: "Machine") -> "Manifest":
+    def run(self, context: "RunContext") -> "Manifest":
         """Makes the stage and commits it.
 
         Raises:
@@ -90,17 +90,20 @@ STAGES: Final = _table(
         "convert",
         "Decodes, sizes and pre-processes every image.",
         (),
-        "imgprep.commands.building:CONVERT",
+        "imgprep.commands.convert_stage:CONVERT",
         reads_source=True,
     ),
     Stage(
-        "split", "Divides the images into train, validation and test.", ("convert",), "imgprep.commands.dividing:SPLIT"
+        "split",
+        "Divides the images into train, validation and test.",
+        ("convert",),
+        "imgprep.commands.split_stage:SPLIT",
     ),
     Stage(
         "augment",
         "Makes new training images, and stress sets.",
         ("convert", "split"),
-        "imgprep.commands.augmenting:AUGMENT",
+        "imgprep.commands.augment_stage:AUGMENT",
         optional=True,
         missing="the section is missing; add it to say which images to make",
     ),
@@ -108,7 +111,7 @@ STAGES: Final = _table(
         "pack",
         "Writes normalised, shuffled shards for each split.",
         ("convert", "split", "augment"),
-        "imgprep.commands.packing:PACK",
+        "imgprep.commands.pack_stage:PACK",
     ),
 )
 """Every stage, in the order in which they run."""

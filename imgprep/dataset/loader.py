@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from imgprep.dataset.manifest import ImageFormat, Manifest, read_manifest
 from imgprep.dataset.shards import shards_of
 from imgprep.errors import RequestError
-from imgprep.rng import rng
 from imgprep.shards.base import Rows
+from imgprep.util.rng import rng
 
 Label = int | NDArray[Any]
 

@@ -6,9 +6,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from imgprep.columns import StringBuilder, StringColumn
 from imgprep.dataset.records import STATUSES, SampleRecord, are_texts, parse_members, refusing, scan_lines
-from imgprep.sample import Sample, SampleTable
+from imgprep.table.columns import StringBuilder, StringColumn
+from imgprep.table.sample import Sample, SampleTable
 
 _SAMPLE: Final = itemgetter("id", "location", "label", "attributes", "split")
 

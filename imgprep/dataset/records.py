@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from imgprep.dataset.manifest import SAMPLES, check_regular
 from imgprep.errors import RequestError, check_surroundings, one_line
-from imgprep.sample import NOTHING, Status
+from imgprep.table.sample import NOTHING, Status
 
 LARGEST_LINE: Final = 64 << 20
 """Bytes of a line; what is longer is cut, and then no record."""

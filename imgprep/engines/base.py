@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from imgprep.errors import ImgprepError, ResourceError, check_surroundings, one_line
-from imgprep.machine import available_cores
+from imgprep.util.resources import available_cores
 
 NOTHING: Final = -1
 TICK: Final = 0.1

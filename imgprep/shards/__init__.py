@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from imgprep.lazy import LazyTable
 from imgprep.shards.base import ShardFormat
+from imgprep.util.lazy_table import LazyTable
 
 FORMATS: Final = LazyTable[ShardFormat](
     {

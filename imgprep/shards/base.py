@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.containers.files import Plain
+from imgprep.arrays.files import Plain
 from imgprep.errors import RequestError
 
 Attributes = Mapping[str, Mapping[str, str]]

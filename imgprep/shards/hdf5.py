@@ -8,11 +8,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.containers.chunks import check_chunks
-from imgprep.containers.files import Plain, refusal, refusing
-from imgprep.containers.filters import plugins
-from imgprep.containers.hdf5 import locate_dataset, open_hdf5, read_attribute, read_dataset, walk
-from imgprep.containers.rows import DatasetRows
+from imgprep.arrays.chunks import check_chunks
+from imgprep.arrays.files import Plain, refusal, refusing
+from imgprep.arrays.filters import plugins
+from imgprep.arrays.hdf5 import locate_dataset, open_hdf5, read_attribute, read_dataset, walk
+from imgprep.arrays.rows import DatasetRows
 from imgprep.shards.base import NO_ATTRIBUTES, Attributes, Rows, is_text, refuse_compression, strings
 from imgprep.shards.memory import MemoryFile
 

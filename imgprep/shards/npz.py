@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from imgprep.containers.files import Plain
-from imgprep.containers.npz import open_npz
+from imgprep.arrays.files import Plain
+from imgprep.arrays.npz import open_npz
 from imgprep.errors import RequestError
 from imgprep.shards.base import NO_ATTRIBUTES, Attributes, is_text, refuse_compression, strings, text_array
 from imgprep.shards.memory import MemoryFile

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.containers.files import Plain, map_file, refusal
+from imgprep.arrays.files import Plain, map_file, refusal
 from imgprep.errors import SourceError, one_line
 from imgprep.shards import FORMATS
 from imgprep.shards.base import Rows, ShardFormat, ShardReader

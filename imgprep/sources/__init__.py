@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from imgprep.lazy import LazyTable
 from imgprep.sources.base import Source
+from imgprep.util.lazy_table import LazyTable
 
 SOURCES: Final = LazyTable[type[Source]](
     {

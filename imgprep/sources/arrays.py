@@ -10,9 +10,9 @@ from annotated_types import MinLen
 from numpy.typing import NDArray
 
 from imgprep.errors import RequestError, SourceError, one_line
-from imgprep.sample import Sample
 from imgprep.sources.base import Pixels, check_class
 from imgprep.sources.split_names import split_in_name
+from imgprep.table.sample import Sample
 
 IMAGES: Final = frozenset({"image", "images", "x"})
 LABELS: Final = frozenset({"label", "labels", "y"})

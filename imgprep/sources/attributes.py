@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from imgprep.containers.steps import in_steps
+from imgprep.arrays.progress_hook import in_steps
 from imgprep.errors import RequestError, one_line
-from imgprep.sample import Sample
 from imgprep.sources.base import group_and_split, text_of
 from imgprep.sources.csvtable import Row, read_csv
 from imgprep.sources.jsontable import find, read_json
 from imgprep.sources.split_names import USUAL, SplitNames
+from imgprep.table.sample import Sample
 
 _SHOWN: Final = 5
 _JSON: Final = frozenset({".json", ".jsonl", ".ndjson"})

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.errors import RequestError, check_surroundings, one_line
-from imgprep.sample import Sample
 from imgprep.sources.splits import Unknown
+from imgprep.table.sample import Sample
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 

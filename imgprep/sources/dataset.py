@@ -9,16 +9,16 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from numpy.typing import NDArray
 
-from imgprep.containers.steps import in_steps, step
+from imgprep.arrays.progress_hook import in_steps, step
 from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest
 from imgprep.dataset.records import Origin, scan_origins
 from imgprep.errors import RequestError, SourceError, check_surroundings, one_line
-from imgprep.sample import NOTHING, Sample
 from imgprep.shards.shard_set import open_shard
 from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
 from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
-from imgprep.sources.opened import Opened
+from imgprep.sources.file_cache import Opened
 from imgprep.sources.splits import Unknown
+from imgprep.table.sample import NOTHING, Sample
 
 _COLUMNS: Final = ("label", "id", "parent")
 

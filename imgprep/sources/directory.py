@@ -10,11 +10,11 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 
 from imgprep.decoding.files import read_bytes
-from imgprep.sample import Sample
 from imgprep.sources.base import Source, check_class
 from imgprep.sources.split_names import split_in_name
 from imgprep.sources.splits import Unknown
 from imgprep.sources.walk import Place, folders, junk, list_root, walk
+from imgprep.table.sample import Sample
 
 LOOSE = Place(status="skipped", reason="not in a class folder")
 

@@ -6,10 +6,10 @@ import zlib
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
-from imgprep.containers.files import LARGE_BYTES, LARGE_RATIO, MAX_EXPANDED_BYTES
-from imgprep.containers.steps import step
+from imgprep.arrays.files import LARGE_BYTES, LARGE_RATIO, MAX_EXPANDED_BYTES
+from imgprep.arrays.progress_hook import step
 from imgprep.errors import RequestError, ResourceError, SourceError, check_surroundings, one_line
-from imgprep.sources.opened import Opened
+from imgprep.sources.file_cache import Opened
 
 _BLOCK: Final = 1 << 18
 

@@ -11,9 +11,9 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from imgprep.containers.chunks import check_chunks
-from imgprep.containers.files import refusing
-from imgprep.containers.hdf5 import (
+from imgprep.arrays.chunks import check_chunks
+from imgprep.arrays.files import refusing
+from imgprep.arrays.hdf5 import (
     checked_dataset,
     is_text,
     locate_dataset,
@@ -22,9 +22,8 @@ from imgprep.containers.hdf5 import (
     read_dataset,
     walk,
 )
-from imgprep.containers.rows import DatasetRows
+from imgprep.arrays.rows import DatasetRows
 from imgprep.errors import SourceError, one_line
-from imgprep.sample import Sample
 from imgprep.sources.arrays import (
     IMAGES,
     LABELS,
@@ -39,9 +38,10 @@ from imgprep.sources.arrays import (
 )
 from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp
 from imgprep.sources.directory import hierarchical
-from imgprep.sources.opened import Opened
+from imgprep.sources.file_cache import Opened
 from imgprep.sources.split_names import are_splits, split_in_name
 from imgprep.sources.splits import Unknown
+from imgprep.table.sample import Sample
 
 # Arrays that stand next to the images of a class and are none.
 _COMPANIONS: Final = frozenset({"id", "ids", "parent", "checksum", "label", "labels"})

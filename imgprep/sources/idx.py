@@ -11,9 +11,8 @@ from typing import BinaryIO, ClassVar, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.containers.files import Plain, is_bomb, regular_size
+from imgprep.arrays.files import Plain, is_bomb, regular_size
 from imgprep.errors import RequestError, SourceError, one_line
-from imgprep.sample import Sample
 from imgprep.sources.arrays import (
     ClassNames,
     Naming,
@@ -24,10 +23,11 @@ from imgprep.sources.arrays import (
     read_labels,
 )
 from imgprep.sources.base import Pixels, Source, file_stamp
+from imgprep.sources.file_cache import Opened
 from imgprep.sources.gz import open_plain
-from imgprep.sources.opened import Opened
 from imgprep.sources.split_names import TRAIN, split_in_name
 from imgprep.sources.splits import Unknown
+from imgprep.table.sample import Sample
 
 _IMAGES: Final = re.compile(r"(?:(.*)[-_.])?images?[-_.]idx[34][-_.]ubyte(?:\.gz)?", re.IGNORECASE)
 _LABELS: Final = re.compile(r"(?:(.*)[-_.])?labels?[-_.]idx1[-_.]ubyte(?:\.gz)?", re.IGNORECASE)

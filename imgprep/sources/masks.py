@@ -9,8 +9,8 @@ from pathlib import Path
 
 from imgprep.decoding.files import read_bytes
 from imgprep.errors import ImageError, one_line
-from imgprep.sample import Sample
-from imgprep.sources.local import LocalFiles
+from imgprep.sources.confined_paths import LocalFiles
+from imgprep.table.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)

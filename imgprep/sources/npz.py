@@ -8,9 +8,8 @@ from typing import Any, ClassVar, Final
 
 from numpy.typing import NDArray
 
-from imgprep.containers.npz import open_npz
+from imgprep.arrays.npz import open_npz
 from imgprep.errors import SourceError, one_line
-from imgprep.sample import Sample
 from imgprep.sources.arrays import (
     ClassNames,
     Naming,
@@ -22,8 +21,9 @@ from imgprep.sources.arrays import (
     read_labels,
 )
 from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
-from imgprep.sources.opened import Opened
+from imgprep.sources.file_cache import Opened
 from imgprep.sources.splits import Unknown
+from imgprep.table.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)

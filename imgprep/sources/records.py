@@ -13,14 +13,14 @@ from annotated_types import Len, MinLen
 
 from imgprep.decoding.files import read_bytes
 from imgprep.errors import ImageError, RequestError, one_line
-from imgprep.sample import NOTHING, Sample, Status
 from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp, group_and_split, text_of
+from imgprep.sources.confined_paths import LocalFiles
 from imgprep.sources.csvtable import Row, no_column, read_csv
-from imgprep.sources.embedded import parse_pixels, to_pixels
 from imgprep.sources.gz import read_span
+from imgprep.sources.inline_pixels import parse_pixels, to_pixels
 from imgprep.sources.jsontable import find, parse_object, read_json
-from imgprep.sources.local import LocalFiles
 from imgprep.sources.remote import Remote, fetch, forget
+from imgprep.table.sample import NOTHING, Sample, Status
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data|file|ftp|javascript|blob):", re.IGNORECASE)
 _EMBEDDED: Final = re.compile(r"#\d+@(\d+)\+(\d+)")

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from imgprep.columns import CategoryColumn
 from imgprep.errors import one_line
-from imgprep.sample import Sample, SampleTable
 from imgprep.sources.split_names import HELD_OUT, SKIP, TEST, VALIDATION, SplitNames, UnclearSplitError, as_key
+from imgprep.table.columns import CategoryColumn
+from imgprep.table.sample import Sample, SampleTable
 
 Unknown = Literal["refuse", "skip", "none", "keep"]
 """What a name that is no split means: the table is wrong, the images are left out, there is no split, or it stays."""

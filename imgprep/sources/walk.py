@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
-from imgprep.sample import NOTHING, Sample, Status
 from imgprep.sources.base import safe_text
+from imgprep.table.sample import NOTHING, Sample, Status
 
 # Files that lie next to images without being any. Whatever is not listed here is taken for an image; if it is none,
 # decoding it says so.

@@ -27,10 +27,10 @@ from pydantic import (
 )
 
 from imgprep.errors import ImgprepError
+from imgprep.spec.messages import problems_of
 from imgprep.spec.overrides import CommandLineText
 from imgprep.spec.problems import Problem, SpecError, shown, wrong
 from imgprep.spec.tables import INSTALLED, Context, pick
-from imgprep.spec.translation import problems_of
 
 T = TypeVar("T")
 TABLE: Final = "$table"

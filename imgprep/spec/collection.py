@@ -11,9 +11,9 @@ from typing import Annotated, Any, ClassVar, Final, TypeVar
 from annotated_types import MinLen
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
-from imgprep.audit.base import Severity
-from imgprep.audit.judge import Waiver
-from imgprep.audit.plain import PlainRule
+from imgprep.checks.base import Severity
+from imgprep.checks.judge import Waiver
+from imgprep.checks.plain_rules import PlainRule
 from imgprep.errors import one_line
 from imgprep.sources.masks import Masks
 from imgprep.sources.split_names import USUAL, SplitNames
@@ -197,6 +197,7 @@ class _Plain:
 def _custom(name: str, base: Path) -> Any:
     """A rule of the user's own, a class or a function; its module may lie beside the spec, or in the working folder."""
     module, _, attribute = name.partition(":")
+    _keep_old_names()
     before = list(sys.path)
     sys.path[:0] = [os.path.realpath(base), os.path.realpath(os.curdir)]
     try:
@@ -207,6 +208,15 @@ def _custom(name: str, base: Path) -> Any:
         raise wrong(f"is not a rule that can be imported: {reason}; check the name and PYTHONPATH") from None
     finally:
         sys.path[:] = before
+
+
+def _keep_old_names() -> None:
+    """Lets rules written for `imgprep.audit`, as `imgprep.checks` was called, be imported.
+
+    A package of that name would hide the function `imgprep.audit`.
+    """
+    for name in ("", ".base", ".rules"):
+        sys.modules.setdefault(f"imgprep.audit{name}", importlib.import_module(f"imgprep.checks{name}"))
 
 
 def _waiver(value: object, info: ValidationInfo) -> Waiver:

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
 from imgprep.spec import overrides as command_line
+from imgprep.spec.messages import problems_of
 from imgprep.spec.overrides import Override
 from imgprep.spec.problems import Keys, Problem, SpecError, dotted
 from imgprep.spec.reading import MAX_BYTES, read
 from imgprep.spec.sections import Spec
 from imgprep.spec.tables import INSTALLED, Context, Tables
-from imgprep.spec.translation import problems_of
 
 _MESSAGE: Final = 400
 

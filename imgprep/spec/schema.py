@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from imgprep.audit.judge import Waiver
+from imgprep.checks.judge import Waiver
 from imgprep.spec.binding import TABLE, required, twin_of
 from imgprep.spec.class_list import SCHEMA as CLASSES
 from imgprep.spec.collection import WAIVER_KEYS, AuditSection, MaskColumn

@@ -63,7 +63,7 @@ class Tables:
     steps: Mapping[str, Any] = _table("imgprep.transforms", "STEPS")
     transforms: Mapping[str, Any] = _table("imgprep.transforms", "TRANSFORMS")
     stress: Mapping[str, Any] = _table("imgprep.transforms", "STRESS")
-    rules: Mapping[str, Any] = _table("imgprep.audit.rules", "RULES")
+    rules: Mapping[str, Any] = _table("imgprep.checks.rules", "RULES")
     formats: Mapping[str, Any] = _table("imgprep.shards", "FORMATS")
     engines: Mapping[str, Any] = _table("imgprep.engines", "ENGINES")
     limits: Callable[[Any], list[str]] = _limit_problems

@@ -1,1 +1,1 @@
-"""The stages: each is a pure function from metadata to shards, run by one machine."""
+"""The stages: each is a pure function from metadata to shards."""

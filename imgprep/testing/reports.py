@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from imgprep.audit.base import Finding, Report, Severity, Status
+from imgprep.checks.base import Finding, Report, Severity, Status
 
 CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800-\udfff]")
 ODD_TEXTS: Final = (

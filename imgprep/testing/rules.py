@@ -5,10 +5,10 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
-from imgprep.audit.base import Evidence, Finding, Severity, Status
-from imgprep.audit.measurements import FULL_ROW, Measurements
+from imgprep.checks.base import Evidence, Finding, Severity, Status
+from imgprep.checks.measurements import FULL_ROW, Measurements
 from imgprep.errors import one_line
-from imgprep.sample import Sample, SampleTable
+from imgprep.table.sample import Sample, SampleTable
 
 USUAL: Final[Mapping[str, float]] = {
     "valid": 1, "height": 64, "width": 64, "mean": 0.5, "low": 0.1, "high": 0.9, "spread": 0.2, "blur": 500.0,

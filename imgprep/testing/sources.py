@@ -4,8 +4,8 @@ import pickle
 
 import numpy as np
 
-from imgprep.sample import Sample, SampleTable
 from imgprep.sources.base import Source
+from imgprep.table.sample import Sample, SampleTable
 
 
 def check_source(source: Source) -> list[Sample]:

@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.rng import rng
-from imgprep.transforms.base import Company, Image, Step, Transform
+from imgprep.transforms.base import DonorImages, Image, Step, Transform
 from imgprep.transforms.compose import Chain
+from imgprep.util.rng import rng
 
 SIDES: Final = (21, 26)
 COMMON: Final = frozenset({"probability", "beyond_limits"})
@@ -103,7 +103,7 @@ def check_transform_of_two(transform: Transform, image: Image) -> None:
     """
     mask = np.zeros(image.shape[:2], np.uint8)
     mask[3:9, 4:20] = 200
-    company = Company(mask, image[::-1], mask[::-1])
+    company = DonorImages(mask, image[::-1], mask[::-1])
     before = [array.copy() for array in (image, *company)]
     chain = Chain((transform,))
     records = json.loads(json.dumps(chain.draw(rng(1, "a"), _shape(image))))

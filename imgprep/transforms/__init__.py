@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from imgprep.lazy import LazyTable
 from imgprep.transforms.base import Step, Transform
+from imgprep.util.lazy_table import LazyTable
 
 STEPS: Final = LazyTable[type[Step]](
     {

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.transforms.base import Company, Image, Params, Shape, Transform, Uniform, top
+from imgprep.transforms.base import DonorImages, Image, Params, Shape, Transform, Uniform, top
 from imgprep.transforms.masks import OBJECT
 
 _SMOOTHING: Final = 4
@@ -42,7 +42,7 @@ def filled(image: Image, hole: NDArray[np.bool_]) -> NDArray[np.float64]:
     return found
 
 
-def swap_background(image: Image, company: Company) -> Image:
+def swap_background(image: Image, company: DonorImages) -> Image:
     """Puts the background of another image behind the object of this one.
 
     Both backgrounds are continued behind their objects. A pixel that is partly object keeps what it has, and only its
@@ -73,7 +73,7 @@ class Background(Transform):
         """Draws nothing: the other image comes with the company."""
         return {}
 
-    def merge(self, image: Image, params: Params, company: Company) -> Image:
+    def merge(self, image: Image, params: Params, company: DonorImages) -> Image:
         """Exchanges the background."""
         return swap_background(image, company)
 

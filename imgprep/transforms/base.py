@@ -55,7 +55,7 @@ STRICT: Mapping[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
 """How the spec reads these models: no unknown key, no infinite number."""
 
 
-class Company(NamedTuple):
+class DonorImages(NamedTuple):
     """What a transform of several images is given beside the one it changes.
 
     Attributes:
@@ -125,7 +125,7 @@ class Transform(ShapeKept):
     nested: ClassVar[tuple[str, ...]] = ()
     """Names of the fields that hold other transforms."""
     accompanied: ClassVar[bool] = False
-    """Whether it needs a `Company`, and has `merge` in the place of `apply`."""
+    """Whether it needs a `DonorImages`, and has `merge` in the place of `apply`."""
 
     probability: Share = 1.0
     beyond_limits: bool = False
@@ -138,7 +138,7 @@ class Transform(ShapeKept):
         """Applies drawn parameters; the same parameters give the same pixels."""
         raise NotImplementedError
 
-    def merge(self, image: Image, params: Params, company: Company) -> Image:
+    def merge(self, image: Image, params: Params, company: DonorImages) -> Image:
         """Applies drawn parameters to an image in company, where the transform is ``accompanied``."""
         raise NotImplementedError
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from imgprep.transforms.base import Company, Image, Params, Shape, Transform, Uniform, shape_of, uniforms
+from imgprep.transforms.base import DonorImages, Image, Params, Shape, Transform, Uniform, shape_of, uniforms
 from imgprep.transforms.geometric import BLACK, AffineTransform, Surroundings
 from imgprep.transforms.matrices import Matrix, compose, warp
 
@@ -87,7 +87,7 @@ class Chain:
             for draw, probability in self._draws
         ]
 
-    def apply(self, image: Image, records: Sequence[Record], company: Company | None = None) -> Image:
+    def apply(self, image: Image, records: Sequence[Record], company: DonorImages | None = None) -> Image:
         """Applies drawn records; the same records give the same pixels, also after a trip through JSON.
 
         Args:
@@ -113,7 +113,7 @@ class Chain:
 
 
 def apply_leaves(
-    image: Image, leaves: Iterable[Leaf], fill: Surroundings = BLACK, company: Company | None = None
+    image: Image, leaves: Iterable[Leaf], fill: Surroundings = BLACK, company: DonorImages | None = None
 ) -> Image:
     """Applies transforms in order, neighbouring affine ones in one warp.
 
@@ -126,7 +126,7 @@ def apply_leaves(
     return _apply(image, ((_entry(transform, fill, company), params) for transform, params in leaves), fill)
 
 
-def _entry(transform: Transform, fill: Surroundings, company: Company | None = None) -> _Entry:
+def _entry(transform: Transform, fill: Surroundings, company: DonorImages | None = None) -> _Entry:
     if transform.accompanied and company is not None:
         return _Entry(functools.partial(transform.merge, company=company), None, None)
     if not isinstance(transform, AffineTransform):

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from imgprep.commands import main
-from imgprep.commands.contact import CELL
-from imgprep.commands.inspecting import verify
-from imgprep.commands.previewing import Amount, preview
-from imgprep.commands.repairing import repair
+from imgprep.commands.contact_sheet import CELL
+from imgprep.commands.inspect import verify
+from imgprep.commands.preview import Amount, preview
+from imgprep.commands.repair import repair
 from imgprep.commands.session import Request, Silent
 from imgprep.dataset.loader import load
 from imgprep.dataset.records import read_records

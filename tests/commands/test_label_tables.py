@@ -3,10 +3,10 @@ import unicodedata
 import numpy as np
 import pytest
 
-from imgprep.audit.label_evidence import OUTSIDE
+from imgprep.checks.label_evidence import OUTSIDE
 from imgprep.commands.label_tables import is_filled_in, read_predictions, read_review, review_rows
 from imgprep.errors import RequestError
-from imgprep.sample import Sample, SampleTable
+from imgprep.table.sample import Sample, SampleTable
 
 CLASSES = ("cat", "dog", "fish")
 HEADER = "id,label,reviewed_label\n"

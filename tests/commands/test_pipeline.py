@@ -8,7 +8,7 @@ import pytest
 
 from imgprep.commands import main
 from imgprep.commands.pipeline import Pipeline
-from imgprep.commands.session import Request, machine_for
+from imgprep.commands.session import Request, context_for
 from imgprep.dataset.records import read_records
 from imgprep.errors import RequestError
 
@@ -18,8 +18,8 @@ MakeRequest = Callable[..., Request]
 def fresh(request: Request) -> dict[str, bool]:
     """Which stages a `pack` made anew."""
     loaded = request.load()
-    with machine_for(request, loaded) as machine:
-        pipeline = Pipeline(loaded, machine)
+    with context_for(request, loaded) as context:
+        pipeline = Pipeline(loaded, context)
         pipeline.bring("pack")
         return {name: pipeline.bring(name).fresh for name in ("convert", "split", "pack")}
 

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from imgprep.commands import main
-from imgprep.commands.session import Request, engine_for, machine_for, workers_of
+from imgprep.commands.session import Request, context_for, engine_for, workers_of
 from imgprep.engines import ENGINES, launch
 from imgprep.errors import RequestError, ResourceError
-from imgprep.machine import available_cores
 from imgprep.spec.loading import LoadedSpec
+from imgprep.util.resources import available_cores
 
 Load = Callable[..., LoadedSpec]
 
@@ -38,11 +38,11 @@ def test_a_spec_whose_source_is_missing_is_refused(spec: Callable[..., Path], tm
 def test_the_output_is_held_while_the_machine_runs(spec: Callable[..., Path]) -> None:
     request = Request(spec(), force=True)
     found = request.load()
-    with machine_for(request, found) as machine:
-        assert machine.force
-        with pytest.raises(ResourceError, match="held by process"), machine_for(request, found):
+    with context_for(request, found) as context:
+        assert context.force
+        with pytest.raises(ResourceError, match="held by process"), context_for(request, found):
             pytest.fail("two runs hold the output")
-    with machine_for(request, found):
+    with context_for(request, found):
         pass
 
 

@@ -23,11 +23,11 @@ import numpy as np
 import pytest
 import yaml
 
-from imgprep.audit.base import Evidence
-from imgprep.audit.label_evidence import Review
-from imgprep.audit.report.json import schema
-from imgprep.audit.rules.labels import LabelErrors
-from imgprep.sample import Sample, SampleTable
+from imgprep.checks.base import Evidence
+from imgprep.checks.label_evidence import Review
+from imgprep.checks.reports.json import schema
+from imgprep.checks.rules.labels import LabelErrors
+from imgprep.table.sample import Sample, SampleTable
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -247,7 +247,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgprep.audit.base import Evidence, Finding, Rule
+from imgprep.checks.base import Evidence, Finding, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -539,7 +539,7 @@ def planted(labels: np.ndarray, share: float, random: np.random.Generator) -> np
 @pytest.mark.slow
 @pytest.mark.parametrize(("share", "never"), [(0.03, "fail"), (0.06, "pass")])
 def test_planted_label_errors_in_mnist_are_never_misjudged(shared_data, share, never):
-    from imgprep.audit.review import draw_review
+    from imgprep.checks.review import draw_review
 
     truth = mnist_labels(shared_data)
     classes = tuple("0123456789")
@@ -557,7 +557,7 @@ def test_planted_label_errors_in_mnist_are_never_misjudged(shared_data, share, n
         low, high = (float(part.split()[0]) / 100 for part in finding.message.split("(")[1].split(" to ")[:2])
         covered += low <= share <= high
     assert never not in statuses
-    assert covered >= 90  # of 100; the bound of 95 % over 1,000 reviews is in tests/audit/test_intervals.py
+    assert covered >= 90  # of 100; the bound of 95 % over 1,000 reviews is in tests/checks/test_intervals.py
 
 
 @pytest.mark.slow

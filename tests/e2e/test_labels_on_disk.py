@@ -12,7 +12,11 @@ import yaml
 
 import imgprep as package
 
-STAGES = {"convert": "imgprep.stages.convert", "augment": "imgprep.stages.augment", "pack": "imgprep.stages.pack"}
+STAGES = {
+    "convert": "imgprep.stages.convert.stage",
+    "augment": "imgprep.stages.augment.stage",
+    "pack": "imgprep.stages.pack.stage",
+}
 
 
 @pytest.fixture

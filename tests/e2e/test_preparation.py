@@ -13,9 +13,9 @@ import yaml
 
 import imgprep as package
 from imgprep.decoding.decode import DecodeOptions
-from imgprep.rng import rng
 from imgprep.spec.images import ConvertSection
 from imgprep.transforms import STEPS
+from imgprep.util.rng import rng
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "center_crop": {"size": [9, 8]},

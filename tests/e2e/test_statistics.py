@@ -101,7 +101,7 @@ def test_the_audit_finds_statistics_of_other_images(
     tmp_path: Path, imgprep: Callable[..., Any], write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = write(MADE["copies"], pack={"normalize": NORMALIZE["global"], "statistics": "all"})
-    from imgprep.stages import pack
+    from imgprep.stages.pack import stage as pack
 
     def lying(*arguments: Any) -> Any:
         normalizer, facts = genuine(*arguments)

@@ -67,7 +67,7 @@ def test_too_few_open_files_are_no_fault_of_the_data(finished: Any, command: str
 def test_verify_does_not_call_a_shard_damaged_that_it_cannot_open(
     finished: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from imgprep.commands.inspecting import verify
+    from imgprep.commands.inspect import verify
     from imgprep.commands.session import Silent
     from imgprep.dataset import verify as module
 
@@ -153,7 +153,7 @@ def test_finished_shards_open_without_a_lock(finished: Any, imgprep: Callable[..
 
 
 def test_a_source_on_a_file_system_without_locks_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from imgprep.containers import hdf5
+    from imgprep.arrays import hdf5
 
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["image"] = [[1]]

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from imgprep.containers import filters
+from imgprep.arrays import filters
 from imgprep.errors import RequestError
 from imgprep.shards.hdf5 import Hdf5Format
 

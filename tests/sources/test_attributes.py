@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from imgprep.errors import RequestError
-from imgprep.sample import Sample
 from imgprep.sources.attributes import join_attributes
+from imgprep.table.sample import Sample
 
 SAMPLES = [
     Sample("cat/1.jpg", "cat/1.jpg", "cat", {"level1": "cat"}, split="train"),

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from imgprep.decoding.decode import decode
-from imgprep.sample import SampleTable
 from imgprep.sources import SOURCES
 from imgprep.sources.split_names import USUAL
 from imgprep.sources.splits import SplitReader
+from imgprep.table.sample import SampleTable
 from imgprep.testing.sources import check_source
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from imgprep.errors import RequestError, ResourceError
-from imgprep.sample import Sample
 from imgprep.sources import walk as walking
 from imgprep.sources.directory import Directory, Hierarchy, SplitDirectory
+from imgprep.table.sample import Sample
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX file names and links")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from imgprep.errors import ImageError
-from imgprep.sample import Sample
 from imgprep.sources.masks import MaskListing, Masks
+from imgprep.table.sample import Sample
 
 
 @pytest.fixture

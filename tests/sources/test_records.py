@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgprep.errors import ImageError, ImgprepError, RequestError, SourceError
-from imgprep.sample import Sample
 from imgprep.sources import gz
 from imgprep.sources.csvtable import read_csv
-from imgprep.sources.embedded import parse_pixels
+from imgprep.sources.inline_pixels import parse_pixels
 from imgprep.sources.records import Csv, Json
+from imgprep.table.sample import Sample
 
 
 @pytest.fixture

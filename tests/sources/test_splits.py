@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from imgprep.errors import RequestError
-from imgprep.sample import Sample, SampleTable
 from imgprep.sources.split_names import USUAL, SplitNames
 from imgprep.sources.splits import SplitReader, Unknown
+from imgprep.table.sample import Sample, SampleTable
 
 
 class Source:

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal
 
 import pytest
 
+import imgprep
+
 Load = Callable[..., Any]
 Refused = Callable[..., list[str]]
 
@@ -173,3 +175,14 @@ def test_waivers_wait_for_right_rules(refused: Refused) -> None:
     lines = refused("..\naudit: {rules: {zzz: {}}, waivers: [{rule: zzz, reason: x}]}\n")
 
     assert [line.partition("; ")[0] for line in lines] == ["fruits.yaml:3: audit.rules.zzz: unknown rule 'zzz'"]
+
+
+def test_rules_written_for_the_old_name_of_the_package_are_still_read(load, tmp_path):
+    """`imgprep.checks` was `imgprep.audit`, which is also the name of a function that must not be hidden."""
+    text = (
+        "from imgprep.audit.base import Finding\ndef passes(evidence):\n    yield Finding('old', 'pass', 'warning')\n"
+    )
+    (tmp_path / "old_rules.py").write_text(text)
+    rules = load("..\naudit: {rules: {'old_rules:passes': {}}}\n").spec.audit.rules
+    assert [finding.rule for finding in rules["old_rules:passes"].judge(None)] == ["old"]
+    assert callable(imgprep.audit)

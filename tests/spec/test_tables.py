@@ -9,7 +9,7 @@ def test_a_table_is_imported_on_first_use() -> None:
     with pytest.raises(ModuleNotFoundError):
         list(missing)
 
-    table = Table("imgprep.audit.rules", "RULES")
+    table = Table("imgprep.checks.rules", "RULES")
     assert "class-size" in table
     assert len(table) == len(list(table))
     assert table["class-size"].id == "class-size"

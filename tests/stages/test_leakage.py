@@ -11,11 +11,11 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from imgprep.errors import RequestError
-from imgprep.likeness.alike import alike, altered_copies
-from imgprep.perceptual import dct_hashes
-from imgprep.sample import Sample, SampleTable
-from imgprep.stages.deciding import decide
-from imgprep.stages.demands import SplitSettings
+from imgprep.similarity.alike import alike, altered_copies
+from imgprep.similarity.phash import dct_hashes
+from imgprep.stages.split.methods import decide
+from imgprep.stages.split.validate import SplitSettings
+from imgprep.table.sample import Sample, SampleTable
 
 MNIST = "mnist/t10k-images-idx3-ubyte.gz"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from imgprep.containers.steps import step
-from imgprep.sample import Sample
+from imgprep.arrays.progress_hook import step
 from imgprep.sources.base import Pixels, Source
+from imgprep.table.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)

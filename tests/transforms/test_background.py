@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgprep.transforms.background import Background, filled, swap_background
-from imgprep.transforms.base import Company
+from imgprep.transforms.base import DonorImages
 from imgprep.transforms.compose import Chain
 
 DTYPES = [np.uint8, np.uint16]
@@ -33,7 +33,7 @@ def test_a_husky_comes_from_the_snow_onto_the_grass(dtype, channels: int) -> Non
     here, there = oval(slice(5, 14), slice(4, 12)), oval(slice(9, 20), slice(6, 18))
     image = card(here, HUSKY[:channels], SNOW[:channels], dtype)
     other = card(there, WOLF[:channels], GRASS[:channels], dtype)
-    result = swap_background(image, Company(here, other, there))
+    result = swap_background(image, DonorImages(here, other, there))
     # By hand: the object as it was, and grass everywhere else, also where the wolf stood.
     np.testing.assert_array_equal(result, card(here, HUSKY[:channels], GRASS[:channels], dtype))
     assert result.dtype == dtype
@@ -43,7 +43,7 @@ def test_a_husky_comes_from_the_snow_onto_the_grass(dtype, channels: int) -> Non
 def test_no_rim_of_the_old_background_is_left(soft: int) -> None:
     here, there = oval(slice(5, 14), slice(4, 12), soft), oval(slice(9, 20), slice(6, 18), soft)
     image, other = card(here, HUSKY, SNOW), card(there, WOLF, GRASS)
-    result = swap_background(image, Company(here, other, there))
+    result = swap_background(image, DonorImages(here, other, there))
     wanted = card(here, HUSKY, GRASS)
     assert np.abs(result.astype(int) - wanted).max() <= 1, "of rounding"
 
@@ -54,7 +54,7 @@ def test_plain_blending_would_leave_a_rim_of_snow() -> None:
     share = here[..., None] / 255
     plain = share * image + (1 - share) * np.array(GRASS)
     assert np.abs(plain - wanted).max() > 30
-    assert np.abs(swap_background(image, Company(here, card(there, WOLF, GRASS), there)) - plain).max() > 30
+    assert np.abs(swap_background(image, DonorImages(here, card(there, WOLF, GRASS), there)) - plain).max() > 30
 
 
 def test_levels_saturate() -> None:
@@ -62,7 +62,7 @@ def test_levels_saturate() -> None:
     white = np.where(here[..., None] > 0, 255, 200).astype(np.uint8)
     bright = np.full((24, 20, 1), 255, np.uint8)
     there = oval(slice(2, 4), slice(2, 4))
-    result = swap_background(white, Company(here, bright, there))
+    result = swap_background(white, DonorImages(here, bright, there))
     assert result.min() == 255, "128 of 255 object at 255 and a brighter ground do not wrap"
 
 
@@ -94,7 +94,7 @@ def test_a_chain_says_whether_it_needs_company() -> None:
     assert chain.accompanied
     assert not Chain(()).accompanied
     here = oval(slice(5, 14), slice(4, 12))
-    company = Company(here, card(here, WOLF, GRASS), here)
+    company = DonorImages(here, card(here, WOLF, GRASS), here)
     records = chain.draw_from(lambda: 0.0, (24, 20, 3))
     assert chain.explain(records, (24, 20, 3)) == [{"transform": "background"}]
     np.testing.assert_array_equal(chain.apply(card(here, HUSKY, SNOW), records, company), card(here, HUSKY, GRASS))

@@ -5,8 +5,8 @@ import annotated_types as at
 import numpy as np
 import pytest
 
-from imgprep.rng import rng
 from imgprep.transforms.base import Color, Range, between, color_of, field_problems, top, uniforms, with_channels
+from imgprep.util.rng import rng
 
 
 @dataclasses.dataclass(frozen=True)

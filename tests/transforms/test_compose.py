@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgprep.rng import rng
 from imgprep.transforms.compose import Chain
 from imgprep.transforms.geometric import Flip, Rot90, Rotate, Shift, Zoom
 from imgprep.transforms.intensity import Brightness, Invert
 from imgprep.transforms.matrices import compose, flipping, rotation, shifting, warp, zooming
 from imgprep.transforms.policies import OneOf
+from imgprep.util.rng import rng
 
 
 def smooth(height=40, width=50, channels=3, dtype=np.uint8):

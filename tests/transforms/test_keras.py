@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from imgprep.rng import rng
 from imgprep.transforms.compose import Chain
 from imgprep.transforms.keras import Keras
+from imgprep.util.rng import rng
 
 SCIPY_MODES = {"constant": "grid-constant", "nearest": "nearest", "reflect": "reflect", "wrap": "grid-wrap"}
 

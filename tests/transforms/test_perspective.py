@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from imgprep.rng import rng
 from imgprep.transforms.perspective import Perspective, perspective
+from imgprep.util.rng import rng
 
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
 

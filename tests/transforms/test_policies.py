@@ -4,12 +4,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from imgprep.rng import rng
 from imgprep.transforms.compose import Chain
 from imgprep.transforms.geometric import Flip, Rotate, Shift
 from imgprep.transforms.intensity import Brightness, Invert
 from imgprep.transforms.keras import Keras
 from imgprep.transforms.policies import Grid, OneOf, SomeOf
+from imgprep.util.rng import rng
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 12, 3), dtype=np.uint8)
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from imgprep.rng import rng
 from imgprep.transforms import STRESS
+from imgprep.util.rng import rng
 
 DTYPES = [np.uint8, np.uint16]
 

@@ -10,7 +10,6 @@ import numpy as np
 import pydantic
 import pytest
 
-from imgprep.rng import rng
 from imgprep.testing.transforms import (
     COMMON,
     IMAGES,
@@ -23,6 +22,7 @@ from imgprep.testing.transforms import (
 from imgprep.transforms import STEPS, STRESS, TRANSFORMS
 from imgprep.transforms.geometric import Flip, Rotate
 from imgprep.transforms.intensity import Invert
+from imgprep.util.rng import rng
 
 ARGUMENTS = {
     "center_crop": {"size": (9, 8)},

@@ -1,0 +1,257 @@
+"""What every part of the audit shares: evidence, findings, rules and the report."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Protocol
+
+import numpy as np
+from annotated_types import Ge, Le
+from numpy.typing import NDArray
+
+from imgprep.checks.label_evidence import Predictions, Review
+from imgprep.checks.measurements import Measurements, SmallImages
+from imgprep.similarity.alike import Altered, altered_copies
+from imgprep.table.sample import SampleTable
+
+Status = Literal["pass", "fail", "inconclusive", "skipped"]
+Severity = Literal["error", "warning", "off"]
+Value = int | float | str | None
+Share = Annotated[float, Ge(0), Le(1)]
+"""A fraction of the images of a class, 0 to 1."""
+Count = Annotated[int, Ge(0)]
+
+REPORT_VERSION: Final = 1
+FLAT: Final = 0.02
+"""Images of less luminance deviation than this look all alike; exposure and blur speak of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule says about one class, or about the whole collection.
+
+    Attributes:
+        rule: the id of the rule.
+        status: ``skipped`` is for evidence that was not supplied, ``inconclusive`` for evidence that does not decide.
+        severity: only a failing ``error`` makes the audit fail; ``off`` is a failure that a waiver or baseline excuses.
+        subject: the class; None for a statement about the whole.
+        observed: what was found.
+        threshold: what it was compared with.
+        message: one line of what, where and why.
+        samples: ids of the images concerned, all of them.
+        source: where the rule comes from.
+        excuse: why a failure does not count; '' when it does.
+    """
+
+    rule: str
+    status: Status
+    severity: Severity
+    subject: str | None = None
+    observed: Value = None
+    threshold: Value = None
+    message: str = ""
+    samples: tuple[str, ...] = ()
+    source: str = ""
+    excuse: str = ""
+
+    @property
+    def fatal(self) -> bool:
+        """Whether this finding alone makes the audit fail."""
+        return self.status == "fail" and self.severity == "error"
+
+
+class Compared(NamedTuple):
+    """An observed value and the threshold that it was compared with."""
+
+    observed: Value = None
+    threshold: Value = None
+
+
+NOTHING: Final = Compared()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The findings of one audit.
+
+    Attributes:
+        name: the name in the spec.
+        images: how many images the source holds, unreadable ones included.
+        augmented: how many images were made from them, when it is a stage that has such.
+        findings: of every rule, passing and skipped ones too.
+        counts: usable images per class.
+        spec: the path of the spec file, for annotations; '' when there is none.
+        lines: the line in the spec file of each rule that it mentions (1-based), and ``audit`` for the others.
+    """
+
+    name: str
+    images: int
+    findings: tuple[Finding, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    spec: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    augmented: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """Whether no rule of severity ``error`` fails."""
+        return not any(finding.fatal for finding in self.findings)
+
+    def line(self, rule: str) -> int:
+        """The line of the spec file to point at for a rule."""
+        return self.lines.get(rule, self.lines.get("audit", 1))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that rules may look at.
+
+    Attributes:
+        name: the name of the collection.
+        table: every candidate in source order with its *final* status: what cannot be decoded is ``quarantined``.
+        classes: in index order, classes without any image included.
+        measurements: one row for each row of the table; None when nothing was measured.
+        review: the review table of the spec.
+        predictions: for the suspects of ``label-errors``.
+        target_size: (height, width) that convert will make; None keeps the size.
+        parents: the id of the original of each row ('' for originals); None when nothing is augmented.
+    """
+
+    name: str
+    table: SampleTable
+    classes: tuple[str, ...]
+    measurements: Measurements | None = None
+    review: Review | None = None
+    predictions: Predictions | None = None
+    target_size: tuple[int, int] | None = None
+    parents: Sequence[str] | None = None
+
+    @cached_property
+    def labels(self) -> NDArray[np.int32]:
+        """(N,) int32 class index of each usable image; -1 for rows that are not usable or have no class."""
+        index = {name: code for code, name in enumerate(self.classes)}
+        lookup = np.array([index.get(value, -1) for value in self.table.label.values] or [-1], np.int32)
+        codes = lookup[self.table.label.codes]
+        return np.where(self.table.ok(), codes, np.int32(-1)).astype(np.int32)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Usable images of each class."""
+        usable = self.labels[self.labels >= 0]
+        return dict(zip(self.classes, np.bincount(usable, minlength=len(self.classes)).tolist(), strict=True))
+
+    @cached_property
+    def measured(self) -> NDArray[np.bool_]:
+        """(N,) which usable rows have measurements."""
+        if self.measurements is None:
+            return np.zeros(len(self.table), bool)
+        return (self.labels >= 0) & self.measurements.valid
+
+    @cached_property
+    def visible(self) -> NDArray[np.intp]:
+        """Row numbers of the measured images that have something to see."""
+        if self.measurements is None:
+            return np.zeros(0, np.intp)
+        return np.flatnonzero(self.measured & (self.measurements["spread"] >= FLAT))
+
+    @cached_property
+    def altered(self) -> Altered | None:
+        """Which visible images are mirrored, turned or cropped copies of others; see `altered_copies`."""
+        if self.measurements is None:
+            return None
+        hashes = self.measurements["hash"].astype(np.uint64)
+        return altered_copies(SmallImages(self.measurements), hashes, self.visible)
+
+    def rows(self, label: int) -> NDArray[np.intp]:
+        """Row numbers of the usable images of a class."""
+        order, ends = self._by_class
+        return order[ends[label] : ends[label + 1]]
+
+    def measured_rows(self, label: int) -> NDArray[np.intp]:
+        """Row numbers of the measured images of a class."""
+        rows = self.rows(label)
+        return rows[self.measured[rows]]
+
+    @cached_property
+    def _by_class(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """All rows ordered by class, and where in them each class begins: to look for each of 70,000 takes minutes."""
+        order = np.argsort(self.labels, kind="stable")
+        return order, np.searchsorted(self.labels[order], np.arange(len(self.classes) + 1))
+
+    def ids(self, rows: NDArray[np.integer]) -> tuple[str, ...]:
+        """The ids of rows."""
+        return tuple(map(self.table.id.__getitem__, rows.tolist()))
+
+    def attribute(self, name: str, rows: NDArray[np.integer]) -> list[str] | None:
+        """The values of an attribute in these rows, '' where there is none; None when no image has the attribute."""
+        column = self.table.attributes.get(name)
+        return None if column is None else [value.strip() for value in column[rows]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule: its parameters are its fields; calling it judges evidence.
+
+    A rule yields a finding for every class that it looks at, passing ones too. A rule of a user subclasses this one,
+    is any dataclass with an ``id``, a ``severity`` and a ``__call__``, or has no settings: see `plain.PlainRule`.
+    """
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    id: ClassVar[str]
+    source: ClassVar[str]
+    per_file: ClassVar[bool] = False
+    """Whether each of the samples of a finding is an offence of its own, that can be waived by its name."""
+
+    severity: Severity = "error"
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Judges the evidence."""
+        raise NotImplementedError
+
+    def finding(
+        self,
+        status: Status,
+        message: str,
+        subject: str | None = None,
+        compared: Compared = NOTHING,
+        samples: tuple[str, ...] = (),
+    ) -> Finding:
+        """A finding of this rule."""
+        observed, threshold = compared
+        return Finding(self.id, status, self.severity, subject, observed, threshold, message, samples, self.source)
+
+    def skip(self, missing: str) -> Finding:
+        """The finding of a rule whose evidence was not supplied; ``missing`` names the key that supplies it."""
+        return self.finding("skipped", missing)
+
+
+class Judge(Protocol):
+    """Whatever judges evidence: a `Rule`, a `plain.PlainRule`, or what was judged elsewhere."""
+
+    @property
+    def id(self) -> str:
+        """Names its findings."""
+        ...
+
+    @property
+    def severity(self) -> Severity:
+        """That of its failures."""
+        ...
+
+    def __call__(self, evidence: Evidence, /) -> Iterator[Finding]:
+        """Judges the evidence."""
+        ...
+
+
+def verdict(good: bool) -> Status:
+    """The status of a rule that can decide."""
+    return "pass" if good else "fail"
+
+
+def percent(share: float) -> str:
+    """A share for people.
+
+    >>> percent(0.0456), percent(0.2)
+    ('4.6 %', '20 %')
+    """
+    return f"{round(100 * share, 1):g} %"

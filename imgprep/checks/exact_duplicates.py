@@ -1,0 +1,118 @@
+"""The second look of the audit: digests of all pixels, of the images of which a reduced decode does not tell enough."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.checks.groups import equal_rows
+from imgprep.checks.measure import pixel_digest
+from imgprep.checks.measure_images import measure
+from imgprep.checks.measurements import Measurements
+from imgprep.checks.pixel_doubts import doubtful, settled
+from imgprep.dataset.manifest import commit
+from imgprep.engines.base import Cursor
+from imgprep.errors import ImageError
+from imgprep.pipeline.chunk_cache import Memory
+from imgprep.pipeline.image_reader import ImageReader
+from imgprep.pipeline.plan import ShardPlan
+from imgprep.pipeline.runner import RunContext
+from imgprep.table.sample import SampleTable
+
+WHAT: Final = "digests"
+_BYTES: Final = 16
+
+
+class Digested(NamedTuple):
+    """The digests of a chunk.
+
+    Attributes:
+        there: (N,) whether the image could be decoded.
+        digests: (N, 2) uint64 of its pixels.
+    """
+
+    there: NDArray[np.bool_]
+    digests: NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestJob:
+    """Digests all pixels of the images of a chunk.
+
+    Attributes:
+        reader: of the source.
+        cache: the folder where digests are kept.
+    """
+
+    reader: ImageReader
+    cache: Path
+
+    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> Digested:
+        """Reads, decodes and digests."""
+        found = Digested(np.zeros(len(plan.items), bool), np.zeros((len(plan.items), 2), np.uint64))
+        reader = self.reader.in_turn()
+        for item, sample in enumerate(plan.items):
+            cursor.at(item)
+            if item in plan.excluded:
+                continue
+            try:
+                digest = pixel_digest(reader(sample).pixels)
+            except (ImageError, MemoryError):
+                continue
+            found.digests[item] = np.frombuffer(digest, np.uint64)
+            found.there[item] = True
+        cursor.done()
+        if found.there.all():
+            commit(self.cache / plan.filename, [found.digests.tobytes()], durable=False)
+        return found
+
+
+def measure_exactly(
+    context: RunContext, reader: ImageReader, table: SampleTable, *, descriptor: bool = False, what: str = "source"
+) -> tuple[SampleTable, Measurements]:
+    """As `measure`, and two images have the same digest of pixels exactly when they have the same pixels."""
+    table, first = measure(context, reader, table, descriptor=descriptor, what=what)
+    return table, settle(context, reader, table, first, what)
+
+
+def settle(
+    context: RunContext, reader: ImageReader, table: SampleTable, first: Measurements, what: str
+) -> Measurements:
+    """Takes the second look where the first one leaves a doubt.
+
+    Args:
+        context: where it runs.
+        reader: of the source.
+        table: what was measured.
+        first: what was measured, one row for each row of the table.
+        what: the name of these images; those of another name are remembered apart.
+
+    Returns:
+        The measurements. An image that could not be decoded again counts as equal to files of its bytes only.
+    """
+    folder = context.workspace.private / WHAT / what
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = doubtful(first)
+    # Of files of the same bytes one speaks for all.
+    names = equal_rows(first["data"][rows]) if len(rows) else rows
+    chosen = rows[np.unique(names)] if len(rows) else rows
+    digests = first["data"].astype(np.uint64)
+    memory = Memory(folder, _kept, WHAT)
+    plans = memory.plans(reader, table[chosen])
+    starts = np.cumsum([0, *(len(plan.items) for plan in plans)]).tolist()
+    for plan, found, _ in memory.results(context, DigestJob(reader, folder), plans):
+        part = chosen[starts[plan.index] : starts[plan.index + 1]]
+        digests[part[found.there]] = found.digests[found.there]
+    return settled(first, rows, digests[rows[names]]) if len(rows) else first
+
+
+def _kept(path: Path, items: int) -> Digested | None:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if len(data) != _BYTES * items:
+        return None
+    return Digested(np.ones(items, bool), np.frombuffer(data, np.uint64).reshape(-1, 2))

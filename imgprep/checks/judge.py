@@ -1,0 +1,230 @@
+"""Rules over evidence: findings, what waivers and a baseline excuse, and the verdict."""
+
+import inspect
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from fnmatch import fnmatchcase
+from types import NoneType
+from typing import Annotated, Any, ClassVar, Final, get_args
+
+from annotated_types import MinLen
+
+from imgprep.checks.base import Evidence, Finding, Judge, Report, Severity, Status
+from imgprep.checks.plain_rules import PlainRule
+from imgprep.errors import ImgprepError, RequestError, one_line
+
+WAIVER: Final = "waiver"
+MANY_CLASSES: Final = 10_000
+FIRST_CLASSES: Final = 100
+Text = Annotated[str, MinLen(1)]
+_VALUE: Final = (int, float, str, NoneType)
+_HELD: Final = {
+    **dict.fromkeys(("rule", "message", "source", "excuse"), (str,)),
+    "subject": (str, NoneType),
+    "observed": _VALUE,
+    "threshold": _VALUE,
+    "samples": (tuple,),
+}
+"""What the fields of a finding may be."""
+
+
+def _spell(field_name: str) -> str:
+    """The key of the spec for a field: ``class`` is no name in Python."""
+    return "class" if field_name == "subject" else field_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A failure that the team accepts, with its reason, until a day.
+
+    Attributes:
+        rule: the id of the rule.
+        subject: the class that is excused (``class`` in the spec); None for any.
+        files: a glob of ids that are excused, for rules about files; None for any.
+        reason: why; it is required because nobody remembers.
+        until: the last day on which it counts; None for no end.
+    """
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "alias_generator": _spell}
+
+    rule: Text
+    reason: Text
+    subject: str | None = None
+    files: str | None = None
+    until: date | None = None
+
+    def matches(self, finding: Finding) -> bool:
+        """Whether this waiver speaks of the rule and the class of a finding."""
+        return self.rule == finding.rule and self.subject in {None, finding.subject}
+
+    def expired(self, today: date) -> bool:
+        """Whether its last day has passed."""
+        return self.until is not None and today > self.until
+
+    def says(self) -> str:
+        """What it waives, for messages."""
+        parts = [
+            self.rule,
+            *([self.subject] if self.subject is not None else []),
+            *([self.files] if self.files else []),
+        ]
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressions:
+    """What makes a failure not count.
+
+    Attributes:
+        waivers: of the spec.
+        baseline: the findings of an earlier report; its failures are known. None for no baseline.
+        today: the day that waivers are compared with.
+    """
+
+    waivers: Sequence[Waiver] = ()
+    baseline: Sequence[Finding] | None = None
+    today: date = field(default_factory=date.today)
+
+
+def judge(evidence: Evidence, rules: Iterable[Judge], excuses: Suppressions | None = None) -> Report:
+    """Judges a collection.
+
+    Args:
+        evidence: what was measured and supplied.
+        rules: those to run; a rule of severity ``off`` is left out.
+        excuses: waivers and baseline.
+
+    Raises:
+        RequestError: a rule that is not one of imgprep's own failed.
+    """
+    excuses = excuses or Suppressions()
+    active = [rule for rule in rules if rule.severity != "off"]
+    per_file = {rule.id for rule in active if getattr(rule, "per_file", False)}
+    findings = [finding for rule in active for finding in _gathered(_judged(rule, evidence))]
+    findings, used = _waive(findings, excuses, per_file)
+    if excuses.baseline is not None:
+        findings = list(_ratchet(findings, excuses.baseline, per_file))
+    findings += _about_waivers(excuses, used)
+    return Report(evidence.name, evidence.table.images(), tuple(findings), evidence.counts)
+
+
+def _gathered(findings: list[Finding]) -> Iterator[Finding]:
+    """Lists of tens of thousands of classes that do not fail a rule only the first: nobody reads a million lines."""
+    counts = Counter(finding.status for finding in findings if finding.subject is not None)
+    many = {status: 0 for status, count in counts.items() if count > MANY_CLASSES and status != "fail"}
+    for finding in findings:
+        if finding.subject is None or finding.status not in many:
+            yield finding
+            continue
+        many[finding.status] += 1
+        if many[finding.status] <= FIRST_CLASSES:
+            yield finding
+        elif many[finding.status] == counts[finding.status]:
+            message = f"{counts[finding.status] - FIRST_CLASSES:,} more classes with the same verdict"
+            yield Finding(finding.rule, finding.status, finding.severity, message=message, source=finding.source)
+
+
+def _judged(rule: Judge, evidence: Evidence) -> list[Finding]:
+    own: object = rule.judge if isinstance(rule, PlainRule) else rule
+    kind: Any = own if inspect.isfunction(own) else type(own)
+    if kind.__module__.startswith("imgprep."):
+        return list(rule(evidence))
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    try:
+        findings = list(rule(evidence))
+    except ImgprepError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise RequestError(f"custom rule {name} failed with {reason}; mend it, or set its severity to off") from error
+    for finding in findings:
+        if problem := _misfit(finding):
+            raise RequestError(f"custom rule {name}: {problem}; see imgprep.checks.base.Finding")
+    return findings
+
+
+def _misfit(finding: object) -> str:
+    """What is wrong with what a custom rule yields; '' for a proper finding."""
+    if not isinstance(finding, Finding):
+        return f"must yield Finding objects, not {one_line(repr(finding), 80)}"
+    for name, kinds in _HELD.items():
+        if not isinstance(value := getattr(finding, name), kinds):
+            return f"the {name} of a finding is {one_line(repr(value), 80)}, which a report cannot hold"
+    if finding.status not in get_args(Status) or finding.severity not in get_args(Severity):
+        return f"status {finding.status!r} with severity {finding.severity!r} does not exist"
+    return "" if all(type(sample) is str for sample in finding.samples) else "the samples of a finding are ids"
+
+
+def _waive(findings: Iterable[Finding], excuses: Suppressions, per_file: set[str]) -> tuple[list[Finding], set[Waiver]]:
+    waivers = [waiver for waiver in excuses.waivers if not waiver.expired(excuses.today)]
+    used: set[Waiver] = set()
+    result: list[Finding] = []
+    for finding in findings:
+        rest: Finding | None = finding
+        for waiver in waivers:
+            if rest is None or rest.status != "fail" or not waiver.matches(rest):
+                continue
+            excused, rest = _apply(waiver, rest, per_file)
+            if excused is not None:
+                used.add(waiver)
+                result.append(excused)
+        if rest is not None:
+            result.append(rest)
+    return result, used
+
+
+def _apply(waiver: Waiver, finding: Finding, per_file: set[str]) -> tuple[Finding | None, Finding | None]:
+    """What the waiver excuses of a finding, and what remains."""
+    until = f" until {waiver.until}" if waiver.until else ""
+    excuse = f"waived{until}: {waiver.reason}"
+    if waiver.files is None:
+        return _excused(finding, excuse), None
+    if finding.rule not in per_file:
+        return None, finding
+    inside = tuple(sample for sample in finding.samples if fnmatchcase(sample, waiver.files))
+    if not inside:
+        return None, finding
+    outside = _without(finding.samples, inside)
+    remaining = replace(finding, samples=outside) if outside else None
+    return _excused(replace(finding, samples=inside), excuse), remaining
+
+
+def _ratchet(findings: Iterable[Finding], baseline: Sequence[Finding], per_file: set[str]) -> Iterator[Finding]:
+    """Suppressions what the baseline knows: the same rule and class, and for rules about files the same files."""
+    known: dict[tuple[str, str | None], set[str]] = {}
+    for old in baseline:
+        if old.status == "fail":
+            known.setdefault((old.rule, old.subject), set()).update(old.samples)
+    for finding in findings:
+        key = finding.rule, finding.subject
+        if finding.status != "fail" or finding.severity == "off" or key not in known:
+            yield finding
+            continue
+        new = tuple(sample for sample in finding.samples if sample not in known[key])
+        if finding.rule not in per_file or not new:
+            yield _excused(finding, "known in the baseline")
+            continue
+        if len(new) < len(finding.samples):
+            yield _excused(replace(finding, samples=_without(finding.samples, new)), "known in the baseline")
+        yield replace(finding, samples=new, message=f"{finding.message}; {len(new)} not in the baseline")
+
+
+def _about_waivers(excuses: Suppressions, used: set[Waiver]) -> Iterator[Finding]:
+    for waiver in excuses.waivers:
+        if waiver.expired(excuses.today):
+            message = f"the waiver of {waiver.says()} expired on {waiver.until} ({waiver.reason}); remove or renew it"
+            yield Finding(WAIVER, "fail", "error", waiver.subject, str(excuses.today), str(waiver.until), message)
+        elif waiver not in used:
+            message = f"the waiver of {waiver.says()} excuses nothing ({waiver.reason}); remove it"
+            yield Finding(WAIVER, "fail", "warning", waiver.subject, message=message)
+
+
+def _excused(finding: Finding, excuse: str) -> Finding:
+    return replace(finding, severity="off", excuse=excuse)
+
+
+def _without(samples: tuple[str, ...], removed: tuple[str, ...]) -> tuple[str, ...]:
+    gone = set(removed)
+    return tuple(sample for sample in samples if sample not in gone)

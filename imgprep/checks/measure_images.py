@@ -1,0 +1,132 @@
+"""The audit's evidence: every image decoded once, in the workers, and remembered while its file does not change."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.checks.measure import LEAST, Meter
+from imgprep.checks.measurements import FULL_ROW, ROW, Measurements
+from imgprep.dataset.manifest import commit
+from imgprep.engines.base import Cursor
+from imgprep.errors import ImageError, TransientError
+from imgprep.pipeline.chunk_cache import Memory
+from imgprep.pipeline.image_reader import NO_MEMORY, ImageReader
+from imgprep.pipeline.plan import ShardPlan
+from imgprep.pipeline.runner import RunContext
+from imgprep.table.column_file import ColumnFile
+from imgprep.table.sample import SampleTable
+
+WHAT: Final = "audit"
+
+
+class Measured(NamedTuple):
+    """What became of the images of a chunk.
+
+    Attributes:
+        faults: item -> why it cannot be used.
+        rows: (N,) one measurement for each item; zeros for those that were not measured.
+    """
+
+    faults: Mapping[int, str]
+    rows: NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureJob:
+    """Measures the images of a chunk.
+
+    Attributes:
+        reader: of the source.
+        cache: the folder where measurements are kept.
+        descriptor: whether the descriptors for suspects of wrong labels are measured too.
+    """
+
+    reader: ImageReader
+    cache: Path
+    descriptor: bool
+
+    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> Measured:
+        """Reads, decodes and measures."""
+        meter = Meter(descriptor=self.descriptor)
+        faults: dict[int, str] = dict(plan.excluded)
+        measured: list[int] = []
+        passing = False
+        reader = self.reader.in_turn()
+        for item, sample in enumerate(plan.items):
+            cursor.at(item)
+            if sample.status != "ok" or item in faults:
+                continue
+            try:
+                seen, sha256 = reader.scaled(sample, LEAST)
+                if not meter.add(seen, bytes.fromhex(sha256)):
+                    meter.add(reader.scaled(sample)[0], bytes.fromhex(sha256))
+                measured.append(item)
+            except ImageError as error:
+                faults[item] = str(error)
+                passing = passing or isinstance(error, TransientError)
+            except MemoryError:
+                faults[item] = NO_MEMORY
+                passing = True
+        cursor.done()
+        rows = np.zeros(len(plan.items), FULL_ROW if self.descriptor else ROW)
+        rows[measured] = Measurements.of(meter.finish(), descriptor=self.descriptor).records()
+        found = Measured(faults, rows)
+        if not plan.excluded and not passing:  # a worker that died may have died of something else than the image
+            _keep(self.cache / plan.filename, found)
+        return found
+
+
+def measure(
+    context: RunContext, reader: ImageReader, table: SampleTable, *, descriptor: bool = False, what: str = "source"
+) -> tuple[SampleTable, Measurements]:
+    """Measures every usable image of a table that is not known from an earlier audit.
+
+    Args:
+        context: where it runs.
+        reader: of the source.
+        table: every entry that the source lists.
+        descriptor: whether the descriptors for suspects of wrong labels are measured too.
+        what: the name of these images; those of another name are remembered apart.
+
+    Returns:
+        The table with what cannot be decoded quarantined, and one row of measurements for each of its rows.
+    """
+    cache = context.workspace.private / "evidence" / what
+    cache.mkdir(parents=True, exist_ok=True)
+    kind = FULL_ROW if descriptor else ROW
+    memory = Memory(cache, partial(_kept, kind=kind), WHAT)
+    plans = memory.plans(reader, table, descriptor, str(ROW))
+    starts = np.cumsum([0, *(len(plan.items) for plan in plans)]).tolist()
+    rows = ColumnFile(cache.parent, kind, len(table))
+    faults: dict[int, str] = {}
+    known = True
+    for plan, found, fresh in memory.results(context, MeasureJob(reader, cache, descriptor), plans):
+        rows.write(starts[plan.index], found.rows)
+        faults.update({starts[plan.index] + item: reason for item, reason in found.faults.items()})
+        known = known and not fresh
+    if known:
+        context.monitor.note(f"{WHAT}: {table.images()} images are known from before")
+    status = table.status.replaced(dict.fromkeys(faults, "quarantined"))
+    return table.with_columns(status=status, reason=table.reason.replaced(faults)), Measurements(rows)
+
+
+def _keep(path: Path, found: Measured) -> None:
+    head = json.dumps({str(item): reason for item, reason in found.faults.items()}).encode()
+    commit(path, [len(head).to_bytes(8, "little"), head, found.rows.tobytes()], durable=False)
+
+
+def _kept(path: Path, items: int, *, kind: np.dtype[np.void]) -> Measured | None:
+    try:
+        data = path.read_bytes()
+        end = 8 + int.from_bytes(data[:8], "little")
+        faults = {int(item): reason for item, reason in json.loads(data[8:end]).items()}
+        rows = np.frombuffer(data[end:], kind)
+    except (OSError, ValueError, AttributeError):
+        return None
+    return Measured(faults, rows) if len(rows) == items else None

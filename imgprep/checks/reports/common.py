@@ -1,0 +1,90 @@
+"""What several reports share: order, words, and text that is safe to show."""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from imgprep.checks.base import Finding, Report
+from imgprep.errors import one_line
+
+FIRST: Final = 3
+"""How many files a report for people names."""
+_UNSAFE: Final = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def rank(finding: Finding) -> int:
+    """0 for a failing error, 1 for a failing warning, then inconclusive, skipped, excused and passing."""
+    if finding.status == "fail":
+        return {"error": 0, "warning": 1, "off": 4}[finding.severity]
+    return {"inconclusive": 2, "skipped": 3, "pass": 5}[finding.status]
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """By rank, otherwise in the order given."""
+    return sorted(findings, key=rank)
+
+
+def by_rule(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """The findings of each rule, in the order given."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.rule, []).append(finding)
+    return groups
+
+
+def totals(report: Report) -> Mapping[str, int]:
+    """How many findings there are of each kind."""
+    names = ("errors", "warnings", "inconclusive", "skipped", "excused", "passed")
+    counted = Counter(rank(finding) for finding in report.findings)
+    return {name: counted[number] for number, name in enumerate(names)}
+
+
+def summary(report: Report) -> str:
+    """One line: the verdict and the totals."""
+    said = ", ".join(f"{count} {_plural(name, count)}" for name, count in totals(report).items() if count)
+    images = f"{report.images} image{'' if report.images == 1 else 's'}"
+    images += f" + {report.augmented} augmented" if report.augmented else ""
+    return f"{one_line(report.name)}: {'passed' if report.passed else 'FAILED'} ({images}; {said or 'no findings'})"
+
+
+def _plural(name: str, count: int) -> str:
+    return name[:-1] if count == 1 and name in {"errors", "warnings"} else name
+
+
+def told(finding: Finding) -> str:
+    """The message with what excuses it, on one line and without control characters."""
+    return one_line(finding.message + (f" ({finding.excuse})" if finding.excuse else ""), 500)
+
+
+def first_files(finding: Finding, limit: int = FIRST) -> str:
+    """The first few ids and how many more there are; '' when there are none."""
+    shown = ", ".join(one_line(sample, 120) for sample in finding.samples[:limit])
+    more = len(finding.samples) - limit
+    return shown + (f" and {more} more" if more > 0 else "")
+
+
+def dump_json(content: object) -> str:
+    """JSON that a terminal can show: text stays readable, control and direction characters are escaped."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def fingerprint(finding: Finding) -> str:
+    """What identifies a finding from one audit to the next: its rule, class and, within a class, its files."""
+    identity = (finding.rule, finding.subject, finding.samples if finding.subject is None else finding.samples[:1])
+    return hashlib.sha256(repr(identity).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def fingerprints(findings: Iterable[Finding]) -> list[str]:
+    """The `fingerprint` of each finding, made different where a rule says several things of the same."""
+    seen: Counter[str] = Counter()
+    result = []
+    for finding in findings:
+        identity = fingerprint(finding)
+        count = seen[identity]
+        seen[identity] += 1
+        result.append(hashlib.sha256(f"{identity} {count}".encode()).hexdigest() if count else identity)
+    return result

@@ -1,0 +1,21 @@
+"""The report as GitLab code quality JSON."""
+
+from imgprep.checks.base import Report
+from imgprep.checks.reports.common import dump_json, fingerprints, rank, told, worst_first
+from imgprep.errors import one_line
+
+
+def render(report: Report) -> str:
+    """A list of issues: failing errors are ``critical``, failing warnings ``minor``, what is inconclusive ``info``."""
+    findings = [finding for finding in worst_first(report.findings) if rank(finding) <= 2]
+    issues = [
+        {
+            "description": told(finding),
+            "check_name": one_line(finding.rule),
+            "fingerprint": identity,
+            "severity": ("critical", "minor", "info")[rank(finding)],
+            "location": {"path": report.spec or "spec.yaml", "lines": {"begin": report.line(finding.rule)}},
+        }
+        for finding, identity in zip(findings, fingerprints(findings), strict=True)
+    ]
+    return dump_json(issues)

@@ -1,0 +1,295 @@
+"""Rules about what the attributes table says of the images: Handbook, part 5, "Too Few Images Overall"."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.checks.base import Compared, Evidence, Finding, Rule, Severity, Share, Status, percent
+from imgprep.errors import one_line
+
+Rows = NDArray[np.intp]
+KNOWN: Final = frozenset({"id", "location", "color", "state", "lighting", "perspective", "group", "license", "split"})
+"""Columns that are no secondary feature, whatever they hold."""
+YES: Final = frozenset({"yes", "true", "1", "y", "with", "present"})
+NO: Final = frozenset({"no", "false", "0", "n", "without", "absent"})
+HUES: Final = ((15, "red"), (45, "orange"), (70, "yellow"), (165, "green"), (200, "cyan"), (260, "blue"))
+MORE_HUES: Final = ((290, "purple"), (345, "pink"), (360, "red"))
+
+
+def bounded(count: int, unknown: int, total: int, least: float) -> Status:
+    """Whether a part is at least a share of the whole, when nothing is said of some images.
+
+    It passes when the known images suffice, and fails when all unknown ones could not help.
+
+    >>> bounded(100, 0, 1000, 0.1), bounded(99, 1, 1000, 0.1), bounded(98, 1, 1000, 0.1)
+    ('pass', 'inconclusive', 'fail')
+    """
+    if count / total >= least:
+        return "pass"
+    return "fail" if (count + unknown) / total < least else "inconclusive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColorShare(Rule):
+    """Each distinct colour of a class is at least 10 % of the class (Handbook, part 5, common practice 2).
+
+    Without the column, the dominant hue of what stands out from the border is measured, and failing is a warning.
+
+    Attributes:
+        attribute: the column with the colour.
+        min: the smallest sufficient share of each colour.
+        measured_severity: the severity when the colour was measured.
+        noise: a measured colour under this share is taken for an error of measurement.
+    """
+
+    id: ClassVar[str] = "color-share"
+    source: ClassVar[str] = "Handbook, part 5 (colors)"
+    attribute: str = "color"
+    min: Share = 0.1
+    measured_severity: Severity = "warning"
+    noise: Share = 0.02
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Judges each class by its least common colour."""
+        annotated = self.attribute in evidence.table.attributes
+        if not annotated and evidence.measurements is None:
+            yield self.skip(f"no colours: the column {self.attribute} of source.attributes supplies them")
+            return
+        rule = self if annotated else replace(self, severity=self.measured_severity)
+        if rule.severity == "off":
+            yield self.skip("measured_severity is off, and there is no column of colours")
+            return
+        if not any(evidence.counts.values()):
+            yield rule.finding("inconclusive", "no class has a usable image")
+        for label, name in enumerate(evidence.classes):
+            rows = evidence.rows(label)
+            if len(rows):
+                yield rule.judge(evidence, name, rows) if annotated else rule.judge_measured(evidence, name, rows)
+
+    def judge(self, evidence: Evidence, name: str, rows: Rows) -> Finding:
+        """Judges a class by its annotated colours."""
+        values = [value.casefold() for value in evidence.attribute(self.attribute, rows) or ()]
+        return self._least(evidence, name, rows, values)
+
+    def judge_measured(self, evidence: Evidence, name: str, rows: Rows) -> Finding:
+        """Judges a class by the measured colours of the images that have one."""
+        measured = evidence.measurements
+        rows = rows[evidence.measured[rows]]
+        hues = measured.at(rows).numbers("hue").tolist() if measured is not None else []
+        values = [hue_name(hue) for hue in hues]
+        counts = Counter(values)
+        kept = np.array([bool(value) and counts[value] / len(values) >= self.noise for value in values], bool)
+        if not kept.any():
+            return self.finding("skipped", f"{name}: no colour can be measured in greyscale", name)
+        chosen = [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
+        finding = self._least(evidence, name, rows[kept], chosen)
+        return replace(finding, message=f"{finding.message} (measured from pixels)")
+
+    def _least(self, evidence: Evidence, name: str, rows: Rows, values: list[str]) -> Finding:
+        counts = Counter(value for value in values if value)
+        if not counts:
+            missing = f"{name}: no image has a colour in the column {self.attribute}"
+            return self.finding("skipped", missing, name)
+        total, unknown = len(values), len(values) - sum(counts.values())
+        least = min(counts, key=lambda color: (counts[color], color))
+        status = bounded(counts[least], unknown, total, self.min)
+        few = [color for color in sorted(counts) if counts[color] / total < self.min]
+        told = few if status != "pass" else [least]
+        message = f"{name}: " + ", ".join(f"{counts[color]} of {total} are {color}" for color in told)
+        message += f"; each colour needs {percent(self.min)}"
+        if status == "inconclusive":
+            message += f"; {unknown} images have no colour in the column {self.attribute}"
+        chosen = np.array([status != "pass" and value in few for value in values], bool)
+        compared = Compared(counts[least] / total, self.min)
+        return self.finding(status, message, name, compared, evidence.ids(rows[chosen]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondaryFeature(Rule):
+    """Images with and without each optional feature are at least 5 % each (Handbook, part 5, common practice 3).
+
+    Attributes:
+        features: the columns, with yes or no in them; by default all columns that hold nothing else.
+        min: the smallest sufficient share of either.
+    """
+
+    id: ClassVar[str] = "secondary-feature"
+    source: ClassVar[str] = "Handbook, part 5 (secondary features)"
+    features: tuple[str, ...] | None = None
+    min: Share = 0.05
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Judges each feature in each class that it is recorded for."""
+        features = self.features if self.features is not None else _boolean_columns(evidence)
+        if not features:
+            yield self.skip("no column of source.attributes holds yes and no; such a column supplies the feature")
+        for feature in features:
+            if feature not in evidence.table.attributes:
+                yield self.skip(f"the column {feature} of source.attributes supplies this feature; there is none")
+                continue
+            for label, name in enumerate(evidence.classes):
+                rows = evidence.rows(label)
+                values = [value.casefold() for value in evidence.attribute(feature, rows) or ()]
+                if any(values):
+                    yield self._judge(evidence, f"{name}: {feature}", rows, values)
+
+    def _judge(self, evidence: Evidence, what: str, rows: Rows, values: list[str]) -> Finding:
+        present = np.array([value in YES for value in values])
+        absent = np.array([value in NO for value in values])
+        total, count = len(values), min(int(present.sum()), int(absent.sum()))
+        unknown = total - int(present.sum()) - int(absent.sum())
+        status = bounded(count, unknown, total, self.min)
+        numbers = f"{int(present.sum())} with and {int(absent.sum())} without of {total}"
+        message = f"{what}: {numbers}; at least {percent(self.min)} of each are needed"
+        if status == "inconclusive":
+            message += f"; of {unknown} images nothing is recorded"
+        rarer = present if present.sum() <= absent.sum() else absent
+        samples = evidence.ids(rows[rarer]) if status != "pass" else ()
+        subject = evidence.classes[int(evidence.labels[rows[0]])]
+        return self.finding(status, message, subject, Compared(count / total, self.min), samples)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progression(Rule):
+    """Images in any state but the base state are at least 20 % together (Handbook, part 5, common practice 4).
+
+    Attributes:
+        attribute: the column with the state (ripe, spoiled, sliced ...).
+        base: the base state; by default the most frequent one of each class, which a finding that fails says, for with
+            another base it would pass.
+        min: the smallest sufficient share of the others together.
+    """
+
+    id: ClassVar[str] = "progression"
+    source: ClassVar[str] = "Handbook, part 5 (progression in state)"
+    attribute: str = "state"
+    base: str | None = None
+    min: Share = 0.2
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Judges each class that states are recorded for."""
+        column = evidence.table.attributes.get(self.attribute)
+        if column is None or not any(value.strip() for value in column.counts()):
+            yield self.skip(f"no states: the column {self.attribute} of source.attributes supplies them")
+            return
+        states = sorted({value.strip().casefold() for value in column.counts()} - {""})
+        if self.base is not None and self.base.casefold() not in states:
+            there = one_line(", ".join(states), 120)
+            yield self.finding("inconclusive", f"no image is in the base state {self.base}; there are: {there}")
+            return
+        for label, name in enumerate(evidence.classes):
+            rows = evidence.rows(label)
+            values = [value.casefold() for value in evidence.attribute(self.attribute, rows) or ()]
+            counts = Counter(value for value in values if value)
+            if not counts:
+                continue
+            base = self.base.casefold() if self.base is not None else min(counts, key=lambda s: (-counts[s], s))
+            known = sum(counts.values())
+            others = known - counts[base]
+            status = bounded(others, len(values) - known, len(values), self.min)
+            message = f"{name}: {others} of {len(values)} are in a state other than {base}"
+            message += f"; at least {percent(self.min)} are needed"
+            if status == "inconclusive":
+                message += f"; {len(values) - known} images have no state in the column {self.attribute}"
+            if self.base is None and status != "pass":
+                message += f"; no base is given, so the most frequent state, {base}, was taken, and the finding "
+                message += "depends on it: set base to the state that the others progress from"
+            moved = np.array([bool(value) and value != base for value in values])
+            samples = evidence.ids(rows[moved]) if status != "pass" else ()
+            yield self.finding(status, message, name, Compared(others / len(values), self.min), samples)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoneClass(Rule):
+    """A class of images that show none of the classes exists (Handbook, part 5: "one additional label as *not any*").
+
+    Attributes:
+        names: what it may be called; case, blanks, dashes and underscores do not matter.
+    """
+
+    id: ClassVar[str] = "none-class"
+    source: ClassVar[str] = "Handbook, part 5 (the class not any)"
+    severity: Severity = "warning"
+    names: tuple[str, ...] = ("not any", "none", "none of these", "other", "others", "negative", "unknown")
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Looks for a class of one of the names that has images."""
+        wanted = {_plain(name) for name in self.names}
+        for name, count in evidence.counts.items():
+            if count and _plain(name) in wanted:
+                yield self.finding("pass", f"{name} has {count} images of no class", None, Compared(count, 1))
+                return
+        message = (
+            f"no class shows images of none of the others; add one, called for example {next(iter(self.names), '')}"
+        )
+        yield self.finding("fail", message, None, Compared(0, 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class License(Rule):
+    """Every image has a licence recorded, and none is on the deny list (Handbook, part 5, "the source of the images").
+
+    Attributes:
+        attribute: the column with the licence.
+        deny: patterns of licences that are refused, case does not matter.
+    """
+
+    id: ClassVar[str] = "license"
+    source: ClassVar[str] = "Handbook, part 5 (copyright)"
+    per_file: ClassVar[bool] = True
+    severity: Severity = "warning"
+    attribute: str = "license"
+    deny: tuple[str, ...] = ()
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Reports the images of each class without a licence, and those with a refused one."""
+        if self.attribute not in evidence.table.attributes:
+            yield self.skip(f"no licences: the column {self.attribute} of source.attributes supplies them")
+            return
+        refused = [pattern.casefold() for pattern in self.deny]
+        for label, name in enumerate(evidence.classes):
+            rows = evidence.rows(label)
+            values = [value.casefold() for value in evidence.attribute(self.attribute, rows) or ()]
+            masks: Mapping[str, list[bool]] = {
+                "have no licence recorded": [not value for value in values],
+                "have a licence on the deny list": [
+                    any(fnmatchcase(value, pattern) for pattern in refused) for value in values
+                ],
+            }
+            for problem, mask in masks.items():
+                if any(mask):
+                    samples = evidence.ids(rows[np.array(mask)])
+                    message = f"{name}: {len(samples)} of {len(rows)} images {problem}"
+                    yield self.finding("fail", message, name, Compared(len(samples), 0), samples)
+            if not any(any(mask) for mask in masks.values()):
+                yield self.finding("pass", f"{name}: every licence is recorded and allowed", name, Compared(0, 0))
+
+
+def hue_name(hue: float) -> str:
+    """The name of a hue in degrees; '' for none.
+
+    >>> hue_name(5), hue_name(120), hue_name(355), hue_name(-1)
+    ('red', 'green', 'red', '')
+    """
+    if hue < 0:
+        return ""
+    return next(name for end, name in (*HUES, *MORE_HUES) if hue <= end)
+
+
+def _boolean_columns(evidence: Evidence) -> tuple[str, ...]:
+    found = []
+    for name, column in evidence.table.attributes.items():
+        values = {value.strip().casefold() for value in column.counts()} - {""}
+        if name.casefold() not in KNOWN and values and values <= YES | NO:
+            found.append(name)
+    return tuple(found)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", " ", name).strip().casefold()

@@ -1,0 +1,82 @@
+"""Rules about how many images each class has: Handbook, part 5, "Too Few Images"."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imgprep.checks.base import Compared, Count, Evidence, Finding, Rule, Share, percent, verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassSize(Rule):
+    """Each class should have at least 1000 images (Handbook, part 5, common practice 1).
+
+    Attributes:
+        min: the smallest sufficient number of usable images.
+    """
+
+    id: ClassVar[str] = "class-size"
+    source: ClassVar[str] = "Handbook, part 5 (class size)"
+    min: Count = 1000
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Compares the usable images of each class with the minimum."""
+        for name, count in evidence.counts.items():
+            message = f"{name} has {_images(count)}, {self.min} are needed"
+            yield self.finding(verdict(count >= self.min), message, name, Compared(count, self.min))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassBalanceMean(Rule):
+    """No class is under 20 % of the mean class size (Handbook, part 5, "Too Few Images of a Specific Class" 1).
+
+    Attributes:
+        min: the smallest sufficient fraction of the mean over all classes, empty ones included.
+    """
+
+    id: ClassVar[str] = "class-balance-mean"
+    source: ClassVar[str] = "Handbook, part 5 (class balance)"
+    min: Share = 0.2
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Compares each class with the mean class size."""
+        total = sum(evidence.counts.values())
+        if not total:
+            yield self.finding("inconclusive", "no class has a usable image to compare with")
+            return
+        for name, count in evidence.counts.items():
+            # One division of exact integers: a class at exactly 20 % compares equal to 0.2.
+            share = count * len(evidence.counts) / total
+            needed = f"at least {percent(self.min)} is needed"
+            message = f"{name} has {_images(count)}, {percent(share)} of the mean class size; {needed}"
+            yield self.finding(verdict(share >= self.min), message, name, Compared(share, self.min))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassBalanceMax(Rule):
+    """No class is under 10 % of the largest (Handbook, part 5, "Too Few Images of a Specific Class" 2).
+
+    Attributes:
+        min: the smallest sufficient fraction of the largest class.
+    """
+
+    id: ClassVar[str] = "class-balance-max"
+    source: ClassVar[str] = "Handbook, part 5 (class balance)"
+    min: Share = 0.1
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Compares each class with the largest one."""
+        counts = evidence.counts
+        largest = max(counts, key=counts.__getitem__, default="")
+        if not counts.get(largest):
+            yield self.finding("inconclusive", "no class has a usable image to compare with")
+            return
+        for name, count in counts.items():
+            share = count / counts[largest]
+            needed = f"at least {percent(self.min)} is needed"
+            message = f"{name} has {_images(count)}, {percent(share)} of the largest class, {largest}; {needed}"
+            yield self.finding(verdict(share >= self.min), message, name, Compared(share, self.min))
+
+
+def _images(count: int) -> str:
+    return f"{count} image" if count == 1 else f"{count} images"

@@ -1,0 +1,46 @@
+"""Rules about the files themselves: can they be read, and what modes do they have."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from imgprep.checks.base import Compared, Count, Evidence, Finding, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable(Rule):
+    """Every file decodes completely (Handbook, part 5, "Assembling an Image Dataset").
+
+    A failure is reported for each class and reason: truncated, corrupt, empty, wrong type.
+
+    Attributes:
+        max: how many unreadable files a class may have.
+    """
+
+    id: ClassVar[str] = "unreadable"
+    source: ClassVar[str] = "Handbook, part 5 (assembly)"
+    per_file: ClassVar[bool] = True
+    max: Count = 0
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Lists the quarantined files of each class by their reason."""
+        table = evidence.table
+        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+        bad: dict[str, int] = defaultdict(int)
+        for row in np.flatnonzero(table.status.where("quarantined")).tolist():
+            label = table.label[row]
+            groups[label, table.reason[row] or "no reason given"].append(row)
+            bad[label] += 1
+        for name in evidence.classes:
+            if bad[name] <= self.max:
+                message = f"{name}: {bad[name] or 'no'} unreadable files"
+                yield self.finding("pass", message, name, Compared(bad[name], self.max))
+        for (label, reason), rows in groups.items():
+            if bad[label] > self.max:
+                files = "1 file" if len(rows) == 1 else f"{len(rows)} files"
+                message = f"{label or 'without a class'}: {files} cannot be used: {reason}"
+                compared = Compared(bad[label], self.max)
+                yield self.finding("fail", message, label or None, compared, evidence.ids(np.array(rows)))

@@ -1,0 +1,193 @@
+"""Rules about single images, measured from pixels: Handbook, part 5 on lighting, perspective and assembling."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final
+
+import numpy as np
+from annotated_types import Ge, Gt
+from numpy.typing import NDArray
+
+from imgprep.checks.base import Compared, Evidence, Finding, Rule, Severity, Share, percent, verdict
+from imgprep.checks.measurements import Measurements
+from imgprep.checks.rules.duplicates import UNMEASURED
+
+Mask = NDArray[np.bool_]
+MODES: Final = ("grey", "alpha", "palette", "cmyk", "16-bit", "animated", "exif-rotated", "icc-profile")
+"""The modes that ``encoding`` counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured(Rule):
+    """A rule whose offenders are single images that measurements tell."""
+
+    per_file: ClassVar[bool] = True
+    severity: Severity = "warning"
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Reports the offenders of each class and problem."""
+        if evidence.measurements is None:
+            yield self.skip(UNMEASURED)
+            return
+        problems = self.problems(evidence, evidence.measurements)
+        for label, name in enumerate(evidence.classes):
+            members = evidence.measured_rows(label)
+            if not len(members):
+                yield self.finding("skipped", f"{name} has no image that could be measured", name)
+                continue
+            failed = False
+            for problem, mask in problems.items():
+                rows = members[mask[members]]
+                if len(rows):
+                    failed = True
+                    images = "1 image is" if len(rows) == 1 else f"{len(rows)} images are"
+                    message = f"{name}: {images} {problem}"
+                    yield self.finding("fail", message, name, Compared(len(rows), 0), evidence.ids(rows))
+            if not failed:
+                yield self.finding("pass", f"{name}: no offender among {len(members)}", name, Compared(0, 0))
+
+    def problems(self, evidence: Evidence, measured: Measurements) -> Mapping[str, Mask]:
+        """For each problem, as the end of a sentence, the (N,) images that have it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution(Measured):
+    """No image smaller than the target size, no extreme aspect ratio, no outlier in its class (Handbook, part 5).
+
+    Attributes:
+        min: smallest [height, width]; by default the size that convert makes.
+        max_aspect: the longer side is at most so many times the shorter.
+        outlier: the number of pixels is within this factor of the median of the class.
+    """
+
+    id: ClassVar[str] = "resolution"
+    source: ClassVar[str] = "Handbook, part 5 (assembly)"
+    min: tuple[int, int] | None = None
+    max_aspect: Annotated[float, Ge(1)] = 4.0
+    outlier: Annotated[float, Ge(1)] = 16.0
+
+    def problems(self, evidence: Evidence, measured: Measurements) -> Mapping[str, Mask]:
+        """Too small, too long, or of an unusual size."""
+        height, width = measured.numbers("height"), measured.numbers("width")
+        longer, shorter = np.maximum(height, width), np.maximum(1, np.minimum(height, width))
+        found = {f"more than {self.max_aspect:g} times as long as wide": longer / shorter > self.max_aspect}
+        size = self.min or evidence.target_size
+        if size is not None:
+            found[f"smaller than {size[0]}x{size[1]}"] = (height < size[0]) | (width < size[1])
+        area = height * width
+        median = np.ones(len(area))
+        for label in range(len(evidence.classes)):
+            members = evidence.measured_rows(label)
+            if len(members):
+                median[members] = np.median(area[members])
+        ratio = np.maximum(1, area) / median
+        odd = np.maximum(ratio, 1 / ratio) > self.outlier
+        found[f"more than {self.outlier:g} times larger or smaller than the median of the class"] = odd
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure(Measured):
+    """Not too dark, too bright, without contrast, or constant (Handbook, part 5, "Lighting Conditions").
+
+    Attributes:
+        dark: the 99th percentile of the luminance is at least this, 0 to 1.
+        bright: the 1st percentile of the luminance is at most this.
+        contrast: the two are at least so far apart.
+    """
+
+    id: ClassVar[str] = "exposure"
+    source: ClassVar[str] = "Handbook, part 5 (lighting)"
+    dark: Share = 0.25
+    bright: Share = 0.75
+    contrast: Share = 0.1
+
+    def problems(self, evidence: Evidence, measured: Measurements) -> Mapping[str, Mask]:
+        """Each image has at most one of the problems, the gravest."""
+        del evidence
+        low, high = _rounded(measured, "low"), _rounded(measured, "high")
+        constant = measured["constant"] == 1
+        dark = ~constant & (high < self.dark)
+        bright = ~constant & (low > self.bright)
+        flat = ~constant & ~dark & ~bright & (np.round(high - low, 6) < self.contrast)
+        return {
+            "constant": constant,
+            f"too dark (99 % of the pixels under {self.dark:g})": dark,
+            f"too bright (99 % of the pixels over {self.bright:g})": bright,
+            f"without contrast (98 % of the pixels within {self.contrast:g})": flat,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blur(Measured):
+    """Sharp enough: the variance of the Laplacian at the working size (Handbook, part 5; Pech-Pacheco et al., 2000).
+
+    Attributes:
+        min: the smallest sufficient variance, in squared 8-bit levels.
+    """
+
+    id: ClassVar[str] = "blur"
+    source: ClassVar[str] = "Handbook, part 5 (assembly)"
+    min: Annotated[float, Gt(0)] = 30.0
+
+    def problems(self, evidence: Evidence, measured: Measurements) -> Mapping[str, Mask]:
+        """Constant images are left to ``exposure``."""
+        del evidence
+        blurred = (measured["blur"] < self.min) & (measured["constant"] == 0)
+        return {f"blurred (variance of the Laplacian under {self.min:g})": blurred}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding(Rule):
+    """A census of modes; a mode that some classes have and others do not gives the class away (Handbook, part 5).
+
+    Attributes:
+        max_difference: by how much the share of a mode in a class may differ from its share in the other classes.
+    """
+
+    id: ClassVar[str] = "encoding"
+    source: ClassVar[str] = "Handbook, part 5 (assembly)"
+    severity: Severity = "warning"
+    max_difference: Share = 0.1
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Gives the census of the whole, and compares each class with the others."""
+        if evidence.measurements is None:
+            yield self.skip(UNMEASURED)
+            return
+        modes = {mode: evidence.measurements.flagged(mode) & evidence.measured for mode in MODES}
+        total = int(evidence.measured.sum())
+        census = ", ".join(f"{int(mask.sum())} {mode}" for mode, mask in modes.items() if mask.any())
+        yield self.finding("pass", f"{total} images: {census or 'all plain 8-bit colour'}")
+        sums = {mode: int(mask.sum()) for mode, mask in modes.items()}
+        for label, name in enumerate(evidence.classes):
+            members = evidence.measured_rows(label)
+            if 0 < len(members) < total:
+                own = {mode: members[mask[members]] for mode, mask in modes.items()}
+                shares = {
+                    mode: (len(rows) / len(members), (sums[mode] - len(rows)) / (total - len(members)))
+                    for mode, rows in own.items()
+                }
+                yield self._compare(evidence, name, own, shares)
+
+    def _compare(
+        self,
+        evidence: Evidence,
+        name: str,
+        own: Mapping[str, NDArray[np.intp]],
+        shares: Mapping[str, tuple[float, float]],
+    ) -> Finding:
+        mode = max(shares, key=lambda key: abs(shares[key][0] - shares[key][1]))
+        mine, theirs = shares[mode]
+        difference = round(abs(mine - theirs), 9)
+        good = difference <= self.max_difference
+        message = f"{name}: {percent(mine)} {mode}, the other classes {percent(theirs)}"
+        rows = own[mode] if not good else np.zeros(0, np.intp)
+        compared = Compared(difference, self.max_difference)
+        return self.finding(verdict(good), message, name, compared, evidence.ids(rows))
+
+
+def _rounded(measured: Measurements, column: str) -> NDArray[np.float64]:
+    """Without the noise of float32, so that a value at a threshold compares as equal to it."""
+    return np.round(measured.numbers(column), 6)

@@ -1,0 +1,101 @@
+"""Thumbnails for the pages of the audit: made in the workers, remembered while their file does not change."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from imgprep.dataset.manifest import commit, fingerprint
+from imgprep.engines.base import Cursor
+from imgprep.errors import ImageError
+from imgprep.pipeline.chunk_cache import tidied
+from imgprep.pipeline.image_reader import ImageReader, Pixels
+from imgprep.pipeline.plan import ShardPlan
+from imgprep.pipeline.runner import RunContext, results
+from imgprep.table.sample import Sample, SampleTable
+from imgprep.transforms.channels import to_depth, to_rgb
+
+SIDE: Final = 96
+QUALITY: Final = 82
+CHUNK: Final = 64
+WHAT: Final = "thumbnails"
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailJob:
+    """Makes the thumbnails of a chunk; an image that cannot be read has none.
+
+    Attributes:
+        reader: of the source.
+        folder: where thumbnails are kept.
+        job: what their names depend on besides the sample.
+    """
+
+    reader: ImageReader
+    folder: Path
+    job: str
+
+    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> None:
+        """Reads, reduces and writes."""
+        reader = self.reader.in_turn()
+        for item, sample in enumerate(plan.items):
+            cursor.at(item)
+            if item in plan.excluded:
+                continue
+            try:
+                data = thumbnail(reader.scaled(sample, SIDE)[0].pixels)
+            except (ImageError, MemoryError):
+                continue
+            commit(self.folder / _name(self.job, sample), [data], durable=False)
+        cursor.done()
+
+
+def thumbnails(context: RunContext, reader: ImageReader, chosen: SampleTable, what: str = "source") -> dict[str, bytes]:
+    """The thumbnails of some images, by id.
+
+    Args:
+        context: where it runs.
+        reader: of the source.
+        chosen: the images; a bounded number, for all are held in memory.
+        what: the name of these images; those of another name are remembered apart.
+
+    Returns:
+        JPEG files of at most 96 x 96 pixels; images that cannot be read are left out.
+    """
+    folder = context.workspace.private / WHAT / what
+    folder.mkdir(parents=True, exist_ok=True)
+    job = fingerprint(SIDE, QUALITY, reader.options, reader.source.digest())
+    names = {_name(job, sample): sample.id for sample in chosen}
+    there = tidied(folder, names)
+    rows = np.array([row for row, name in enumerate(names) if name not in there], np.intp)
+    missing = chosen[rows]
+    plans = [
+        ShardPlan(index, "", None, missing[start : start + CHUNK], "")
+        for index, start in enumerate(range(0, len(missing), CHUNK))
+    ]
+    if plans:
+        for _ in results(context, ThumbnailJob(reader, folder, job), plans, WHAT, len(missing)):
+            pass
+    return {id_: (folder / name).read_bytes() for name, id_ in names.items() if (folder / name).exists()}
+
+
+def thumbnail(pixels: Pixels) -> bytes:
+    """A JPEG file of an image, reduced to 96 pixels on its long side; a smaller image keeps its size.
+
+    Args:
+        pixels: (H, W, 1) grey or (H, W, 3) RGB, uint8 or uint16.
+    """
+    factor = min(1.0, SIDE / max(pixels.shape[:2]))
+    if factor < 1:
+        height, width = (max(1, round(side * factor)) for side in pixels.shape[:2])
+        small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        pixels = small.reshape(height, width, pixels.shape[2])  # type: ignore[assignment]
+    color = cv2.cvtColor(np.ascontiguousarray(to_rgb(to_depth(pixels, 8))), cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", color, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return data.tobytes()
+
+
+def _name(job: str, sample: Sample) -> str:
+    return f"{fingerprint(job, sample.location, sample.stamp)}.jpg"

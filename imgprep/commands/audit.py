@@ -1,0 +1,163 @@
+"""The audit of a spec: evidence from its source or a stage, judged by its rules, written as reports."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from imgprep.checks.base import Finding, Judge, Report
+from imgprep.checks.drift import drift
+from imgprep.checks.judge import Suppressions, judge
+from imgprep.checks.reports import REPORTS, html, text
+from imgprep.checks.reports.json import read as read_report
+from imgprep.checks.reports.metrics import metrics
+from imgprep.checks.thumbnails import thumbnails
+from imgprep.commands.audit_inputs import GATHER, AuditInputs, Part, Told, of_source
+from imgprep.commands.pipeline import Pipeline
+from imgprep.dataset.manifest import AUGMENTED, commit
+from imgprep.errors import RequestError, one_line
+from imgprep.pipeline.runner import RunContext
+from imgprep.spec.loading import LoadedSpec, load_spec
+from imgprep.spec.paths import check_paths
+
+FOLDER: Final = "audit"
+PAGE: Final = "report.html"
+REFERENCE: Final = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What an audit is asked beside the spec.
+
+    Attributes:
+        stage: what is looked at: the source, or what a stage has made of it.
+        baseline: an earlier report.json; what it knows does not fail again.
+        reference: the spec of an earlier or another collection, for how far each class has moved.
+    """
+
+    stage: str = "source"
+    baseline: Path | None = None
+    reference: Path | None = None
+
+
+DEFAULT: Final = Choice()
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """The outcome of an audit.
+
+    Attributes:
+        report: the findings.
+        folder: where the reports were written.
+    """
+
+    report: Report
+    folder: Path
+
+
+def audit(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, choice: Choice = DEFAULT) -> Audited:
+    """Judges the source of a spec, or one of its stages, and writes the reports.
+
+    Raises:
+        RequestError: a table that the spec or the choice names is wrong.
+        SourceError: the source is refused as a whole.
+    """
+    known = None if choice.baseline is None else read_report(choice.baseline)
+    other = None if choice.reference is None else _load(choice.reference)
+    gathered = GATHER[choice.stage](loaded, context, pipeline)
+    rules: list[Judge] = list(gathered.rules)
+    if other is not None:
+        reference = of_source(other, context, Pipeline(other, context), REFERENCE)
+        rules.append(Told(tuple(drift(gathered.evidence, reference.evidence))))
+    report = judge(gathered.evidence, rules, _excuses(loaded, gathered, known))
+    lines = {
+        getattr(rule, "id", key): loaded.line("audit", "rules", key) for key, rule in loaded.spec.audit.rules.items()
+    }
+    report = replace(
+        report, spec=_from_here(loaded.file), lines={**lines, **_waiver_line(loaded), "audit": loaded.line("audit")}
+    )
+    if gathered.stage is not None:
+        images, augmented = gathered.stage.images, gathered.stage.samples.get(AUGMENTED, 0)
+        report = replace(report, images=images, augmented=augmented)
+    if gathered.counted is not None:
+        report = replace(report, counts=gathered.counted.counts)
+    return Audited(report, write_reports(context, report, gathered.parts))
+
+
+def write_reports(context: RunContext, report: Report, parts: Iterable[Part]) -> Path:
+    """Writes the reports that every audit leaves behind, and gives their folder."""
+    folder = context.workspace.stage(FOLDER)
+    folder.mkdir(exist_ok=True)
+    page = html.render(report, _thumbnails(context, report, parts))
+    numbers = json.dumps(metrics(report), indent=1, ensure_ascii=False) + "\n"
+    saved = {"report.json": REPORTS["json"](report), PAGE: page, "metrics.json": numbers}
+    for filename, content in saved.items():
+        commit(folder / filename, content.encode("utf-8", "backslashreplace"))
+    return folder
+
+
+def check_format(name: str) -> None:
+    """Refuses a format of report that is not in the table.
+
+    Raises:
+        RequestError: it is not.
+    """
+    if name not in REPORTS:
+        raise RequestError(f"--format {one_line(name)}: expected one of {', '.join(REPORTS)}")
+
+
+def render(report: Report, name: str, *, color: bool = False, width: int | None = None) -> str:
+    """The report in a format of the table; text may be coloured, and then has the width of the terminal."""
+    if name == "text" and color:
+        return text.render(report, color=True, **({} if width is None else {"width": width}))
+    return REPORTS[name](report)
+
+
+def page_of(audited: Audited) -> str:
+    """The page that the audit wrote, which has the images that `render` has not."""
+    return (audited.folder / PAGE).read_text("utf-8")
+
+
+def _from_here(file: str) -> str:
+    """The spec as CI systems know it: relative to where the audit runs, where it lies below."""
+    if not file:
+        return ""
+    path = Path(os.path.normpath(Path(file).absolute()))
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()
+
+
+def _load(path: Path) -> LoadedSpec:
+    loaded = load_spec(path)
+    check_paths(loaded)
+    return loaded
+
+
+def _excuses(loaded: LoadedSpec, gathered: AuditInputs, known: tuple[Finding, ...] | None) -> Suppressions:
+    """The waivers of rules that run here: one of a rule that this stage does not judge is not unused."""
+    running = {rule.id for rule in gathered.rules}
+    waivers = [waiver for waiver in loaded.spec.audit.waivers if waiver.rule in running]
+    return Suppressions(waivers, known)
+
+
+def _waiver_line(loaded: LoadedSpec) -> dict[str, int]:
+    return {"waiver": loaded.line("audit", "waivers")} if loaded.spec.audit.waivers else {}
+
+
+def _thumbnails(context: RunContext, report: Report, parts: Iterable[Part]) -> dict[str, bytes]:
+    wanted = set(html.wanted_thumbnails(report))
+    found: dict[str, bytes] = {}
+    for part in parts:
+        rows = np.fromiter(_rows(part, wanted), np.intp)
+        found |= thumbnails(context, part.reader, part.table[rows], part.what)
+    return found
+
+
+def _rows(part: Part, wanted: set[str]) -> Iterator[int]:
+    usable = part.table.ok()
+    return (row for row, id_ in enumerate(part.table.id) if id_ in wanted and usable[row])

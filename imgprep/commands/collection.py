@@ -1,0 +1,110 @@
+"""The source of a spec, listed."""
+
+from dataclasses import dataclass, replace
+
+from imgprep.commands.class_list import class_notes, class_order, unlisted
+from imgprep.commands.list_source import listing
+from imgprep.decoding.decode import DecodeOptions
+from imgprep.engines import Engine
+from imgprep.errors import one_line
+from imgprep.pipeline.image_reader import ImageReader
+from imgprep.similarity.groups import Grouping
+from imgprep.sources.attributes import Unmatched
+from imgprep.sources.masks import MaskListing, Masks
+from imgprep.spec.loading import LoadedSpec
+from imgprep.spec.problems import unknown
+from imgprep.table.sample import SampleTable
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A source, listed.
+
+    Attributes:
+        table: every entry found.
+        classes: in index order, those without images included.
+        reader: of the images.
+        masks: where their masks are; None when nobody asks.
+        masks_digest: a value that changes when one of the masks' files does.
+        notes: what the user should know, one line each.
+    """
+
+    table: SampleTable
+    classes: tuple[str, ...]
+    reader: ImageReader
+    masks: Masks | None = None
+    masks_digest: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def masked_reader(self) -> ImageReader:
+        """The reader, that looks for masks where the spec asks for them."""
+        return replace(self.reader, masks=self.masks)
+
+
+def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
+    """Lists the source of a spec.
+
+    Args:
+        loaded: the spec.
+        engine: where a file of many images is read.
+
+    Raises:
+        RequestError: there is nothing in it that could be an image, no row of the attributes is of one, or the groups
+            of the split section are not there.
+        SourceError: it is refused as a whole.
+    """
+    section = loaded.spec.source
+    listed = listing(section.source, section.attributes, engine, section.splits)
+    masks = MaskListing(section.masks) if section.masks is not None else None
+    table = listed.table if masks is None else SampleTable.of(masks.join(listed.table))
+    if not bool((~table.status.where("skipped")).any()):
+        raise loaded.error(f"no images: {len(table)} entries, none of them an image in this layout", "source", "path")
+    if section.masks is not None and section.masks.attribute not in {"", *table.attributes}:
+        text = unknown("attribute", section.masks.attribute, list(table.attributes))
+        raise loaded.error(text, "source", "masks", "attribute")
+    reader = ImageReader(section.source, decode_options(loaded))
+    classes = class_order(listed, section.classes)
+    if (section.classes or listed.order) and (complaint := unlisted(listed, classes)):
+        raise loaded.error(complaint, "source", "classes" if section.classes else "class_names")
+    ungrouped = grouping(loaded).check(table)
+    notes = (*class_notes(listed, classes), *_unmatched(loaded, table, listed.unmatched), *listed.notes)
+    notes = (*notes, ungrouped) if ungrouped else notes
+    digest = masks.digest() if masks is not None else ""
+    return Collection(table, classes, reader, section.masks, digest, notes)
+
+
+def decode_options(loaded: LoadedSpec) -> DecodeOptions:
+    """How the spec wants images decoded, by whoever looks at them."""
+    section = loaded.spec.convert
+    return DecodeOptions(
+        background=section.background, max_pixels=section.max_pixels, color_profile=section.color_profile
+    )
+
+
+def grouping(loaded: LoadedSpec) -> Grouping:
+    """Which images the spec says belong together."""
+    section = loaded.spec.split
+    return Grouping(section.group, section.missing_group, loaded.where("split"))
+
+
+def _unmatched(loaded: LoadedSpec, table: SampleTable, missed: Unmatched | None) -> tuple[str, ...]:
+    """What found no partner in the table of attributes, for a note.
+
+    Raises:
+        RequestError: not one image did, and the spec does not say what that means.
+    """
+    if missed is None:
+        return ()
+    images = table.images()
+    if missed.samples < images or loaded.spec.split.missing_group == "own":
+        return (f"source.attributes: {missed}",)
+    path = one_line(loaded.spec.source.attributes)
+    rows = f"its rows are {', '.join(map(one_line, missed.first_rows))}" if missed.rows else "it has no rows"
+    ids = ", ".join(map(one_line, missed.first_samples))
+    text = (
+        f"no row of {path} is of any of the {images} images: {rows}, the images are {ids}; "
+        "its column id (or location) must hold the ids of the images; or leave the key out, "
+        "or say split.missing_group: own"
+    )
+    raise loaded.error(text, "source", "attributes")

@@ -1,0 +1,72 @@
+"""--dry-run: what a command would do, and what it would cost; nothing is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from imgprep.commands.estimates import Outlook, StageEstimate
+from imgprep.commands.pipeline import Pipeline
+from imgprep.commands.session import Request, engine_for, workers_of
+from imgprep.dataset.manifest import accounting
+from imgprep.pipeline.runner import RunContext
+from imgprep.pipeline.workspace import Workspace
+
+COPIES: Final = 3
+"""How often the pixels of a shard are in memory while it is written: rows, result, file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a command would do.
+
+    Attributes:
+        output: where.
+        found: entries of the source: found, ok, quarantined and skipped, as far as listing tells.
+        classes: how many.
+        stages: in order.
+        workers: how many.
+        worker_bytes: memory of each.
+    """
+
+    output: Path
+    found: Mapping[str, int]
+    classes: int
+    stages: tuple[StageEstimate, ...]
+    workers: int
+    worker_bytes: int
+
+    def text(self) -> str:
+        """Lines for people."""
+        lines = [f"source: {accounting(self.found)}, {self.classes} classes"]
+        for stage in self.stages:
+            rows = ", ".join(f"{count} {split}" for split, count in stage.rows.items())
+            files = f"{stage.shards} shards, {_mebibytes(stage.bytes)}" if stage.shards else "tables only"
+            lines.append(f"{stage.stage}: {rows}; {files} in {self.output / stage.stage}")
+        lines.append(f"memory: {self.workers} workers of about {_mebibytes(self.worker_bytes)} and the image in hand")
+        return "\n".join([*lines, "nothing was written"])
+
+
+def plan(request: Request, last: str) -> Estimate:
+    """Estimates a command up to its last stage.
+
+    Raises:
+        RequestError: the spec does not fit the source.
+    """
+    loaded = request.load()
+    # Nothing is written by looking at one image: only the engine of the context is used.
+    pipeline = Pipeline(loaded, RunContext(Workspace(loaded.spec.output), engine_for(loaded), request.monitor))
+    needed = pipeline.needed(last)
+    pipeline.check(needed)
+    outlook = Outlook(pipeline)
+    for stage in needed:
+        outlook.stages[stage.name] = stage.definition().estimate(outlook)
+    stages = tuple(outlook.stages.values())
+    largest = max((stage.bytes // stage.shards for stage in stages if stage.shards), default=0)
+    table, classes = pipeline.collection.table, pipeline.collection.classes
+    found = {"found": len(table), **table.status.counts()}
+    return Estimate(loaded.spec.output, found, len(classes), stages, workers_of(loaded), COPIES * largest)
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"

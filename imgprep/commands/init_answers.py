@@ -1,0 +1,57 @@
+"""What the user tells `init` of a collection, where looking at it does not tell, or tells otherwise."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from imgprep.errors import RequestError, one_line
+from imgprep.sources.detect import Option, Recognised, recognise
+from imgprep.sources.split_names import UnclearSplitError
+from imgprep.spec.split_names import IGNORE, MEANINGS
+
+_FOLDERS: Final = ("directory", "hierarchy")
+
+
+class Answers(NamedTuple):
+    """Answers to what cannot be told by looking.
+
+    Attributes:
+        layout: of the collection; None to recognise it.
+        splits: ``NAME=SPLIT``, what names of splits mean; or ``ignore``.
+    """
+
+    layout: str | None = None
+    splits: tuple[str, ...] = ()
+
+    def recognise(self, path: Path) -> Recognised:
+        """The layout of a folder or file, and the options of the source that the answers are.
+
+        Raises:
+            RequestError: it is of no known layout, or an answer has another form.
+        """
+        options = self._options()
+        named = bool(options) and options.get("splits") != IGNORE
+        if self.layout is not None and path.is_dir():
+            return Recognised(self.layout, path, options)
+        try:
+            found = recognise(path)
+        except UnclearSplitError:
+            if not named:
+                raise
+            return Recognised("split_directory", path, options)
+        layout = self.layout or ("split_directory" if named and found.layout in _FOLDERS else found.layout)
+        return Recognised(layout, found.path, {**found.options, **options})
+
+    def _options(self) -> dict[str, Option]:
+        if not self.splits:
+            return {}
+        if self.splits == (IGNORE,):
+            return {"splits": IGNORE}
+        pairs = {text: text.rpartition("=") for text in self.splits}
+        for text, (_, equals, split) in pairs.items():
+            if not equals or split not in MEANINGS:
+                means = ", ".join(MEANINGS)
+                raise RequestError(f"--split: expected NAME=SPLIT, SPLIT one of {means}, not {one_line(text, 80)!r}")
+        return {"splits": {name: split for name, _, split in pairs.values()}}
+
+
+UNASKED: Final = Answers()

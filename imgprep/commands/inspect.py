@@ -1,0 +1,194 @@
+"""Looking at what is there: verify, show and doctor."""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from imgprep.commands.stages import STAGES
+from imgprep.dataset.integrity import Difference, index_differences
+from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, read_manifest
+from imgprep.dataset.verify import verify as find_differences
+from imgprep.engines import Settings, isolating
+from imgprep.engines.base import Outcome, Runner
+from imgprep.engines.guarantees import guarantees
+from imgprep.errors import RequestError, one_line
+from imgprep.pipeline.runner import Monitor
+from imgprep.util.locking import can_lock
+from imgprep.util.resources import available_cores, available_memory
+
+OPENCV: Final = (
+    "opencv-python-headless",
+    "opencv-python",
+    "opencv-contrib-python",
+    "opencv-contrib-python-headless",
+)
+LIBRARIES: Final = ("numpy", "h5py", "httpcore", "pydantic", "PyYAML", "typer", "rich", "tqdm")
+EXTRAS: Final = {
+    "hdf5plugin": "more compressions",
+    "cleanlab": "suspects of wrong labels",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The outcome of verify.
+
+    Attributes:
+        stages: folders that were checked, with their indexes, as far as they can be read.
+        differences: folder and difference; empty when all is well.
+    """
+
+    stages: tuple[tuple[Path, Manifest], ...]
+    differences: tuple[tuple[Path, Difference], ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    def text(self) -> str:
+        """One line for each difference, or one for each stage that is as it was written."""
+        if self.differences:
+            return "\n".join(f"{folder}/{difference}" for folder, difference in self.differences)
+        return "\n".join(f"{folder}: ok, {_extent(manifest)}" for folder, manifest in self.stages)
+
+    def json(self) -> str:
+        """The same for programs."""
+        differences = [{"stage": str(folder), **asdict(difference)} for folder, difference in self.differences]
+        return json.dumps({"passed": self.passed, "differences": differences}, indent=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What doctor found.
+
+    Attributes:
+        lines: names and values.
+        problems: what should be mended, one line each.
+    """
+
+    lines: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...]
+
+
+def show(folder: Path) -> list[tuple[Path, Manifest]]:
+    """The finished stages in a folder: itself, or those below it.
+
+    Raises:
+        RequestError: there is none.
+    """
+    stages = _finished(folder)
+    if not stages:
+        raise RequestError(f"{folder}: no finished imgprep dataset, {INDEX} is missing; run the stage first")
+    return [(stage, read_manifest(stage)) for stage in stages]
+
+
+def _finished(folder: Path, *, lost: bool = False) -> list[Path]:
+    """The folders of finished stages: this one, or those below it; with `lost` also those whose index is missing."""
+
+    def there(stage: Path) -> bool:
+        # Of a pipe or a folder in its place, reading it says more. The samples are written last but one.
+        return os.path.lexists(stage / INDEX) or (lost and (stage / SAMPLES).is_file())
+
+    return [folder] if there(folder) else [folder / name for name in STAGES if there(folder / name)]
+
+
+def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
+    """Re-reads every finished stage in a folder; a stage whose index is lost or unreadable is damaged.
+
+    Raises:
+        RequestError: there is none, or another version of imgprep wrote it.
+    """
+    folders = _finished(folder, lost=True)
+    if not folders:
+        show(folder)
+    engine = isolating(Settings(workers or available_cores(), item_timeout=3600.0))
+    stages, differences = [], list[tuple[Path, Difference]]()
+    for stage in folders:
+        try:
+            manifest = read_manifest(stage)
+        except RequestError as error:
+            if not list(index_differences(stage)):
+                raise  # to the last bit what another version of imgprep wrote
+            lost = not os.path.lexists(stage / INDEX)
+            reason = "is missing; rerun the stage" if lost else one_line(str(error).removeprefix(f"{stage / INDEX}: "))
+            differences.append((stage, Difference(INDEX, (), reason)))
+            continue
+        stages.append((stage, manifest))
+        if manifest.shards:
+            monitor.begin(f"verify {stage}", sum(shard.samples for shard in manifest.shards))
+        differences += [(stage, found) for found in find_differences(stage, manifest, _Watched(engine, monitor))]
+        if manifest.shards:
+            monitor.end()
+    return Checked(tuple(stages), tuple(differences))
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """An engine that tells a monitor how many rows were checked."""
+
+    engine: Runner
+    monitor: Monitor
+
+    def run(
+        self, function: Any, plans: Iterable[Any], progress: Callable[[int], None] | None = None
+    ) -> Iterator[Outcome[Any, Any]]:
+        """See `Engine.run`; a plan is a shard."""
+        for outcome in self.engine.run(function, plans, progress):
+            yield outcome
+            self.monitor.advance(outcome.plan.entry.samples)
+
+
+def json_of(stages: list[tuple[Path, Manifest]]) -> str:
+    """The indexes, for programs."""
+    content = {str(folder): json.loads(manifest.to_json()) for folder, manifest in stages}
+    return json.dumps(next(iter(content.values())) if len(content) == 1 else content, indent=2)
+
+
+def doctor() -> Facts:
+    """What a report about a problem should say of the surroundings."""
+    wheels = [name for name in OPENCV if _version(name)]
+    lines = [
+        ("imgprep", _version("imgprep") or "not installed"),
+        ("Python", f"{platform.python_version()} in {sys.prefix}"),
+        ("System", platform.platform()),
+        ("Cores", f"{available_cores()} that this container may use"),
+        ("Memory", f"{available_memory() / 2**30:.1f} GiB that this container may use"),
+        *guarantees(),
+        ("Output lock", "enforced" if can_lock() else "none: set execution.lock: false, and run one command at a time"),
+        ("OpenCV", ", ".join(f"{name} {_version(name)}" for name in wheels) or "not installed"),
+        *((name, _version(name) or "not installed") for name in LIBRARIES),
+    ]
+    for module, purpose in EXTRAS.items():
+        there = importlib.util.find_spec(module) is not None
+        lines.append((module, _version(module) if there else f"not installed (optional: {purpose})"))
+    problems = []
+    if len(wheels) > 1:
+        keep = "opencv-python-headless"
+        problems.append(
+            f"several OpenCV wheels overwrite each other: {', '.join(wheels)}; "
+            f"pip uninstall {' '.join(wheels)}, then pip install {keep}"
+        )
+    return Facts(tuple(lines), tuple(problems))
+
+
+def _extent(manifest: Manifest) -> str:
+    """How much of a stage there was to check."""
+    if not manifest.shards:
+        return f"{manifest.samples['found']} entries of samples.jsonl, no shards"
+    rows = sum(shard.samples for shard in manifest.shards)
+    return f"{rows} rows in {len(manifest.shards)} shard{'s' * (len(manifest.shards) > 1)}"
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

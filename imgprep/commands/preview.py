@@ -1,0 +1,268 @@
+"""preview: a contact sheet of what the spec does to a few images of each class; no output folder is touched."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.commands.augment_stage import recipes
+from imgprep.commands.collection import Collection, collect
+from imgprep.commands.contact_sheet import Cell, Picture, Row, sheet
+from imgprep.commands.convert_stage import mask_operations, operations
+from imgprep.commands.session import Request, engine_for
+from imgprep.dataset.manifest import commit
+from imgprep.engines.base import Cursor, Runner
+from imgprep.errors import ImageError, RequestError
+from imgprep.pipeline.image_reader import ImageReader, Loaded, Pixels
+from imgprep.pipeline.plan import ShardPlan
+from imgprep.spec.loading import LoadedSpec
+from imgprep.stages.augment.donors import DonorPool, share_of
+from imgprep.stages.augment.render import drawn
+from imgprep.stages.convert.prepare import Operation, moved
+from imgprep.stages.split.allocate import keys
+from imgprep.table.sample import Sample, SampleTable
+from imgprep.transforms.base import DonorImages
+
+MAX_CLASSES: Final = 25
+TRIES: Final = 10
+"""Images of a class that are tried for each that is wanted; the others may be unreadable."""
+
+
+class _Read(NamedTuple):
+    """An image that is shown.
+
+    Attributes:
+        label: its class.
+        id: its id.
+        image: (H, W, C) as the convert stage has it.
+        mask: (H, W, 1) uint8 likewise; None when it is not known.
+        cells: what is shown of it so far.
+    """
+
+    label: str
+    id: str
+    image: Pixels
+    mask: Pixels | None
+    cells: tuple[Cell, ...]
+
+
+class Amount(NamedTuple):
+    """How much is shown.
+
+    Attributes:
+        images: of each class.
+        draws: of each image.
+    """
+
+    images: int = 2
+    draws: int = 4
+
+
+USUAL: Final = Amount()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A finished sheet.
+
+    Attributes:
+        path: where it was written.
+        images: how many images are on it.
+        notes: what the user should know, one line each.
+    """
+
+    path: Path
+    images: int
+    notes: tuple[str, ...] = ()
+
+
+def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
+    """Draws a contact sheet: images by rows, class by class; the original, each step, and some draws by columns.
+
+    The draws are the copies 1, 2, ... of the augment stage, were the image a training image. A step that changes
+    none of the images has no column.
+
+    Args:
+        request: the spec.
+        path: of the PNG file.
+        amount: how much is shown.
+
+    Raises:
+        RequestError: the spec is wrong, or none of the images can be read.
+        ResourceError: the file cannot be written.
+    """
+    loaded = request.load()
+    engine = engine_for(loaded)
+    engine.prepare()
+    collection = collect(loaded, engine)
+    notes = list(collection.notes)
+    shown = _classes(collection)
+    if len(shown) < len(collection.classes):
+        notes.append(f"{len(shown)} of {len(collection.classes)} classes are shown")
+    read = []
+    for label, found in _read(loaded, collection, shown, amount.images, engine):
+        read += found
+        if not found:
+            notes.append(f"{label}: no image can be read")
+    if not read:
+        raise RequestError(
+            f"{loaded.where('source')}: none of the images can be read; `imgprep audit` lists the reasons"
+        )
+    company = _company(loaded, read)
+    rows = [
+        Row(one.label, one.id, (*one.cells, *_made(loaded, one, amount.draws, mine)))
+        for one, mine in zip(read, company, strict=True)
+    ]
+    picture = sheet(_without_idle_columns(rows, len(operations(loaded.spec.convert))))
+    done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise RequestError(f"{path}: the sheet of {picture.shape[1]}x{picture.shape[0]} is too large; show less")
+    commit(path, data.tobytes())
+    return Preview(path, len(rows), tuple(notes))
+
+
+def _classes(collection: Collection) -> dict[str, list[int]]:
+    """The rows of the usable images of each class that is shown."""
+    table = collection.table
+    usable = np.flatnonzero(table.ok())
+    code = {name: number for number, name in enumerate(table.label.values)}
+    labels = table.label.codes[usable]
+    present = [name for name in collection.classes if name in code and (labels == code[name]).any()]
+    return {name: usable[labels == code[name]].tolist() for name in present[:MAX_CLASSES]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Reads and converts the images of a class in a worker, which a hostile image may kill.
+
+    Attributes:
+        reader: of the images, and of their masks where the spec asks for them.
+        steps: what is done to each, by name.
+        mask_steps: what is done to its mask.
+        images: how many are shown.
+    """
+
+    reader: ImageReader
+    steps: Mapping[str, Operation]
+    mask_steps: tuple[Operation, ...]
+    images: int
+
+    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> list[_Read]:
+        """The first images that can be read."""
+        read: list[_Read] = []
+        for item, sample in enumerate(plan.items):
+            if len(read) == self.images:
+                break
+            cursor.at(item)
+            if item in plan.excluded:
+                continue
+            with suppress(ImageError):
+                read.append(self._converted(sample, self.reader(sample)))
+        cursor.done()
+        return read
+
+    def _converted(self, sample: Sample, found: Loaded) -> _Read:
+        """One image, and what it is at first, after each step, and as its mask where masks are asked for."""
+        image = found.pixels
+        cells: list[Cell] = [("original", _visible(image))]
+        for name, operation in self.steps.items():
+            image = operation(image)
+            cells.append((_caption(name, image), _visible(image)))
+        if self.reader.masks is None:
+            return _Read(sample.label, sample.id, image, None, tuple(cells))
+        mask = None if found.mask is None else moved(found.mask.pixels, self.mask_steps)
+        cells.append(("mask", None if mask is None else _visible(mask)))
+        return _Read(sample.label, sample.id, image, mask, tuple(cells))
+
+
+def _read(
+    loaded: LoadedSpec, collection: Collection, shown: Mapping[str, list[int]], images: int, engine: Runner
+) -> Iterator[tuple[str, list[_Read]]]:
+    """The images of each class that the seed puts first, unreadable ones passed over."""
+    section, seed = loaded.spec.convert, loaded.spec.seed
+    reading = _Reading(collection.masked_reader, operations(section), mask_operations(section), images)
+    plans: list[ShardPlan[SampleTable]] = []
+    for label, candidates in shown.items():
+        ids = [collection.table.id[row] for row in candidates]
+        order = np.argsort(keys(ids, seed), kind="stable")[: images * TRIES]
+        plans.append(ShardPlan(len(plans), label, None, collection.table[np.array(candidates)[order]], ""))
+    found: dict[str, list[_Read]] = {}
+    for outcome in engine.run(reading, plans):
+        if outcome.error is not None:
+            raise outcome.error
+        found[outcome.plan.filename] = outcome.value or []
+    return ((label, found[label]) for label in shown)
+
+
+def _company(loaded: LoadedSpec, read: list[_Read]) -> list[dict[str, DonorImages]]:
+    """Who stands beside each image, by recipe: another of those that are shown, as `augment` takes one of all."""
+    company: list[dict[str, DonorImages]] = [{} for _ in read]
+    section, seed = loaded.spec.augment, loaded.spec.seed
+    classes = sorted({one.label for one in read})
+    labels = np.array([classes.index(one.label) for one in read])
+    ids = [one.id for one in read]
+    known = np.array([one.mask is not None for one in read])
+    try:
+        circle = DonorPool.of(known, known, labels, lambda rows: keys([ids[row] for row in rows], seed))
+    except RequestError:
+        return company
+    for recipe, chain in recipes(section).items() if section is not None else ():
+        for number in np.flatnonzero(known).tolist() if chain.accompanied else ():
+            one, other = read[number], read[circle.donor(int(labels[number]), share_of(seed, ids[number], recipe, 1))]
+            if one.mask is not None and other.mask is not None and one.image.shape == other.image.shape:
+                company[number][recipe] = DonorImages(one.mask[..., 0], other.image, other.mask[..., 0])
+    return company
+
+
+def _made(loaded: LoadedSpec, one: _Read, draws: int, company: Mapping[str, DonorImages]) -> Iterator[Cell]:
+    """What augmentation makes of one image."""
+    section, image = loaded.spec.augment, one.image
+    if section is None:
+        return
+    shape = (image.shape[0], image.shape[1], image.shape[2])
+    for recipe, chain in recipes(section).items():
+        for number in range(1, (1 if recipe else draws) + 1):
+            if chain.transforms:
+                name = f"mix {recipe}" if recipe in section.mix else f"test-{recipe}" if recipe else f"copy {number}"
+                records = drawn(chain, (loaded.spec.seed, one.id, recipe, number), shape)
+                lonely = chain.accompanied and recipe not in company
+                yield name, None if lonely else _visible(chain.apply(image, records, company.get(recipe)))
+
+
+def _caption(name: str, image: Pixels) -> str:
+    """What a step is called on the sheet.
+
+    >>> _caption("size", np.zeros((64, 48, 3), np.uint8)), _caption("1 equalize", np.zeros((64, 48, 3), np.uint8))
+    ('size 64 x 48', 'equalize')
+    """
+    if name == "size":
+        return f"size {image.shape[0]} x {image.shape[1]}"
+    number, _, step = name.partition(" ")
+    return step.replace("_", " ") if number.isdigit() and step != "bit" else name
+
+
+def _visible(image: Pixels) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8, as a screen shows it."""
+    eight: NDArray[np.uint8] = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image.astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(eight, (*eight.shape[:2], 3)))
+
+
+def _without_idle_columns(rows: list[Row], steps: int) -> list[Row]:
+    """Leaves out the steps that change no image."""
+
+    def same(one: Picture | None, other: Picture | None) -> bool:
+        return one is not None and other is not None and np.array_equal(one, other)
+
+    idle = {
+        column
+        for column in range(1, steps + 1)
+        if all(same(row.cells[column][1], row.cells[column - 1][1]) for row in rows)
+    }
+    return [
+        row._replace(cells=tuple(cell for column, cell in enumerate(row.cells) if column not in idle)) for row in rows
+    ]

@@ -1,0 +1,1 @@
+"""What stages run on: the workspace, plans of shards, workers, commits."""

@@ -1,0 +1,192 @@
+"""From a sample to upright pixels: the one way in which every stage reads a source."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.decoding.decode import DecodeOptions, Decoder, ScaledImage, decode
+from imgprep.decoding.formats import format_of_extension
+from imgprep.errors import ImageError, TransientError, one_line
+from imgprep.sources.base import Source
+from imgprep.sources.masks import Masks
+from imgprep.table.sample import Sample
+from imgprep.transforms.channels import to_depth, to_gray
+
+NO_MEMORY: Final = "needs more memory than execution.memory_limit allows"
+TINY: Final = 2
+"""Pixels of a side up to which an image is flagged as tiny."""
+NARROW: Final = 32
+"""How many times as long as its short side an image must be to be flagged for its aspect."""
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+class Mask(NamedTuple):
+    """Which pixels of an image are the object.
+
+    Attributes:
+        pixels: (H, W, 1) uint8, 255 where they are.
+        sha256: of the bytes of its file, in hexadecimal; None when it has none of its own.
+    """
+
+    pixels: Pixels
+    sha256: str | None = None
+
+
+class Loaded(NamedTuple):
+    """One image in hand.
+
+    Attributes:
+        pixels: (H, W, 1) grey or (H, W, 3) RGB, uint8 or uint16, upright.
+        flags: what was unusual about the file.
+        sha256: of the file's bytes (of the pixels' bytes when the source holds arrays), in hexadecimal.
+        mask: where the reader looks for masks and the image has one.
+    """
+
+    pixels: Pixels
+    flags: tuple[str, ...]
+    sha256: str
+    mask: Mask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReader:
+    """Reads and decodes the samples of a source.
+
+    Attributes:
+        source: where the samples come from.
+        options: how they are decoded.
+        masks: where their masks are; None when nobody asks.
+        decoder: used for one image after another; None gives each one of its own.
+    """
+
+    source: Source
+    options: DecodeOptions
+    masks: Masks | None = None
+    decoder: Decoder | None = None
+
+    def in_turn(self) -> Self:
+        """A reader for images that are used up before the next one is read, which may lie where they lay.
+
+        For one loop in one thread. It saves memory and a sixth of the time of decoding photographs.
+        """
+        return replace(self, decoder=Decoder(self.options, reuse=True))
+
+    def __call__(self, sample: Sample) -> Loaded:
+        """Reads one image.
+
+        Raises:
+            ImageError: it cannot be used, and why.
+        """
+        seen, sha256 = self.scaled(sample)
+        return Loaded(seen.pixels, seen.flags, sha256, None if self.masks is None else self._mask(sample, seen))
+
+    def scaled(self, sample: Sample, min_side: int = 0) -> tuple[ScaledImage, str]:
+        """Reads one image, a large JPEG at a part of its size.
+
+        Args:
+            sample: of the source.
+            min_side: pixels that the long side must keep; 0 keeps all.
+
+        Returns:
+            The image, and the SHA-256 as in `Loaded`.
+
+        Raises:
+            ImageError: it cannot be used, and why.
+        """
+        try:
+            data = self.source.read(sample)
+            if isinstance(data, np.ndarray):
+                pixels = _with_channels(data)
+                seen = ScaledImage.whole(pixels, ("16-bit",) if pixels.dtype == np.uint16 else ())
+                flags, digest = seen.flags, hashlib.sha256(pixels.data).hexdigest()
+            else:
+                seen = self._decode(sample, data, min_side)
+                flags, digest = seen.flags + _odd_place(sample.location, seen.format), hashlib.sha256(data).hexdigest()
+            flags += _odd_pixels(seen)
+            return seen._replace(flags=tuple(sorted(flags)) if len(flags) > 1 else flags), digest
+        except MemoryError as error:
+            raise TransientError(NO_MEMORY) from error
+
+    def _decode(self, sample: Sample, data: bytes, min_side: int) -> ScaledImage:
+        try:
+            return (self.decoder or Decoder(self.options))(data, min_side)
+        except ImageError as error:
+            if self.source.forget(sample):
+                raise TransientError(str(error)) from None
+            raise
+
+    def _mask(self, sample: Sample, seen: ScaledImage) -> Mask | None:
+        """The transparency of the image, or what a file of its own says."""
+        assert self.masks is not None
+        try:
+            if not self.masks.attribute:
+                return None if seen.alpha is None else Mask(to_depth(seen.alpha, 8))
+            data = self.masks.read(sample)
+            if data is None:
+                return None
+            options = replace(self.options, background=(0, 0, 0), color_profile="ignore")
+            return _from_file(sample.attributes[self.masks.attribute], data, seen, options)
+        except MemoryError as error:
+            raise TransientError(NO_MEMORY) from error
+
+
+def _from_file(path: str, data: bytes, seen: ScaledImage, options: DecodeOptions) -> Mask:
+    name = one_line(path, 80)
+    try:
+        pixels = to_depth(to_gray(decode(data, options).pixels), 8)
+    except ImageError as error:
+        raise ImageError(f"mask {name}: {error}") from None
+    if pixels.shape[:2] != seen.pixels.shape[:2]:
+        sizes = f"{pixels.shape[0]}x{pixels.shape[1]}, the image {seen.height}x{seen.width}"
+        raise ImageError(f"mask {name}: its size is {sizes}; they must agree")
+    return Mask(pixels, hashlib.sha256(data).hexdigest())
+
+
+def _odd_pixels(seen: ScaledImage) -> tuple[str, ...]:
+    """What is unusual about an image whatever file it came in."""
+    pixels, height, width = seen.pixels, seen.height, seen.width
+    flags: tuple[str, ...] = ()
+    short, long = (height, width) if height < width else (width, height)
+    if short <= TINY:
+        flags += ("tiny",)
+    if long > NARROW * short:
+        flags += ("extreme-aspect",)
+    # Three pixels tell nearly every image apart from a constant one.
+    first = pixels[0, 0].tobytes()
+    middle = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2].tobytes()
+    if pixels[-1, -1].tobytes() == first == middle and _is_constant(pixels):
+        flags += ("constant",)
+    return flags
+
+
+def _is_constant(pixels: Pixels) -> bool:
+    """Row by row: a whole image of comparisons may be more than there is memory for."""
+    return all(bool((row == pixels[0, 0]).all()) for row in pixels)
+
+
+def _odd_place(location: str, form: str) -> tuple[str, ...]:
+    """What is unusual about the path of a file of a format."""
+    named = format_of_extension(location.rpartition(".")[2])
+    flags: tuple[str, ...] = ("wrong-extension",) if named is not None and named.name != form else ()
+    folder = location.rpartition("/")[0]
+    if "." in folder and "://" not in folder and any(map(_named_as_image, folder.split("/"))):
+        flags += ("folder-named-as-image",)
+    return flags
+
+
+def _named_as_image(name: str) -> bool:
+    stem, _, extension = name.rpartition(".")
+    return bool(stem) and format_of_extension(extension) is not None
+
+
+def _with_channels(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:
+    image: Pixels = np.ascontiguousarray(pixels[..., np.newaxis] if pixels.ndim == 2 else pixels)  # type: ignore[assignment]
+    if image.dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)} or image.ndim != 3 or image.shape[2] not in {1, 3}:
+        raise ImageError(f"pixels of shape {pixels.shape} and type {pixels.dtype}; grey or RGB of 8 or 16 bit are read")
+    if not image.size:
+        raise ImageError(f"no pixels: shape {pixels.shape}")
+    return image

@@ -1,0 +1,114 @@
+"""The worker's last step: arrays become one finished file and its piece of samples.jsonl."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.dataset.manifest import commit, sha256_file
+from imgprep.pipeline.plan import ShardPlan, ShardRecord
+from imgprep.pipeline.runner import part_path
+from imgprep.pipeline.workspace import Workspace
+from imgprep.shards.base import ShardFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How the shards of a stage are stored.
+
+    Attributes:
+        format: of the shards.
+        compression: a name that the format knows.
+        shard_size: bytes of pixels in a shard.
+    """
+
+    format: ShardFormat
+    compression: str = "none"
+    shard_size: int = 64 << 20
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values for a fingerprint."""
+        return {"format": self.format.name, "compression": self.compression, "shard_size": self.shard_size}
+
+
+@dataclass(frozen=True, slots=True)
+class ShardWriter:
+    """Where and how the shards of a stage are written.
+
+    Attributes:
+        folder: of the stage.
+        parts: where the pieces of samples.jsonl go.
+        storage: format and compression.
+    """
+
+    folder: Path
+    parts: Path
+    storage: Storage
+
+    @classmethod
+    def for_stage(cls, workspace: Workspace, stage: str, storage: Storage) -> Self:
+        """The writer of a stage."""
+        return cls(workspace.stage(stage), workspace.parts(stage), storage)
+
+    def finished(self, plan: ShardPlan[Any]) -> ShardRecord | None:
+        """The record in the journal, when the files are there and are the same."""
+        known = plan.known
+        if known is None or known.transient:
+            return None
+        wanted = [(self.folder / plan.filename, known.sha256)]
+        if known.part:
+            wanted.append((part_path(self.parts, plan.filename), known.part))
+        try:
+            same = all(sha256_file(path) == digest for path, digest in wanted)
+        except OSError:
+            return None
+        return replace(known, kept=True) if same else None
+
+    def write(
+        self,
+        record: ShardRecord,
+        arrays: Mapping[str, NDArray[Any]],
+        attributes: Mapping[str, Mapping[str, str]] | None = None,
+        lines: Sequence[bytes] = (),
+    ) -> ShardRecord:
+        """Builds the file in memory and commits it, its piece of samples.jsonl first.
+
+        Args:
+            record: what is known of the shard so far.
+            arrays: name -> (N, ...) array.
+            attributes: group -> name -> text, for formats that have groups.
+            lines: the lines of samples.jsonl, one for each item.
+
+        Returns:
+            The record with size and hashes.
+
+        Raises:
+            ResourceError: the files cannot be written.
+        """
+        part = b"".join(lines)
+        if part:
+            commit(part_path(self.parts, record.filename), part, durable=False)
+        blocks = self.storage.format.write(arrays, self.storage.compression, attributes or {})
+        state = hashlib.sha256()
+        for block in blocks:
+            state.update(block)
+        commit(self.folder / record.filename, blocks)
+        return replace(
+            record,
+            bytes=sum(map(len, blocks)),
+            sha256=state.hexdigest(),
+            part=hashlib.sha256(part).hexdigest() if part else "",
+        )
+
+
+def label_dtype(classes: int) -> np.dtype[Any]:
+    """uint16 up to 65,535 classes, else uint32: what every framework takes, and no class too many wraps.
+
+    >>> label_dtype(2), label_dtype(65_535), label_dtype(65_536)
+    (dtype('uint16'), dtype('uint16'), dtype('uint32'))
+    """
+    return np.dtype(np.uint16 if classes <= np.iinfo(np.uint16).max else np.uint32)

@@ -1,0 +1,1 @@
+"""Images that look alike: perceptual hashes, neighbours, clusters, groups."""

@@ -1,0 +1,154 @@
+"""Which images look alike: the one definition, for the audit that finds them and the split that keeps them together.
+
+Two images look alike when their perceptual hashes are nearly equal, or when one is a copy of the other that was
+mirrored, turned by quarters, or cut by up to 5 % on any sides. Of simple pictures (digits, icons) strangers look alike
+in both ways; then the comparison is stricter, and altered copies are not looked for.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.similarity.hamming import telling_clusters
+from imgprep.similarity.matching import fit
+from imgprep.similarity.union_find import unite
+from imgprep.similarity.variants import Candidates, Thumbnails, candidates, orientation_between, oriented, oriented_cut
+from imgprep.table.columns import blocks
+
+DISTANCE: Final = 4
+"""Bits of 64 in which the hashes of images that look alike may differ."""
+KINDS: Final = ("cropped", "mirrored", "turned")
+_FLAT: Final = 4.0
+"""Levels of deviation under which an image is taken for a blank."""
+_DOUBTS: Final = 2
+_DOUBTS_PER_IMAGE: Final = 0.04
+_DOUBTS_PER_COPY: Final = 0.1
+_BLOCK: Final = 1024
+_CHAIN: Final = 50
+
+
+class Altered(NamedTuple):
+    """Pairs of images of which one is a copy of the other.
+
+    Attributes:
+        left: (P,) one.
+        right: (P,) the other.
+        kind: (P,) what was done to it: an index of `KINDS`.
+    """
+
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
+    kind: NDArray[np.integer]
+
+    @classmethod
+    def none(cls) -> "Altered":
+        """No pairs."""
+        empty = np.zeros(0, np.intp)
+        return cls(empty, empty, empty)
+
+    def at(self, rows: NDArray[np.intp]) -> "Altered":
+        """The pairs among some rows, as places in them."""
+        place = {row: number for number, row in enumerate(rows.tolist())}
+        pairs = zip(self.left.tolist(), self.right.tolist(), self.kind.tolist(), strict=True)
+        inside = [(place[a], place[b], kind) for a, b, kind in pairs if a in place and b in place]
+        left, right, kind = np.array(inside, np.intp).reshape(-1, 3).T
+        return Altered(left, right, kind)
+
+    def words(self) -> Iterable[str]:
+        """What was done, each once."""
+        return [KINDS[kind] for kind in np.unique(self.kind).tolist()]
+
+
+def altered_copies(small: Thumbnails, hashes: NDArray[np.uint64], rows: NDArray[np.intp]) -> Altered | None:
+    """The pairs of images that are mirrored, turned or cropped copies of each other.
+
+    Args:
+        small: of all images.
+        hashes: (N,) the perceptual hash of each of them; of equal ones, the first is compared for all.
+        rows: those to look at.
+
+    Returns:
+        The pairs; None where strangers look alike: most pairs with nearly the same hash turn out to be no copies.
+    """
+    if telling_clusters(hashes[rows], DISTANCE)[1] < DISTANCE:
+        return None
+    first = np.sort(np.unique(hashes[rows], return_index=True)[1])
+    chosen = _with_contrast(small, rows[first])
+    found = candidates(small, chosen) if len(chosen) > 1 else None
+    if found is None:
+        return Altered.none() if len(chosen) <= 1 else None
+    copies = _are_copies(small, found)
+    known = {(min(pair), max(pair)) for pair in _pairs(found, copies)}
+    doubts = {(min(pair), max(pair)) for pair in _pairs(found, ~copies)} - known
+    if len(doubts) > _DOUBTS + _DOUBTS_PER_IMAGE * len(chosen) + _DOUBTS_PER_COPY * len(known):
+        return None
+    kind = orientation_between(*found.turned[copies].T)
+    pairs = np.sort(np.stack([found.left[copies], found.right[copies]], axis=1), axis=1)
+    left, right, kind = np.unique(np.column_stack([pairs, kind]), axis=0).T
+    return Altered(left, right, kind)
+
+
+class Alike(NamedTuple):
+    """Clusters of images that look alike.
+
+    Attributes:
+        clusters: (N,) of each image, named by the first member.
+        distance: the bits in which hashes may differ, that tell the images apart.
+        altered: whether altered copies are among them.
+    """
+
+    clusters: NDArray[np.integer]
+    distance: int
+    altered: bool
+
+
+def alike(hashes: NDArray[np.uint64], altered: Altered | None, distance: int = DISTANCE) -> Alike:
+    """Joins images that look alike, directly or through others.
+
+    Args:
+        hashes: (N,).
+        altered: the pairs of altered copies among them; None where strangers look alike.
+        distance: bits in which hashes may differ.
+    """
+    plain, used = telling_clusters(hashes, distance)
+    if altered is None or used < distance:
+        return Alike(plain, used, altered=False)
+    joined = plain.astype(np.intp)
+    unite(joined, joined[altered.left], joined[altered.right])
+    joined = _named(joined)
+    if _largest(joined) > max(_CHAIN, len(joined) // 100, _largest(plain)):
+        return Alike(plain, used, altered=False)
+    return Alike(joined, used, altered=True)
+
+
+def _with_contrast(small: Thumbnails, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Those of the rows that show something."""
+    kept = [rows[block][small[rows[block]].std(axis=(1, 2)) >= _FLAT] for block in blocks(len(rows), _BLOCK)]
+    return np.concatenate([*kept, rows[:0]])
+
+
+def _are_copies(small: Thumbnails, found: Candidates) -> NDArray[np.bool_]:
+    """(P,) which pairs are copies."""
+    copies = np.zeros(len(found.left), bool)
+    for block in blocks(len(found.left), _BLOCK):
+        one, other = found.turned[block].T
+        left = oriented(small[found.left[block]].astype(np.float64), one)
+        right = oriented(small[found.right[block]].astype(np.float64), other)
+        copies[block] = fit(left, right, oriented_cut(found.cut[block], one)).copies
+    return copies
+
+
+def _pairs(found: Candidates, chosen: NDArray[np.bool_]) -> Iterable[tuple[int, int]]:
+    return zip(found.left[chosen].tolist(), found.right[chosen].tolist(), strict=True)
+
+
+def _named(clusters: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The same clusters, each named by its first member."""
+    _, first, inverse = np.unique(clusters, return_index=True, return_inverse=True)
+    return first[inverse.reshape(-1)]
+
+
+def _largest(clusters: NDArray[np.integer]) -> int:
+    return int(np.bincount(clusters, minlength=1).max())

@@ -1,0 +1,127 @@
+"""Tells the layout of a collection by looking at it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+from imgprep.dataset.manifest import INDEX
+from imgprep.errors import RequestError, one_line
+from imgprep.sources.attributes import read_table
+from imgprep.sources.csvtable import read_header
+from imgprep.sources.idx import is_idx_images
+from imgprep.sources.jsontable import find
+from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits, subfolders
+from imgprep.sources.split_names import split_word
+from imgprep.sources.walk import junk, list_root
+from imgprep.table.sample import NOTHING
+
+_SUFFIXES: Final[Mapping[str, str]] = {
+    ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".h5": "hdf5", ".hdf5": "hdf5",
+    ".hdf": "hdf5", ".npz": "npz",
+}  # fmt: skip
+_LABELS: Final = ("label", "class", "category", "species", "target", "breed", "type")
+_LOCATIONS: Final = (
+    "location", "path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "url",
+    "image_url", "pixels",
+)  # fmt: skip
+_DELIMITERS: Final = ",;\t|"
+
+
+Option: TypeAlias = str | dict[str, str]
+
+
+class Recognised(NamedTuple):
+    """What a collection looks like.
+
+    Attributes:
+        layout: the name of the layout.
+        path: what the spec should name; not always what was asked about.
+        options: further keys of ``source`` that are needed.
+    """
+
+    layout: str
+    path: Path
+    options: Mapping[str, Option] = NOTHING
+
+
+def recognise(path: Path) -> Recognised:
+    """Finds the layout of a folder or file; only names and the first row of a table are read.
+
+    Raises:
+        RequestError: there is nothing there, or it is of no known layout.
+        UnclearSplitError: the outer folders may be splits as well as parts of the classes.
+    """
+    if path.is_dir():
+        return _folder(path)
+    if not path.exists():
+        raise RequestError(f"{one_line(path)}: no such file or folder; check the path")
+    return _file(path)
+
+
+def _file(path: Path) -> Recognised:
+    if path.name == INDEX:
+        return Recognised("dataset", path.parent)
+    if is_idx_images(path.name):
+        return Recognised("idx", path.parent)
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    layout = _SUFFIXES.get(suffixes[-1]) if suffixes else None
+    if layout is None:
+        known = ", ".join(_SUFFIXES)
+        raise RequestError(f"{one_line(path)}: no known layout; give a folder of images, or a file of these: {known}")
+    return Recognised(layout, path, _columns(path, layout) if layout in {"csv", "json"} else NOTHING)
+
+
+def _columns(path: Path, layout: str) -> Mapping[str, str]:
+    """The options that make the columns of a table known."""
+    options = {}
+    names: tuple[str, ...] = ()
+    if layout == "json":
+        names = tuple(next((row.values for row in read_table(path)), {}))
+    else:
+        for delimiter in (None, *_DELIMITERS):
+            names = tuple(read_header(path, delimiter))
+            if len(names) > 1:
+                if delimiter:
+                    options["delimiter"] = delimiter
+                break
+    columns = dict.fromkeys(names)
+    for option, guesses in (("label_column", _LABELS), ("location_column", _LOCATIONS)):
+        found = [name for guess in guesses if (name := find(columns, guess))]
+        if not found:
+            there = one_line(", ".join(names) or "none", 120)
+            raise RequestError(f"{one_line(path)}:1: no column like {guesses[0]}, there are: {there}; rename one")
+        if found[0].casefold() != guesses[0]:
+            options[option] = found[0]
+    return options
+
+
+def _folder(path: Path) -> Recognised:
+    listing = list_root(path)
+    names, entries = listing.names[::-1], listing.others.items()
+    folders = [name[:-1] for name, entry in entries if name.endswith("/") and not junk(entry.name, folder=True)]
+    if INDEX in names:
+        return Recognised("dataset", path)
+    if any(map(is_idx_images, names)):
+        return Recognised("idx", path)
+    if not folders:
+        where = one_line(path)
+        tables = [name for name in names if Path(name.removesuffix(".gz")).suffix.lower() in _SUFFIXES]
+        if len(tables) == 1:
+            return _file(path / tables[0])
+        if len(tables) > 1:
+            raise RequestError(f"{where}: several tables: {one_line(', '.join(tables), 120)}; give one of them")
+        raise RequestError(f"{where}: no folders in it; put the images of each class into a folder of its own")
+    splits = [name for name in folders if split_word(name)]
+    if len(splits) >= max(1, (len(folders) + 1) // 2) and any(subfolders(path / name) for name in splits):
+        return Recognised("split_directory", path)
+    if (found := recognise_splits(path, folders)) is not None:
+        return Recognised("split_directory", found)
+    nested = _nested(path, folders)
+    if nested:
+        check_outer(path, folders)
+    return Recognised("hierarchy" if nested else "directory", path)
+
+
+def _nested(path: Path, folders: list[str]) -> bool:
+    """Whether images lie only deeper than one folder down."""
+    return not any(has_images(path / name) for name in folders) and any(subfolders(path / name) for name in folders)

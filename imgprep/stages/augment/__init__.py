@@ -1,0 +1,1 @@
+"""augment: new training images, and stress sets."""

@@ -1,0 +1,284 @@
+"""augment: new training images from old ones, and test sets that show what a model did not learn.
+
+Every copy depends on the seed, the id of its parent and its own number alone.
+"""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, commit, fingerprint
+from imgprep.dataset.records import SampleRecord, json_line
+from imgprep.engines.base import Cursor
+from imgprep.errors import RequestError
+from imgprep.pipeline import shard_buffer
+from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
+from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines
+from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
+from imgprep.pipeline.versions import versions
+from imgprep.pipeline.writer import ShardWriter, Storage, label_dtype
+from imgprep.shards.base import text_array
+from imgprep.stages.augment.donors import DonorPool, masked
+from imgprep.stages.augment.plan import (
+    TEST_NAME,
+    Batch,
+    Copies,
+    CopyCounts,
+    accompanied,
+    batches,
+    by_split,
+    copies_of,
+    named_copy,
+)
+from imgprep.stages.augment.render import Maker
+from imgprep.stages.split.allocate import NAMES, TEST, keys
+from imgprep.stages.split.methods import Assignment, class_codes
+from imgprep.transforms.compose import Chain
+
+STAGE: Final = "augment"
+TRANSFORMS: Final = "transforms.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentJob:
+    """Makes one shard of the stage.
+
+    Attributes:
+        maker: of one copy.
+        image: what every image looks like.
+        classes: in index order.
+        writer: where the shard goes.
+    """
+
+    maker: Maker
+    image: ImageFormat
+    classes: tuple[str, ...]
+    writer: ShardWriter
+
+    def __call__(self, plan: ShardPlan[Copies], cursor: Cursor) -> ShardRecord:
+        """Makes the shard.
+
+        Raises:
+            SourceError: a shard of the convert stage is damaged.
+            ResourceError: the file cannot be written.
+        """
+        finished = self.writer.finished(plan)
+        if finished is not None:
+            return finished
+        copies = plan.items
+        images = shard_buffer.rows((len(copies), *self.image.shape), self.image.dtype)
+        lines = []
+        with self.maker.shards.opened(OPEN_SHARDS) as shards:
+            for item, id_ in enumerate(copies.id):
+                cursor.at(item)
+                images[item], explained = self.maker.make(shards, copies, item)
+                lines.append(self._record(plan, item, id_).line(explained))
+        cursor.done()
+        arrays = {
+            "image": images,
+            "label": copies.label.astype(label_dtype(len(self.classes))),
+            "id": text_array(copies.id),
+            "parent": text_array(copies.parent_id),
+            "checksum": np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32),
+        }
+        counts = dict(Counter(self.classes[code] for code in copies.label.tolist()))
+        return self.writer.write(
+            ShardRecord(plan.filename, plan.split, len(copies), counts=counts), arrays, lines=lines
+        )
+
+    def _record(self, plan: ShardPlan[Copies], item: int, id_: str) -> SampleRecord:
+        copies = plan.items
+        return SampleRecord(
+            id=id_,
+            location=id_,
+            label=self.classes[int(copies.label[item])],
+            attributes={},
+            status="ok",
+            reason="",
+            split=plan.split,
+            shard=plan.filename,
+            row=item,
+            sha256=None,
+            flags=[],
+            parent=copies.parent_id[item],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """The stage: everything it needs to know.
+
+    Attributes:
+        images: of the convert stage.
+        assignment: of the split stage.
+        splits: the index of the split stage.
+        recipes: name -> the transforms; '' is the chain of the spec.
+        amounts: how many images to make.
+        storage: format, shard size and compression.
+        seed: of all draws.
+        where: file and line of the section, for messages.
+    """
+
+    images: Images
+    assignment: Assignment
+    splits: Manifest
+    recipes: Mapping[str, Chain]
+    amounts: CopyCounts
+    storage: Storage
+    seed: int
+    where: str
+
+    def fingerprint(self) -> str:
+        """What the stage is made from."""
+        recipes = {name: [repr(transform) for transform in chain.transforms] for name, chain in self.recipes.items()}
+        made_of = self.images.manifest.fingerprint, self.splits.fingerprint
+        return fingerprint(recipes, repr(self.amounts), self.storage.settings(), self.seed, made_of)
+
+    def key(self) -> str:
+        """What the stage is made from, for knowing what is up to date."""
+        return fingerprint(versions(), self.fingerprint())
+
+    def plans(self) -> list[ShardPlan[Copies]]:
+        """The shards, split by split.
+
+        Raises:
+            RequestError: there is no train split.
+        """
+        if self.assignment.names != NAMES:
+            raise RequestError(f"{self.where}: augment: folds have no training images; leave the section out for kfold")
+        labels = self._labels()
+        made = batches(self.assignment, labels, self.images.table.id, self.amounts, self.seed)
+        found = [self._accompanied(batch, labels) for batch in made if len(batch.parents)]
+        image = self._image()
+        row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
+        job = self.key()
+        plans: list[ShardPlan[Copies]] = []
+        for split, mine in by_split(found).items():
+            copies = copies_of(mine, list(self.recipes), self.images, labels)
+            count = shard_count(len(copies), row_bytes, self.storage.shard_size)
+            names = shard_names(split, count, self.storage.format.suffix)
+            for filename, rows in zip(names, cut(np.ones(len(copies), bool), count), strict=True):
+                items = copies[rows]
+                plans.append(ShardPlan(len(plans), filename, split, items, plan_digest(job, filename, items)))
+        return plans
+
+    def job(self, writer: ShardWriter) -> AugmentJob:
+        """What a worker does."""
+        return AugmentJob(self._maker(), self._image(), self.images.manifest.classes, writer)
+
+    def run(self, context: RunContext) -> Manifest:
+        """Makes the stage.
+
+        Raises:
+            RequestError: there is no train split.
+            ResourceError: it cannot be written.
+        """
+        plans = self.plans()
+        for note in self._left_out(plans):
+            context.monitor.note(note)
+        records = make_shards(
+            context, STAGE, self.job(ShardWriter.for_stage(context.workspace, STAGE, self.storage)), plans
+        )
+        manifest = self._manifest(records)
+        commit(context.workspace.stage(STAGE) / TRANSFORMS, _lines(context, plans, explained=True))
+        return commit_stage(context, manifest, self.key(), _lines(context, plans, explained=False), [TRANSFORMS])
+
+    def rebuild(self, id_: str) -> NDArray[Any]:
+        """Makes one image alone, whether the stage has been made or not.
+
+        Args:
+            id_: of the copy: ``apple/0001.jpg#3``, ``apple/0001.jpg#inverted``. Any number can be asked for, also one
+                that the amounts of the spec do not reach.
+
+        Returns:
+            (H, W, C) the pixels, as the stage stores them.
+
+        Raises:
+            RequestError: there is no such parent or recipe.
+        """
+        parent, _, suffix = id_.rpartition("#")
+        recipe, number = named_copy(suffix)
+        if number < 1 or recipe not in self.recipes:
+            known = ", ".join(f"PARENT#{name or 1}" for name in self.recipes)
+            raise RequestError(f"{id_}: is not the id of a copy; ids look like {known}")
+        row = next((row for row, found in enumerate(self.images.table.id) if found == parent), None)
+        if row is None:
+            raise RequestError(f"{id_}: there is no image {parent!r} among those that were converted")
+        labels, one = self._labels(), np.ones(1, np.int64)
+        batch = self._accompanied(Batch("", recipe, row * one, number * one), labels)
+        if not len(batch.parents):
+            raise RequestError(f"{id_}: {parent!r} has no mask that shows an object on a background")
+        maker = self._maker()
+        with maker.shards.opened(OPEN_SHARDS) as shards:
+            return maker.make(shards, copies_of([batch], list(self.recipes), self.images, labels), 0)[0]
+
+    def _maker(self) -> Maker:
+        return Maker(self.images.shards(), self.recipes, self.seed)
+
+    def _accompanied(self, batch: Batch, labels: NDArray[np.int64]) -> Batch:
+        """The batch as its recipe needs it: where that takes two images, with one of the test split beside each.
+
+        Raises:
+            RequestError: the masks do not suffice for it.
+        """
+        if not self.recipes[batch.recipe].accompanied:
+            return batch
+        ids = self.images.table.id
+        test = self.assignment.codes == TEST
+        try:
+            circle = DonorPool.of(
+                test, masked(self.images.folder), labels, lambda rows: keys([ids[row] for row in rows], self.seed)
+            )
+        except RequestError as error:
+            raise RequestError(f"{self.where}: augment.stress: {batch.recipe}: {error}") from None
+        return accompanied(batch, circle, labels, ids, self.seed)
+
+    def _left_out(self, plans: list[ShardPlan[Copies]]) -> Iterator[str]:
+        """Which stress sets are smaller than the test split."""
+        tests = int((self.assignment.codes == TEST).sum())
+        made = Counter({plan.split: 0 for plan in plans})
+        for plan in plans:
+            made[plan.split] += len(plan.items)
+        for recipe in self.amounts.stress:
+            missing = tests - made[f"{TEST_NAME}-{recipe}"]
+            if missing:
+                yield (
+                    f"{TEST_NAME}-{recipe}: {missing} of {tests} test images have no mask that shows an object on a "
+                    "background, and are left out"
+                )
+
+    def _labels(self) -> NDArray[np.int64]:
+        return class_codes(self.images.table.label, self.images.manifest.classes)
+
+    def _image(self) -> ImageFormat:
+        if self.images.manifest.image is None:
+            raise ValueError("the convert stage has no images")
+        return self.images.manifest.image
+
+    def _manifest(self, records: list[ShardRecord]) -> Manifest:
+        made_of = self.images.manifest
+        counts: dict[str, Counter[str]] = {}
+        for record in records:
+            counts.setdefault(record.split or "", Counter()).update(record.counts)
+        made = sum(record.samples for record in records)
+        return replace(
+            made_of,
+            stage=STAGE,
+            counts={split: {name: count[name] for name in made_of.classes} for split, count in counts.items()},
+            samples={**made_of.samples, AUGMENTED: made},
+            seed=self.seed,
+            fingerprint=self.fingerprint(),
+            versions=versions(),
+            shards=entries(records),
+        )
+
+
+def _lines(context: RunContext, plans: list[ShardPlan[Copies]], *, explained: bool) -> Iterator[bytes]:
+    """The lines of transforms.jsonl, or those of samples.jsonl."""
+    for record, details in map(SampleRecord.parse_with_details, part_lines(context, STAGE, plans)):
+        yield json_line({"id": record.id, "parent": record.parent} | details) if explained else record.line()

@@ -1,0 +1,1 @@
+"""convert: any source becomes decoded, sized and pre-processed shards."""

@@ -1,0 +1,101 @@
+"""What is unusual about an image only beside others of its collection: names, locations and bytes that occur twice."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.dataset.record_edits import source_digests
+from imgprep.errors import one_line
+from imgprep.table.sample import SampleTable
+
+CASE: Final = "case-twin"
+TWICE: Final = "listed-twice"
+CONFLICT: Final = "label-conflict"
+Flags = Mapping[int, tuple[str, ...]]
+
+
+class Remarks(NamedTuple):
+    """What was found.
+
+    Attributes:
+        flags: row of the table -> what is unusual about it, for the few rows of which something is.
+        notes: the same for the user, one line each.
+    """
+
+    flags: Flags
+    notes: tuple[str, ...]
+
+
+def remarks(table: SampleTable) -> Remarks:
+    """Finds usable images whose ids differ in case only, and locations that are listed more than once."""
+    usable = table.ok()
+    flags: dict[int, tuple[str, ...]] = {}
+    notes = []
+    cases = _equal(lambda: map(str.casefold, table.id), usable)
+    if len(cases):
+        notes.append(
+            f"{_named(table, cases, 'names')} differ from another in case only; "
+            "a system that ignores case keeps one of them"
+        )
+    # A source of files has one column for both, and cannot list a file twice.
+    places = _equal(lambda: iter(table.location), usable) if table.location is not table.id else cases[:0]
+    if len(places):
+        notes.append(f"{_named(table, places, 'rows')} name an image that another row names too")
+    for flag, rows in ((CASE, cases), (TWICE, places)):
+        for row in rows.tolist():
+            flags[row] = (*flags.get(row, ()), flag)
+    return Remarks(flags, tuple(notes))
+
+
+def _equal(texts: Callable[[], Iterator[str]], usable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The usable rows whose text another usable row has too; the texts are gone through twice, never kept."""
+    hashes = np.fromiter(map(hash, texts()), np.int64, len(usable))
+    hashes = np.where(usable, hashes, -1)
+    rows = np.flatnonzero(_repeated(hashes) & usable)
+    if not len(rows):
+        return rows
+    # Two texts of one hash are rare, but a few do no harm to memory.
+    wanted = set(rows.tolist())
+    groups: dict[str, list[int]] = {}
+    for row, text in enumerate(texts()):
+        if row in wanted:
+            groups.setdefault(text, []).append(row)
+    return np.array(sorted(row for group in groups.values() if len(group) > 1 for row in group), np.int64)
+
+
+def _repeated(values: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """(N,) whether each value occurs more than once."""
+    order = np.argsort(values, kind="stable")
+    same = values[order][1:] == values[order][:-1]
+    found = np.zeros(len(values), bool)
+    found[order[1:][same]] = True
+    found[order[:-1][same]] = True
+    return found
+
+
+def conflicts(lines: Iterable[bytes], table: SampleTable) -> Remarks:
+    """Finds images of the same bytes under two labels.
+
+    Args:
+        lines: of samples.jsonl, one for each row of the table.
+        table: every entry of the source.
+    """
+    digests = np.fromiter(source_digests(lines), np.uint64, len(table))
+    order = np.lexsort((table.label.codes, digests))
+    ordered, labels = digests[order], table.label.codes[order]
+    starts = np.flatnonzero(np.concatenate([np.ones(len(ordered[:1]), bool), ordered[1:] != ordered[:-1]]))
+    ends = np.append(starts[1:], len(ordered))[: len(starts)] - 1
+    clash = (labels[starts] != labels[ends]) & (ordered[starts] != 0)
+    rows = np.sort(
+        np.concatenate([order[:0], *(order[a : b + 1] for a, b in zip(starts[clash], ends[clash], strict=True))])
+    )
+    note = f"{_named(table, rows, 'images')} have the same bytes as one of another class" if len(rows) else ""
+    return Remarks(dict.fromkeys(rows.tolist(), (CONFLICT,)), (note,) if note else ())
+
+
+def _named(table: SampleTable, rows: NDArray[np.int64], what: str) -> str:
+    """How many, and the first two."""
+    first = ", ".join(one_line(table.id[row], 80) for row in rows[:2].tolist())
+    return f"{len(rows)} {what} ({first}{' ...' if len(rows) > 2 else ''})"

@@ -1,0 +1,106 @@
+"""From a sample to the pixels of a row: read, decode, and what the spec does to every image."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from imgprep.dataset.manifest import MASKED, ImageFormat
+from imgprep.engines.base import Cursor
+from imgprep.errors import ImageError, TransientError
+from imgprep.pipeline.image_reader import NO_MEMORY, ImageReader, Mask, Pixels
+from imgprep.pipeline.plan import ShardPlan
+from imgprep.table.sample import Sample, SampleTable
+from imgprep.transforms.masks import tells_apart
+
+Operation = Callable[[Pixels], Pixels]
+
+
+class Prepared(NamedTuple):
+    """The outcome for one item: pixels, or the reason why there are none, and whether that may pass.
+
+    The mask is there when one is asked for that tells an object from its background.
+    """
+
+    pixels: Pixels | None
+    flags: tuple[str, ...] = ()
+    sha256: str | None = None
+    reason: str = ""
+    transient: bool = False
+    mask: Mask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Reads, decodes and prepares one sample.
+
+    Attributes:
+        reader: of the source.
+        operations: what is done to the pixels, in order; picklable.
+        image: what every result looks like, where the operations alone decide it.
+        mask_operations: what is done to a mask, so that its pixels stay those of the image.
+    """
+
+    reader: ImageReader
+    operations: tuple[Operation, ...]
+    image: ImageFormat | None = None
+    mask_operations: tuple[Operation, ...] = ()
+
+    def over(
+        self, samples: SampleTable, excluded: Mapping[int, str], cursor: Cursor
+    ) -> Iterator[tuple[Sample, Prepared]]:
+        """Every sample with its outcome; one image at a time is in memory, and only until the next one is read."""
+        reader = self.reader.in_turn()
+        for item, sample in enumerate(samples):
+            cursor.at(item)
+            if item in excluded:
+                # Its worker died, or was late: another run may have more luck, time or memory.
+                yield sample, Prepared(None, reason=excluded[item], transient=sample.status == "ok")
+                continue
+            if sample.status != "ok":
+                yield sample, Prepared(None, reason=sample.reason)
+                continue
+            try:
+                image, flags, sha256, mask = reader(sample)
+            except ImageError as error:
+                yield sample, Prepared(None, reason=str(error), transient=isinstance(error, TransientError))
+                continue
+            try:
+                for operation in self.operations:
+                    image = operation(image)
+                mask = None if mask is None else self._moved(mask)
+            except ImageError as error:
+                yield sample, Prepared(None, flags, sha256, str(error), transient=isinstance(error, TransientError))
+                continue
+            except MemoryError:
+                yield sample, Prepared(None, flags, sha256, NO_MEMORY, transient=True)
+                continue
+            if mask is not None:
+                flags = tuple(sorted((*flags, MASKED)))
+            yield sample, Prepared(image, flags, sha256, mask=mask)
+        cursor.done()
+
+    def _moved(self, mask: Mask) -> Mask | None:
+        pixels = moved(mask.pixels, self.mask_operations)
+        return None if pixels is None else mask._replace(pixels=pixels)
+
+
+def moved(mask: Pixels, operations: Iterable[Operation]) -> Pixels | None:
+    """A mask (H, W, 1) with its pixels where those of its image went; None when it tells nothing apart there."""
+    for operation in operations:
+        mask = operation(mask)
+    return mask if tells_apart(mask) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A job that finds out what the first usable image of a plan looks like when it is prepared."""
+
+    prepare: Prepare
+
+    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> tuple[str, ImageFormat] | None:
+        """The id and format of the first usable image; None when there is none."""
+        for sample, prepared in self.prepare.over(plan.items, plan.excluded, cursor):
+            if prepared.pixels is not None:
+                height, width, channels = prepared.pixels.shape
+                return sample.id, ImageFormat((height, width, channels), prepared.pixels.dtype.name)
+        return None

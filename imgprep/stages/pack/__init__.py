@@ -1,0 +1,1 @@
+"""pack: normalised, label-encoded, shuffled shards for training."""

@@ -1,0 +1,105 @@
+"""Sums over the training images, from which the normalisation follows: one pass, never all images in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.engines.base import Cursor, WholePlan
+from imgprep.pipeline.runner import RunContext, results
+from imgprep.shards.shard_set import ShardSet
+from imgprep.stages.pack.selection import Selection
+from imgprep.transforms.moments import Moments
+from imgprep.transforms.normalize import FITTED, PER_POSITION, Kind, Normalizer, fit_normalizer
+
+BLOCK_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RowsPlan(WholePlan):
+    """Rows of one shard; none of a finished shard is given up.
+
+    Attributes:
+        shard: its number in the set of shards.
+        rows: (N,) the rows, ascending.
+    """
+
+    shard: int
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SumJob:
+    """Sums the rows of a plan.
+
+    Attributes:
+        shards: where the rows are.
+        per_pixel: whether each position is summed too.
+    """
+
+    shards: ShardSet
+    per_pixel: bool
+
+    def __call__(self, plan: RowsPlan, cursor: Cursor) -> Moments:
+        """The sums over the plan's rows."""
+        with self.shards.opened(1) as shards:
+            rows = shards[plan.shard].images
+            block = max(1, BLOCK_BYTES // (int(np.prod(rows.shape[1:])) * rows.dtype.itemsize))
+            parts = []
+            for start in range(0, len(plan.rows), block):
+                cursor.at(start)
+                images = np.stack([rows[row] for row in plan.rows[start : start + block].tolist()])
+                parts.append(Moments.of(images, per_pixel=self.per_pixel))
+            cursor.done()
+        return Moments.merged(parts)
+
+
+def fitted(
+    context: RunContext, shards: ShardSet, train: Selection | None, wanted: tuple[Kind, str], depth: int
+) -> tuple[Normalizer, dict[str, Any]]:
+    """Makes the normaliser of a dataset.
+
+    Args:
+        context: that reads the images.
+        shards: where they are: the originals, then their copies.
+        train: the training images; None when there are none.
+        wanted: the kind of the normalisation, and ``originals`` or ``all``: whether copies count in its statistics.
+        depth: bits of a level.
+
+    Returns:
+        It, and what dataset.json says of the images that its statistics come from: nothing where it has none.
+
+    Raises:
+        RequestError: it takes statistics, and there are no training images.
+    """
+    kind, statistics = wanted
+    if kind not in FITTED:
+        return fit_normalizer(kind, None, depth), {}
+    if train is not None and statistics == "originals":
+        train = train[train.stage == 0]
+    moments = training_moments(context, shards, train, kind in PER_POSITION)
+    normalizer = fit_normalizer(kind, moments, depth)
+    return normalizer, {"statistics": statistics, "images": 0 if moments is None else moments.images}
+
+
+def training_moments(context: RunContext, shards: ShardSet, train: Selection | None, per_pixel: bool) -> Moments | None:
+    """Sums over the training images; they are whole numbers, so the order of adding does not matter."""
+    if train is None or not len(train):
+        return None
+    plans = list(_plans(train))
+    found = results(context, SumJob(shards, per_pixel), plans, "statistics", len(plans), "shards")
+    return Moments.merged(moments for _, moments in found)
+
+
+def _plans(train: Selection) -> Iterator[RowsPlan]:
+    first_shard = 0
+    for stage, images in enumerate(train.stages):
+        numbers = np.sort(train.number[train.stage == stage])
+        starts = images.starts()
+        for shard, (first, last) in enumerate(pairwise(np.searchsorted(numbers, starts).tolist())):
+            if last > first:
+                yield RowsPlan(first_shard + shard, numbers[first:last] - starts[shard])
+        first_shard += len(starts) - 1

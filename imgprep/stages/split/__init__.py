@@ -1,0 +1,1 @@
+"""split: every usable image gets its split."""

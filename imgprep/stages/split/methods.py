@@ -1,0 +1,259 @@
+"""The decision of the split stage: from the columns of a collection to a split for each image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.similarity.groups import group_codes
+from imgprep.stages.split.allocate import (
+    NAMES,
+    TEST,
+    TRAIN,
+    UNUSED,
+    VALIDATION,
+    Units,
+    auto_fraction,
+    by_hash,
+    fold_targets,
+    join,
+    keys,
+    make_units,
+    part_by_hash,
+    stratify,
+)
+from imgprep.stages.split.coverage import Division, missing_classes
+from imgprep.stages.split.validate import (
+    SplitSettings,
+    check_folds,
+    check_predefined,
+    part_of,
+    wanted_images,
+)
+from imgprep.table.columns import CategoryColumn
+from imgprep.table.sample import SampleTable, sort_classes
+from imgprep.util.apportion import apportion
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The decision.
+
+    Attributes:
+        names: of the splits, in order.
+        codes: (N,) index of each row's split; -1 is unused.
+        notes: what the user should know, one line each.
+        groups: how many groups the collection has (``groups``), how many of them are in several splits (``parted``),
+            and how many images are in none (``alone``); None where there are no groups.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.integer]
+    notes: tuple[str, ...] = ()
+    groups: Mapping[str, int] | None = None
+
+    def counts(self, label: CategoryColumn, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
+        """Images of each class in each split."""
+        table = {}
+        for code, name in enumerate(self.names):
+            counts = label[self.codes == code].counts()
+            table[name] = {class_: counts.get(class_, 0) for class_ in classes}
+        return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The columns that a method works on."""
+
+    settings: SplitSettings
+    labels: NDArray[np.int64]
+    classes: int
+    units: Units
+    key: NDArray[np.uint64]
+    notes: list[str] = field(default_factory=list)
+
+    def part(self, rows: NDArray[np.bool_]) -> "_Case":
+        """The same case on some rows, whole units only."""
+        units = make_units(self.key[rows], np.unique(self.units.of_row[rows], return_inverse=True)[1].reshape(-1))
+        return replace(self, labels=self.labels[rows], units=units, key=self.key[rows])
+
+    def sample(self, share: float) -> NDArray[np.bool_]:
+        """(N,) the part of the whole that is used: of exact size, but for ``hash``, where each unit decides alone."""
+        if self.settings.method == "hash":
+            return part_by_hash(self.key, self.units, share)
+        return self.take(part_of(len(self.labels), share))
+
+    def take(self, total: int) -> NDArray[np.bool_]:
+        """(N,) a part of about so many rows, of every class by its size."""
+        labels = self.labels if self.settings.method != "random" else np.zeros_like(self.labels)
+        counts = np.bincount(labels, minlength=self.classes)
+        wanted = apportion(counts, total)
+        return np.equal(stratify(labels, self.units, np.stack([counts - wanted, wanted])), 1)
+
+
+def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSettings) -> Assignment:
+    """Assigns every row to a split.
+
+    Args:
+        table: the usable images.
+        clusters: (N,) near-duplicates share a number, -1 is none; or empty.
+        settings: of the spec.
+
+    Raises:
+        RequestError: the settings do not fit the collection.
+    """
+    group = settings.grouping.column(table)
+    groups = group_codes(group)
+    key = keys(table.id, settings.seed)
+    if settings.method == "hash":
+        key = _lasting(key, groups, keys(group.values, settings.seed))
+    units = make_units(key, join(len(table), groups, clusters))
+    classes = sort_classes(table.label.counts())
+    case = _Case(settings, class_codes(table.label, classes), len(classes), units, key)
+    member, bound = _frozen(case, table.id)
+    used = ~(member | bound)
+    if settings.fraction < 1:
+        used[used] = case.part(used).sample(settings.fraction)
+    used_part = (case, table) if used.all() else (case.part(used), table[np.flatnonzero(used)])
+    names, part = _METHODS.get(settings.method, _shares)(*used_part)
+    codes = np.full(len(table), UNUSED, np.int64)
+    codes[used] = part
+    if settings.frozen is not None:
+        codes[member] = names.index(NAMES[TEST])
+    absences = missing_classes(Division(names, codes, case.labels, classes, units.of_row), settings.method)
+    return Assignment(names, codes, (*case.notes, *absences), _grouped(groups, codes))
+
+
+def _grouped(groups: NDArray[np.int64], codes: NDArray[np.int64]) -> Mapping[str, int] | None:
+    """What `Assignment.groups` says."""
+    used = np.flatnonzero((groups >= 0) & (codes != UNUSED))
+    if not (groups >= 0).any():
+        return None
+    pairs = np.unique(np.stack([groups[used], codes[used]]), axis=1)
+    sides = np.unique(pairs[0], return_counts=True)[1]
+    counts = {"groups": len(np.unique(groups[groups >= 0])), "parted": int((sides > 1).sum())}
+    return counts | {"alone": int((groups < 0).sum())}
+
+
+def _taken(case: _Case, total: int, name: str) -> NDArray[np.bool_]:
+    """A part of about so many rows, see `_Case.take`; that nothing could be taken is noted."""
+    taken = case.take(total)
+    if total and not taken.any():
+        case.notes.append(
+            f"split {name}: is empty, though {total} images are asked for: the {len(case.labels)} images there are "
+            f"hang together in {len(case.units.sizes)} groups or clusters of near-duplicates that are too large for it"
+        )
+    return taken
+
+
+def class_codes(label: CategoryColumn, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """(N,) the index of each row's class: by name, for the codes of the column depend on the order of the listing."""
+    index = {name: code for code, name in enumerate(classes)}
+    return np.array([index.get(name, 0) for name in label.values], np.int64)[label.codes]
+
+
+def _lasting(key: NDArray[np.uint64], groups: NDArray[np.int64], names: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """(N,) the key of each row: that of its group where it has one, which no other member that arrives changes."""
+    return np.where(groups >= 0, names[groups], key) if len(names) else key
+
+
+def _shares(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The methods stratified and random: the test split first, validation from what remains."""
+    settings = case.settings
+    rows = len(case.labels)
+    part = np.full(rows, TRAIN, np.int64)
+    if settings.frozen is None:
+        part[_taken(case, wanted_images(settings.test, rows, "test", settings), "test")] = TEST
+    rest = part == TRAIN
+    wanted = wanted_images(settings.validation, int(rest.sum()), "validation", settings)
+    if wanted:
+        part[np.flatnonzero(rest)[_taken(case.part(rest), wanted, "validation")]] = VALIDATION
+    return NAMES, part
+
+
+def _hash(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    settings = case.settings
+    rows = len(case.labels)
+    test = auto_fraction(rows) if settings.test is None else settings.test
+    if settings.test is None:
+        case.notes.append(
+            f"split.test: auto is {test:g} for {rows} images and changes with their number; "
+            "give a fraction so that no image ever moves"
+        )
+    bound = _bound_to_others(case)
+    if bound:
+        case.notes.append(
+            f"split.method: hash, but {bound} images stay with near-duplicates or with other groups, so they may move "
+            "when more of those arrive; split.near_duplicates: ignore keeps every image where it is"
+        )
+    return NAMES, by_hash(case.key, case.units, 0.0 if settings.frozen is not None else test, settings.validation)
+
+
+def _bound_to_others(case: _Case) -> int:
+    """How many images are in units of several keys, so that not their own key alone decides."""
+    key, units = case.key, case.units
+    lowest = np.full(len(units.sizes), np.iinfo(np.uint64).max, np.uint64)
+    highest = np.zeros(len(units.sizes), np.uint64)
+    np.minimum.at(lowest, units.of_row, key)
+    np.maximum.at(highest, units.of_row, key)
+    return int(units.sizes[lowest < highest].sum())
+
+
+def _predefined(case: _Case, table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    settings = case.settings
+    check_predefined(table, settings)
+    index = {name: code for code, name in enumerate(NAMES)}
+    part = np.array([index.get(value, TRAIN) for value in table.split.values], np.int64)[table.split.codes]
+    train = part == TRAIN
+    if settings.validation and not (part == VALIDATION).any():
+        wanted = wanted_images(settings.validation, int(train.sum()), "validation", settings)
+        part[np.flatnonzero(train)[_taken(case.part(train), wanted, "validation")]] = VALIDATION
+    crossing = _crossing(case.units, part)
+    if crossing:
+        case.notes.append(
+            f"the given splits part {crossing} groups or clusters of near-duplicates; "
+            "the audit's split-leakage names them"
+        )
+    return NAMES, part
+
+
+def _crossing(units: Units, part: NDArray[np.int64]) -> int:
+    lowest = np.full(len(units.sizes), len(NAMES), np.int64)
+    highest = np.full(len(units.sizes), -1, np.int64)
+    np.minimum.at(lowest, units.of_row, part)
+    np.maximum.at(highest, units.of_row, part)
+    return int((lowest < highest).sum())
+
+
+def _kfold(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    settings = case.settings
+    check_folds(len(case.units.sizes), settings)
+    targets = fold_targets(case.labels, case.classes, settings.folds)
+    names = tuple(f"fold-{number}" for number in range(1, settings.folds + 1))
+    if settings.frozen is not None:
+        names += (NAMES[TEST],)
+    return names, stratify(case.labels, case.units, targets)
+
+
+def _frozen(case: _Case, ids: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(N,) the members of the frozen test split, and (N,) what must not be in another split because of them."""
+    frozen = case.settings.frozen
+    if not frozen:
+        return np.zeros(len(ids), bool), np.zeros(len(ids), bool)
+    member = np.fromiter((id_ in frozen for id_ in ids), bool, len(ids))
+    touched = np.zeros(len(case.units.sizes), bool)
+    touched[case.units.of_row[member]] = True
+    bound = touched[case.units.of_row] & ~member
+    if bound.any():
+        case.notes.append(
+            f"{int(bound.sum())} images belong with members of the frozen test split and are left out of the others"
+        )
+    missing = len(frozen) - int(member.sum())
+    if missing:
+        case.notes.append(f"{missing} members of the frozen test split are not in this collection")
+    return member, bound
+
+
+_METHODS: Mapping[str, Any] = {"hash": _hash, "predefined": _predefined, "kfold": _kfold}

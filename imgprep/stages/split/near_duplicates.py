@@ -1,0 +1,93 @@
+"""Clusters of images that look alike among the converted ones, by the definition that the audit goes by too."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.engines.base import Cursor
+from imgprep.pipeline.runner import RunContext, results
+from imgprep.pipeline.stage_images import Images
+from imgprep.shards.shard_set import ShardSet
+from imgprep.similarity.alike import alike, altered_copies
+from imgprep.similarity.phash import dct_hashes
+from imgprep.similarity.variants import SIDE
+from imgprep.stages.pack.statistics import RowsPlan
+from imgprep.table.column_file import ColumnFile
+from imgprep.table.columns import blocks
+from imgprep.transforms.channels import to_depth, to_gray
+
+ROWS: Final = 2048
+"""Images that are reduced at a time: what is sent back is 1 KiB for each."""
+_SMALL: Final = "small"
+_KIND: Final = np.dtype([(_SMALL, np.uint8, (SIDE, SIDE))])
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceJob:
+    """Reduces the images of one shard to 32x32 pixels of luminance.
+
+    Attributes:
+        shards: where they are.
+    """
+
+    shards: ShardSet
+
+    def __call__(self, plan: RowsPlan, cursor: Cursor) -> NDArray[np.uint8]:
+        """(N, 32, 32) the plan's rows."""
+        small = np.empty((len(plan.rows), SIDE, SIDE), np.uint8)
+        with self.shards.opened(1) as shards:
+            rows = shards[plan.shard].images
+            for item, row in enumerate(plan.rows.tolist()):
+                cursor.at(item)
+                gray = to_depth(to_gray(np.ascontiguousarray(rows[row])), 8)
+                cv2.resize(gray, (SIDE, SIDE), dst=small[item], interpolation=cv2.INTER_AREA)
+        cursor.done()
+        return small
+
+
+class _Small:
+    """The reduced images in a file."""
+
+    def __init__(self, file: ColumnFile) -> None:
+        self._file = file
+
+    def __len__(self) -> int:
+        return len(self._file)
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        small: NDArray[np.uint8] = self._file[rows][_SMALL]
+        return small
+
+
+def clusters(context: RunContext, images: Images) -> NDArray[np.integer]:
+    """(N,) the cluster of each image; images of one cluster look alike."""
+    sizes = [shard.samples for shard in images.manifest.shards]
+    starts = np.cumsum([0, *sizes]).tolist()
+    file = ColumnFile(context.workspace.private, _KIND, starts[-1])
+    hashes = np.zeros(starts[-1], np.uint64)
+    job = ReduceJob(images.shards())
+    for plan, found in results(context, job, _plans(sizes), "near-duplicates", starts[-1]):
+        start = starts[plan.shard] + int(plan.rows[0])
+        file.write_column(_SMALL, found, start)
+        hashes[start : start + len(found)] = dct_hashes(found)
+    if not len(file):
+        return np.array([], np.intp)
+    joined = alike(hashes, altered_copies(_Small(file), hashes, np.arange(len(hashes))))
+    if not joined.altered:
+        bits = f"hashes within {joined.distance} of 64 bits" if joined.distance else "the same perceptual hash"
+        context.monitor.note(
+            f"split.near_duplicates: strangers look alike here, so only images with {bits} were kept together, and "
+            "altered copies were not looked for; name what belongs together with split.group if there is more"
+        )
+    return joined.clusters
+
+
+def _plans(sizes: list[int]) -> Iterator[RowsPlan]:
+    """The rows of each shard, a bounded number at a time."""
+    for shard, size in enumerate(sizes):
+        for rows in blocks(size, ROWS):
+            yield RowsPlan(shard, np.arange(rows.start, rows.stop))

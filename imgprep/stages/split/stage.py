@@ -1,0 +1,143 @@
+"""split: every usable image gets its split; no pixels move."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, BinaryIO, Final
+from zipfile import ZipFile
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from imgprep.dataset.manifest import Manifest, commit, committing, fingerprint
+from imgprep.dataset.record_edits import new_split, rewritten
+from imgprep.pipeline.runner import RunContext, commit_stage
+from imgprep.pipeline.stage_images import Images
+from imgprep.pipeline.versions import versions
+from imgprep.stages.split.allocate import UNUSED
+from imgprep.stages.split.methods import Assignment, decide
+from imgprep.stages.split.near_duplicates import clusters
+from imgprep.stages.split.validate import SplitSettings
+from imgprep.table.columns import StringColumn, blocks
+from imgprep.util.spreadsheet import protect
+
+STAGE = "split"
+TABLE = "splits.npz"
+LIKENESS: Final = 2
+"""What near-duplicates are; a split that was decided by an earlier definition is decided anew."""
+BLOCK_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Splitting:
+    """The stage: everything it needs to know.
+
+    Attributes:
+        images: of the convert stage.
+        settings: of the spec.
+        together: whether near-duplicates stay together.
+    """
+
+    images: Images
+    settings: SplitSettings
+    together: bool = True
+
+    def key(self) -> str:
+        """What the stage is made from."""
+        images = self.images.manifest
+        return fingerprint(versions(), images.name, self._settings(), images.fingerprint, images.classes, LIKENESS)
+
+    def run(self, context: RunContext) -> Manifest:
+        """Makes the stage: splits.npz, one table for each split, samples.jsonl and the index.
+
+        Raises:
+            RequestError: the settings do not fit the collection.
+            ResourceError: it cannot be written.
+        """
+        related: NDArray[np.integer] = clusters(context, self.images) if self.together else np.array([], np.int64)
+        assignment = decide(self.images.table, related, self.settings)
+        for note in assignment.notes:
+            context.monitor.note(note)
+        context.workspace.begin(STAGE)
+        folder = context.workspace.stage(STAGE)
+        with committing(folder / TABLE) as file:
+            _pack(file, self.images.table.id, assignment)
+        for code, name in enumerate(assignment.names):
+            commit(folder / f"{name}.csv", _lines(self.images, assignment.codes == code))
+        for path in folder.glob("*.csv"):
+            if path.stem not in assignment.names:
+                path.unlink()
+        manifest = self._manifest(assignment)
+        return commit_stage(
+            context,
+            manifest,
+            self.key(),
+            self._samples(assignment),
+            [TABLE, *(f"{name}.csv" for name in assignment.names)],
+        )
+
+    def _samples(self, assignment: Assignment) -> Iterator[bytes]:
+        changes = [new_split(name) for name in (*assignment.names, None)]
+        codes = (assignment.codes[block].tolist() for block in blocks(len(assignment.codes)))
+        return rewritten(self.images.folder, map(changes.__getitem__, chain.from_iterable(codes)))
+
+    def _manifest(self, assignment: Assignment) -> Manifest:
+        made_of = self.images.manifest
+        counts = assignment.counts(self.images.table.label, made_of.classes)
+        unused = int((assignment.codes == UNUSED).sum())
+        return replace(
+            made_of,
+            stage=STAGE,
+            counts=counts | ({"unused": {"": unused}} if unused else {}),
+            image=None,
+            labels=None,
+            normalization=None,
+            seed=self.settings.seed,
+            fingerprint=fingerprint(self._settings(), made_of.fingerprint),
+            shards=(),
+            groups=assignment.groups,
+        )
+
+    def _settings(self) -> Mapping[str, Any]:
+        return self.settings.settings() | {"together": self.together}
+
+
+def read_assignment(folder: Any) -> Assignment:
+    """Reads splits.npz back."""
+    with np.load(folder / TABLE, allow_pickle=False) as arrays:
+        return Assignment(tuple(arrays["names"].tolist()), arrays["split"])
+
+
+def _pack(file: BinaryIO, ids: StringColumn, assignment: Assignment) -> None:
+    """Writes what `numpy.savez` would, a block of ids at a time: all rows are as wide as the longest."""
+    codes, names = assignment.codes.astype(np.int16), np.array(assignment.names, np.str_)
+    text = np.dtype(f"<U{max(map(len, ids), default=0) or 1}")
+    rows = blocks(len(ids), max(1, BLOCK_BYTES // text.itemsize))
+    with ZipFile(file, "w") as archive:
+        for name, dtype, shape, parts in (
+            ("id", text, (len(ids),), (np.array(list(ids[block]), text) for block in rows)),
+            ("split", codes.dtype, codes.shape, [codes]),
+            ("names", names.dtype, names.shape, [names]),
+        ):
+            header = {"descr": npy_format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                npy_format.write_array_header_1_0(member, header)
+                for part in parts:
+                    member.write(part.tobytes())
+
+
+def _lines(images: Images, mask: NDArray[np.bool_]) -> Iterator[bytes]:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "label"])
+    for block in blocks(len(mask)):
+        rows = np.flatnonzero(mask[block]) + block.start
+        ids, labels = images.table.id[rows], images.table.label[rows]
+        writer.writerows(zip(map(protect, ids), map(protect, labels), strict=True))
+        yield text.getvalue().encode("utf-8", "backslashreplace")
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue().encode("utf-8", "backslashreplace")

@@ -1,0 +1,1 @@
+"""Samples as columns, in memory and in files."""

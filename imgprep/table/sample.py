@@ -1,0 +1,233 @@
+"""One image's metadata, and the same for millions of them in columns."""
+
+import hashlib
+import re
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from decimal import Decimal
+from itertools import repeat
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.table.columns import CategoryBuilder, CategoryColumn, Rows, StringBuilder, StringColumn, blocks
+
+Status = Literal["ok", "quarantined", "skipped"]
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Sample(NamedTuple):
+    """What is known of one image before its pixels are read.
+
+    Attributes:
+        id: unique in its source, valid UTF-8; the path relative to the root with ``/``.
+        location: what the source reads it by; may hold undecodable bytes as surrogates.
+        label: the name of its class; '' when it has none (then it is not ``ok``).
+        attributes: further columns of a table, as text.
+        group: images of one group never part in a split; '' is no group.
+        split: the split that the source itself gives it; '' is none. A source says it as it is written there; see
+            `sources.splits` for what it is read as.
+        status: what listing alone decided: ``skipped`` is no image, ``quarantined`` cannot be used.
+        reason: one line that says why it is not ``ok``.
+        stamp: (size in bytes, modification time in ns) of the file, to notice a change without reading it.
+    """
+
+    id: str
+    location: str
+    label: str
+    attributes: Mapping[str, str] = NOTHING
+    group: str = ""
+    split: str = ""
+    status: Status = "ok"
+    reason: str = ""
+    stamp: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleTable(Sequence[Sample]):
+    """Samples as columns; indexing gives a `Sample`, slicing and fancy indexing another table."""
+
+    id: StringColumn
+    location: StringColumn
+    label: CategoryColumn
+    group: CategoryColumn
+    split: CategoryColumn
+    status: CategoryColumn
+    reason: CategoryColumn
+    stamp: NDArray[np.int64]
+    attributes: Mapping[str, CategoryColumn]
+
+    @classmethod
+    def of(cls, samples: Iterable[Sample]) -> "SampleTable":
+        """Collects samples into columns, a block at a time so that few objects live at once."""
+        builder = _Builder()
+        for sample in samples:
+            builder.add(sample)
+        return builder.table()
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: Rows) -> "SampleTable": ...
+    def __getitem__(self, index: int | Rows) -> "Sample | SampleTable":
+        if isinstance(index, (int, np.integer)):
+            size, time = self.stamp[index].tolist()
+            return Sample(
+                self.id[index],
+                self.location[index],
+                self.label[index],
+                {name: column[index] for name, column in self.attributes.items() if column[index]},
+                self.group[index],
+                self.split[index],
+                self.status[index],  # type: ignore[arg-type]
+                self.reason[index],
+                (size, time),
+            )
+        ids = self.id[index]
+        return SampleTable(
+            ids,
+            ids if self.location is self.id else self.location[index],
+            self.label[index],
+            self.group[index],
+            self.split[index],
+            self.status[index],
+            self.reason[index],
+            self.stamp[index],
+            {name: column[index] for name, column in self.attributes.items()},
+        )
+
+    def __iter__(self) -> Iterator[Sample]:
+        """All rows as samples; several times faster than indexing each."""
+        columns = (self.id, self.location, self.label)
+        attributes = zip(*self.attributes.values(), strict=True) if self.attributes else repeat((), len(self))
+        names = tuple(self.attributes)
+        for id_, location, label, values, group, split, status, reason, stamp in zip(
+            *columns, attributes, self.group, self.split, self.status, self.reason, self._stamps(), strict=True
+        ):
+            given = {name: value for name, value in zip(names, values, strict=True) if value} if values else NOTHING
+            yield Sample(id_, location, label, given, group, split, status, reason, stamp)
+
+    def _stamps(self) -> Iterator[tuple[int, int]]:
+        for block in blocks(len(self)):
+            yield from map(tuple, self.stamp[block].tolist())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # One stamp for all is sent once.
+        columns = {column.name: getattr(self, column.name) for column in fields(self)}
+        columns["stamp"] = self.stamp[:1] if self.stamp.strides[0] == 0 else self.stamp
+        return _restored, (columns, len(self))
+
+    def with_columns(self, **columns: object) -> "SampleTable":
+        """The same table with some columns replaced."""
+        return replace(self, **columns)  # type: ignore[arg-type]
+
+    def digest(self) -> str:
+        """A hash of every value of every row; it depends on the rows alone, not on the table they were cut from."""
+        state = hashlib.blake2b(digest_size=16)
+        for block in blocks(len(self)):
+            state.update(self.stamp[block].tobytes())
+        for column in (self.id, self.location):
+            column.update(state)
+        named = {"label": self.label, "group": self.group, "split": self.split, "status": self.status}
+        attributes = {name: column for name, column in sorted(self.attributes.items()) if any(column.counts())}
+        for name, category in (named | {"reason": self.reason} | attributes).items():
+            state.update(name.encode("utf-8", "surrogateescape"))
+            category.update(state)
+        return state.hexdigest()
+
+    def ok(self) -> NDArray[np.bool_]:
+        """(N,) whether each row is an image that listing has nothing against."""
+        return self.status.where("ok")
+
+    def images(self) -> int:
+        """How many rows are images, usable or not: all but what was skipped because it is none."""
+        return len(self) - int(np.count_nonzero(self.status.where("skipped")))
+
+    def classes(self) -> tuple[str, ...]:
+        """The labels of all images, in index order: see `sort_classes`."""
+        labels = self.label[~self.status.where("skipped")].counts()
+        return sort_classes(label for label in labels if label)
+
+
+def sort_classes(labels: Iterable[str]) -> tuple[str, ...]:
+    """Puts class names in index order: as numbers when all are decimal numbers, else by code point.
+
+    >>> sort_classes(["10", "9", "-0.5"]), sort_classes(["pear", "Apple"])
+    (('-0.5', '9', '10'), ('Apple', 'pear'))
+    """
+    names = set(labels)
+    if all(map(_NUMBER.fullmatch, names)):
+        return tuple(sorted(names, key=lambda name: (Decimal(name), name)))
+    return tuple(sorted(names))
+
+
+def _restored(columns: dict[str, Any], rows: int) -> SampleTable:
+    return SampleTable(**columns | {"stamp": np.broadcast_to(columns["stamp"], (rows, 2))})
+
+
+class _Builder:
+    """Grows the columns of a `SampleTable`."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.id = StringBuilder()
+        self.location: StringBuilder | None = None
+        self.label, self.group, self.split, self.status, self.reason = (CategoryBuilder() for _ in range(5))
+        self.stamp = (0, 0)
+        self.stamps: array[int] = array("q")
+        self.attributes: dict[str, CategoryBuilder] = {}
+
+    def add(self, sample: Sample) -> None:
+        if self.location is None and sample.location != sample.id:
+            self.location = self.id.copy()
+        self.id.add(sample.id)
+        if self.location is not None:
+            self.location.add(sample.location)
+        self.label.add(sample.label)
+        self.group.add(sample.group)
+        self.split.add(sample.split)
+        self.status.add(sample.status)
+        self.reason.add(sample.reason)
+        self._add_stamp(sample.stamp)
+        if sample.attributes or self.attributes:
+            self._add_attributes(sample.attributes)
+        self.rows += 1
+
+    def _add_stamp(self, stamp: tuple[int, int]) -> None:
+        """Keeps one stamp as long as all are the same: the rows of an array have that of their file, or none."""
+        if not self.stamps:
+            if not self.rows:
+                self.stamp = stamp
+            if stamp == self.stamp:
+                return
+            self.stamps = array("q", self.stamp) * self.rows
+        self.stamps.extend(stamp)
+
+    def _add_attributes(self, attributes: Mapping[str, str]) -> None:
+        for name in attributes:
+            if name not in self.attributes:
+                self.attributes[name] = CategoryBuilder(self.rows)
+        for name, codes in self.attributes.items():
+            codes.add(attributes.get(name, ""))
+
+    def table(self) -> SampleTable:
+        ids = self.id.column()
+        same = np.broadcast_to(np.array(self.stamp, np.int64), (self.rows, 2))
+        return SampleTable(
+            ids,
+            ids if self.location is None else self.location.column(),
+            self.label.column(),
+            self.group.column(),
+            self.split.column(),
+            self.status.column(),
+            self.reason.column(),
+            np.asarray(self.stamps).reshape(-1, 2) if self.stamps else same,
+            {name: codes.column() for name, codes in self.attributes.items()},
+        )

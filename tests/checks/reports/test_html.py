@@ -1,0 +1,129 @@
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+
+from imgprep.checks.base import Finding, Report
+from imgprep.checks.reports.histogram import histogram
+from imgprep.checks.reports.html import IMAGES, render, wanted_thumbnails
+
+VOID = {"meta", "link", "img", "br", "wbr", "rect", "line"}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class Tags(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.seen, self.attributes, self.text = [], [], [], ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def thumbnail(level):
+    return cv2.imencode(".jpg", np.full((48, 48, 3), level, np.uint8))[1].tobytes()
+
+
+@pytest.mark.parametrize("name", ["mixed", "hostile", "long"])
+def test_is_well_formed_and_loads_nothing(name, request):
+    report = request.getfixturevalue(name)
+    page = Tags(render(report, dict.fromkeys(wanted_thumbnails(report), b"jpeg")))
+    assert page.open == []
+    assert not {"script", "iframe", "object", "embed", "form"} & set(page.seen)
+    assert not [key for key, _ in page.attributes if key.startswith("on")]
+    links = [value for key, value in page.attributes if key in {"src", "href"}]
+    assert all(link.startswith(("data:", "#")) for link in links)
+
+
+def test_sections(mixed):
+    text = render(mixed)
+    sections = re.findall(r'<section id="([^"]*)"', text)
+    assert sections == ["overview", "classes", "class-balance-max", "blur", "near-duplicate", "label-errors", "rest"]
+    assert 'class="clusters"' in text
+
+
+def test_thumbnails_are_embedded(mixed):
+    wanted = wanted_thumbnails(mixed)
+    assert wanted == ("plum/1.jpg", "plum/2.jpg", "apple/7.jpg")
+    text = render(mixed, dict.fromkeys(wanted[:2], thumbnail(9)))
+    assert text.count("data:image/jpeg;base64,") == 3
+    assert text.count('class="absent"') == 0
+    assert "and 1 more" in text
+    assert render(mixed).count('class="absent"') >= 3
+
+
+def test_large_reports_are_cut(long):
+    assert len(wanted_thumbnails(long)) == IMAGES
+    assert len(render(long)) < 2_000_000
+    assert "and 260 more findings" in render(long)
+
+
+def test_every_class_gets_its_share_of_the_images():
+    samples = {name: tuple(f"{name}/{n}.jpg" for n in range(100)) for name in "abcdefghij"}
+    findings = tuple(
+        Finding("color-share", "fail", "warning", f"{n}: few", n, samples=ids) for n, ids in samples.items()
+    )
+    report = Report("colours", 1000, findings)
+    wanted = wanted_thumbnails(report)
+    assert {name: sum(sample.startswith(name) for sample in wanted) for name in samples} == dict.fromkeys(samples, 16)
+    text = render(report, dict.fromkeys(wanted, thumbnail(9)))
+    assert text.count("and 84 more") == 10
+    assert text.count("data:image/jpeg;base64,") == 160
+
+
+def test_the_class_is_not_told_twice(mixed):
+    finding = Finding("blur", "fail", "warning", "plum", 2, 0, "plum: 2 are soft", ("plum/1.jpg",))
+    text = render(replace(mixed, findings=(finding,)))
+    assert "<h3>plum</h3><p>" in text
+    assert "</span> 2 are soft</p>" in text
+    assert "plum/<wbr>1.jpg</figcaption>" in text
+
+
+def test_histogram_shows_the_lines_of_the_rules(mixed):
+    svg = histogram(mixed)
+    assert svg.count("<rect") == 2
+    assert "class-balance-max: 1" in svg
+    assert "class-size: 1" in svg
+
+
+def test_histogram_of_many_classes(long):
+    assert histogram(long).count("<rect") == 60
+    assert "60 smallest of 300" in histogram(long)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_opens_in_a_browser_without_a_word_on_the_console(tmp_path, mixed):
+    page, shot = tmp_path / "report.html", tmp_path / "shot.png"
+    page.write_text(render(mixed, {sample: thumbnail(99) for sample in wanted_thumbnails(mixed)}), "utf-8")
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", f"--screenshot={shot}",
+        "--window-size=1200,1600", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+    assert ":CONSOLE" not in done.stderr
+    picture = cv2.imread(str(shot))
+    assert picture.shape[:2] == (1600, 1200)
+    assert picture.std() > 5

@@ -1,0 +1,49 @@
+"""The contract of every rule in the table."""
+
+import dataclasses
+import re
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from imgprep.checks.rules import RULES
+from imgprep.testing.rules import check_rule
+
+DOCUMENTED = {
+    "class-size": "error", "class-balance-mean": "error", "class-balance-max": "error", "label-errors": "error",
+    "color-share": "error", "secondary-feature": "error", "progression": "error", "none-class": "warning",
+    "license": "warning", "unreadable": "error", "duplicate": "warning", "label-conflict": "error",
+    "near-duplicate": "warning", "split-leakage": "error", "split-coverage": "error", "background": "warning",
+    "lighting": "warning", "perspective": "warning", "resolution": "warning", "exposure": "warning", "blur": "warning",
+    "encoding": "warning",
+}  # fmt: skip
+
+
+def test_every_documented_rule_is_there_with_its_severity():
+    assert {name: rule().severity for name, rule in RULES.items()} == DOCUMENTED
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+class TestContract:
+    def test_is_a_frozen_dataclass_that_pydantic_validates(self, rule):
+        assert dataclasses.is_dataclass(rule)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            rule().severity = "off"
+        adapter = TypeAdapter(rule)
+        assert adapter.validate_python({"severity": "warning"}).severity == "warning"
+        with pytest.raises(ValidationError):
+            adapter.validate_python({"no such key": 1})
+        with pytest.raises(ValidationError):
+            adapter.validate_python({"severity": "fatal"})
+        adapter.json_schema()
+
+    def test_says_where_it_comes_from(self, rule):
+        assert re.fullmatch(r"Handbook, part [5-8] \([a-z ]+\)", rule.source)
+        assert "Handbook, part" in rule.__doc__
+
+    def test_documents_its_parameters(self, rule):
+        for field in dataclasses.fields(rule):
+            assert field.name == "severity" or f"        {field.name}:" in rule.__doc__, field.name
+
+    def test_findings_are_well_formed(self, rule):
+        check_rule(rule())

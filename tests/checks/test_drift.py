@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from imgprep.checks.drift import distance, drift
+
+
+def test_distance_is_scipys():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        a, b = rng.integers(0, 9, 30).astype(float), rng.normal(4, 2, 50)
+        assert distance(a, b) == pytest.approx(stats.ks_2samp(a, b).statistic)
+
+
+def measured(evidence, images, shift, seed):
+    noise = np.random.default_rng(seed).random(400) * 0.2
+    noise[:200] += shift
+    return evidence(images({"a": 200, "b": 200}), {"mean": 0.3 + noise})
+
+
+@pytest.mark.parametrize(("shift", "status"), [(0.0, "pass"), (0.04, "pass"), (0.15, "fail")])
+def test_drift(evidence, images, shift, status):
+    found = {f.subject: f for f in drift(measured(evidence, images, shift, 1), measured(evidence, images, 0, 2))}
+    assert (found["a"].status, found["b"].status) == (status, "pass")
+    assert "mean" in found["a"].message or status == "pass"
+
+
+def test_new_gone_and_small_classes(evidence, images):
+    here = evidence(images({"a": 5, "b": 30}), {})
+    there = evidence(images({"a": 30, "c": 30}), {})
+    statuses = {f.subject: f.status for f in drift(here, there)}
+    assert statuses == {"a": "inconclusive", "b": "fail", "c": "fail"}
+    assert {f.severity for f in drift(here, there)} == {"warning"}
+
+
+def test_nothing_measured(evidence, images):
+    here = evidence(images({"a": 30}))
+    assert [f.status for f in drift(here, here)] == ["inconclusive"]

@@ -1,0 +1,125 @@
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from imgprep.decoding.decode import DecodeOptions
+from imgprep.errors import ImageError, TransientError
+from imgprep.pipeline.image_reader import ImageReader
+from imgprep.sources.directory import Directory
+from imgprep.table.sample import Sample
+
+SAMPLE = Sample("a/1.png", "a/1.png", "a")
+
+
+@dataclass
+class Given:
+    """A source that gives what it was given."""
+
+    data: object
+    fetched: bool = False
+
+    def read(self, _: Sample) -> object:
+        if isinstance(self.data, BaseException):
+            raise self.data
+        return self.data
+
+    def forget(self, _: Sample) -> bool:
+        return self.fetched
+
+
+def reader(data: object) -> ImageReader:
+    return ImageReader(Given(data), DecodeOptions())  # type: ignore[arg-type]
+
+
+def test_files_are_decoded_and_their_bytes_hashed(
+    tmp_path: Path, write_image: Callable[[Path, np.ndarray], Path]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3), np.uint8)
+    path = write_image(tmp_path / "a" / "1.png", pixels)
+    found = ImageReader(Directory(tmp_path), DecodeOptions())(SAMPLE)
+    np.testing.assert_array_equal(found.pixels, pixels)
+    assert found.flags == ()
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (5, 4, 1), (5, 4, 3)])
+@pytest.mark.parametrize(("dtype", "flags"), [("u1", ()), ("u2", ("16-bit",))])
+def test_arrays_are_taken_as_they_are(shape: tuple[int, ...], dtype: str, flags: tuple[str, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 250, shape).astype(dtype)
+    found = reader(np.asfortranarray(pixels))(SAMPLE)
+    assert found.pixels.shape == (5, 4, shape[2] if len(shape) == 3 else 1)
+    assert found.pixels.flags.c_contiguous
+    np.testing.assert_array_equal(found.pixels.reshape(shape), pixels)
+    assert found.flags == flags
+    assert found.sha256 == hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "message"),
+    [((5, 4, 2), "u1", "shape"), ((5,), "u1", "shape"), ((5, 4, 3), "f4", "float32"), ((0, 4, 3), "u1", "no pixels")],
+)
+def test_other_arrays_are_refused(shape: tuple[int, ...], dtype: str, message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        reader(np.zeros(shape, dtype))(SAMPLE)
+
+
+@pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_image_is_refused(data: bytes) -> None:
+    with pytest.raises(ImageError):
+        reader(data)(SAMPLE)
+
+
+def test_what_was_fetched_and_is_no_image_may_be_one_next_time() -> None:
+    with pytest.raises(TransientError):
+        ImageReader(Given(b"no image", fetched=True), DecodeOptions())(SAMPLE)  # type: ignore[arg-type]
+
+
+def test_too_little_memory_costs_the_image_only() -> None:
+    with pytest.raises(ImageError, match="needs more memory than execution"):
+        reader(MemoryError())(SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("shape", "flags"),
+    [
+        ((1, 1, 3), ("constant", "tiny")),
+        ((1, 65500, 1), ("extreme-aspect", "tiny")),
+        ((900, 2, 3), ("extreme-aspect", "tiny")),
+        ((3, 96, 1), ()),
+        ((3, 97, 1), ("extreme-aspect",)),
+    ],
+)
+def test_odd_sizes_are_flagged(shape: tuple[int, ...], flags: tuple[str, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    assert reader(pixels)(SAMPLE).flags == flags
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_images_of_one_colour_are_flagged(dtype: str) -> None:
+    flat = np.full((9, 8, 3), (7, 8, 9), dtype)
+    assert "constant" in reader(flat)(SAMPLE).flags
+    for place in ((0, 0, 2), (4, 3, 0), (8, 7, 1)):
+        speck = flat.copy()
+        speck[place] += 1
+        assert "constant" not in reader(speck)(SAMPLE).flags
+
+
+@pytest.mark.parametrize(
+    ("location", "flagged"),
+    [
+        ("a/x.jpg/1.png", True),
+        ("x.PNG/1.png", True),
+        ("a/.png/1.png", False),
+        ("v1.2/1.png", False),
+        ("a/1.png", False),
+    ],
+)
+def test_a_folder_named_as_an_image_is_flagged(location: str, flagged: bool) -> None:
+    data = cv2.imencode(".png", np.arange(48, dtype=np.uint8).reshape(4, 4, 3))[1].tobytes()
+    found = reader(data)(SAMPLE._replace(location=location))
+    assert found.flags == (("folder-named-as-image",) if flagged else ())

@@ -1,0 +1,84 @@
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgprep.errors import ResourceError
+from imgprep.pipeline.plan import ShardPlan, ShardRecord
+from imgprep.pipeline.runner import RunContext, part_path
+from imgprep.pipeline.writer import ShardWriter, Storage, label_dtype
+from imgprep.shards import FORMATS
+
+
+@pytest.fixture(params=list(FORMATS))
+def writer(request: pytest.FixtureRequest, context: Callable[..., RunContext]) -> ShardWriter:
+    workspace = context().workspace
+    workspace.begin("convert")
+    return ShardWriter.for_stage(workspace, "convert", Storage(FORMATS[request.param]))
+
+
+def test_a_record_says_what_was_written(writer: ShardWriter) -> None:
+    image = np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3)
+    given = ShardRecord("shard.x", "train", 2, quarantined=1, counts={"a": 2})
+    record = writer.write(given, {"image": image}, lines=[b"one\n", b"two\n"])
+    content = (writer.folder / "shard.x").read_bytes()
+    assert (record.bytes, record.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert record.part == hashlib.sha256(b"one\ntwo\n").hexdigest()
+    assert (record.split, record.samples, record.quarantined, record.counts) == ("train", 2, 1, {"a": 2})
+    assert part_path(writer.parts, "shard.x").read_bytes() == b"one\ntwo\n"
+    with writer.storage.format.open(str(writer.folder / "shard.x")) as reader:
+        np.testing.assert_array_equal(reader.read("image"), image)
+
+
+def test_without_lines_there_is_no_part(writer: ShardWriter) -> None:
+    record = writer.write(ShardRecord("shard.x", None, 0), {"image": np.zeros((0, 2, 2, 3), np.uint8)})
+    assert record.part == ""
+    assert list(writer.parts.iterdir()) == []
+
+
+def test_finished_holds_the_files_against_the_journal(writer: ShardWriter) -> None:
+    arrays = {"image": np.zeros((1, 2, 2, 3), np.uint8)}
+    record = writer.write(ShardRecord("shard.x", None, 1), arrays, lines=[b"line\n"])
+
+    def finished(known: ShardRecord | None) -> bool:
+        plan: ShardPlan[list[int]] = ShardPlan(0, "shard.x", None, [0], "", known=known)  # type: ignore[type-var]
+        found = writer.finished(plan)
+        assert found is None or found.kept
+        return found is not None
+
+    assert finished(record)
+    assert not finished(None)
+    part_path(writer.parts, "shard.x").write_bytes(b"another\n")
+    assert not finished(record)
+    part_path(writer.parts, "shard.x").unlink()
+    assert not finished(record)
+
+
+def test_a_folder_that_is_gone_is_a_lack_of_resources(writer: ShardWriter) -> None:
+    writer.folder.rmdir()
+    with pytest.raises(ResourceError, match="cannot write"):
+        writer.write(ShardRecord("shard.x", None, 1), {"image": np.zeros((1, 2, 2, 3), np.uint8)})
+
+
+def test_settings_are_plain() -> None:
+    storage = Storage(FORMATS["npz"], "none", 5)
+    assert storage.settings() == {"format": "npz", "compression": "none", "shard_size": 5}
+    assert ShardWriter(Path("a"), Path("b"), storage).storage == storage
+
+
+@pytest.mark.parametrize(
+    ("classes", "dtype"),
+    [(0, "u2"), (1, "u2"), (255, "u2"), (256, "u2"), (65_535, "u2"), (65_536, "u4"), (10**6, "u4")],
+)
+def test_labels_are_uint16_as_long_as_the_classes_allow(classes: int, dtype: str) -> None:
+    assert label_dtype(classes) == np.dtype(dtype)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 2**31))
+def test_every_index_fits(classes: int) -> None:
+    assert np.iinfo(label_dtype(classes)).max >= classes

@@ -1,0 +1,120 @@
+"""Which layout a collection has."""
+
+from pathlib import Path
+
+import pytest
+
+from imgprep.errors import RequestError
+from imgprep.sources import SOURCES
+from imgprep.sources.detect import recognise
+from imgprep.sources.split_names import UnclearSplitError
+
+FOLDERS = {
+    "directory": (["cat/1.jpg", "dog/2.jpg", "dog/more/3.jpg", "README.md"], "directory"),
+    "split": (["train/cat/1.jpg", "test/cat/2.jpg", "docs/readme.txt"], "split_directory"),
+    "hierarchy": (["cat/persian/1.jpg", "cat/siamese/2.jpg", "dog/beagle/3.jpg", "dog/.DS_Store"], "hierarchy"),
+    "dataset": (["dataset.json", "shard-00000-of-00001.h5"], "dataset"),
+    "idx": (["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"], "idx"),
+}
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+SPLITS = [
+    (["train/a/1.jpg", "eval/a/1.jpg"], ""),
+    (["seg_train/a/1.jpg", "seg_train/b/1.jpg", "seg_test/a/1.jpg", "seg_test/b/1.jpg"], ""),
+    (["seg_train/seg_train/a/1.jpg", "seg_test/seg_test/a/1.jpg", "seg_pred/seg_pred/1.jpg"], ""),
+    (["Train2017/a/1.jpg", "VAL2017/a/1.jpg"], ""),
+    (["data/train/a/1.jpg", "data/dev/a/1.jpg", "README.md"], "data"),
+    (["images/train/a/1.jpg", "images/val/a/1.jpg", "labels/train/1.txt", "labels/val/1.txt"], "images"),
+]
+
+
+@pytest.mark.parametrize(("names", "inner"), SPLITS)
+def test_splits_by_the_words_in_their_names(tmp_path: Path, names: list[str], inner: str) -> None:
+    touch(tmp_path, *names)
+    assert recognise(tmp_path) == ("split_directory", tmp_path / inner, {})
+
+
+@pytest.mark.parametrize(
+    "names", [["train/1.jpg", "bus/1.jpg"], ["train_station/1.jpg", "test_tube/1.jpg", "car/1.jpg"]]
+)
+def test_classes_that_are_called_like_a_split(tmp_path: Path, names: list[str]) -> None:
+    touch(tmp_path, *names)
+    assert recognise(tmp_path) == ("directory", tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["part1/a/1.jpg", "part1/b/1.jpg", "part2/a/1.jpg", "part2/b/1.jpg"],
+        ["part1/a/1.jpg", "part1/b/1.jpg", "part1/c/1.jpg", "part2/a/1.jpg", "part2/b/1.jpg"],
+        ["part1/a/1.jpg", "part2/a/1.jpg"],
+        ["all/part1/a/1.jpg", "all/part2/a/1.jpg"],
+    ],
+)
+def test_outer_folders_with_the_same_inner_ones_are_asked_about(tmp_path: Path, names: list[str]) -> None:
+    touch(tmp_path, *names)
+    with pytest.raises(UnclearSplitError, match=r"part1 and part2 hold folders of the same names.*--split part1=train"):
+        recognise(tmp_path)
+
+
+def test_inner_folders_that_differ_are_levels_of_the_class(tmp_path: Path) -> None:
+    touch(tmp_path, "red/large/1.jpg", "red/small/1.jpg", "blue/large/1.jpg", "blue/tiny/1.jpg")
+    assert recognise(tmp_path) == ("hierarchy", tmp_path, {})
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_folders(tmp_path: Path, name: str) -> None:
+    names, layout = FOLDERS[name]
+    touch(tmp_path, *names)
+    assert recognise(tmp_path) == (layout, tmp_path, {})
+    assert layout in SOURCES
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("t.csv", "label,location\ncat,1.jpg\n", {}),
+        ("t.csv", "Label,Location\n'cat', 1.jpg\n", {}),
+        ("t.csv", "file;class\na,b.jpg;cat\n", {"delimiter": ";", "label_column": "class", "location_column": "file"}),
+        ("t.tsv", "species\tpath\ncat\t1.jpg\n", {"label_column": "species", "location_column": "path"}),
+        (
+            "t.jsonl",
+            '{"category": "cat", "url": "http://h/1.jpg"}\n',
+            {"label_column": "category", "location_column": "url"},
+        ),
+    ],
+)
+def test_tables(tmp_path: Path, name: str, text: str, options: dict[str, str]) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    layout = "json" if "json" in name else "csv"
+    assert recognise(path) == (layout, path, options)
+    assert recognise(tmp_path) == (layout, path, options)
+
+
+@pytest.mark.parametrize(("name", "layout"), [("a.h5", "hdf5"), ("a.HDF5", "hdf5"), ("mnist.npz", "npz")])
+def test_containers(tmp_path: Path, name: str, layout: str) -> None:
+    touch(tmp_path, name)
+    assert recognise(tmp_path / name) == (layout, tmp_path / name, {})
+
+
+def test_what_is_no_collection(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="no such file or folder"):
+        recognise(tmp_path / "none")
+    with pytest.raises(RequestError, match="no folders in it"):
+        recognise(tmp_path)
+    touch(tmp_path, "a.h5", "b.npz", "c.jpg")
+    with pytest.raises(RequestError, match=r"several tables: a\.h5, b\.npz"):
+        recognise(tmp_path)
+    with pytest.raises(RequestError, match="no known layout"):
+        recognise(tmp_path / "c.jpg")
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(RequestError, match="no column like label"):
+        recognise(tmp_path / "t.csv")
