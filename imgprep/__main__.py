@@ -4,7 +4,7 @@ import gc
 import sys
 
 from imgprep.cli import streams
-from imgprep.stopping import leave_at_once
+from imgprep.cli.signals import leave_at_once
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "imgprep"
 FAMILIES = {"sources", "transforms", "shards", "engines"}
 LAYERS = (  # from the bottom; a unit imports from the layers below its own, and from itself
-    {"errors", "version", "stopping", "util"},
+    {"errors", "version", "util"},
     {"table"},
     {"similarity", "decoding", "arrays"},
     {"shards", "engines"},

@@ -9,9 +9,9 @@ import typer
 
 from imgprep.cli.app import app
 from imgprep.cli.exit_codes import ExitCode
+from imgprep.cli.signals import Stopped, stoppable
 from imgprep.cli.streams import PipeClosed
 from imgprep.errors import REMEDIES, ImgprepError, ResourceError, one_line
-from imgprep.stopping import Stopped, stoppable
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -7,13 +7,14 @@ import sys
 
 import pytest
 
-from imgprep import stopping
-from imgprep.stopping import Stopped, stoppable
+from imgprep.cli import signals
+from imgprep.cli.signals import Stopped, stoppable
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 PROGRAM = """
 import atexit, os, signal, sys, time
-from imgprep import __main__, stopping
+from imgprep import __main__
+from imgprep.cli import signals
 from imgprep.cli import exit_status
 
 def send():
@@ -48,7 +49,7 @@ def app(**_):
         sys.stderr.write("cleared up, ")
 """
 AGAIN_WHEN_THAT_TAKES_LONG = """
-stopping.ECHO = 0
+signals.ECHO = 0
 
 def app(**_):
     try:
@@ -101,11 +102,11 @@ def test_a_signal_ends_the_process_with_its_code(work: str, said: str, name: str
 
 
 def test_handlers_are_those_of_before_when_the_block_is_over() -> None:
-    before = {number: signal.getsignal(number) for number in stopping.SIGNALS}
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     with pytest.raises(Stopped) as caught, stoppable():
         os.kill(os.getpid(), signal.SIGTERM)
     assert (caught.value.how, caught.value.code) == ("terminated", 143)
-    assert {number: signal.getsignal(number) for number in stopping.SIGNALS} == before
+    assert {number: signal.getsignal(number) for number in signals.SIGNALS} == before
 
 
 def test_what_is_ignored_stays_ignored() -> None:
