@@ -88,7 +88,7 @@ def test_names_are_there_when_they_are_used() -> None:
 
 @pytest.mark.parametrize("before", ["import imgprep.checks.base", "import imgprep.commands.audit"])
 def test_the_function_audit_is_not_hidden_by_a_module(before: str) -> None:
-    program = f"import imgprep; {before}; print(imgprep.checks.__qualname__, imgprep.checks.__module__)"
+    program = f"import imgprep; {before}; print(imgprep.audit.__qualname__, imgprep.audit.__module__)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "audit imgprep.api"
 
