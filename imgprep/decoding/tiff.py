@@ -7,6 +7,7 @@ makes all turns.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from PIL.TiffImagePlugin import TiffImageFile
 
 from imgprep.decoding.alpha import Pixels
+from imgprep.decoding.color_profile import FLAG as PROFILED
+from imgprep.decoding.color_profile import SrgbConverter
 from imgprep.decoding.exif import ORIENTATION_TAG
 from imgprep.decoding.format_header import DecodeOptions, Header, check_frames, check_size
 from imgprep.decoding.jpeg_decode import check_stream, decode_jpeg
@@ -33,7 +36,17 @@ from imgprep.decoding.tiff_fields import (
     check_parts,
     check_samples,
 )
-from imgprep.decoding.tiff_raw import BYTES_BACK, CMYK, PALETTE, RGB, TiffLayout, palette_of, plain_planes
+from imgprep.decoding.tiff_raw import (
+    BYTES_BACK,
+    CMYK,
+    INK,
+    PALETTE,
+    RGB,
+    UNCOMPRESSED,
+    TiffLayout,
+    palette_of,
+    plain_planes,
+)
 from imgprep.errors import ImageError
 
 _BITS_REVERSED: Final = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
@@ -91,6 +104,9 @@ def parse_tiff(data: bytes, options: DecodeOptions) -> Header:
     )
     if stream is not None:
         return header._replace(unpack=partial(_by_libjpeg, stream, header))
+    if known.photometric == CMYK and header.profile and options.color_profile == "srgb":
+        header = header._replace(profile=b"", flags=(*header.flags, PROFILED))
+        return header._replace(unpack=partial(_managed_ink, known, known.raw(Tag.PROFILE)))
     if known.is_arranged_here():
         return _arranged(known, header)
     header = header._replace(data=known.reader.rewritten(known.entries, {}))
@@ -98,6 +114,17 @@ def parse_tiff(data: bytes, options: DecodeOptions) -> Header:
         # Pillow notices damage, OpenCV knows the colours.
         return header._replace(reading="rgb", unpack=partial(_by_both, header._replace(reading="rgb")))
     return header._replace(unpack=partial(_by_pillow, known, header))
+
+
+def _managed_ink(known: FirstDirectory, profile: bytes) -> Pixels:
+    """CMYK in sRGB by the profile of the file, which has to see the ink itself."""
+    if known.is_arranged_here():
+        ink = _join(known, replace(_layout(known)[0], photometric=INK, alpha=0))
+    else:
+        _check_streams(known)
+        data = known.reader.rewritten(known.entries, {})
+        ink = np.array(open_with_pillow(TiffImageFile, data, "TIFF"))
+    return SrgbConverter()(ink, profile)
 
 
 def _by_libjpeg(stream: bytes, header: Header) -> NDArray[np.uint8]:
@@ -111,10 +138,14 @@ def _by_both(header: Header) -> NDArray[np.integer]:
 
 
 def _by_pillow(known: FirstDirectory, header: Header) -> NDArray[np.integer]:
+    _check_streams(known)
+    return pixels_of(open_with_pillow(TiffImageFile, header.data or b"", "TIFF"))
+
+
+def _check_streams(known: FirstDirectory) -> None:
     if known.compression == _JPEG_STREAMS:
         for stream in _streams(known):
             check_stream(stream)
-    return pixels_of(open_with_pillow(TiffImageFile, header.data or b"", "TIFF"))
 
 
 def _streams(known: FirstDirectory) -> Iterator[bytes]:
@@ -136,6 +167,17 @@ def _old_jpeg(known: FirstDirectory) -> bytes | None:
 
 def _arranged(known: FirstDirectory, header: Header) -> Header:
     """As ``tiff_raw`` arranges it."""
+    layout, premultiplied = _layout(known)
+    return header._replace(
+        unpack=partial(_join, known, layout),
+        largest=(1 << known.bits) - 1 if known.bits not in {8, 16} and known.photometric != PALETTE else 0,
+        premultiplied=premultiplied,
+        grey=known.photometric in GREY,
+    )
+
+
+def _layout(known: FirstDirectory) -> tuple[TiffLayout, bool]:
+    """How the samples lie, and whether colours are multiplied with alpha already."""
     if len(set(known.depths)) > 1:
         raise ImageError(
             f"TIFF of {known.samples} samples of {known.bits} bits, arranged and compressed like this, is not read"
@@ -160,31 +202,29 @@ def _arranged(known: FirstDirectory, header: Header) -> Header:
         alpha=colours + alpha if alpha >= 0 and colours + alpha < known.samples else 0,
         colours=palette_of(known.many(Tag.COLOUR_MAP), known.bits) if known.photometric == PALETTE else None,
     )
-    plain = known.compression == 1
-    if (layout.tile_bytes % 16 and not plain) or (layout.differences and known.bits not in {8, 16}):
+    packed = known.compression != UNCOMPRESSED
+    if (layout.tile_bytes % 16 and packed) or (layout.differences and known.bits not in {8, 16}):
         raise ImageError(f"TIFF of {known.bits} bits in such tiles or differences is not read")
-    return header._replace(
-        unpack=partial(_join_plain if plain else _join_parts, known, layout),
-        largest=(1 << known.bits) - 1 if known.bits not in {8, 16} and known.photometric != PALETTE else 0,
-        premultiplied=extra[alpha : alpha + 1] == (ASSOCIATED,),
-        grey=known.photometric in GREY,
-    )
+    return layout, extra[alpha : alpha + 1] == (ASSOCIATED,)
 
 
-def _join_parts(known: FirstDirectory, layout: TiffLayout) -> Pixels:
-    """A compressed image, each plane of which Pillow unpacks as a grey one."""
-    planes = [open_with_pillow(TiffImageFile, part, "TIFF") for part in _parts(known, layout)]
-    return layout.join([np.asarray(plane) for plane in planes])
+def _join(known: FirstDirectory, layout: TiffLayout) -> Pixels:
+    return layout.join(_plain_planes(known, layout) if known.compression == UNCOMPRESSED else _planes(known, layout))
 
 
-def _join_plain(known: FirstDirectory, layout: TiffLayout) -> Pixels:
-    """An uncompressed image, without any decoder."""
+def _planes(known: FirstDirectory, layout: TiffLayout) -> list[NDArray[np.uint8]]:
+    """Of a compressed image, each plane of which Pillow unpacks as a grey one."""
+    return [np.asarray(open_with_pillow(TiffImageFile, part, "TIFF")) for part in _parts(known, layout)]
+
+
+def _plain_planes(known: FirstDirectory, layout: TiffLayout) -> list[NDArray[np.uint8]]:
+    """Of an uncompressed image, without any decoder."""
     data = known.reader.data
     if known.one(Tag.FILL_ORDER, 1) == 2:
         data = data.translate(_BITS_REVERSED)
     rows = known.one(Tag.TILE_HEIGHT, 0) if known.tile else min(known.one(Tag.ROWS, known.height), known.height)
     offsets = known.many(Tag.TILE_OFFSETS if known.tile else Tag.STRIP_OFFSETS)
-    return layout.join(plain_planes(data, layout, offsets, max(rows, 1)))
+    return plain_planes(data, layout, offsets, max(rows, 1))
 
 
 def _parts(known: FirstDirectory, layout: TiffLayout) -> tuple[bytes, ...]:

@@ -15,7 +15,10 @@ from imgprep.decoding.alpha import Pixels
 from imgprep.errors import ImageError
 
 MIN_IS_WHITE, RGB, PALETTE, CMYK = 0, 2, 3, 5
-BYTES_BACK: Final = frozenset({1, 5, 8, 32773, 32946})
+INK: Final = -5
+"""No number of TIFF's: CMYK that stays so."""
+UNCOMPRESSED: Final = 1
+BYTES_BACK: Final = frozenset({UNCOMPRESSED, 5, 8, 32773, 32946})
 """Uncompressed, LZW, deflate by both of its numbers, PackBits."""
 
 
@@ -77,7 +80,8 @@ class TiffLayout:
             planes: (H, row_bytes) uint8 each.
 
         Returns:
-            (H, W, 1), (H, W, 3) or, with alpha, (H, W, 4) uint8 or uint16; a palette in its colours, CMYK as RGB.
+            (H, W, 1), (H, W, 3) or, with alpha or of ink, (H, W, 4) uint8 or uint16; a palette in its
+            colours, CMYK as RGB.
 
         Raises:
             ImageError: signed samples below zero.
@@ -97,7 +101,7 @@ class TiffLayout:
         elif self.photometric == MIN_IS_WHITE:
             colours = (top - stored[:, :, :1]).astype(stored.dtype)
         else:
-            colours = stored[:, :, : 3 if self.photometric == RGB else 1]
+            colours = stored[:, :, : {RGB: 3, INK: 4}.get(self.photometric, 1)]
         if not self.alpha:
             return cast("Pixels", colours)
         colours = colours.repeat(3, axis=2) if colours.shape[2] == 1 else colours

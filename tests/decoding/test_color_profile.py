@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 import pytest
-from icc_profiles import profile, srgb_of
+from icc_profiles import ink_profile, profile, srgb_of
 from PIL import Image, ImageCms
 
 from imgprep.decoding.color_profile import SrgbConverter
@@ -163,6 +163,31 @@ def test_a_compressed_profile_that_is_damaged(draw, save):
     assert decode(broken).flags == ("icc-profile",)
     with pytest.raises(ImageError, match="colour profile is damaged"):
         decode(broken, TO_SRGB)
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [
+        ("JPEG", {"quality": 95}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "jpeg", "quality": 95}),
+    ],
+)
+def test_cmyk_goes_through_its_own_profile(draw, save, form, options):
+    """Little CMS sees the ink, not what is made of it without a profile."""
+    icc = ink_profile()
+    ink = draw(channels=4)
+    image = Image.frombytes("CMYK", (ink.shape[1], ink.shape[0]), ink.tobytes())
+    expected = ImageCms.profileToProfile(
+        image, ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    data = save(image, form, icc_profile=icc, **options)
+    converted, flags = decode(data, TO_SRGB)
+    assert flags == decode(data).flags == ("cmyk", "icc-profile")
+    difference = np.abs(converted.astype(int) - np.asarray(expected))
+    assert difference.mean() <= (4 if "quality" in options else 0)
+    assert np.abs(converted.astype(int) - decode(data).pixels).mean() > 15
 
 
 def test_a_profile_of_another_kind(draw, save):

@@ -171,7 +171,7 @@ def test_all_orientations_of_one_photo_are_the_same_upright_image():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a memory limit")
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "GIF", "TIFF", "PPM"])
 def test_memory_limit_is_a_reason(save, tmp_path, form):
     (tmp_path / "x").write_bytes(save(np.zeros((9000, 9000), np.uint8), form))
     program = """
