@@ -1,8 +1,9 @@
 # Needs python3 (3.11 or newer) and make. Every target sets up the virtual environment it needs.
 #   PYTHON=python3.12   the Python to make the environment with
 #   VENV=.venv          where the environment goes
-#   JOBS=2              how many tests `make test` runs beside each other
-#   ARGS='...'          more arguments for the program that the target runs
+#   JOBS=2              how many tests `make test` and `make test-fast` run beside each other
+#   T=tests/x.py        what `make check` runs: a file, or tests/x.py::test_name
+#   ARGS='...'          more arguments for the program that the target runs; `make test` with some asks for no coverage
 #   SPEC=configs/fruits.yaml   what `make run` and `make audit` work on
 # pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, pip.conf ...) apply.
 
@@ -10,10 +11,17 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 ARGS ?=
+T ?=
 SPEC ?= configs/fruits.yaml
 
 ifneq ($(words $(VENV)),1)
 $(error VENV must be one path without blanks)
+endif
+
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+ifeq ($(strip $(T)),)
+$(error say which tests: make check T=tests/util/test_rng.py)
+endif
 endif
 
 BIN := $(VENV)/bin
@@ -23,10 +31,10 @@ LINTED := imgprep tests benchmarks sample_data
 .DELETE_ON_ERROR:
 # One environment serves all targets; two installations into it at once would break it.
 .NOTPARALLEL:
-.PHONY: help run audit test lint format bench fuzz clean
+.PHONY: help run audit check test-fast test lint format bench fuzz clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.ready-run ## prepare the sample collection: audit, convert, split, pack
 	$(BIN)/imgprep run $(SPEC) $(ARGS)
@@ -34,11 +42,17 @@ run: $(VENV)/.ready-run ## prepare the sample collection: audit, convert, split,
 audit: $(VENV)/.ready-run ## judge the sample collection only
 	$(BIN)/imgprep audit $(SPEC) $(ARGS)
 
+check: $(VENV)/.ready-test ## run the tests of one file, without coverage: make check T=tests/util/test_rng.py
+	$(BIN)/python -m pytest -q $(T) $(ARGS)
+
+test-fast: $(VENV)/.ready-test ## run the tests that take no time, without coverage
+	$(BIN)/python -m pytest -q -m "not slow" --numprocesses $(JOBS) --dist loadfile $(ARGS)
+
 test: $(VENV)/.ready-test ## run the tests, with branch coverage over all processes
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report
+	$(BIN)/coverage report $(if $(strip $(ARGS)),--fail-under=0)
 
 lint: $(VENV)/.ready-lint ## check style, formatting and types
 	$(BIN)/ruff check $(LINTED)

@@ -55,6 +55,33 @@ def test_what_ci_systems_read_is_valid(root: Path, action: Any) -> None:
     jsonschema.validate(job, official.vendored("gitlab-ci"))
 
 
+def test_the_workflows_are_valid(root: Path) -> None:
+    """By the published schema, since they cannot be run here; on three systems and every Python that is supported."""
+    found = sorted((root / ".github/workflows").glob("*.yml"))
+    assert found
+    for path in found:
+        workflow = yaml.safe_load(path.read_text("utf-8"))
+        workflow["on"] = workflow.pop(True)
+        jsonschema.validate(workflow, official.vendored("github-workflows"))
+    matrix = yaml.safe_load((root / ".github/workflows/tests.yml").read_text("utf-8"))["jobs"]["test"]["strategy"][
+        "matrix"
+    ]
+    assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
+    supported = re.findall(r"Python :: (3\.\d+)", (root / "pyproject.toml").read_text("utf-8"))
+    assert matrix["python"] == supported
+
+
+def test_pre_commit_runs_what_lint_runs(root: Path) -> None:
+    config = yaml.safe_load((root / ".pre-commit-config.yaml").read_text("utf-8"))
+    hooks = [hook for repository in config["repos"] for hook in repository["hooks"]]
+    assert all({"id", "name", "language", "entry"} <= set(hook) for hook in hooks)
+    commands = " ".join(hook["entry"] for hook in hooks)
+    makefile = (root / "Makefile").read_text("utf-8")
+    for tool in re.findall(r"\$\(BIN\)/(\w+)", makefile.partition("\nlint:")[2].partition("\n\n")[0]):
+        assert tool in commands or "make lint" in commands
+    assert "ruff check" in commands
+
+
 def test_the_action_is_well_formed(action: Any) -> None:
     assert action["runs"]["using"] == "composite"
     for step in action["runs"]["steps"]:

@@ -1,7 +1,10 @@
 """The pages in docs/ are true to the code."""
 
 import re
+import subprocess
 from pathlib import Path
+
+import pytest
 
 TEXTS = {".py", ".md", ".json", ".yaml", ".yml", ".toml", ".html", ".css"}
 
@@ -28,3 +31,54 @@ def test_the_handbook_page_has_every_source_of_a_rule(root: Path) -> None:
         assert found, rule.source
         (line,) = re.findall(rf"^\| {found[2]} \|.*$", parts[found[1]], re.MULTILINE)
         assert f"`{name}`" in line
+
+
+def test_every_module_that_the_pages_name_is_there(root: Path) -> None:
+    """Paths such as `imgprep/rng.py`, modules such as `imgprep.testing`, and links."""
+    for page in (root / "docs/architecture.md", root / "CONTRIBUTING.md", root / "docs/handbook.md"):
+        text = page.read_text("utf-8")
+        names = [name for name in re.findall(r"`([\w./-]+)`", text) if "/" in name or name.startswith("imgprep.")]
+        for name in [*names, *re.findall(r"(tests/[\w/]+\.py)", text)]:
+            path = root / (name if "/" in name else name.replace(".", "/"))
+            known = path.exists() or path.with_suffix(".py").exists() or name in {"imgprep.load", "apple/0001.jpg"}
+            assert known or name.startswith("OUTPUT/"), f"{page.name}: {name}"
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_room_is_in_the_page_about_the_architecture(root: Path) -> None:
+    page = (root / "docs/architecture.md").read_text("utf-8")
+    rooms = {path.parent.name for path in (root / "imgprep").glob("*/__init__.py")}
+    assert rooms == set(re.findall(r"^\| `imgprep/(\w+)` \|", page, re.MULTILINE))
+
+
+def test_every_target_that_contributors_are_told_of_is_in_the_makefile(root: Path) -> None:
+    text = (root / "CONTRIBUTING.md").read_text("utf-8") + (root / "README.md").read_text("utf-8")
+    targets = re.findall(r"^([a-z-]+):.*##", (root / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert {"check", "test-fast", "test", "lint"} <= set(targets)
+    assert set(re.findall(r"^make (?:[A-Z]+=\S+ )*([a-z-]+)", text, re.MULTILINE)) <= set(targets)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("check", "T=tests/util/test_rng.py"), r"-m pytest -q tests/util/test_rng\.py$"),
+        (("test",), r"coverage report$"),
+        (("test", "ARGS=tests/util/test_rng.py"), r"coverage report --fail-under=0$"),
+        (("test-fast",), r'-m pytest -q -m "not slow"'),
+    ],
+)
+def test_what_make_would_run(root: Path, tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
+    """A part of the tests never fails for lack of coverage, and one file is run without measuring any."""
+    done = subprocess.run(
+        ["make", "-n", f"VENV={tmp_path}", *arguments], cwd=root, capture_output=True, text=True, check=True
+    )
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    assert any(re.search(expected, line) for line in lines), done.stdout
+    assert arguments[0] == "test" or not any("coverage" in line for line in lines)
+
+
+def test_check_wants_to_know_which_tests(root: Path) -> None:
+    done = subprocess.run(["make", "-n", "check"], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "say which tests: make check T=" in done.stderr
