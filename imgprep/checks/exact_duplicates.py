@@ -13,7 +13,7 @@ from imgprep.checks.measure_images import measure
 from imgprep.checks.measurements import Measurements
 from imgprep.checks.pixel_doubts import doubtful, settled
 from imgprep.dataset.manifest import commit
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError
 from imgprep.pipeline.chunk_cache import Memory
 from imgprep.pipeline.image_reader import ImageReader
@@ -49,12 +49,12 @@ class DigestJob:
     reader: ImageReader
     cache: Path
 
-    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> Digested:
+    def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> Digested:
         """Reads, decodes and digests."""
         found = Digested(np.zeros(len(plan.items), bool), np.zeros((len(plan.items), 2), np.uint64))
         reader = self.reader.in_turn()
         for item, sample in enumerate(plan.items):
-            cursor.at(item)
+            heartbeat.at(item)
             if item in plan.excluded:
                 continue
             try:
@@ -63,7 +63,7 @@ class DigestJob:
                 continue
             found.digests[item] = np.frombuffer(digest, np.uint64)
             found.there[item] = True
-        cursor.done()
+        heartbeat.done()
         if found.there.all():
             commit(self.cache / plan.filename, [found.digests.tobytes()], durable=False)
         return found

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imgprep.checks.measure import LEAST, Meter
 from imgprep.checks.measurements import FULL_ROW, ROW, Measurements
 from imgprep.dataset.manifest import commit
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError, TransientError
 from imgprep.pipeline.chunk_cache import Memory
 from imgprep.pipeline.image_reader import NO_MEMORY, ImageReader
@@ -51,7 +51,7 @@ class MeasureJob:
     cache: Path
     descriptor: bool
 
-    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> Measured:
+    def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> Measured:
         """Reads, decodes and measures."""
         meter = Meter(descriptor=self.descriptor)
         faults: dict[int, str] = dict(plan.excluded)
@@ -59,7 +59,7 @@ class MeasureJob:
         passing = False
         reader = self.reader.in_turn()
         for item, sample in enumerate(plan.items):
-            cursor.at(item)
+            heartbeat.at(item)
             if sample.status != "ok" or item in faults:
                 continue
             try:
@@ -73,7 +73,7 @@ class MeasureJob:
             except MemoryError:
                 faults[item] = NO_MEMORY
                 passing = True
-        cursor.done()
+        heartbeat.done()
         rows = np.zeros(len(plan.items), FULL_ROW if self.descriptor else ROW)
         rows[measured] = Measurements.of(meter.finish(), descriptor=self.descriptor).records()
         found = Measured(faults, rows)

@@ -9,7 +9,7 @@ import numpy as np
 
 from imgprep.checks.packed import ShardFacts, shard_facts
 from imgprep.dataset.manifest import Manifest, ShardEntry
-from imgprep.engines.base import Cursor, WholePlan
+from imgprep.engines.base import Heartbeat, WholePlan
 from imgprep.pipeline.runner import RunContext, results
 from imgprep.shards.shard_set import groups_of, open_shard
 
@@ -43,14 +43,14 @@ class InspectJob:
 
     folder: Path
 
-    def __call__(self, plan: EntryPlan, cursor: Cursor) -> Inspected:
+    def __call__(self, plan: EntryPlan, heartbeat: Heartbeat) -> Inspected:
         """Reads one shard; a class is in memory at a time where the layout has groups.
 
         Raises:
             SourceError: it is damaged.
         """
         entry = plan.entry
-        cursor.at(0)
+        heartbeat.at(0)
         facts, totals = [], [(0.0, 0), (0.0, 0)]
         with open_shard(str(self.folder / entry.filename)) as shard:
             for start in groups_of(shard):
@@ -61,7 +61,7 @@ class InspectJob:
                     finite = mine[np.isfinite(mine)]
                     total, values = totals[place]
                     totals[place] = total + float(finite.sum(dtype=np.float64)), values + finite.size
-        cursor.done()
+        heartbeat.done()
         return Inspected(tuple(facts), *totals)
 
 

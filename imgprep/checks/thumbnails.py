@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from imgprep.dataset.manifest import commit, fingerprint
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError
 from imgprep.pipeline.chunk_cache import tidied
 from imgprep.pipeline.image_reader import ImageReader, Pixels
@@ -37,11 +37,11 @@ class ThumbnailJob:
     folder: Path
     job: str
 
-    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> None:
+    def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> None:
         """Reads, reduces and writes."""
         reader = self.reader.in_turn()
         for item, sample in enumerate(plan.items):
-            cursor.at(item)
+            heartbeat.at(item)
             if item in plan.excluded:
                 continue
             try:
@@ -49,7 +49,7 @@ class ThumbnailJob:
             except (ImageError, MemoryError):
                 continue
             commit(self.folder / _name(self.job, sample), [data], durable=False)
-        cursor.done()
+        heartbeat.done()
 
 
 def thumbnails(context: RunContext, reader: ImageReader, chosen: SampleTable, what: str = "source") -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from imgprep.commands.list_source import Listed, listing
 from imgprep.dataset.manifest import commit
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import Settings, isolating
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError, RequestError, one_line
 from imgprep.pipeline.image_reader import ImageReader
 from imgprep.pipeline.plan import ShardPlan
@@ -138,15 +138,15 @@ class _LookJob:
 
     reader: ImageReader
 
-    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> list[tuple[tuple[int, ...], bool]]:
+    def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> list[tuple[tuple[int, ...], bool]]:
         seen = []
         for item, sample in enumerate(plan.items):
-            cursor.at(item)
+            heartbeat.at(item)
             if item not in plan.excluded:
                 with suppress(ImageError):
                     pixels = self.reader(sample).pixels
                     seen.append((pixels.shape, pixels.dtype == np.uint16))
-        cursor.done()
+        heartbeat.done()
         return seen
 
 

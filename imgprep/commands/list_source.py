@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from imgprep.arrays.progress_hook import in_steps, stepping
 from imgprep.commands.listing_notes import check_blank, check_folders, skipped
-from imgprep.engines.base import Cursor, Engine, WholePlan
+from imgprep.engines.base import Engine, Heartbeat, WholePlan
 from imgprep.errors import SourceError, one_line
 from imgprep.sources.attributes import AttributeTable, Unmatched, join_attributes
 from imgprep.sources.base import Source
@@ -56,7 +56,7 @@ class Listing(WholePlan):
         return replace(self, fault=reason)
 
 
-def list_source(plan: Listing, cursor: Cursor) -> Listed:
+def list_source(plan: Listing, heartbeat: Heartbeat) -> Listed:
     """Lists a source, step by step.
 
     Raises:
@@ -69,9 +69,9 @@ def list_source(plan: Listing, cursor: Cursor) -> Listed:
             "or raise execution.item_timeout or execution.memory_limit if it is sound"
         )
     steps = count()
-    with stepping(lambda: cursor.at(next(steps))):
+    with stepping(lambda: heartbeat.at(next(steps))):
         listed = _listed(plan)
-    cursor.done()
+    heartbeat.done()
     return listed
 
 

@@ -16,7 +16,7 @@ from imgprep.commands.contact_sheet import Cell, Picture, Row, sheet
 from imgprep.commands.convert_stage import mask_operations, operations
 from imgprep.commands.session import Request, engine_for
 from imgprep.dataset.manifest import commit
-from imgprep.engines.base import Cursor, Runner
+from imgprep.engines.base import Heartbeat, Runner
 from imgprep.errors import ImageError, RequestError
 from imgprep.pipeline.image_reader import ImageReader, Loaded, Pixels
 from imgprep.pipeline.plan import ShardPlan
@@ -152,18 +152,18 @@ class _Reading:
     mask_steps: tuple[Operation, ...]
     images: int
 
-    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> list[_Read]:
+    def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> list[_Read]:
         """The first images that can be read."""
         read: list[_Read] = []
         for item, sample in enumerate(plan.items):
             if len(read) == self.images:
                 break
-            cursor.at(item)
+            heartbeat.at(item)
             if item in plan.excluded:
                 continue
             with suppress(ImageError):
                 read.append(self._converted(sample, self.reader(sample)))
-        cursor.done()
+        heartbeat.done()
         return read
 
     def _converted(self, sample: Sample, found: Loaded) -> _Read:

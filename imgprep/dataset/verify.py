@@ -21,7 +21,7 @@ from imgprep.dataset.integrity import (
     unlisted_differences,
 )
 from imgprep.dataset.manifest import INDEX, Manifest, ShardEntry, sha256_file
-from imgprep.engines.base import Cursor, Runner, WholePlan, WorkerError
+from imgprep.engines.base import Heartbeat, Runner, WholePlan, WorkerError
 from imgprep.errors import ResourceError, SourceError, check_surroundings, one_line
 from imgprep.shards.base import ShardReader
 from imgprep.shards.shard_set import groups_of, open_shard
@@ -58,11 +58,11 @@ class CheckJob:
     folder: Path
     manifest: Manifest
 
-    def __call__(self, plan: CheckPlan, cursor: Cursor) -> ShardResult:
+    def __call__(self, plan: CheckPlan, heartbeat: Heartbeat) -> ShardResult:
         """Reads all of the shard."""
         entry, path = plan.entry, self.folder / plan.entry.filename
         everything, rows = tuple(range(entry.samples)), _Rows(self.manifest, entry)
-        cursor.at(0)
+        heartbeat.at(0)
         try:
             size, digest = path.stat().st_size, sha256_file(path)
         except OSError as error:
@@ -79,7 +79,7 @@ class CheckJob:
             found.append(Difference(entry.filename, everything, one_line(error)))
         if digest != entry.sha256 and not found:
             found.append(Difference(entry.filename, (), "SHA-256 differs from the index, but the pixels are intact"))
-        cursor.done()
+        heartbeat.done()
         return ShardResult(tuple(found), rows.content(same=digest == entry.sha256))
 
 

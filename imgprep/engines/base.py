@@ -57,7 +57,7 @@ class WholePlan:
         return None
 
 
-class Cursor(Protocol):
+class Heartbeat(Protocol):
     """Tells the engine which item of the plan the function is at."""
 
     def at(self, item: int) -> None:
@@ -88,7 +88,7 @@ R_co = TypeVar("R_co", covariant=True)
 class Function(Protocol[P_contra, R_co]):
     """What is run over the plans; for the engine `processes` it is picklable, from an importable module."""
 
-    def __call__(self, plan: P_contra, cursor: Cursor, /) -> R_co:
+    def __call__(self, plan: P_contra, heartbeat: Heartbeat, /) -> R_co:
         """Does the work of one plan."""
         ...
 
@@ -125,7 +125,7 @@ class Runner(Protocol):
         """Runs the function over the plans.
 
         Args:
-            function: called with a plan and a cursor.
+            function: called with a plan and a heartbeat.
             plans: consumed lazily; at most three for each worker are in flight.
             progress: is told about ten times a second how many items were newly finished. An item that is done
                 again, because its plan had to be tried again, does not count twice.
@@ -236,24 +236,24 @@ class ProgressCounter:
                 self._progress(new)
 
 
-def run_plan(function: Function[P, R], plan: P, cursor: ItemCounter) -> Outcome[P, R]:
+def run_plan(function: Function[P, R], plan: P, heartbeat: ItemCounter) -> Outcome[P, R]:
     """Runs the function over one plan, as often as items exhaust the memory; each costs the plan that item."""
     given, excluded = plan, set[int]()
     while True:
-        cursor.begin()
+        heartbeat.begin()
         try:
-            outcome = Outcome[P, R](given, function(plan, cursor), None)
+            outcome = Outcome[P, R](given, function(plan, heartbeat), None)
         except MemoryError as error:
-            item = cursor.item
+            item = heartbeat.item
             if item >= 0 and item not in excluded:
-                cursor.release()
+                heartbeat.release()
                 excluded.add(item)
                 plan = plan.excluding(item, OUT_OF_MEMORY)
                 continue
             outcome = Outcome(given, None, as_failure(error))
         except Exception as error:  # noqa: BLE001  a failure is a value, whatever it is
             outcome = Outcome(given, None, as_failure(error))
-        cursor.release()
+        heartbeat.release()
         return outcome
 
 

@@ -33,9 +33,9 @@ class Serial(InProcess):
         with single_threaded_opencv():
             for plan in plans:
                 counter = ProgressCounter(progress)
-                cursor = _Reporter(counter)
-                outcome = run_plan(function, plan, cursor)
-                counter.update(cursor.finished)
+                heartbeat = _Reporter(counter)
+                outcome = run_plan(function, plan, heartbeat)
+                counter.update(heartbeat.finished)
                 yield outcome
 
 

@@ -42,19 +42,19 @@ class Threads(InProcess):
             try:
                 while True:
                     for plan in islice(plans, 2 * self.workers - len(running)):
-                        cursor = _Stoppable(stop)
-                        running[pool.submit(run_plan, function, plan, cursor)] = _Watched(
-                            cursor, ProgressCounter(progress)
+                        heartbeat = _Stoppable(stop)
+                        running[pool.submit(run_plan, function, plan, heartbeat)] = _Watched(
+                            heartbeat, ProgressCounter(progress)
                         )
                     if not running:
                         return
                     finished, _ = wait(running, TICK, FIRST_COMPLETED)
                     for watched in running.values():
-                        watched.counter.update(watched.cursor.finished)
+                        watched.counter.update(watched.heartbeat.finished)
                     for future in finished:
                         watched = running.pop(future)
                         outcome = future.result()
-                        watched.counter.update(watched.cursor.finished)
+                        watched.counter.update(watched.heartbeat.finished)
                         yield outcome
             finally:
                 stop.set()
@@ -77,5 +77,5 @@ class _Stoppable(ItemCounter):
 
 
 class _Watched(NamedTuple):
-    cursor: ItemCounter
+    heartbeat: ItemCounter
     counter: ProgressCounter

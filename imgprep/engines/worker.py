@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from imgprep.engines.base import (
-    Cursor,
     Function,
     FunctionError,
+    Heartbeat,
     Outcome,
     Settings,
     Stopped,
@@ -57,7 +57,7 @@ class _Unloadable:
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
-    def __call__(self, plan: object, cursor: Cursor, /) -> None:
+    def __call__(self, plan: object, heartbeat: Heartbeat, /) -> None:
         raise FunctionError(
             f"a worker cannot load the function: {self.reason}; define it in a module that can be imported"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from imgprep.dataset.manifest import SAMPLES, Manifest, ShardEntry, commit, sha256_file
-from imgprep.engines.base import Cursor, Engine
+from imgprep.engines.base import Engine, Heartbeat
 from imgprep.errors import ImgprepError
 from imgprep.pipeline.plan import I, ShardPlan, ShardRecord, images_in
 from imgprep.pipeline.workspace import Workspace
@@ -35,7 +35,7 @@ class Monitor(Protocol):
 class Job(Protocol[I]):
     """What a worker does with the plan of a shard."""
 
-    def __call__(self, plan: ShardPlan[I], cursor: Cursor) -> ShardRecord:
+    def __call__(self, plan: ShardPlan[I], heartbeat: Heartbeat) -> ShardRecord:
         """Makes the shard and gives its record."""
         ...
 

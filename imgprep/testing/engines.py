@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from imgprep.engines.base import Cursor, Engine
+from imgprep.engines.base import Engine, Heartbeat
 from imgprep.errors import ImageError, RequestError
 
 
@@ -38,11 +38,11 @@ class CountingPlan:
         return replace(self, excluded={**dict.fromkeys(range(item), "before"), **self.excluded})
 
 
-def count_items(plan: CountingPlan, cursor: Cursor) -> int:
+def count_items(plan: CountingPlan, heartbeat: Heartbeat) -> int:
     """Counts the items of a plan, one by one."""
     done = 0
     for item in range(plan.items):
-        cursor.at(item)
+        heartbeat.at(item)
         if item in plan.excluded:
             continue
         if plan.error == "image":
@@ -50,7 +50,7 @@ def count_items(plan: CountingPlan, cursor: Cursor) -> int:
         if plan.error == "request":
             raise RequestError("fruits.yaml:1: no")
         done += 1
-    cursor.done()
+    heartbeat.done()
     return done
 
 

@@ -1,11 +1,11 @@
 import pytest
-from stage_fixtures import _no_waiting_for_the_disk, context, conversion, cursor, table, write_image
+from stage_fixtures import _no_waiting_for_the_disk, context, conversion, heartbeat, table, write_image
 
 from imgprep.checks.measurements import flag_bit
 from imgprep.table.sample import Sample
 from imgprep.testing.rules import make_evidence
 
-__all__ = ["_no_waiting_for_the_disk", "context", "conversion", "cursor", "table", "write_image"]
+__all__ = ["_no_waiting_for_the_disk", "context", "conversion", "heartbeat", "table", "write_image"]
 
 
 @pytest.fixture

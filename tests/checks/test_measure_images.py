@@ -155,7 +155,7 @@ def test_what_may_pass_is_tried_again(trees: Path, context: MakeMachine) -> None
 
 
 def test_a_chunk_of_which_an_item_killed_a_worker_is_not_remembered(
-    trees: Path, context: MakeMachine, cursor: object
+    trees: Path, context: MakeMachine, heartbeat: object
 ) -> None:
     from imgprep.checks.measure_images import MeasureJob
     from imgprep.pipeline.plan import ShardPlan
@@ -166,10 +166,10 @@ def test_a_chunk_of_which_an_item_killed_a_worker_is_not_remembered(
     table = SampleTable.of(Directory(trees).samples())
     job = MeasureJob(ImageReader(Directory(trees), DecodeOptions()), cache, descriptor=False)
     plan = ShardPlan(0, "chunk.bin", None, table, "").excluding(1, "decoder died, signal 11")
-    found = job(plan, cursor)  # type: ignore[arg-type]
+    found = job(plan, heartbeat)  # type: ignore[arg-type]
     assert found.faults[1] == "decoder died, signal 11"
     assert list(cache.iterdir()) == []
-    job(replace(plan, excluded={}), cursor)  # type: ignore[arg-type]
+    job(replace(plan, excluded={}), heartbeat)  # type: ignore[arg-type]
     assert [path.name for path in cache.iterdir()] == ["chunk.bin"]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from imgprep.engines.base import Cursor, WholePlan
+from imgprep.engines.base import Heartbeat, WholePlan
 from imgprep.errors import ImageError, RequestError
 
 LIMIT = 64 * 1024**2
@@ -64,17 +64,17 @@ def _refuse(message: str) -> None:
     raise ValueError(message)
 
 
-def work(plan: Work, cursor: Cursor) -> object:
+def work(plan: Work, heartbeat: Heartbeat) -> object:
     done, notes = 0, []
     for item in range(plan.items):
-        cursor.at(item)
+        heartbeat.at(item)
         if item in plan.excluded:
             continue
         fault = plan.faults.get(item)
         if fault is not None and (note := fail(fault)):
             notes.append(note)
         done += 1
-    cursor.done()
+    heartbeat.done()
     if plan.ending in VALUES:
         return VALUES[plan.ending]()
     if plan.ending:
@@ -230,18 +230,18 @@ class Solid(WholePlan):
         self.fault = fault
 
 
-def whole(plan: Solid, cursor: Cursor) -> str:
-    cursor.at(0)
+def whole(plan: Solid, heartbeat: Heartbeat) -> str:
+    heartbeat.at(0)
     if plan.fault:
         fail(plan.fault)
-    cursor.done()
+    heartbeat.done()
     return plan.name
 
 
 VALUES: Mapping[str, Callable[[], object]] = {"closed": Closed, "breaking": Breaking, "big": lambda: bytes(3_000_000)}
 
 
-def opencv_threads(plan: Work, cursor: Cursor) -> int:
+def opencv_threads(plan: Work, heartbeat: Heartbeat) -> int:
     import cv2
 
     return cv2.getNumThreads()

@@ -180,8 +180,8 @@ def test_a_progress_counter_only_grows():
 
 
 def test_an_item_that_exhausts_the_memory_although_excluded_ends_the_plan():
-    def stubborn(plan, cursor):
-        cursor.at(4)
+    def stubborn(plan, heartbeat):
+        heartbeat.at(4)
         raise MemoryError
 
     outcome = run_plan(stubborn, Work("plan"), ItemCounter())

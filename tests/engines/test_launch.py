@@ -105,7 +105,7 @@ def test_a_fork_of_the_program_leaves_the_fork_server_alone(run_python):
 def test_workers_find_the_path_and_folder_of_the_moment(tmp_path, monkeypatch):
     engine = Processes(workers=2)
     engine.prepare()
-    (tmp_path / "late_module.py").write_text("import os\ndef where(plan, cursor): return os.getcwd()\n")
+    (tmp_path / "late_module.py").write_text("import os\ndef where(plan, heartbeat): return os.getcwd()\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     import late_module

@@ -210,7 +210,7 @@ def test_a_function_that_a_worker_cannot_load_says_so(monkeypatch):
 
 def test_a_function_that_cannot_be_pickled_is_refused():
     with pytest.raises((AttributeError, TypeError, Exception), match="pickle"):
-        next(ENGINE.run(lambda plan, cursor: None, [Work("plan")]))
+        next(ENGINE.run(lambda plan, heartbeat: None, [Work("plan")]))
 
 
 def test_closing_is_prompt_even_when_a_worker_hangs(children):

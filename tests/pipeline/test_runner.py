@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imgprep.dataset.manifest import Manifest
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError, RequestError, ResourceError
 from imgprep.pipeline import runner as machinery
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, plan_digest, shard_names
@@ -40,15 +40,15 @@ class CountingJob:
     made: list[str] = field(default_factory=list)
     fails: dict[str, Exception] = field(default_factory=dict)
 
-    def __call__(self, plan: ShardPlan[Numbers], cursor: Cursor) -> ShardRecord:
+    def __call__(self, plan: ShardPlan[Numbers], heartbeat: Heartbeat) -> ShardRecord:
         finished = self.writer.finished(plan)
         if finished is not None:
             return finished
         for item in range(len(plan.items)):
-            cursor.at(item)
+            heartbeat.at(item)
         if plan.filename in self.fails:
             raise self.fails[plan.filename]
-        cursor.done()
+        heartbeat.done()
         self.made.append(plan.filename)
         arrays = {"image": np.array(plan.items.values, np.uint8)}
         lines = [json.dumps({"id": value}).encode() + b"\n" for value in plan.items.values]
@@ -239,7 +239,7 @@ def test_dataset_json_comes_last(context: MakeMachine, job: CountingJob, monkeyp
 
 
 def test_results_end_with_the_first_failure(context: MakeMachine) -> None:
-    def odd(plan: ShardPlan[Numbers], _: Cursor) -> int:
+    def odd(plan: ShardPlan[Numbers], _: Heartbeat) -> int:
         if plan.index:
             raise ImageError(f"plan {plan.index}")
         return 7

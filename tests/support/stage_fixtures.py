@@ -79,7 +79,7 @@ def context(tmp_path: Path) -> MakeMachine:
 
 
 @pytest.fixture
-def cursor() -> ItemCounter:
+def heartbeat() -> ItemCounter:
     """What a job announces its items to."""
     counter = ItemCounter()
     counter.begin()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, commit, fingerprint
 from imgprep.dataset.records import SampleRecord, json_line
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
 from imgprep.pipeline import shard_buffer
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
@@ -60,7 +60,7 @@ class AugmentJob:
     classes: tuple[str, ...]
     writer: ShardWriter
 
-    def __call__(self, plan: ShardPlan[Copies], cursor: Cursor) -> ShardRecord:
+    def __call__(self, plan: ShardPlan[Copies], heartbeat: Heartbeat) -> ShardRecord:
         """Makes the shard.
 
         Raises:
@@ -75,10 +75,10 @@ class AugmentJob:
         lines = []
         with self.maker.shards.opened(OPEN_SHARDS) as shards:
             for item, id_ in enumerate(copies.id):
-                cursor.at(item)
+                heartbeat.at(item)
                 images[item], explained = self.maker.make(shards, copies, item)
                 lines.append(self._record(plan, item, id_).line(explained))
-        cursor.done()
+        heartbeat.done()
         arrays = {
             "image": images,
             "label": copies.label.astype(label_dtype(len(self.classes))),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from imgprep.dataset.manifest import MASKED, ImageFormat
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError, TransientError
 from imgprep.pipeline.image_reader import NO_MEMORY, ImageReader, Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan
@@ -46,12 +46,12 @@ class Prepare:
     mask_operations: tuple[Operation, ...] = ()
 
     def over(
-        self, samples: SampleTable, excluded: Mapping[int, str], cursor: Cursor
+        self, samples: SampleTable, excluded: Mapping[int, str], heartbeat: Heartbeat
     ) -> Iterator[tuple[Sample, Prepared]]:
         """Every sample with its outcome; one image at a time is in memory, and only until the next one is read."""
         reader = self.reader.in_turn()
         for item, sample in enumerate(samples):
-            cursor.at(item)
+            heartbeat.at(item)
             if item in excluded:
                 # Its worker died, or was late: another run may have more luck, time or memory.
                 yield sample, Prepared(None, reason=excluded[item], transient=sample.status == "ok")
@@ -77,7 +77,7 @@ class Prepare:
             if mask is not None:
                 flags = tuple(sorted((*flags, MASKED)))
             yield sample, Prepared(image, flags, sha256, mask=mask)
-        cursor.done()
+        heartbeat.done()
 
     def _moved(self, mask: Mask) -> Mask | None:
         pixels = moved(mask.pixels, self.mask_operations)
@@ -97,9 +97,9 @@ class Probe:
 
     prepare: Prepare
 
-    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> tuple[str, ImageFormat] | None:
+    def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> tuple[str, ImageFormat] | None:
         """The id and format of the first usable image; None when there is none."""
-        for sample, prepared in self.prepare.over(plan.items, plan.excluded, cursor):
+        for sample, prepared in self.prepare.over(plan.items, plan.excluded, heartbeat):
             if prepared.pixels is not None:
                 height, width, channels = prepared.pixels.shape
                 return sample.id, ImageFormat((height, width, channels), prepared.pixels.dtype.name)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imgprep.dataset.manifest import MASKED, ImageFormat, Manifest, fingerprint
 from imgprep.dataset.record_edits import with_flags
 from imgprep.dataset.records import SampleRecord
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
 from imgprep.pipeline import shard_buffer
 from imgprep.pipeline.image_reader import Mask, Pixels
@@ -52,7 +52,7 @@ class ConvertJob:
     writer: ShardWriter
     where: str
 
-    def __call__(self, plan: ShardPlan[SampleTable], cursor: Cursor) -> ShardRecord:
+    def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> ShardRecord:
         """Makes the shard.
 
         Raises:
@@ -64,7 +64,7 @@ class ConvertJob:
             return finished
         codes = {name: code for code, name in enumerate(self.classes)}
         rows = _Rows(plan, self.image, codes, masked=self.prepare.reader.masks is not None)
-        for sample, prepared in self.prepare.over(plan.items, plan.excluded, cursor):
+        for sample, prepared in self.prepare.over(plan.items, plan.excluded, heartbeat):
             if prepared.pixels is not None:
                 self._check(sample, prepared.pixels)
             rows.add(sample, prepared)

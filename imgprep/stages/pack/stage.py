@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, fingerprint
 from imgprep.dataset.record_edits import LEFT_OUT, Change, new_place, rewritten
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Heartbeat
 from imgprep.pipeline import shard_buffer
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards
@@ -83,7 +83,7 @@ class PackJob:
     classes: tuple[str, ...]
     writer: ShardWriter
 
-    def __call__(self, plan: ShardPlan[Selection], cursor: Cursor) -> ShardRecord:
+    def __call__(self, plan: ShardPlan[Selection], heartbeat: Heartbeat) -> ShardRecord:
         """Makes the shard.
 
         Raises:
@@ -97,9 +97,9 @@ class PackJob:
         images = shard_buffer.rows((len(picked), *self.image.shape), self.image.dtype)
         with self.shards.opened(OPEN_SHARDS) as shards:
             for item, (stage, (shard, row)) in enumerate(zip(picked.stage, picked.place, strict=True)):
-                cursor.at(item)
+                heartbeat.at(item)
                 images[item] = shards[self.first[stage] + int(shard)].images[int(row)]
-        cursor.done()
+        heartbeat.done()
         arrays = self._columns(picked, self.normalizer(images, np.dtype(self.settings.dtype)))
         attributes: Mapping[str, Mapping[str, str]] = {}
         if self.settings.layout == "by_class":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.engines.base import Cursor, WholePlan
+from imgprep.engines.base import Heartbeat, WholePlan
 from imgprep.pipeline.runner import RunContext, results
 from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.pack.selection import Selection
@@ -43,17 +43,17 @@ class SumJob:
     shards: ShardSet
     per_pixel: bool
 
-    def __call__(self, plan: RowsPlan, cursor: Cursor) -> Moments:
+    def __call__(self, plan: RowsPlan, heartbeat: Heartbeat) -> Moments:
         """The sums over the plan's rows."""
         with self.shards.opened(1) as shards:
             rows = shards[plan.shard].images
             block = max(1, BLOCK_BYTES // (int(np.prod(rows.shape[1:])) * rows.dtype.itemsize))
             parts = []
             for start in range(0, len(plan.rows), block):
-                cursor.at(start)
+                heartbeat.at(start)
                 images = np.stack([rows[row] for row in plan.rows[start : start + block].tolist()])
                 parts.append(Moments.of(images, per_pixel=self.per_pixel))
-            cursor.done()
+            heartbeat.done()
         return Moments.merged(parts)
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.engines.base import Cursor
+from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.runner import RunContext, results
 from imgprep.pipeline.stage_images import Images
 from imgprep.shards.shard_set import ShardSet
@@ -36,16 +36,16 @@ class ReduceJob:
 
     shards: ShardSet
 
-    def __call__(self, plan: RowsPlan, cursor: Cursor) -> NDArray[np.uint8]:
+    def __call__(self, plan: RowsPlan, heartbeat: Heartbeat) -> NDArray[np.uint8]:
         """(N, 32, 32) the plan's rows."""
         small = np.empty((len(plan.rows), SIDE, SIDE), np.uint8)
         with self.shards.opened(1) as shards:
             rows = shards[plan.shard].images
             for item, row in enumerate(plan.rows.tolist()):
-                cursor.at(item)
+                heartbeat.at(item)
                 gray = to_depth(to_gray(np.ascontiguousarray(rows[row])), 8)
                 cv2.resize(gray, (SIDE, SIDE), dst=small[item], interpolation=cv2.INTER_AREA)
-        cursor.done()
+        heartbeat.done()
         return small
 
 

@@ -105,12 +105,12 @@ def test_an_excluded_item_costs_one_image(trees: Path, context: MakeMachine, con
     from imgprep.pipeline.writer import ShardWriter
     from imgprep.stages.convert.stage import ConvertJob
 
-    cursor = ItemCounter()
-    cursor.begin()
+    heartbeat = ItemCounter()
+    heartbeat.begin()
     writer = ShardWriter.for_stage(made.workspace, "convert", stage.storage)
     job = ConvertJob(stage.prepare, ImageFormat((6, 5, 3), "uint8"), "", stage.classes, writer, "")
-    whole = job(plan, cursor)
-    record = job(plan.excluding(0, "took longer than 30 s"), cursor)
+    whole = job(plan, heartbeat)
+    record = job(plan.excluding(0, "took longer than 30 s"), heartbeat)
     assert (record.samples, record.quarantined) == (whole.samples - 1, whole.quarantined + 1)
     assert (whole.transient, record.transient) == (0, 1)
     lines = (writer.parts / f"{plan.filename}.jsonl").read_text().splitlines()
