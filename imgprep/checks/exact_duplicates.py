@@ -52,7 +52,7 @@ class DigestJob:
     def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> Digested:
         """Reads, decodes and digests."""
         found = Digested(np.zeros(len(plan.items), bool), np.zeros((len(plan.items), 2), np.uint64))
-        reader = self.reader.in_turn()
+        reader = self.reader.reusing_memory()
         for item, sample in enumerate(plan.items):
             heartbeat.at(item)
             if item in plan.excluded:

@@ -57,7 +57,7 @@ class MeasureJob:
         faults: dict[int, str] = dict(plan.excluded)
         measured: list[int] = []
         passing = False
-        reader = self.reader.in_turn()
+        reader = self.reader.reusing_memory()
         for item, sample in enumerate(plan.items):
             heartbeat.at(item)
             if sample.status != "ok" or item in faults:

@@ -39,7 +39,7 @@ class ThumbnailJob:
 
     def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> None:
         """Reads, reduces and writes."""
-        reader = self.reader.in_turn()
+        reader = self.reader.reusing_memory()
         for item, sample in enumerate(plan.items):
             heartbeat.at(item)
             if item in plan.excluded:

@@ -20,6 +20,7 @@ from imgprep.decoding.pillow import open_with_pillow
 from imgprep.errors import ImageError
 
 _TRAILER, _FRAME, _EXTENSION, _CONTROL, _NOTHING = 0x3B, 0x2C, 0x21, 0xF9, 0
+_MOST_ROWS: Final = 1 << 22
 _INTERLACED: Final = 0x40
 _FULL_TABLE: Final = 0xF7
 _GREYS: Final = bytes(value for value in range(256) for _ in range(3))
@@ -101,13 +102,17 @@ def _screen(frame: _Frame, palette: bytes, size: tuple[int, int], free: bytes) -
 
 
 def _overflows(alone: bytes, size: int) -> bool:
-    """Whether more pixels are in the codes than the frame has, which Pillow and browsers pass over."""
+    """Whether more pixels are in the codes than the frame has, which Pillow and browsers pass over.
+
+    Asked for one pixel more, as a column, Pillow has to find the codes too short. Rows of a large image cost memory
+    each, so there it is asked for one row more.
+    """
     image = GifImageFile(io.BytesIO(alone))
     (tile,) = image.tile
     bits, _, transparent = cast("tuple[int, bool, int]", tile.args)
-    # As a column, one pixel longer.
-    image._size = (1, size + 1)
-    image.tile = [tile._replace(extents=(0, 0, 1, size + 1), args=(bits, False, transparent))]
+    width = 1 if size <= _MOST_ROWS else image.width
+    image._size = (width, size // width + 1)
+    image.tile = [tile._replace(extents=(0, 0, *image.size), args=(bits, False, transparent))]
     try:
         image.load()
     except (OSError, ValueError):

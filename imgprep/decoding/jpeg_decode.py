@@ -110,7 +110,10 @@ class JpegDecoder:
             ValueError: libjpeg finds something wrong.
         """
         size = -(-header.height // factor) * -(-header.width // factor) * header.components
-        return _decode(data, header, factor, self._buffer_of(size) if self._reuse else None)
+        try:
+            return _decode(data, header, factor, self._buffer_of(size) if self._reuse else None)
+        except RuntimeError:  # no memory for the decoder itself
+            raise MemoryError from None
 
     def _buffer_of(self, size: int) -> NDArray[np.uint8] | None:
         if size > _MOST_KEPT:
@@ -150,7 +153,11 @@ def _decode(
 
 def _check_arithmetic(pixels: NDArray[np.uint8], data: bytes, header: JpegHeader, factor: int) -> None:
     """Refuses arithmetic code that was cut: libjpeg silently takes zeros for what is missing."""
-    if not np.array_equal(pixels, _decode(stretched(data), header, factor, strict=False)):
+    try:
+        other = _decode(stretched(data), header, factor, strict=False)
+    except ValueError:
+        other = np.empty(0, np.uint8)
+    if not np.array_equal(pixels, other):
         raise ImageError("JPEG is cut: its arithmetic code ends before its pixels")
 
 

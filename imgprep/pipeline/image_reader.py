@@ -68,7 +68,7 @@ class ImageReader:
     masks: Masks | None = None
     decoder: Decoder | None = None
 
-    def in_turn(self) -> Self:
+    def reusing_memory(self) -> Self:
         """A reader for images that are used up before the next one is read, which may lie where they lay.
 
         For one loop in one thread. It saves memory and a sixth of the time of decoding photographs.

@@ -66,6 +66,20 @@ def test_a_frame_over_the_edge_enlarges_the_screen():
         decode(gif(frame(1, 2, left=65000, top=65000)))
 
 
+@pytest.mark.parametrize("numbers", [(0, 3, 1), (0, 3, 1, 2), (0,) * 40])
+def test_more_pixels_than_the_frame_has_are_damage(numbers):
+    with pytest.raises(ImageError, match="more pixels than its frame"):
+        decode(gif(frame(*numbers)))
+    assert decode(gif(frame(*numbers, width=len(numbers)), width=len(numbers))).pixels.shape == (1, len(numbers), 3)
+
+
+def test_large_frames_are_held_to_their_rows(monkeypatch):
+    monkeypatch.setattr("imgprep.decoding.gif._MOST_ROWS", 1)
+    assert decode(gif(frame(0, 3))).pixels.shape == (1, 2, 3)
+    with pytest.raises(ImageError, match="more pixels than its frame"):
+        decode(gif(frame(0, 3, 1, 2)))
+
+
 def test_odd_blocks_between_frames():
     whole = decode(gif(frame(0, 3)))
     for odd in (b"\0\0", b"!\x99\1x\0", b"!\xf9\2\1\0\0", b"!\xfe\3abc\0", b"!\1\1x\0"):

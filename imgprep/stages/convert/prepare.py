@@ -49,7 +49,7 @@ class Prepare:
         self, samples: SampleTable, excluded: Mapping[int, str], heartbeat: Heartbeat
     ) -> Iterator[tuple[Sample, Prepared]]:
         """Every sample with its outcome; one image at a time is in memory, and only until the next one is read."""
-        reader = self.reader.in_turn()
+        reader = self.reader.reusing_memory()
         for item, sample in enumerate(samples):
             heartbeat.at(item)
             if item in excluded:
