@@ -43,7 +43,9 @@ class Estimate:
             rows = ", ".join(f"{count} {split}" for split, count in stage.rows.items())
             files = f"{stage.shards} shards, {_mebibytes(stage.bytes)}" if stage.shards else "tables only"
             lines.append(f"{stage.stage}: {rows}; {files} in {self.output / stage.stage}")
-        lines.append(f"memory: {self.workers} workers of about {_mebibytes(self.worker_bytes)} and the image in hand")
+        lines.append(
+            f"memory: {self.workers} workers of about {_mebibytes(self.worker_bytes)} and the image being processed"
+        )
         return "\n".join([*lines, "nothing was written"])
 
 

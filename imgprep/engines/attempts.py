@@ -1,7 +1,7 @@
 """What is still to be done of a plan, and what to do next when a worker died of it.
 
-Nothing tells an image that killed its decoder from somebody outside who killed the worker. So an item that a worker had
-in hand is tried once more, alone and in a fresh worker, and excluded when that one dies too.
+Nothing tells an image that killed its decoder from somebody outside who killed the worker. So an item that a worker was
+processing is tried once more, alone and in a fresh worker, and excluded when that one dies too.
 
 A plan that is done again from its beginning after every death costs as many passes as it has bad items. From its second
 bad item on, the rest of it is therefore probed: done in parts, by all workers, of which nothing is kept, each going on
@@ -28,8 +28,8 @@ class Task(Generic[P]):
         given: the plan as it was submitted.
         counter: of its finished items.
         excluded: items that it goes without, and why.
-        suspects: how many workers died with each item in hand.
-        deaths: how many workers died of it with no item in hand.
+        suspects: how many workers died while they processed each item.
+        deaths: how many workers died of it while they processed no item.
         pauses: how many workers were late because all processes had been stopped for a while.
         probes: how many attempts are under way that look for bad items.
         over: its outcome is known; what is still out does not matter.
@@ -90,7 +90,7 @@ class Attempt(Generic[P]):
         """What comes next when a worker died in this attempt.
 
         Args:
-            item: that it had in hand; not one that is excluded already.
+            item: that it was processing; not one that is excluded already.
             reason: for excluding the item.
             workers: among whom the rest may be divided.
         """

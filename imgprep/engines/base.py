@@ -61,21 +61,21 @@ class Heartbeat(Protocol):
     """Tells the engine which item of the plan the function is at."""
 
     def at(self, item: int) -> None:
-        """Takes an item (0 or more) in hand and starts its deadline; the item before it is finished.
+        """Starts an item (0 or more) and its deadline; the item before it is finished.
 
         Items that the plan excludes are announced too, so that progress adds up.
         """
         ...
 
     def done(self) -> None:
-        """Finishes the item in hand; from here on (writing the shard) there is no deadline.
+        """Finishes the current item; from here on (writing the shard) there is no deadline.
 
         The function writes nothing before it: where a plan is only tried out, this does not return.
         """
         ...
 
 
-class Stopped(BaseException):
+class Abandoned(BaseException):
     """Unwinds a function whose result nobody waits for; no `Exception`, so that the function does not handle it."""
 
 
@@ -187,7 +187,7 @@ class ItemCounter:
     """A heartbeat that only counts.
 
     Attributes:
-        item: the item in hand; negative when there is none.
+        item: the current item; negative when there is none.
         finished: how many items of the plan are finished.
     """
 
@@ -202,13 +202,13 @@ class ItemCounter:
         self.finished = 0
 
     def at(self, item: int) -> None:
-        """Finishes the item in hand and takes the next."""
+        """Finishes the current item and starts the next."""
         if self.item >= 0:
             self.finished += 1
         self.item = item
 
     def done(self) -> None:
-        """Finishes the item in hand."""
+        """Finishes the current item."""
         self.release()
 
     def release(self) -> None:

@@ -12,7 +12,7 @@ import tempfile
 from time import monotonic
 from typing import Final, Protocol
 
-from imgprep.engines.base import NOTHING, ItemCounter, Stopped
+from imgprep.engines.base import NOTHING, Abandoned, ItemCounter
 
 SERIAL: Final = 0
 ITEM: Final = 1
@@ -21,7 +21,7 @@ SLOTS: Final = 3
 
 
 class Slots(Protocol):
-    """64-bit integers in shared memory: the serial number of the try, the item in hand, the finished items."""
+    """64-bit integers in shared memory: the serial number of the attempt, the current item, the finished items."""
 
     def __getitem__(self, index: int, /) -> int: ...
     def __setitem__(self, index: int, value: int, /) -> None: ...
@@ -73,10 +73,10 @@ class SharedHeartbeat(ItemCounter):
         self._slots[FINISHED] = 0
 
     def at(self, item: int) -> None:
-        """Finishes the item in hand, takes the next and gives it its deadline.
+        """Finishes the current item, starts the next and its deadline.
 
         Raises:
-            Stopped: this is as far as the try goes.
+            Abandoned: this is as far as the try goes.
         """
         if item >= self._stop:
             self.done()
@@ -89,17 +89,17 @@ class SharedHeartbeat(ItemCounter):
             self._arm(now)
 
     def done(self) -> None:
-        """Finishes the item in hand; no deadline from here on.
+        """Finishes the current item; no deadline from here on.
 
         Raises:
-            Stopped: this is as far as the try goes.
+            Abandoned: this is as far as the try goes.
         """
         self.release()
         if self._stop != sys.maxsize:
-            raise Stopped
+            raise Abandoned
 
     def release(self) -> None:
-        """Finishes the item in hand and takes its deadline back."""
+        """Finishes the current item and takes its deadline back."""
         if self._next:
             _set_timer(0.0)
             self._next = 0.0

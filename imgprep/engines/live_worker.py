@@ -16,7 +16,7 @@ from imgprep.engines.worker import Order
 
 
 class Reading(NamedTuple):
-    """What the heartbeat of a worker says: the number of the attempt, the item in hand, the finished items."""
+    """What the heartbeat of a worker says: the number of the attempt, the current item, the finished items."""
 
     serial: int = 0
     item: int = NOTHING

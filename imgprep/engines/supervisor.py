@@ -32,7 +32,7 @@ from imgprep.errors import ResourceError
 _DEATHS: Final = 2
 _BACKUP: Final = 1.0
 QUIET: Final = 600.0
-"""Seconds that a worker may go without a sign of life while it has no image in hand, writing a large shard perhaps."""
+"""Seconds that a worker may go without a sign of life while it processes no image, writing a large shard perhaps."""
 _ALARM: Final = -getattr(signal, "SIGALRM", 0)
 _PAUSE: Final = 1.0
 """Seconds that the supervisor must wait in vain to know that it was stopped: it asks to be woken ten times a second."""
@@ -201,7 +201,7 @@ class Supervisor(Generic[P, R]):
             if task.deaths <= _DEATHS:
                 return [attempt.again()]
             verb = "stalled or died" if late else "died"
-            self._fail(task, _repeated(f"{verb} {task.deaths} times with no image in hand, {_cause(end)}"))
+            self._fail(task, _repeated(f"{verb} {task.deaths} times while it processed no image, {_cause(end)}"))
             return []
         if attempt.stop is None:
             task.counter.update(reading.finished)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from imgprep.engines.base import (
     TICK,
+    Abandoned,
     Function,
     InProcess,
     ItemCounter,
@@ -16,7 +17,6 @@ from imgprep.engines.base import (
     P,
     ProgressCounter,
     R,
-    Stopped,
     run_plan,
     single_threaded_opencv,
 )
@@ -72,7 +72,7 @@ class _Stoppable(ItemCounter):
 
     def at(self, item: int) -> None:
         if self._stop.is_set():
-            raise Stopped
+            raise Abandoned
         super().at(item)
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from imgprep.engines.base import (
+    Abandoned,
     Function,
     FunctionError,
     Heartbeat,
     Outcome,
     Settings,
-    Stopped,
     as_failure,
     describe,
     run_plan,
@@ -32,14 +32,14 @@ except ImportError:  # Windows
 _PR_SET_PDEATHSIG: Final = 1
 
 # Libraries read these when they are loaded; a worker has one core.
-ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ENVIRONMENT: Final = (("OMP_NUM_THREADS", "1"), ("OPENBLAS_NUM_THREADS", "1"), ("MKL_NUM_THREADS", "1"))
 # Where the system runs out of memory, it shall kill a worker, which costs an image, and not the supervisor.
 _OOM_SCORE: Final = "500"
 
 
 def set_environment() -> None:
     """Sets what the libraries read when they are loaded, unless the user has set it."""
-    for name, value in ENVIRONMENT.items():
+    for name, value in ENVIRONMENT:
         os.environ.setdefault(name, value)
 
 
@@ -103,7 +103,7 @@ def _result(pickled: bytes, function: Function[Any, Any], heartbeat: SharedHeart
         outcome: Outcome[Any, Any] = run_plan(function, pickle.loads(pickled), heartbeat)
         error = None if outcome.error is None else _portable(outcome.error)
         return pickle.dumps((heartbeat.finished, outcome.value, error), pickle.HIGHEST_PROTOCOL)
-    except Stopped:
+    except Abandoned:
         return pickle.dumps((heartbeat.finished, None, None))
     except Exception as error:  # noqa: BLE001  a plan or a value that cannot be pickled can raise anything
         return pickle.dumps((heartbeat.finished, None, _portable(as_failure(error))))

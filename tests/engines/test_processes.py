@@ -81,10 +81,10 @@ def test_the_deadline_is_of_an_item_not_of_a_plan():
     assert run(HASTY, plan)["plan"].excluded == {}
 
 
-def test_a_worker_that_stalls_with_no_item_in_hand_does_not_stall_the_run(monkeypatch):
+def test_a_worker_that_stalls_while_it_processes_no_item_does_not_stall_the_run(monkeypatch):
     monkeypatch.setattr("imgprep.engines.supervisor.QUIET", 0.5)
     outcomes = {outcome.plan.name: outcome for outcome in HASTY.run(work, [Work("bad", ending="sleep"), Work("good")])}
-    assert "stalled or died 3 times with no image in hand" in str(outcomes["bad"].error)
+    assert "stalled or died 3 times while it processed no image" in str(outcomes["bad"].error)
     assert outcomes["good"].value.excluded == {}
 
 
@@ -136,7 +136,7 @@ def test_many_deaths_outside_an_item_are_an_error():
     outcomes = {outcome.plan.name: outcome for outcome in ENGINE.run(work, [Work("bad", ending="kill"), Work("good")])}
     assert outcomes["good"].error is None
     assert isinstance(outcomes["bad"].error, ResourceError)
-    assert "died 3 times with no image in hand, signal 9" in str(outcomes["bad"].error)
+    assert "died 3 times while it processed no image, signal 9" in str(outcomes["bad"].error)
 
 
 def test_the_memory_limit_is_enforced():

@@ -49,7 +49,7 @@ def test_a_worker_may_take_its_time_to_begin(monkeypatch: pytest.MonkeyPatch, qu
     work = Supervisor(Settings(1, item_timeout=0.01), launcher, iter([Work("one")]), None)  # type: ignore[arg-type]
     (outcome,) = work.outcomes()
     work.close()
-    assert "3 times with no image in hand" in str(outcome.error)
+    assert "3 times while it processed no image" in str(outcome.error)
     assert len(set(launcher.killed)) == killed
 
 
