@@ -19,7 +19,7 @@ class Processes(Settings):
 
     An item that takes longer than `item_timeout` (up to a tenth longer), or of which a worker dies, is tried
     once more alone; if that fails too it is left out of its plan, and the plan is tried again. A worker may allocate
-    `memory_limit` bytes (Linux); beyond that the function sees a `MemoryError`. A worker that dies while it processes none
+    `memory_limit` bytes (Linux); beyond that the function sees a `MemoryError`. One that dies while it processes none
     costs nothing, up to two times a plan.
     """
 
