@@ -30,18 +30,19 @@ def class_order(listed: Listed, given: tuple[str, ...] | None) -> tuple[str, ...
 
 
 def unlisted(listed: Listed, classes: tuple[str, ...]) -> str:
-    """Complains of labels and folders that the list of classes does not name; '' when there are none.
+    """The refusal of labels that the list of classes does not name; '' when there are none.
+
+    A folder without images has no label, so it is no class that the list could have forgotten; `class_notes` names it.
 
     Args:
         listed: the source.
         classes: the list, which is complete.
     """
     counts, known = _counts(listed.table), {*classes}
-    labels = dict.fromkeys((*sort_classes(counts), *sort_classes(listed.declared)))
-    extra = [name for name in labels if name not in known]
+    extra = [name for name in sort_classes(counts) if name not in known]
     if not extra:
         return ""
-    told = "; ".join(_about(name, counts.get(name, 0), listed.table, classes) for name in extra[:SHOWN])
+    told = "; ".join(_about(name, counts[name], listed.table, classes) for name in extra[:SHOWN])
     more = f"; and {len(extra) - SHOWN} more" if len(extra) > SHOWN else ""
     return f"the list is complete, but {told}{more}; add what is missing, or correct the labels"
 
@@ -101,12 +102,9 @@ def _counts(table: SampleTable) -> dict[str, int]:
 
 
 def _about(name: str, count: int, table: SampleTable, classes: tuple[str, ...]) -> str:
-    told = f"{one_line(repr(name), 80)} is not in it"
-    if count:
-        first = int((table.label.where(name) & ~table.status.where("skipped")).argmax())
-        told += f" ({count} {'image' if count == 1 else 'images'}, the first is {shown(table.id[first])})"
-    else:
-        told += " (a folder without images)"
+    first = int((table.label.where(name) & ~table.status.where("skipped")).argmax())
+    images = f"{count} {'image' if count == 1 else 'images'}, the first is {shown(table.id[first])}"
+    told = f"{one_line(repr(name), 80)} is not in it ({images})"
     hint = suggestion(name, classes) or next(
         (f"did you mean {shown(near)}?" for near in classes if _folded(near) == _folded(name)), ""
     )

@@ -37,7 +37,6 @@ def test_an_empty_folder_is_a_class_when_the_list_names_it(loaded: Load, collect
     ("classes", "message"),
     [
         (["ash", "Oak", "elm"], "'oak' is not in it (3 images, the first is 'oak/0000.png'), did you mean 'Oak'?"),
-        (["ash", "oak", "elm"], "'yew' is not in it (a folder without images)"),
         (["yew"], "'ash' is not in it (4 images"),
     ],
 )
@@ -50,6 +49,14 @@ def test_a_label_that_the_list_does_not_name_is_refused(
         collect(loaded(source=source), HERE)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_empty_folder_that_the_list_does_not_name_is_no_class_and_is_said(loaded: Load, collection: Path) -> None:
+    (collection / "yew").mkdir()
+    source = {"layout": "directory", "path": str(collection), "classes": ["oak", "elm", "ash"]}
+    found = collect(loaded(source=source), HERE)
+    assert found.classes == ("oak", "elm", "ash")
+    assert found.notes == ("folders without an image are not classes: yew; to keep one, list all in source.classes",)
 
 
 def test_attributes_are_joined_and_what_does_not_match_is_said(loaded: Load, collection: Path, tmp_path: Path) -> None:
