@@ -197,7 +197,8 @@ def test_what_cannot_travel_is_an_error_of_its_plan():
     assert str(errors["closed"]) == "TypeError: this cannot be pickled"
     assert "no way back" in str(errors["breaking"])
     assert str(errors["two"]) == f"{TwoArgumentsError.__name__}: one two"
-    assert "pickle" in str(errors["plan"])
+    # Each version of Python words it differently; all name what they cannot pickle.
+    assert "<lambda>" in str(errors["plan"])
 
 
 def test_a_function_that_a_worker_cannot_load_says_so(monkeypatch):
@@ -209,7 +210,7 @@ def test_a_function_that_a_worker_cannot_load_says_so(monkeypatch):
 
 
 def test_a_function_that_cannot_be_pickled_is_refused():
-    with pytest.raises((AttributeError, TypeError, Exception), match="pickle"):
+    with pytest.raises(Exception, match="<lambda>"):
         next(ENGINE.run(lambda plan, heartbeat: None, [Work("plan")]))
 
 
