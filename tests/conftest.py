@@ -16,7 +16,6 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests" / "support"))  # what tests of several folders share, by its plain name
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -82,7 +81,7 @@ def run_cli(tmp_path: Path) -> RunCli:
 @pytest.fixture
 def server() -> Iterator[Any]:
     """A web server on 127.0.0.1."""
-    from web import serving
+    from tests.support.web import serving
 
     with serving() as made:
         yield made

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import official
 import pytest
 import yaml
+
+from tests.support import official
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_sources import Bad
 
 from imgprep.commands.list_source import listing
 from imgprep.engines import ENGINES
@@ -14,6 +13,7 @@ from imgprep.errors import SourceError
 from imgprep.sources.directory import Directory
 from imgprep.sources.npz import Npz
 from imgprep.sources.records import Csv
+from tests.support.bad_sources import Bad
 
 needs_processes = pytest.mark.skipif(sys.platform != "linux", reason="needs supervised workers")
 WORKERS = ENGINES["processes"](workers=1, item_timeout=0.4)

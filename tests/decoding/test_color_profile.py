@@ -5,12 +5,12 @@ import struct
 
 import numpy as np
 import pytest
-from icc_profiles import ink_profile, profile, srgb_of
 from PIL import Image, ImageCms
 
 from imgprep.decoding.color_profile import SrgbConverter
 from imgprep.decoding.decode import DecodeOptions, Decoder, decode, decode_with_alpha
 from imgprep.errors import ImageError
+from tests.support.icc_profiles import ink_profile, profile, srgb_of
 
 TO_SRGB = DecodeOptions(color_profile="srgb")
 

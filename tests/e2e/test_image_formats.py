@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from icc_profiles import profile, srgb_of
 from PIL import Image
 
 import imgprep as package
+from tests.support.icc_profiles import profile, srgb_of
 
 SIZE = 12
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from layouts import LAYOUTS, collection, section
 
 import imgprep as package
+from tests.support.layouts import LAYOUTS, collection, section
 
 COLOUR = collection(True)
 EXPECTED = sorted((label, pixels.tobytes()) for label, found in COLOUR.items() for pixels in found)

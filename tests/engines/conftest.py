@@ -1,4 +1,4 @@
-"""Makes `engine_jobs` importable by its plain name, here and in worker processes."""
+"""What the tests of engines ask of processes."""
 
 import os
 import subprocess
@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture

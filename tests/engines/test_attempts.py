@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from engine_jobs import Solid, Work
 
 from imgprep.engines.attempts import Attempt, Task
 from imgprep.engines.base import P, ProgressCounter
+from tests.support.engine_jobs import Solid, Work
 
 
 def whole(plan: P) -> Attempt[P]:

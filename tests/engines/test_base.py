@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Iterator
 
-import engine_jobs
 import pytest
-from engine_jobs import Report, Work, work
 
 from imgprep.engines import ENGINES, Settings
 from imgprep.engines.base import OUT_OF_MEMORY, Engine, FunctionError, ItemCounter, ProgressCounter, run_plan
 from imgprep.errors import ImageError, RequestError
 from imgprep.testing.engines import check_engine
+from tests.support import engine_jobs
+from tests.support.engine_jobs import Report, Work, work
 
 
 @pytest.fixture(params=sorted(ENGINES))

@@ -6,11 +6,11 @@ import signal
 import sys
 
 import pytest
-from engine_jobs import LIMIT, Work, work
 
 from imgprep.engines import ENGINES, launch
 from imgprep.engines.processes import Processes
 from imgprep.errors import ImageError, ResourceError
+from tests.support.engine_jobs import LIMIT, Work, work
 
 ENGINE = Processes(workers=2, item_timeout=20.0, memory_limit=LIMIT)
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from engine_jobs import LIMIT, Report, Solid, TwoArgumentsError, Work, whole, work
 
 from imgprep.engines.base import FunctionError
 from imgprep.engines.processes import Processes
 from imgprep.errors import ResourceError
+from tests.support.engine_jobs import LIMIT, Report, Solid, TwoArgumentsError, Work, whole, work
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -226,7 +226,7 @@ def test_closing_is_prompt_even_when_a_worker_hangs(children):
 
 PROGRAM = """
 import sys
-from engine_jobs import Work, work
+from tests.support.engine_jobs import Work, work
 from imgprep.engines.processes import Processes
 
 plans = (Work(f"{n}", faults={0: "sleep:0.02", 1: "hang-in-c" if n > 3 else "sleep:0.01"}) for n in range(100))

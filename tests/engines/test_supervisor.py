@@ -7,7 +7,6 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from engine_jobs import Solid, Work
 
 from imgprep.engines import supervisor
 from imgprep.engines.base import Settings
@@ -15,6 +14,7 @@ from imgprep.engines.forkserver import Exit
 from imgprep.engines.heartbeat import ITEM, SERIAL, SLOTS
 from imgprep.engines.launch import WorkerHandle
 from imgprep.engines.supervisor import Supervisor
+from tests.support.engine_jobs import Solid, Work
 
 
 class Idle:

@@ -11,7 +11,8 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from bad_containers import HDF5, IDX, IMAGES, LABELS, NPZ, Make, flat, held, npy, npz
+
+from tests.support.bad_containers import HDF5, IDX, IMAGES, LABELS, NPZ, Make, flat, held, npy, npz
 
 Call = Callable[..., Any]
 SECRET = b"the canary " * 20

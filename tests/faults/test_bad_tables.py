@@ -11,9 +11,21 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from bad_tables import GOOD, GREY, HEAD, LABELS, LOCATIONS, PIXELS, PIXELS_OF_CSV, READ, REFUSED, RGB, Content
 
 from imgprep import load
+from tests.support.bad_tables import (
+    GOOD,
+    GREY,
+    HEAD,
+    LABELS,
+    LOCATIONS,
+    PIXELS,
+    PIXELS_OF_CSV,
+    READ,
+    REFUSED,
+    RGB,
+    Content,
+)
 
 Call = Callable[..., Any]
 COMMANDS: Final = ("audit", "convert", "convert --dry-run", "run", "run --dry-run", "preview")

@@ -214,7 +214,7 @@ def _over() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory: pytest.TempPathFactory, new_case: Any) -> Iterator[Fetched]:
     """All answers as the rows of one table, converted by worker processes."""
-    from web import serving
+    from tests.support.web import serving
 
     case = new_case(tmp_path_factory.mktemp("network"))
     case.source.mkdir()

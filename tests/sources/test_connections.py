@@ -150,7 +150,7 @@ def test_no_proxy_of_the_environment_is_asked(
 @pytest.fixture
 def secure(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A server with a certificate for images.test that no authority has signed: its port and the certificate."""
-    from web import serving
+    from tests.support.web import serving
 
     openssl = shutil.which("openssl")
     if openssl is None:

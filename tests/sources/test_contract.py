@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from layouts import LAYOUTS, collection
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,6 +14,7 @@ from imgprep.sources.split_names import USUAL
 from imgprep.sources.splits import SplitReader
 from imgprep.table.sample import SampleTable
 from imgprep.testing.sources import check_source
+from tests.support.layouts import LAYOUTS, collection
 
 
 def as_pixels(data: bytes | NDArray[Any]) -> NDArray[Any]:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import jsonschema
-import official
 import pytest
 from lxml import etree
 
 from imgprep.checks.reports import github, gitlab, junit, markdown, sarif
 from imgprep.checks.reports.metrics import metrics
+from tests.support import official
 
 # What GitLab asks of each issue of a code quality report; it publishes no schema.
 GITLAB = {
