@@ -16,6 +16,8 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
+SLOW = ("e2e", "faults", "seams")
+"""Folders whose tests run the whole program, mostly in processes of its own: all of them are slow."""
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -23,6 +25,14 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Looks for doctests in the package only: programs that tests run are not imported on the way."""
     program = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
     return True if program else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of some folders as slow; `make test-fast` leaves them out."""
+    for item in items:
+        if any((ROOT / "tests" / folder) in item.path.parents for folder in SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

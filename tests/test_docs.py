@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,12 @@ def test_check_wants_to_know_which_tests(root: Path) -> None:
     done = subprocess.run(["make", "-n", "check"], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "say which tests: make check T=" in done.stderr
+
+
+def test_the_fast_tests_leave_out_what_runs_the_whole_program(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--collect-only", "-m", "not slow", "tests/e2e", "tests/util"],
+        cwd=root, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "tests/util/test_rng.py::" in done.stdout
+    assert "tests/e2e/" not in done.stdout

@@ -226,6 +226,7 @@ def apart(hue: float, other: float) -> float:
     return abs((hue - other + 180) % 360 - 180)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("saturation", "value"), [(1.0, 1.0), (0.78, 0.88), (0.5, 0.6), (0.35, 0.9), (1.0, 0.3)])
 def test_the_measured_hue_of_every_solid_colour_is_that_of_colorsys_and_so_is_its_name(saturation, value):
     for degrees in range(360):

@@ -73,6 +73,7 @@ def test_verify_calls_an_index_damaged_that_cannot_be_read(output: Path, stage: 
         assert json.loads(checked.json())["passed"] is False
 
 
+@pytest.mark.slow
 def test_verify_finds_every_flipped_bit_of_an_index(output: Path) -> None:
     index = output / "split" / "dataset.json"
     content = index.read_bytes()

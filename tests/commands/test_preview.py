@@ -37,6 +37,7 @@ def test_sheet_has_a_row_for_each_image_and_touches_no_output(spec: Path, tmp_pa
     assert {path for path in tmp_path.rglob("*") if path.name != "sheet.png"} == before
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_sheet(spec: Path, tmp_path: Path) -> None:
     def digest(seed: int, name: str) -> str:
         return hashlib.sha256(preview(Request(spec, seed=seed), tmp_path / name).path.read_bytes()).hexdigest()
@@ -76,6 +77,7 @@ def test_captions_are_ascii_whatever_the_names() -> None:
     assert picture.shape[2] == 3
 
 
+@pytest.mark.slow
 def test_command_line(spec: Path, tmp_path: Path, run_cli) -> None:
     done = run_cli("preview", spec, "-o", "x.png", "--images", 1, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "x.png\n", "")
