@@ -113,7 +113,7 @@ def regular_stamp(path: str) -> tuple[int, int, int]:
     return size, status.st_ino, status.st_mtime_ns
 
 
-class Plain(NamedTuple):
+class ArrayLocation(NamedTuple):
     """Where an array's bytes lie uncompressed and in one piece in a file.
 
     Attributes:

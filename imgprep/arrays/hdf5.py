@@ -20,7 +20,7 @@ from imgprep.arrays.files import (
     MAX_RATIO,
     NUMBERS,
     SMALL_BYTES,
-    Plain,
+    ArrayLocation,
     is_bomb,
     refusal,
     refusing,
@@ -164,7 +164,7 @@ def read_dataset(dataset: h5py.Dataset, rows: int | slice = slice(None)) -> NDAr
         return np.asarray(dataset[rows])
 
 
-def locate_dataset(dataset: h5py.Dataset) -> Plain | None:
+def locate_dataset(dataset: h5py.Dataset) -> ArrayLocation | None:
     """Where the bytes of a checked dataset of numbers lie plainly in the file, to map them; None when they do not."""
     path = dataset.file.filename
     with refusing(path):
@@ -174,11 +174,11 @@ def locate_dataset(dataset: h5py.Dataset) -> Plain | None:
         if not h5py.h5t.py_create(dataset.dtype).equal(dataset.id.get_type()):
             return None
         if dataset.size == 0:
-            return Plain(path, dataset.dtype, dataset.shape, 0)
+            return ArrayLocation(path, dataset.dtype, dataset.shape, 0)
         if dataset.id.get_create_plist().get_layout() != h5py.h5d.CONTIGUOUS:
             return None
         offset = dataset.id.get_offset()
-        return None if offset is None else Plain(path, dataset.dtype, dataset.shape, offset)
+        return None if offset is None else ArrayLocation(path, dataset.dtype, dataset.shape, offset)
 
 
 def _address(group: h5py.Group) -> tuple[int, int]:

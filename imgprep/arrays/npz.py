@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imgprep.arrays.files import (
     MAX_EXPANDED_BYTES,
-    Plain,
+    ArrayLocation,
     is_bomb,
     refusal,
     refusing,
@@ -125,14 +125,14 @@ class Npz:
             while file.read(1 << 20):
                 step()
 
-    def locate(self, name: str) -> Plain | None:
+    def locate(self, name: str) -> ArrayLocation | None:
         """Where one array's bytes lie plainly in the file, to map them (no CRC is checked); None when compressed."""
         header, member = self._find(name)
         if member.compress_type != zipfile.ZIP_STORED:
             return None
         with refusing(self.path):
             offset = self._data_offset(member) + header.length
-        return Plain(self.path, header.dtype, header.shape, offset, header.fortran_order)
+        return ArrayLocation(self.path, header.dtype, header.shape, offset, header.fortran_order)
 
     def rows(self, name: str) -> NDArray[Any]:
         """One array, mapped where its bytes lie plainly in the file (then no CRC is checked), else `read`.

@@ -15,7 +15,7 @@ from imgprep.checks.pixel_doubts import doubtful, settled
 from imgprep.dataset.manifest import commit
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError
-from imgprep.pipeline.chunk_cache import Memory
+from imgprep.pipeline.chunk_cache import ChunkCache
 from imgprep.pipeline.image_reader import ImageReader
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.pipeline.runner import RunContext
@@ -99,10 +99,10 @@ def settle(
     names = equal_rows(first["data"][rows]) if len(rows) else rows
     chosen = rows[np.unique(names)] if len(rows) else rows
     digests = first["data"].astype(np.uint64)
-    memory = Memory(folder, _kept, WHAT)
-    plans = memory.plans(reader, table[chosen])
+    cache = ChunkCache(folder, _kept, WHAT)
+    plans = cache.plans(reader, table[chosen])
     starts = np.cumsum([0, *(len(plan.items) for plan in plans)]).tolist()
-    for plan, found, _ in memory.results(context, DigestJob(reader, folder), plans):
+    for plan, found, _ in cache.results(context, DigestJob(reader, folder), plans):
         part = chosen[starts[plan.index] : starts[plan.index + 1]]
         digests[part[found.there]] = found.digests[found.there]
     return settled(first, rows, digests[rows[names]]) if len(rows) else first

@@ -15,7 +15,7 @@ from imgprep.checks.measurements import FULL_ROW, ROW, Measurements
 from imgprep.dataset.manifest import commit
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError, TransientError
-from imgprep.pipeline.chunk_cache import Memory
+from imgprep.pipeline.chunk_cache import ChunkCache
 from imgprep.pipeline.image_reader import NO_MEMORY, ImageReader
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.pipeline.runner import RunContext
@@ -100,7 +100,7 @@ def measure(
     cache = context.workspace.private / "evidence" / what
     cache.mkdir(parents=True, exist_ok=True)
     kind = FULL_ROW if descriptor else ROW
-    memory = Memory(cache, partial(_kept, kind=kind), WHAT)
+    memory = ChunkCache(cache, partial(_kept, kind=kind), WHAT)
     plans = memory.plans(reader, table, descriptor, str(ROW))
     starts = np.cumsum([0, *(len(plan.items) for plan in plans)]).tolist()
     rows = ColumnFile(cache.parent, kind, len(table))

@@ -10,7 +10,7 @@ import numpy as np
 from imgprep.dataset.manifest import commit, fingerprint
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError
-from imgprep.pipeline.chunk_cache import tidied
+from imgprep.pipeline.chunk_cache import keep_only
 from imgprep.pipeline.image_reader import ImageReader, Pixels
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.pipeline.runner import RunContext, results
@@ -68,7 +68,7 @@ def thumbnails(context: RunContext, reader: ImageReader, chosen: SampleTable, wh
     folder.mkdir(parents=True, exist_ok=True)
     job = fingerprint(SIDE, QUALITY, reader.options, reader.source.digest())
     names = {_name(job, sample): sample.id for sample in chosen}
-    there = tidied(folder, names)
+    there = keep_only(folder, names)
     rows = np.array([row for row, name in enumerate(names) if name not in there], np.intp)
     missing = chosen[rows]
     plans = [

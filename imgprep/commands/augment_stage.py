@@ -43,7 +43,7 @@ def augment_notes(spec: Spec) -> Iterator[str]:
             yield f"augment.transforms: {problem}"
     plain = spec.source.masks == Masks() and spec.convert.background is not None
     for transform in spec.augment.stress if spec.augment is not None and plain else ():
-        if transform.accompanied:
+        if transform.needs_donor:
             yield (
                 f"augment.stress: {transform.name}: the background of every image whose mask is its alpha channel is "
                 "convert.alpha; set convert.alpha: ignore where a picture lies under the transparency"

@@ -23,7 +23,7 @@ from imgprep.pipeline.plan import ShardPlan
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.augment.donors import DonorPool, share_of
 from imgprep.stages.augment.render import drawn
-from imgprep.stages.convert.prepare import Operation, moved
+from imgprep.stages.convert.prepare import Operation, transform_mask
 from imgprep.stages.split.allocate import keys
 from imgprep.table.sample import Sample, SampleTable
 from imgprep.transforms.base import DonorImages
@@ -113,10 +113,10 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
         raise RequestError(
             f"{loaded.where('source')}: none of the images can be read; `imgprep audit` lists the reasons"
         )
-    company = _company(loaded, read)
+    donor_images = _donor_images(loaded, read)
     rows = [
         Row(one.label, one.id, (*one.cells, *_made(loaded, one, amount.draws, mine)))
-        for one, mine in zip(read, company, strict=True)
+        for one, mine in zip(read, donor_images, strict=True)
     ]
     picture = sheet(_without_idle_columns(rows, len(operations(loaded.spec.convert))))
     done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
@@ -175,7 +175,7 @@ class _Reading:
             cells.append((_caption(name, image), _visible(image)))
         if self.reader.masks is None:
             return _Read(sample.label, sample.id, image, None, tuple(cells))
-        mask = None if found.mask is None else moved(found.mask.pixels, self.mask_steps)
+        mask = None if found.mask is None else transform_mask(found.mask.pixels, self.mask_steps)
         cells.append(("mask", None if mask is None else _visible(mask)))
         return _Read(sample.label, sample.id, image, mask, tuple(cells))
 
@@ -199,27 +199,27 @@ def _read(
     return ((label, found[label]) for label in shown)
 
 
-def _company(loaded: LoadedSpec, read: list[_Read]) -> list[dict[str, DonorImages]]:
+def _donor_images(loaded: LoadedSpec, read: list[_Read]) -> list[dict[str, DonorImages]]:
     """Who stands beside each image, by recipe: another of those that are shown, as `augment` takes one of all."""
-    company: list[dict[str, DonorImages]] = [{} for _ in read]
+    donor_images: list[dict[str, DonorImages]] = [{} for _ in read]
     section, seed = loaded.spec.augment, loaded.spec.seed
     classes = sorted({one.label for one in read})
     labels = np.array([classes.index(one.label) for one in read])
     ids = [one.id for one in read]
     known = np.array([one.mask is not None for one in read])
     try:
-        circle = DonorPool.of(known, known, labels, lambda rows: keys([ids[row] for row in rows], seed))
+        pool = DonorPool.of(known, known, labels, lambda rows: keys([ids[row] for row in rows], seed))
     except RequestError:
-        return company
+        return donor_images
     for recipe, chain in recipes(section).items() if section is not None else ():
-        for number in np.flatnonzero(known).tolist() if chain.accompanied else ():
-            one, other = read[number], read[circle.donor(int(labels[number]), share_of(seed, ids[number], recipe, 1))]
+        for number in np.flatnonzero(known).tolist() if chain.needs_donor else ():
+            one, other = read[number], read[pool.donor(int(labels[number]), share_of(seed, ids[number], recipe, 1))]
             if one.mask is not None and other.mask is not None and one.image.shape == other.image.shape:
-                company[number][recipe] = DonorImages(one.mask[..., 0], other.image, other.mask[..., 0])
-    return company
+                donor_images[number][recipe] = DonorImages(one.mask[..., 0], other.image, other.mask[..., 0])
+    return donor_images
 
 
-def _made(loaded: LoadedSpec, one: _Read, draws: int, company: Mapping[str, DonorImages]) -> Iterator[Cell]:
+def _made(loaded: LoadedSpec, one: _Read, draws: int, donor_images: Mapping[str, DonorImages]) -> Iterator[Cell]:
     """What augmentation makes of one image."""
     section, image = loaded.spec.augment, one.image
     if section is None:
@@ -230,8 +230,8 @@ def _made(loaded: LoadedSpec, one: _Read, draws: int, company: Mapping[str, Dono
             if chain.transforms:
                 name = f"mix {recipe}" if recipe in section.mix else f"test-{recipe}" if recipe else f"copy {number}"
                 records = drawn(chain, (loaded.spec.seed, one.id, recipe, number), shape)
-                lonely = chain.accompanied and recipe not in company
-                yield name, None if lonely else _visible(chain.apply(image, records, company.get(recipe)))
+                lonely = chain.needs_donor and recipe not in donor_images
+                yield name, None if lonely else _visible(chain.apply(image, records, donor_images.get(recipe)))
 
 
 def _caption(name: str, image: Pixels) -> str:

@@ -1,1 +1,1 @@
-"""What stages run on: the workspace, plans of shards, workers, commits."""
+"""The machinery that stages run on: workspace, shard plans, workers, commits."""

@@ -1,4 +1,4 @@
-"""Work on single images that is not done again while their files stay as they are: by the chunk, in a folder."""
+"""A cache in a folder for work on single images, by the chunk: reused while the images' files do not change."""
 
 import hashlib
 import zlib
@@ -24,21 +24,21 @@ Plan = ShardPlan[SampleTable]
 
 
 @dataclass(frozen=True, slots=True)
-class Memory(Generic[R]):
-    """What is kept of a kind of work.
+class ChunkCache(Generic[R]):
+    """The cached results of one kind of work.
 
     Attributes:
-        folder: where, a file for each chunk; whoever does the work writes them, by the file name of the plan.
-        kept: reads the file of a chunk of so many images; None when it is not there or not whole.
-        what: what the work is called.
+        folder: holds one file per chunk, written by the worker under the file name of the plan.
+        read: reads the file of a chunk, given its number of images; None when the file is missing or incomplete.
+        what: name of the work, for the progress display.
     """
 
     folder: Path
-    kept: Callable[[Path, int], R | None]
+    read: Callable[[Path, int], R | None]
     what: str
 
     def plans(self, reader: ImageReader, table: SampleTable, *settings: object) -> list[Plan]:
-        """The chunks of a table, each named by everything that the work on it depends on."""
+        """The chunks of a table, each named by a hash of everything that its results depend on."""
         job = fingerprint(versions(), reader.options, *settings, _origin(reader, table))
         return [
             ShardPlan(index, f"{fingerprint(job, _content(items))}.bin", None, items, "")
@@ -48,13 +48,13 @@ class Memory(Generic[R]):
     def results(
         self, context: RunContext, function: Function[Plan, R], plans: list[Plan]
     ) -> Iterator[tuple[Plan, R, bool]]:
-        """What the function gives for each plan, and whether it had to be asked: those first that are kept.
+        """Yields (plan, result, whether it was computed now): cached results first, then the others as they finish.
 
-        What is kept of other plans is forgotten in the end.
+        Cached files of other plans are removed at the end.
         """
         missing = []
         for plan in plans:
-            kept = None if context.force else self.kept(self.folder / plan.filename, len(plan.items))
+            kept = None if context.force else self.read(self.folder / plan.filename, len(plan.items))
             if kept is None:
                 missing.append(plan)
             else:
@@ -63,11 +63,11 @@ class Memory(Generic[R]):
             items = sum(plan.items.images() for plan in missing)
             for plan, found in results(context, function, missing, self.what, items):
                 yield plan, found, True
-        tidied(self.folder, {plan.filename for plan in plans})
+        keep_only(self.folder, {plan.filename for plan in plans})
 
 
-def tidied(folder: Path, wanted: Collection[str]) -> set[str]:
-    """The names of the wanted files that are in a folder; the others are removed."""
+def keep_only(folder: Path, wanted: Collection[str]) -> set[str]:
+    """Removes all other files from a folder; returns the names of the wanted files that are there."""
     there = set()
     for path in folder.iterdir():
         if path.name in wanted:
@@ -78,16 +78,16 @@ def tidied(folder: Path, wanted: Collection[str]) -> set[str]:
 
 
 def _origin(reader: ImageReader, table: SampleTable) -> str:
-    """What the pixels of a table depend on besides its rows.
+    """Identifies what the pixels depend on besides the table's rows.
 
-    Where every file says itself whether it changed, the table that lists them may change without a new look.
+    Where every file has a stamp of its own, a change of the table that lists them invalidates nothing.
     """
     own = bool(table.stamp[table.ok()].any(axis=1).all())
     return f"{reader.source!r} {'' if own else reader.source.digest()}"
 
 
 def _chunks(table: SampleTable) -> Iterator[SampleTable]:
-    """Cuts a table where a hash of a row says so: a row that comes or goes changes the chunk that it is in alone."""
+    """Cuts a table where a hash of a row says so: an added or removed row changes only its own chunk."""
     mean = SMALLEST
     while mean < min(LARGEST, len(table) // CHUNKS):
         mean *= 2
@@ -103,7 +103,7 @@ def _chunks(table: SampleTable) -> Iterator[SampleTable]:
 
 
 def _content(items: SampleTable) -> str:
-    """A hash of what decides about the pixels: labels and attributes may change without a new look at them."""
+    """A hash of the columns that decide the pixels; a change of labels or attributes invalidates nothing."""
     state = hashlib.blake2b(items.stamp.tobytes(), digest_size=16)
     items.location.update(state)
     items.status.update(state)

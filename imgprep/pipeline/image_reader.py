@@ -1,4 +1,4 @@
-"""From a sample to upright pixels: the one way in which every stage reads a source."""
+"""Reads a sample into upright pixels: every stage reads sources through this module."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -17,19 +17,19 @@ from imgprep.transforms.channels import to_depth, to_gray
 
 NO_MEMORY: Final = "needs more memory than execution.memory_limit allows"
 TINY: Final = 2
-"""Pixels of a side up to which an image is flagged as tiny."""
+"""Length in pixels of the short side up to which an image is flagged as tiny."""
 NARROW: Final = 32
-"""How many times as long as its short side an image must be to be flagged for its aspect."""
+"""Ratio of long to short side above which an image is flagged for its aspect."""
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 class Mask(NamedTuple):
-    """Which pixels of an image are the object.
+    """The pixels of an image that show the object.
 
     Attributes:
-        pixels: (H, W, 1) uint8, 255 where they are.
-        sha256: of the bytes of its file, in hexadecimal; None when it has none of its own.
+        pixels: (H, W, 1) uint8, 255 on the object.
+        sha256: of the bytes of its file, in hexadecimal; None when it comes with the image.
     """
 
     pixels: Pixels
@@ -37,13 +37,13 @@ class Mask(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """One image in hand.
+    """One decoded image.
 
     Attributes:
         pixels: (H, W, 1) grey or (H, W, 3) RGB, uint8 or uint16, upright.
-        flags: what was unusual about the file.
+        flags: names of what is unusual about the file, sorted.
         sha256: of the file's bytes (of the pixels' bytes when the source holds arrays), in hexadecimal.
-        mask: where the reader looks for masks and the image has one.
+        mask: None unless the reader looks for masks and the image has one.
     """
 
     pixels: Pixels
@@ -59,8 +59,8 @@ class ImageReader:
     Attributes:
         source: where the samples come from.
         options: how they are decoded.
-        masks: where their masks are; None when nobody asks.
-        decoder: used for one image after another; None gives each one of its own.
+        masks: where their masks are; None to read none.
+        decoder: shared by consecutive images; None uses a new one for each image.
     """
 
     source: Source
@@ -69,9 +69,9 @@ class ImageReader:
     decoder: Decoder | None = None
 
     def reusing_memory(self) -> Self:
-        """A reader for images that are used up before the next one is read, which may lie where they lay.
+        """A reader that reuses one buffer: an image is valid only until the next one is read.
 
-        For one loop in one thread. It saves memory and a sixth of the time of decoding photographs.
+        Use it for one loop in one thread. It saves memory and a sixth of the time of decoding photographs.
         """
         return replace(self, decoder=Decoder(self.options, reuse=True))
 
@@ -79,23 +79,23 @@ class ImageReader:
         """Reads one image.
 
         Raises:
-            ImageError: it cannot be used, and why.
+            ImageError: it cannot be used; the message says why.
         """
         seen, sha256 = self.scaled(sample)
         return Loaded(seen.pixels, seen.flags, sha256, None if self.masks is None else self._mask(sample, seen))
 
     def scaled(self, sample: Sample, min_side: int = 0) -> tuple[ScaledImage, str]:
-        """Reads one image, a large JPEG at a part of its size.
+        """Reads one image; a large JPEG may be decoded at a fraction of its size.
 
         Args:
             sample: of the source.
-            min_side: pixels that the long side must keep; 0 keeps all.
+            min_side: smallest length in pixels of the long side after scaling; 0 does not scale.
 
         Returns:
             The image, and the SHA-256 as in `Loaded`.
 
         Raises:
-            ImageError: it cannot be used, and why.
+            ImageError: it cannot be used; the message says why.
         """
         try:
             data = self.source.read(sample)
@@ -105,8 +105,8 @@ class ImageReader:
                 flags, digest = seen.flags, hashlib.sha256(pixels.data).hexdigest()
             else:
                 seen = self._decode(sample, data, min_side)
-                flags, digest = seen.flags + _odd_place(sample.location, seen.format), hashlib.sha256(data).hexdigest()
-            flags += _odd_pixels(seen)
+                flags, digest = seen.flags + _path_flags(sample.location, seen.format), hashlib.sha256(data).hexdigest()
+            flags += _pixel_flags(seen)
             return seen._replace(flags=tuple(sorted(flags)) if len(flags) > 1 else flags), digest
         except MemoryError as error:
             raise TransientError(NO_MEMORY) from error
@@ -120,7 +120,7 @@ class ImageReader:
             raise
 
     def _mask(self, sample: Sample, seen: ScaledImage) -> Mask | None:
-        """The transparency of the image, or what a file of its own says."""
+        """The mask from the image's transparency, or from a mask file."""
         assert self.masks is not None
         try:
             if not self.masks.attribute:
@@ -146,8 +146,8 @@ def _from_file(path: str, data: bytes, seen: ScaledImage, options: DecodeOptions
     return Mask(pixels, hashlib.sha256(data).hexdigest())
 
 
-def _odd_pixels(seen: ScaledImage) -> tuple[str, ...]:
-    """What is unusual about an image whatever file it came in."""
+def _pixel_flags(seen: ScaledImage) -> tuple[str, ...]:
+    """Flags of the pixels, whatever the file format."""
     pixels, height, width = seen.pixels, seen.height, seen.width
     flags: tuple[str, ...] = ()
     short, long = (height, width) if height < width else (width, height)
@@ -155,7 +155,7 @@ def _odd_pixels(seen: ScaledImage) -> tuple[str, ...]:
         flags += ("tiny",)
     if long > NARROW * short:
         flags += ("extreme-aspect",)
-    # Three pixels tell nearly every image apart from a constant one.
+    # Three pixels rule out a constant image nearly always.
     first = pixels[0, 0].tobytes()
     middle = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2].tobytes()
     if pixels[-1, -1].tobytes() == first == middle and _is_constant(pixels):
@@ -164,12 +164,12 @@ def _odd_pixels(seen: ScaledImage) -> tuple[str, ...]:
 
 
 def _is_constant(pixels: Pixels) -> bool:
-    """Row by row: a whole image of comparisons may be more than there is memory for."""
+    """Compares row by row: comparing the whole image at once may need too much memory."""
     return all(bool((row == pixels[0, 0]).all()) for row in pixels)
 
 
-def _odd_place(location: str, form: str) -> tuple[str, ...]:
-    """What is unusual about the path of a file of a format."""
+def _path_flags(location: str, form: str) -> tuple[str, ...]:
+    """Flags of the path of a file in a format."""
     named = format_of_extension(location.rpartition(".")[2])
     flags: tuple[str, ...] = ("wrong-extension",) if named is not None and named.name != form else ()
     folder = location.rpartition("/")[0]

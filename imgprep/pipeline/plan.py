@@ -1,4 +1,4 @@
-"""Which rows go into which shard: decided from metadata alone, never from the number of workers."""
+"""Assigns rows to shards from metadata alone, independent of the number of workers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ SHARED: Final = 8
 
 
 class Items(Protocol):
-    """What a shard is made from: columns, one row for each item; small and picklable."""
+    """The input of a shard: columns with one row per item, small and picklable."""
 
     def __len__(self) -> int:
         """The number of items."""
@@ -32,7 +32,7 @@ I = TypeVar("I", bound=Items)  # noqa: E741 - I for items
 
 @dataclass(frozen=True, slots=True)
 class ShardRecord:
-    """What a worker says of a finished shard.
+    """A worker's record of a finished shard.
 
     Attributes:
         filename: its name.
@@ -42,10 +42,10 @@ class ShardRecord:
         sha256: of the file.
         part: SHA-256 of its piece of samples.jsonl, and so of the ids, labels and source bytes; '' when it has none.
         quarantined: how many items could not be used.
-        transient: how many of them the next run may get, so that it makes the shard again.
+        transient: how many of them failed for a reason that may pass, so that the next run makes the shard again.
         skipped: how many items are no images.
-        masked: how many rows have a mask that tells something; None when nobody asked for masks.
-        counts: rows written of each class.
+        masked: how many rows have a mask with object and background; None when no masks are read.
+        counts: rows written per class.
         kept: whether an earlier run had finished it.
     """
 
@@ -71,10 +71,10 @@ class ShardPlan(Generic[I]):
         index: its place in the order of all shards.
         filename: its final name.
         split: the split of its rows; None before the split.
-        items: what it is made from.
-        digest: a hash of the plan and of the job, which a finished shard is recognised by.
-        excluded: items that workers died with or were late with, and the reason.
-        known: what the journal says of it.
+        items: its input.
+        digest: a hash of the plan and the job, by which a finished shard is recognised.
+        excluded: item -> why it is left out: its worker died or exceeded the deadline.
+        known: its record in the journal, if any.
     """
 
     index: int
@@ -100,13 +100,13 @@ class ShardPlan(Generic[I]):
 
 
 def shard_count(rows: int, row_bytes: int, shard_size: int) -> int:
-    """How many shards hold so many rows.
+    """The number of shards for a number of rows.
 
-    No shard is larger than `shard_size` (unless one row is). Few shards are made a multiple of eight, so that 2, 4 or
-    8 workers end at the same time whatever their number turns out to be, as long as none gets smaller than 4 MiB.
+    No shard is larger than `shard_size` (unless one row is). A small number of shards is rounded up to a multiple of
+    eight, so that 2, 4 or 8 workers finish together, as long as no shard becomes smaller than 4 MiB.
 
     Args:
-        rows: of the whole.
+        rows: number of rows in all.
         row_bytes: bytes of one row's pixels.
         shard_size: the largest size of a shard's pixels in bytes.
 
@@ -122,11 +122,11 @@ def shard_count(rows: int, row_bytes: int, shard_size: int) -> int:
 
 
 def cut(images: NDArray[np.bool_], count: int) -> list[slice]:
-    """Cuts rows into so many ranges that hold equally many images, give or take one.
+    """Cuts rows into `count` ranges with equal numbers of images, give or take one.
 
     Args:
-        images: (N,) whether each row is an image; the others travel with their neighbours.
-        count: of the ranges.
+        images: (N,) whether each row is an image; other rows go with their neighbours.
+        count: number of ranges.
 
     >>> cut(np.array([True, False, True, True]), 2)
     [slice(0, 3, None), slice(3, 4, None)]
@@ -137,7 +137,7 @@ def cut(images: NDArray[np.bool_], count: int) -> list[slice]:
 
 
 def images_in(items: Items) -> int:
-    """How many of the items are images: a table of a source also lists what is none."""
+    """How many of the items are images: the table of a source also lists skipped files."""
     return items.images() if isinstance(items, SampleTable) else len(items)
 
 
@@ -151,5 +151,5 @@ def shard_names(prefix: str, count: int, suffix: str) -> list[str]:
 
 
 def plan_digest(job: str, filename: str, items: Items) -> str:
-    """What a finished shard is recognised by: the job's settings, the name and every value of the items."""
+    """The hash by which a finished shard is recognised: job settings, file name and every value of the items."""
     return fingerprint(job, filename, items.digest())

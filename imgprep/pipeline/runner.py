@@ -1,4 +1,4 @@
-"""Runs the plans of a stage: plans to workers, finished shards to the journal, the index last."""
+"""Runs the plans of a stage: hands plans to workers, journals finished shards, commits the index last."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -13,42 +13,42 @@ from imgprep.pipeline.workspace import Workspace
 
 
 class Monitor(Protocol):
-    """Whoever watches a run; the stages themselves print nothing."""
+    """Shows the progress of a run; the stages themselves print nothing."""
 
     def begin(self, what: str, items: int, unit: str = "images") -> None:
-        """A piece of work of so many items starts; what is no image among the items is not counted."""
+        """Starts a task of `items` items; skipped files are not counted."""
         ...
 
     def advance(self, items: int) -> None:
-        """So many more items are finished."""
+        """Counts further finished items."""
         ...
 
     def end(self) -> None:
-        """The piece of work is over."""
+        """Ends the task."""
         ...
 
     def note(self, message: str) -> None:
-        """One line for the user."""
+        """Shows one line to the user."""
         ...
 
 
 class Job(Protocol[I]):
-    """What a worker does with the plan of a shard."""
+    """The function that a worker calls with the plan of a shard."""
 
     def __call__(self, plan: ShardPlan[I], heartbeat: Heartbeat) -> ShardRecord:
-        """Makes the shard and gives its record."""
+        """Makes the shard and returns its record."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Where a stage runs.
+    """The surroundings that a stage runs in.
 
     Attributes:
         workspace: the output folder, already locked.
         engine: runs the workers.
-        monitor: is told what happens.
-        force: redo what is finished.
+        monitor: shows progress and notes.
+        force: make finished shards again.
     """
 
     workspace: Workspace
@@ -64,10 +64,10 @@ R = TypeVar("R")
 def results(
     context: RunContext, function: Any, plans: Iterable[P], what: str, items: int, unit: str = "images"
 ) -> Iterator[tuple[P, Any]]:
-    """Runs a function over plans and gives (plan, result) as they finish; the first failure ends all.
+    """Runs a function over plans and yields (plan, result) as they finish; the first failure ends the run.
 
     Raises:
-        ImgprepError: what the function raised.
+        ImgprepError: raised by the function.
     """
     context.monitor.begin(what, items, unit)
     try:
@@ -82,7 +82,7 @@ def results(
 def make_shards(context: RunContext, stage: str, job: Job[I], plans: list[ShardPlan[I]]) -> list[ShardRecord]:
     """Makes every shard of a stage, keeping those that an earlier run finished.
 
-    A request that turns out to be wrong while the shards are made leaves nothing behind.
+    A request that proves wrong while shards are being made leaves nothing behind.
 
     Returns:
         The records in the order of the plans.
@@ -122,15 +122,15 @@ def commit_stage(
     *,
     again: bool = False,
 ) -> Manifest:
-    """Commits a stage: samples.jsonl, then away with files of earlier runs, then dataset.json.
+    """Commits a stage: writes samples.jsonl, removes shards of earlier runs, then writes dataset.json.
 
     Args:
-        context: where the stage ran.
-        manifest: what is known of it.
-        key: what it was made from.
+        context: of the run.
+        manifest: the index without its `files`.
+        key: hash of the stage's inputs.
         lines: of samples.jsonl.
-        files: the names of further files of the stage, already committed.
-        again: whether the next run makes the stage again, for it may then get images that this one did not.
+        files: names of further files of the stage, already committed.
+        again: whether the next run makes the stage again because it may then read images that this one could not.
 
     Returns:
         The index as it was committed.
@@ -150,7 +150,7 @@ def commit_stage(
 
 
 def part_lines(context: RunContext, stage: str, plans: Iterable[ShardPlan[Any]]) -> Iterator[bytes]:
-    """The pieces of samples.jsonl that the workers wrote, in source order."""
+    """The lines of samples.jsonl that the workers wrote, in source order."""
     folder = context.workspace.parts(stage)
     for plan in plans:
         with part_path(folder, plan.filename).open("rb") as file:
@@ -158,12 +158,12 @@ def part_lines(context: RunContext, stage: str, plans: Iterable[ShardPlan[Any]])
 
 
 def part_path(folder: Path, filename: str) -> Path:
-    """Where the piece of samples.jsonl of a shard is."""
+    """The path of a shard's piece of samples.jsonl."""
     return folder / f"{filename}.jsonl"
 
 
 def entries(records: Iterable[ShardRecord]) -> tuple[ShardEntry, ...]:
-    """The records as the index lists them."""
+    """The shard entries of the index."""
     return tuple(ShardEntry(r.filename, r.split, r.samples, r.bytes, r.sha256) for r in records)
 
 

@@ -1,4 +1,4 @@
-"""Memory for the rows of a shard that is used again for the next one."""
+"""A buffer for the rows of a shard, reused for the next shard."""
 
 import threading
 from typing import Any
@@ -10,9 +10,9 @@ _OWN = threading.local()
 
 
 def rows(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> NDArray[Any]:
-    """An uninitialised array in this thread's buffer; the one that was given before is no longer valid.
+    """An uninitialised array in this thread's buffer; it invalidates the array returned before.
 
-    Fresh memory of this size is mapped page by page each time, which costs more than to copy the pixels into it.
+    Mapping fresh memory of this size page by page costs more than copying the pixels into it.
     """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     buffer: NDArray[np.uint8] | None = getattr(_OWN, "buffer", None)

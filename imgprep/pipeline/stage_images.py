@@ -1,4 +1,4 @@
-"""What a finished stage says of its images, read back as columns."""
+"""The images of a finished stage, read back as columns."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from imgprep.table.columns import StringColumn
 from imgprep.table.sample import SampleTable
 
 OPEN_SHARDS: Final = 32
-"""How many shards of earlier stages a worker keeps open."""
+"""Number of shards of earlier stages that a worker keeps open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Images:
         folder: of the stage.
         manifest: its index.
         table: its usable images, in the order of their rows in the shards.
-        parents: the id of the original of each row; None when all are originals.
+        parents: (N,) the id of each row's original, '' for an original; None when all are originals.
     """
 
     folder: Path
@@ -36,7 +36,7 @@ class Images:
     parents: StringColumn | None = None
 
     def places(self, numbers: NDArray[np.integer]) -> NDArray[np.int64]:
-        """(M, 2) the shard and the row in it of the images of these numbers."""
+        """(M, 2) the shard and the row in it of each image number."""
         starts = self.starts()
         shard = np.searchsorted(starts[1:], numbers, side="right")
         return np.stack([shard, numbers - starts[shard]], axis=1)
@@ -46,7 +46,7 @@ class Images:
         return shards_of(self.folder, self.manifest)
 
     def starts(self) -> NDArray[np.int64]:
-        """(S + 1,) the number of the first image in each shard, and how many there are."""
+        """(S + 1,) the number of the first image in each shard, and the total."""
         return np.cumsum([0, *(shard.samples for shard in self.manifest.shards)], dtype=np.int64)
 
 
@@ -54,7 +54,7 @@ def read_images(folder: Path, manifest: Manifest) -> Images:
     """Reads the usable images of a stage from its samples.jsonl.
 
     Raises:
-        RequestError: the file does not say what the index says.
+        RequestError: it contradicts the index.
     """
     table, parents = read_columns(folder)
     rows = sum(shard.samples for shard in manifest.shards)

@@ -1,4 +1,4 @@
-"""What the pixels depend on besides spec and source: recorded in every index."""
+"""Versions that the pixels depend on besides spec and source; recorded in every index."""
 
 import functools
 from collections.abc import Mapping
@@ -7,17 +7,15 @@ from typing import Any, Final
 from imgprep.version import __version__
 
 REVISION: Final = 2
-"""Raised when the same spec and source give other bytes or measurements within one version of imgprep: what an earlier
-revision made is then out of date."""
+"""Raised when the same spec and source give other bytes or measurements within one version of imgprep: the output of an
+earlier revision is then out of date."""
 
 
 @functools.cache
 def versions() -> Mapping[str, Any]:
-    """Versions of imgprep and of the libraries that decode and resize, and the CPU features in use.
+    """Versions of imgprep and of the libraries that decode and resize, `REVISION`, and the CPU features in use.
 
-    Interpolation depends on them by rounding.
-
-    Also the revision of what imgprep writes, see `REVISION`.
+    The rounding of interpolation depends on the CPU features.
     """
     import cv2  # noqa: PLC0415 - only stages pay for the imports
     import PIL  # noqa: PLC0415

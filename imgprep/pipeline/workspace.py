@@ -1,6 +1,6 @@
-"""The output folder: who holds it, what is finished in it, and what each stage was made from.
+"""The output folder: its lock, its finished stages, and the key of each stage's inputs.
 
-``OUTPUT/.imgprep/`` holds the lock, the journals and the keys; the folders of the stages hold nothing but the data.
+``OUTPUT/.imgprep/`` holds the lock, the journals and the keys; the stages' folders hold only data.
 """
 
 import errno
@@ -42,18 +42,18 @@ class Workspace:
         return self.root / name
 
     def is_new(self) -> bool:
-        """Whether nothing was made here yet, by a command that holds it."""
+        """Whether the folder is still empty; call it while the lock is held."""
         return [path.name for path in self.private.iterdir()] == [LOCK]
 
     @contextmanager
     def locked(self, *, lock: bool = True) -> Iterator[None]:
-        """Holds the output for this process; the system lets go when the process ends, however it ends.
+        """Locks the output for this process; the system releases the lock when the process ends, however it ends.
 
         Args:
-            lock: whether other runs are kept out; some network file systems cannot do that.
+            lock: whether to keep other runs out; some network file systems cannot do that.
 
         Raises:
-            ResourceError: another run holds it, it cannot be locked, or it cannot be written.
+            ResourceError: another run has locked it, it cannot be locked, or it cannot be written.
         """
         path = self.private / LOCK
         try:
@@ -68,11 +68,11 @@ class Workspace:
             try:
                 if lock:
                     locking.lock(file)
-                    path.stat()  # the run that held it may just have taken it away, see `_tidy`
+                    path.stat()  # the run that held it may just have removed it, see `_tidy`
             except OSError as error:
                 raise self._not_locked(error, file) from error
             self._sweep()
-            with suppress(OSError):  # on a full disk nobody learns who holds it, but a run that writes nothing goes on
+            with suppress(OSError):  # on a full disk the holder stays unnamed, but a run that writes nothing continues
                 file.truncate(0)
                 os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
             try:
@@ -92,31 +92,31 @@ class Workspace:
         return ResourceError(f"{self.root}: held by {holder}; wait for it to end, or give another --output")
 
     def _sweep(self) -> None:
-        """Removes what a killed run left half written; while the output is held, nobody else writes there."""
+        """Removes incomplete files of a killed run; while the output is locked, no other run writes there."""
         with suppress(OSError):
             for folder in self.root.iterdir():
                 for leftover in folder.rglob(f"{TEMPORARY}*") if folder.is_dir() else ():
                     leftover.unlink(missing_ok=True)
 
     def _tidy(self, new: list[Path]) -> None:
-        """Removes the lock and the folders made for it, innermost first, when the run left nothing in them."""
+        """Removes the lock and the folders made for it, innermost first, if the run left nothing in them."""
         with suppress(OSError):
-            # Beside an empty stage that a failed run left, they say whose output it is.
+            # Next to an empty stage that a failed run left, they mark the folder as an output of imgprep.
             if [*self.root.iterdir()] == [self.private] and self.is_new():
                 (self.private / LOCK).unlink()
             for folder in new:
                 folder.rmdir()
 
     def journal(self, stage: str) -> "Journal":
-        """The records of a stage's finished shards."""
+        """The journal of a stage's finished shards."""
         return Journal(self.private / f"{stage}.journal.jsonl")
 
     def parts(self, stage: str) -> Path:
-        """The folder of a stage's pieces of samples.jsonl, one for each shard."""
+        """The folder of a stage's pieces of samples.jsonl, one per shard."""
         return self.private / f"{stage}.samples"
 
     def done(self, stage: str, key: str) -> Manifest | None:
-        """The index of a stage that was finished from exactly this key and whose files are still there."""
+        """The index of a stage that was finished with exactly this key and still has all its files; else None."""
         try:
             state = json.loads((self.private / f"{stage}.key.json").read_bytes())
             folder = self.stage(stage)
@@ -129,7 +129,7 @@ class Workspace:
         return manifest if there else None
 
     def state(self, stage: str) -> tuple[str, str] | None:
-        """The key that a stage was made from and the SHA-256 of its index, as the run that made it noted them."""
+        """The key of a stage and the SHA-256 of its index, as recorded when it was made; None without a record."""
         try:
             state = json.loads((self.private / f"{stage}.key.json").read_bytes())
             return str(state["key"]), str(state["index"])
@@ -137,7 +137,7 @@ class Workspace:
             return None
 
     def begin(self, stage: str) -> None:
-        """Makes the folder of a stage and takes its index away."""
+        """Makes the folder of a stage and removes its index."""
         folder = self.stage(stage)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -149,7 +149,7 @@ class Workspace:
             ) from error
 
     def finish(self, stage: str, key: str, manifest: Manifest, *, again: bool = False) -> None:
-        """Commits the index, then remembers what it was made from; with `again` the stage is never up to date."""
+        """Commits the index, then records its key; with `again` the stage is never up to date."""
         index = self.stage(stage) / INDEX
         commit(index, manifest.to_json())
         files = {path.name: path.stat().st_size for path in self.stage(stage).iterdir() if path.is_file()}
@@ -166,12 +166,12 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Which shards are finished: one JSON line each, appended when the shard has its final name."""
+    """The finished shards of a stage: one JSON line each, appended when the shard has its final name."""
 
     path: Path
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """The last record of every plan, by the plan's digest; a torn last line does not count."""
+        """The last record of every plan, by the plan's digest; an incomplete last line is ignored."""
         records: dict[str, dict[str, Any]] = {}
         try:
             lines = self.path.read_bytes().splitlines()
@@ -186,7 +186,7 @@ class Journal:
         return records
 
     def append(self, plan: str, record: Mapping[str, Any]) -> None:
-        """Adds a finished shard."""
+        """Appends the record of a finished shard."""
         try:
             with self.path.open("ab") as file:
                 file.write(json.dumps({"plan": plan, "record": record}).encode() + b"\n")
@@ -194,6 +194,6 @@ class Journal:
             raise ResourceError(f"{self.path}: cannot write: {error.strerror}; free the space") from error
 
     def rewrite(self, records: Mapping[str, Mapping[str, Any]]) -> None:
-        """Keeps just these records."""
+        """Replaces the journal by these records."""
         lines = (json.dumps({"plan": plan, "record": record}).encode() + b"\n" for plan, record in records.items())
         commit(self.path, lines)

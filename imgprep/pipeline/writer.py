@@ -1,4 +1,4 @@
-"""The worker's last step: arrays become one finished file and its piece of samples.jsonl."""
+"""The worker's last step: writes arrays as one shard, with its piece of samples.jsonl."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -22,8 +22,8 @@ class Storage:
 
     Attributes:
         format: of the shards.
-        compression: a name that the format knows.
-        shard_size: bytes of pixels in a shard.
+        compression: one of the format's compressions.
+        shard_size: largest size of a shard's pixels in bytes.
     """
 
     format: ShardFormat
@@ -37,11 +37,11 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class ShardWriter:
-    """Where and how the shards of a stage are written.
+    """Writes the shards of a stage.
 
     Attributes:
         folder: of the stage.
-        parts: where the pieces of samples.jsonl go.
+        parts: the folder for the pieces of samples.jsonl.
         storage: format and compression.
     """
 
@@ -55,7 +55,7 @@ class ShardWriter:
         return cls(workspace.stage(stage), workspace.parts(stage), storage)
 
     def finished(self, plan: ShardPlan[Any]) -> ShardRecord | None:
-        """The record in the journal, when the files are there and are the same."""
+        """The shard's record in the journal if its files still have the recorded hashes; else None."""
         known = plan.known
         if known is None or known.transient:
             return None
@@ -78,10 +78,10 @@ class ShardWriter:
         """Builds the file in memory and commits it, its piece of samples.jsonl first.
 
         Args:
-            record: what is known of the shard so far.
+            record: of the shard, still without size and hashes.
             arrays: name -> (N, ...) array.
             attributes: group -> name -> text, for formats that have groups.
-            lines: the lines of samples.jsonl, one for each item.
+            lines: of samples.jsonl, one per item.
 
         Returns:
             The record with size and hashes.
@@ -106,7 +106,7 @@ class ShardWriter:
 
 
 def label_dtype(classes: int) -> np.dtype[Any]:
-    """uint16 up to 65,535 classes, else uint32: what every framework takes, and no class too many wraps.
+    """The dtype of class indices: uint16 up to 65,535 classes, else uint32.
 
     >>> label_dtype(2), label_dtype(65_535), label_dtype(65_536)
     (dtype('uint16'), dtype('uint16'), dtype('uint32'))

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.arrays.files import Plain
+from imgprep.arrays.files import ArrayLocation
 from imgprep.errors import RequestError
 
 Attributes = Mapping[str, Mapping[str, str]]
@@ -59,7 +59,7 @@ class ShardReader(Protocol):
         """The rows, read when they are asked for; mapped where `locate` finds them."""
         ...
 
-    def locate(self, name: str) -> Plain | None:
+    def locate(self, name: str) -> ArrayLocation | None:
         """Where the array lies plainly in the file; None when it is compressed or text."""
         ...
 

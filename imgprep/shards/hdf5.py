@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.arrays.chunks import check_chunks
-from imgprep.arrays.files import Plain, refusal, refusing
+from imgprep.arrays.files import ArrayLocation, refusal, refusing
 from imgprep.arrays.filters import plugins
 from imgprep.arrays.hdf5 import locate_dataset, open_hdf5, read_attribute, read_dataset, walk
 from imgprep.arrays.rows import DatasetRows
@@ -115,7 +115,7 @@ class Hdf5Reader:
         plain = locate_dataset(dataset)
         return DatasetRows(dataset) if plain is None else plain.map()
 
-    def locate(self, name: str) -> Plain | None:
+    def locate(self, name: str) -> ArrayLocation | None:
         """See `ShardReader.locate`."""
         return locate_dataset(self._find(name))
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from imgprep.arrays.files import Plain
+from imgprep.arrays.files import ArrayLocation
 from imgprep.arrays.npz import open_npz
 from imgprep.errors import RequestError
 from imgprep.shards.base import NO_ATTRIBUTES, Attributes, is_text, refuse_compression, strings, text_array
@@ -107,7 +107,7 @@ class NpzReader:
             self._cache = (name, self.read(name))
         return self._cache[1]
 
-    def locate(self, name: str) -> Plain | None:
+    def locate(self, name: str) -> ArrayLocation | None:
         """See `ShardReader.locate`."""
         plain = self._file.locate(name)
         return None if plain is None or plain.dtype.kind in "US" else plain

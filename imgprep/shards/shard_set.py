@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.arrays.files import Plain, map_file, refusal
+from imgprep.arrays.files import ArrayLocation, map_file, refusal
 from imgprep.errors import SourceError, one_line
 from imgprep.shards import FORMATS
 from imgprep.shards.base import Rows, ShardFormat, ShardReader
@@ -79,7 +79,7 @@ class OpenShard:
 
     __slots__ = ("_located", "_others", "_reader", "_shard", "images", "labels")
 
-    def __init__(self, shard: Shard, located: MutableMapping[str, tuple[Plain, ...]]) -> None:
+    def __init__(self, shard: Shard, located: MutableMapping[str, tuple[ArrayLocation, ...]]) -> None:
         self._shard = shard
         self._located = located
         self._others: dict[str, Rows] = {}
@@ -179,7 +179,7 @@ class ShardSet:
     def __init__(
         self,
         shards: Sequence[Shard],
-        located: Sequence[MutableMapping[str, tuple[Plain, ...]]] = (),
+        located: Sequence[MutableMapping[str, tuple[ArrayLocation, ...]]] = (),
         *,
         mapped: int = MAX_MAPPED,
         readers: int = MAX_READERS,

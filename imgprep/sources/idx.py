@@ -11,7 +11,7 @@ from typing import BinaryIO, ClassVar, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.arrays.files import Plain, is_bomb, regular_size
+from imgprep.arrays.files import ArrayLocation, is_bomb, regular_size
 from imgprep.errors import RequestError, SourceError, one_line
 from imgprep.sources.arrays import (
     ClassNames,
@@ -176,7 +176,7 @@ def _load(path: Path) -> NDArray[np.uint8]:
     with open_plain(path) as file:
         header = _header(path, file)
         if path.suffix.lower() != ".gz":
-            return Plain(str(path), np.dtype(np.uint8), header.shape, header.length).map()
+            return ArrayLocation(str(path), np.dtype(np.uint8), header.shape, header.length).map()
         values = np.empty(math.prod(header.shape), np.uint8)
         done = 0
         while done < len(values) and (block := file.read(min(_BLOCK, len(values) - done))):

@@ -104,7 +104,7 @@ class Spec(Section):
         found = [
             Problem(("augment", "stress", place), f"{test.name} {text}")
             for place, test in enumerate(stress)
-            if getattr(test, "accompanied", False)
+            if getattr(test, "needs_donor", False)
         ]
         if found:
             raise SpecError(found)

@@ -103,16 +103,18 @@ def check_transform_of_two(transform: Transform, image: Image) -> None:
     """
     mask = np.zeros(image.shape[:2], np.uint8)
     mask[3:9, 4:20] = 200
-    company = DonorImages(mask, image[::-1], mask[::-1])
-    before = [array.copy() for array in (image, *company)]
+    donor_images = DonorImages(mask, image[::-1], mask[::-1])
+    before = [array.copy() for array in (image, *donor_images)]
     chain = Chain((transform,))
     records = json.loads(json.dumps(chain.draw(rng(1, "a"), _shape(image))))
-    result = chain.apply(image, records, company)
+    result = chain.apply(image, records, donor_images)
     assert result.shape == image.shape, "the shape changed"
     _check_result(result, image, before[0])
-    for array, was in zip(company, before[1:], strict=True):
+    for array, was in zip(donor_images, before[1:], strict=True):
         np.testing.assert_array_equal(array, was, "an input was changed")
-    np.testing.assert_array_equal(chain.apply(image, records, company), result, "the same draw gave another result")
+    np.testing.assert_array_equal(
+        chain.apply(image, records, donor_images), result, "the same draw gave another result"
+    )
     json.dumps(chain.explain(records, _shape(image)))
 
 

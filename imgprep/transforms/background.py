@@ -42,7 +42,7 @@ def filled(image: Image, hole: NDArray[np.bool_]) -> NDArray[np.float64]:
     return found
 
 
-def swap_background(image: Image, company: DonorImages) -> Image:
+def swap_background(image: Image, donor_images: DonorImages) -> Image:
     """Puts the background of another image behind the object of this one.
 
     Both backgrounds are continued behind their objects. A pixel that is partly object keeps what it has, and only its
@@ -50,14 +50,14 @@ def swap_background(image: Image, company: DonorImages) -> Image:
 
     Args:
         image: (H, W, C).
-        company: masks that `tells_apart`, and an image of the same shape and dtype.
+        donor_images: masks with object and background, and an image of the same shape and dtype.
 
     Returns:
         (H, W, C): the object where the mask is 255, the other background where it is 0.
     """
-    new = filled(company.other, company.other_mask > 0)
-    old = filled(image, company.mask > 0)
-    share = 1 - company.mask[..., None] / OBJECT
+    new = filled(donor_images.other, donor_images.other_mask > 0)
+    old = filled(image, donor_images.mask > 0)
+    share = 1 - donor_images.mask[..., None] / OBJECT
     levels = np.rint(np.clip(image + share * (new - old), 0, top(image)))
     return levels.astype(image.dtype)  # type: ignore[return-value]
 
@@ -67,15 +67,15 @@ class Background(Transform):
     """Each image whose mask is known before the background of another one, of another class."""
 
     name: ClassVar[str] = "background"
-    accompanied: ClassVar[bool] = True
+    needs_donor: ClassVar[bool] = True
 
     def draw(self, uniform: Uniform, shape: Shape) -> Params:
-        """Draws nothing: the other image comes with the company."""
+        """Draws nothing: the other image comes with the donor images."""
         return {}
 
-    def merge(self, image: Image, params: Params, company: DonorImages) -> Image:
+    def merge(self, image: Image, params: Params, donor_images: DonorImages) -> Image:
         """Exchanges the background."""
-        return swap_background(image, company)
+        return swap_background(image, donor_images)
 
 
 def _halved(array: NDArray[np.float64]) -> NDArray[np.float64]:

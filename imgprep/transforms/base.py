@@ -124,7 +124,7 @@ class Transform(ShapeKept):
     name: ClassVar[str] = ""
     nested: ClassVar[tuple[str, ...]] = ()
     """Names of the fields that hold other transforms."""
-    accompanied: ClassVar[bool] = False
+    needs_donor: ClassVar[bool] = False
     """Whether it needs a `DonorImages`, and has `merge` in the place of `apply`."""
 
     probability: Share = 1.0
@@ -138,8 +138,8 @@ class Transform(ShapeKept):
         """Applies drawn parameters; the same parameters give the same pixels."""
         raise NotImplementedError
 
-    def merge(self, image: Image, params: Params, company: DonorImages) -> Image:
-        """Applies drawn parameters to an image in company, where the transform is ``accompanied``."""
+    def merge(self, image: Image, params: Params, donor_images: DonorImages) -> Image:
+        """Applies drawn parameters to an image and its donor images, where ``needs_donor`` is set."""
         raise NotImplementedError
 
     def draw_maybe(self, uniform: Uniform, shape: Shape) -> Params | None:

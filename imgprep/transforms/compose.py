@@ -62,19 +62,19 @@ class Chain:
         init=False, repr=False, compare=False
     )
     _entries: tuple[_Entry, ...] | None = dataclasses.field(init=False, repr=False, compare=False)
-    """None when there are policies, which decide anew for each image, or company, which each has its own of."""
+    """None when there are policies, which decide anew for each image, or donor images, which differ by image."""
 
     def __post_init__(self) -> None:
         fill = common_fill(self.transforms)
-        plain = not any(isinstance(transform, Policy) or transform.accompanied for transform in self.transforms)
+        plain = not any(isinstance(transform, Policy) or transform.needs_donor for transform in self.transforms)
         object.__setattr__(self, "_fill", fill)
         object.__setattr__(self, "_draws", tuple((t.draw, t.probability) for t in self.transforms))
         object.__setattr__(self, "_entries", tuple(_entry(t, fill) for t in self.transforms) if plain else None)
 
     @property
-    def accompanied(self) -> bool:
-        """Whether `apply` needs a company: the image's mask, and another image with its own."""
-        return any(transform.accompanied for transform in self.transforms)
+    def needs_donor(self) -> bool:
+        """Whether `apply` needs donor images: the image's mask, and another image with its own."""
+        return any(transform.needs_donor for transform in self.transforms)
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> list[Record]:
         """Draws one record for each transform, for an image of `shape`; nothing else of the chain is random."""
@@ -87,17 +87,17 @@ class Chain:
             for draw, probability in self._draws
         ]
 
-    def apply(self, image: Image, records: Sequence[Record], company: DonorImages | None = None) -> Image:
+    def apply(self, image: Image, records: Sequence[Record], donor_images: DonorImages | None = None) -> Image:
         """Applies drawn records; the same records give the same pixels, also after a trip through JSON.
 
         Args:
             image: (H, W, C); it is not changed, but may come back as it is.
             records: one for each transform.
-            company: what the chain needs where it is `accompanied`.
+            donor_images: required where the chain `needs_donor`.
         """
         if self._entries is not None:
             return _apply(image, zip(self._entries, records, strict=True), self._fill)
-        return apply_leaves(image, self._leaves(records, shape_of(image)), self._fill, company)
+        return apply_leaves(image, self._leaves(records, shape_of(image)), self._fill, donor_images)
 
     def explain(self, records: Sequence[Record], shape: Shape) -> list[dict[str, Any]]:
         """Lists what the records do to an image: the name and the parameters of each transform that is applied."""
@@ -113,7 +113,7 @@ class Chain:
 
 
 def apply_leaves(
-    image: Image, leaves: Iterable[Leaf], fill: Surroundings = BLACK, company: DonorImages | None = None
+    image: Image, leaves: Iterable[Leaf], fill: Surroundings = BLACK, donor_images: DonorImages | None = None
 ) -> Image:
     """Applies transforms in order, neighbouring affine ones in one warp.
 
@@ -121,14 +121,14 @@ def apply_leaves(
         image: (H, W, C).
         leaves: transforms with their parameters; no policies.
         fill: for those that name none.
-        company: for those that are accompanied.
+        donor_images: for transforms that need them.
     """
-    return _apply(image, ((_entry(transform, fill, company), params) for transform, params in leaves), fill)
+    return _apply(image, ((_entry(transform, fill, donor_images), params) for transform, params in leaves), fill)
 
 
-def _entry(transform: Transform, fill: Surroundings, company: DonorImages | None = None) -> _Entry:
-    if transform.accompanied and company is not None:
-        return _Entry(functools.partial(transform.merge, company=company), None, None)
+def _entry(transform: Transform, fill: Surroundings, donor_images: DonorImages | None = None) -> _Entry:
+    if transform.needs_donor and donor_images is not None:
+        return _Entry(functools.partial(transform.merge, donor_images=donor_images), None, None)
     if not isinstance(transform, AffineTransform):
         return _Entry(transform.apply, None, None)
     own = (transform.surroundings or fill) if transform.needs_fill else None

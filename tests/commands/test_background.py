@@ -214,7 +214,7 @@ def test_a_damaged_mask_is_found_and_made_again(ask: Callable[..., Request]) -> 
     [
         (
             ("fox/0", "fox/1", "wolf/4"),
-            "the 2 test images whose mask is known are all of one class, but a background comes from another class",
+            "the 2 test images with a mask are all of one class, but a background comes from another class",
         ),
         (
             ("fox/4", "wolf/5"),

@@ -91,10 +91,10 @@ def test_what_is_known_stays_and_a_hole_hangs_between_its_rims() -> None:
 
 def test_a_chain_says_whether_it_needs_company() -> None:
     chain = Chain((Background(),))
-    assert chain.accompanied
-    assert not Chain(()).accompanied
+    assert chain.needs_donor
+    assert not Chain(()).needs_donor
     here = oval(slice(5, 14), slice(4, 12))
-    company = DonorImages(here, card(here, WOLF, GRASS), here)
+    donor_images = DonorImages(here, card(here, WOLF, GRASS), here)
     records = chain.draw_from(lambda: 0.0, (24, 20, 3))
     assert chain.explain(records, (24, 20, 3)) == [{"transform": "background"}]
-    np.testing.assert_array_equal(chain.apply(card(here, HUSKY, SNOW), records, company), card(here, HUSKY, GRASS))
+    np.testing.assert_array_equal(chain.apply(card(here, HUSKY, SNOW), records, donor_images), card(here, HUSKY, GRASS))

@@ -36,7 +36,7 @@ ARGUMENTS = {
     "repeat": {"factor": 2},
 }
 RANDOM = {**TRANSFORMS, **STRESS}
-ALONE = [name for name, model in RANDOM.items() if not model.accompanied]
+ALONE = [name for name, model in RANDOM.items() if not model.needs_donor]
 
 
 def example(name, table):

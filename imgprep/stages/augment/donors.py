@@ -1,4 +1,4 @@
-"""Which image stands beside which, for what is made of two: an object of one before the background of the other."""
+"""Chooses the second image (the donor) for copies made from two: the object of one before the background of another."""
 
 import hashlib
 from collections.abc import Callable
@@ -21,11 +21,11 @@ Keys = Callable[[NDArray[np.int64]], NDArray[np.uint64]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Donors:
-    """The image beside each of some copies, as columns.
+    """The donors of copies, as columns.
 
     Attributes:
-        place: (N, 2) its shard and row.
-        id: (N,) its id.
+        place: (N, 2) shard and row of each donor.
+        id: (N,) id of each donor.
     """
 
     place: NDArray[np.int64]
@@ -33,7 +33,7 @@ class Donors:
 
     @classmethod
     def of(cls, images: Images, rows: NDArray[np.int64]) -> Self:
-        """The columns for numbers of images."""
+        """The columns for (N,) numbers of images."""
         return cls(images.places(rows), images.table.id[rows])
 
     def __getitem__(self, rows: slice) -> "Donors":
@@ -47,12 +47,12 @@ class Donors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DonorPool:
-    """Images of which each may stand beside those of the other classes.
+    """The images that may be donors for images of other classes.
 
     Attributes:
-        known: (N,) whether the mask of each image is known, in the circle or not.
-        rows: (M,) numbers of the images in the circle, class by class, in each class in an order that the seed and
-            their ids alone decide.
+        known: (N,) whether each image has a mask, in the pool or not.
+        rows: (M,) numbers of the images in the pool, by class, and within a class in an order that depends only on the
+            seed and the ids.
         starts: (K + 1,) where each class begins in `rows`.
     """
 
@@ -62,16 +62,16 @@ class DonorPool:
 
     @classmethod
     def of(cls, members: NDArray[np.bool_], known: NDArray[np.bool_], labels: NDArray[np.int64], key: Keys) -> Self:
-        """Forms it.
+        """Forms the pool from the members that have a mask.
 
         Args:
-            members: (N,) which images it is formed of; only those with a known mask are.
-            known: (N,) whether the mask of each image is known.
+            members: (N,) which images may be in the pool.
+            known: (N,) whether each image has a mask.
             labels: (N,) class of each image.
-            key: gives the numbers (M,) by which images (M,) of a class are ordered.
+            key: maps (M,) image numbers to the (M,) keys that order the images of a class.
 
         Raises:
-            RequestError: the mask of none is known, or they are all of one class.
+            RequestError: no member has a mask, or all that have one are of one class.
         """
         rows = np.flatnonzero(members & known)
         if not len(rows):
@@ -83,23 +83,23 @@ class DonorPool:
         counts = np.bincount(mine, minlength=int(labels.max()) + 1)
         if (counts > 0).sum() == 1:
             raise RequestError(
-                f"the {len(rows)} test images whose mask is known are all of one class, but a background comes from "
+                f"the {len(rows)} test images with a mask are all of one class, but a background comes from "
                 "another class; give more masks"
             )
         return cls(known, rows[np.lexsort((key(rows), mine))], np.concatenate([[0], np.cumsum(counts)]))
 
     def donor(self, label: int, share: float) -> int:
-        """The number of an image of another class than this: that at a share, from 0 to 1, of the way through them."""
+        """The number of an image of another class: the one at a share, 0 to 1, of the way through those images."""
         start, stop = int(self.starts[label]), int(self.starts[label + 1])
         place = int(share * (len(self.rows) - (stop - start)))
         return int(self.rows[place if place < start else place + stop - start])
 
 
 def share_of(seed: int, id_: str, recipe: str, copy: int) -> float:
-    """What decides who stands beside a copy: a number of [0, 1) for the seed, the parent, the recipe and the copy."""
+    """A number in [0, 1) that chooses the donor of a copy; depends on seed, parent, recipe and copy number."""
     return uniforms(seed, f"{id_}#{recipe}#donor", copy)()
 
 
 def masked(folder: Path) -> NDArray[np.bool_]:
-    """(N,) whether the mask of each usable image of a stage is known."""
+    """(N,) whether each usable image of a stage has a mask."""
     return np.fromiter((MASKED in record.flags for record in usable_records(folder)), bool)

@@ -1,4 +1,4 @@
-"""Which copies of which images augmentation makes: pure functions over columns."""
+"""Plans the copies that augmentation makes: pure functions over columns."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ class CopyCounts:
 
     Attributes:
         per_image: copies of every training image.
-        per_class: top every training class up to this many; ``max`` and ``mean`` are by the sizes of the classes.
-        mix: name of a recipe -> the share of the training images that is added so treated.
-        stress: names of recipes: each makes a test set of its own.
+        per_class: size to which copies bring every training class; ``max`` and ``mean`` refer to the class sizes.
+        mix: name of a recipe -> number of copies to add, as a fraction of the training images.
+        stress: names of recipes; each makes a test set of its own.
         views: copies of every test image.
     """
 
@@ -40,14 +40,14 @@ class CopyCounts:
 
 
 class Batch(NamedTuple):
-    """Copies that are made the same way for the same split.
+    """Copies made by one recipe for one split.
 
     Attributes:
-        split: where they go.
-        recipe: the name of what is done; '' is the chain of the spec.
-        parents: (N,) numbers of the images they are made of.
-        copies: (N,) the number of each copy of its parent, from 1.
-        donors: (N,) numbers of the images that stand beside the parents; None where the recipe needs none.
+        split: of the copies.
+        recipe: its name; '' is the chain of the spec.
+        parents: (N,) numbers of the images that the copies are made from.
+        copies: (N,) the copy number for its parent, from 1.
+        donors: (N,) numbers of the donors; None where the recipe needs none.
     """
 
     split: str
@@ -62,14 +62,14 @@ class Copies:
     """Copies to be made, as columns; see `Batch`.
 
     Attributes:
-        parent: (N,) number of the image that each is made of.
-        place: (N, 2) its shard and row.
-        copy: (N,) the number of the copy.
-        recipe: (N,) index of what is done.
+        parent: (N,) number of the parent.
+        place: (N, 2) shard and row of the parent.
+        copy: (N,) copy number.
+        recipe: (N,) index of the recipe.
         label: (N,) index of the class.
-        parent_id: (N,) id of the image that each is made of.
-        id: (N,) id.
-        donors: the images beside the parents; None where none are needed.
+        parent_id: (N,) id of the parent.
+        id: (N,) id of the copy.
+        donors: of the copies; None where none are needed.
     """
 
     parent: NDArray[np.int64]
@@ -104,16 +104,16 @@ class Copies:
 def batches(
     assignment: Assignment, labels: NDArray[np.int64], ids: StringColumn, amounts: CopyCounts, seed: int
 ) -> Iterator[Batch]:
-    """Decides which copies are made; those of training images come first.
+    """Decides which copies to make, those of training images first.
 
-    Parents are chosen evenly: no image of a class has two copies more than another, and which have one more depends on
-    the seed and their ids alone.
+    Parents are chosen evenly: within a class the numbers of copies differ by at most one, and which images get one more
+    depends only on the seed and the ids.
 
     Args:
         assignment: of the split stage.
         labels: (N,) class of each image.
         ids: of the images.
-        amounts: how many.
+        amounts: how many copies.
         seed: of the choice.
     """
     train = np.flatnonzero(assignment.codes == TRAIN)
@@ -133,29 +133,29 @@ def batches(
         yield Batch(f"{TEST_NAME}-{VIEWS}", "", np.repeat(test, amounts.views), numbers)
 
 
-def accompanied(batch: Batch, circle: DonorPool, labels: NDArray[np.int64], ids: Sequence[str], seed: int) -> Batch:
-    """The batch with an image beside each parent: one of another class, by the seed, the parent and the copy alone.
+def with_donors(batch: Batch, pool: DonorPool, labels: NDArray[np.int64], ids: Sequence[str], seed: int) -> Batch:
+    """The batch with a donor of another class for each parent, chosen by seed, parent and copy alone.
 
-    Parents whose own mask is not known are left out.
+    Parents without a mask are left out.
 
     Args:
-        batch: without company.
-        circle: of the images that may stand beside others.
+        batch: without donors.
+        pool: to choose from.
         labels: (N,) class of each image.
         ids: of the images.
         seed: of the choice.
     """
-    known = circle.known[batch.parents]
+    known = pool.known[batch.parents]
     parents, copies = batch.parents[known], batch.copies[known]
     donors = [
-        circle.donor(int(labels[row]), share_of(seed, ids[row], batch.recipe, copy))
+        pool.donor(int(labels[row]), share_of(seed, ids[row], batch.recipe, copy))
         for row, copy in zip(parents.tolist(), copies.tolist(), strict=True)
     ]
     return Batch(batch.split, batch.recipe, parents, copies, np.array(donors, np.int64))
 
 
 def _wanted(labels: NDArray[np.int64], amounts: CopyCounts) -> NDArray[np.int64] | None:
-    """(K,) how many copies each class needs; None when none are asked for."""
+    """(K,) number of copies that each class needs; None when none are asked for."""
     counts = np.bincount(labels, minlength=1)
     if amounts.per_image is not None:
         return counts * amounts.per_image
@@ -170,7 +170,7 @@ def _wanted(labels: NDArray[np.int64], amounts: CopyCounts) -> NDArray[np.int64]
 def _evenly(
     order: NDArray[np.int64], labels: NDArray[np.int64], wanted: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The parents, ascending, and the number of the copy, for so many copies of each class."""
+    """(parents, ascending; copy numbers) for (K,) wanted copies of each class."""
     parents, copies = [np.array([], np.int64)], [np.array([], np.int64)]
     for label, count in enumerate(wanted.tolist()):
         mine = order[labels[order] == label]
@@ -186,11 +186,11 @@ def _evenly(
 
 
 def copies_of(batch_list: Sequence[Batch], recipes: Sequence[str], images: Images, labels: NDArray[np.int64]) -> Copies:
-    """The columns of copies: each knows where its parent is and what it is called.
+    """The copies of batches as columns.
 
     Args:
-        batch_list: of one split; either all of them have images beside the parents, or none.
-        recipes: names of what is done; '' is the chain of the spec.
+        batch_list: of one split; either all of them have donors, or none.
+        recipes: their names; '' is the chain of the spec.
         images: the parents.
         labels: (N,) class of each of them.
     """
@@ -215,7 +215,7 @@ def copies_of(batch_list: Sequence[Batch], recipes: Sequence[str], images: Image
 
 
 def copy_name(recipe: str, copy: int) -> str:
-    """What follows the ``#`` of an augmented image's id: the number, or the recipe (and the number, if not 1).
+    """The part after ``#`` in an augmented image's id: the copy number, or the recipe (and the number, if not 1).
 
     >>> copy_name("", 3), copy_name("inverted", 1), copy_name("invert", 2)
     ('3', 'inverted', 'invert-2')
@@ -226,7 +226,7 @@ def copy_name(recipe: str, copy: int) -> str:
 
 
 def named_copy(suffix: str) -> tuple[str, int]:
-    """The recipe and the number that `copy_name` made a name of; the number is 0 when it is no such name.
+    """(recipe, copy number) of a name made by `copy_name`; the number is 0 for any other name.
 
     >>> named_copy("3"), named_copy("inverted"), named_copy("invert-2"), named_copy("")
     (('', 3), ('inverted', 1), ('invert', 2), ('', 0))

@@ -1,4 +1,4 @@
-"""How one copy is made: drawn for by its name alone, from one parent or from two."""
+"""Makes one copy, with draws that depend on its name alone, from a parent and perhaps a donor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from imgprep.transforms.compose import Chain, Record
 from imgprep.util.rng import uniforms
 
 EXPLAINED: Final = ("recipe", "donor", "transforms", "draws")
-"""What transforms.jsonl says of each image beside its id and parent: the recipe ('' is the chain of the spec), the id
-of the second image where it is made of two, what was done in words, and what `Chain.apply` needs to do it again."""
+"""Members of a line of transforms.jsonl besides id and parent: the recipe ('' is the chain of the spec), the id of the
+donor where there is one, the transforms in words, and the draws with which `Chain.apply` repeats them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Maker:
     """Makes copies.
 
     Attributes:
-        shards: of the convert stage, where the parents are.
+        shards: of the convert stage, which hold the parents.
         recipes: name -> the transforms; '' is the chain of the spec.
         seed: of the draws.
     """
@@ -34,12 +34,12 @@ class Maker:
     seed: int
 
     def make(self, shards: ShardSet, copies: Copies, item: int) -> tuple[NDArray[Any], dict[str, Any]]:
-        """One copy, and what was done, by the names of `EXPLAINED`.
+        """(pixels of one copy (H, W, C), its members `EXPLAINED`).
 
         Args:
-            shards: the same shards, opened for this work.
-            copies: to be made.
-            item: which of them.
+            shards: the same shards, opened by the caller.
+            copies: to make.
+            item: index of the copy.
         """
         recipe = list(self.recipes)[int(copies.recipe[item])]
         chain = self.recipes[recipe]
@@ -48,17 +48,17 @@ class Maker:
         shape = (image.shape[0], image.shape[1], image.shape[2])
         records = drawn(chain, (self.seed, copies.parent_id[item], recipe, int(copies.copy[item])), shape)
         explained: dict[str, Any] = {"recipe": recipe}
-        company = None
+        donor_images = None
         if copies.donors is not None:
             other = copies.donors.place[item]
-            company = DonorImages(_row(shards, place, MASK), _row(shards, other), _row(shards, other, MASK))
+            donor_images = DonorImages(_row(shards, place, MASK), _row(shards, other), _row(shards, other, MASK))
             explained["donor"] = copies.donors.id[item]
         explained |= {"transforms": chain.explain(records, shape), "draws": records}
-        return chain.apply(image, records, company), explained
+        return chain.apply(image, records, donor_images), explained
 
 
 def drawn(chain: Chain, subject: tuple[int, str, str, int], shape: tuple[int, int, int]) -> list[Record]:
-    """What is drawn for one copy: the same for the same subject, whoever draws it and when.
+    """The draws for one copy, which depend on nothing but its subject.
 
     Args:
         chain: of the recipe.

@@ -1,6 +1,6 @@
-"""augment: new training images from old ones, and test sets that show what a model did not learn.
+"""augment: makes training images from others, and test sets that show what a model did not learn.
 
-Every copy depends on the seed, the id of its parent and its own number alone.
+Every copy depends only on the seed, the id of its parent and its own number.
 """
 
 import zlib
@@ -29,11 +29,11 @@ from imgprep.stages.augment.plan import (
     Batch,
     Copies,
     CopyCounts,
-    accompanied,
     batches,
     by_split,
     copies_of,
     named_copy,
+    with_donors,
 )
 from imgprep.stages.augment.render import Maker
 from imgprep.stages.split.allocate import NAMES, TEST, keys
@@ -49,10 +49,10 @@ class AugmentJob:
     """Makes one shard of the stage.
 
     Attributes:
-        maker: of one copy.
-        image: what every image looks like.
+        maker: makes one copy.
+        image: format of every image.
         classes: in index order.
-        writer: where the shard goes.
+        writer: writes the shard.
     """
 
     maker: Maker
@@ -111,7 +111,7 @@ class AugmentJob:
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """The stage: everything it needs to know.
+    """The stage with all its inputs.
 
     Attributes:
         images: of the convert stage.
@@ -134,17 +134,17 @@ class Augmentation:
     where: str
 
     def fingerprint(self) -> str:
-        """What the stage is made from."""
+        """A hash of the stage's inputs, without versions."""
         recipes = {name: [repr(transform) for transform in chain.transforms] for name, chain in self.recipes.items()}
         made_of = self.images.manifest.fingerprint, self.splits.fingerprint
         return fingerprint(recipes, repr(self.amounts), self.storage.settings(), self.seed, made_of)
 
     def key(self) -> str:
-        """What the stage is made from, for knowing what is up to date."""
+        """A hash of the stage's inputs, to decide what is up to date."""
         return fingerprint(versions(), self.fingerprint())
 
     def plans(self) -> list[ShardPlan[Copies]]:
-        """The shards, split by split.
+        """The shard plans, split by split.
 
         Raises:
             RequestError: there is no train split.
@@ -153,7 +153,7 @@ class Augmentation:
             raise RequestError(f"{self.where}: augment: folds have no training images; leave the section out for kfold")
         labels = self._labels()
         made = batches(self.assignment, labels, self.images.table.id, self.amounts, self.seed)
-        found = [self._accompanied(batch, labels) for batch in made if len(batch.parents)]
+        found = [self._with_donors(batch, labels) for batch in made if len(batch.parents)]
         image = self._image()
         row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
         job = self.key()
@@ -168,7 +168,7 @@ class Augmentation:
         return plans
 
     def job(self, writer: ShardWriter) -> AugmentJob:
-        """What a worker does."""
+        """The job of the workers."""
         return AugmentJob(self._maker(), self._image(), self.images.manifest.classes, writer)
 
     def run(self, context: RunContext) -> Manifest:
@@ -189,11 +189,11 @@ class Augmentation:
         return commit_stage(context, manifest, self.key(), _lines(context, plans, explained=False), [TRANSFORMS])
 
     def rebuild(self, id_: str) -> NDArray[Any]:
-        """Makes one image alone, whether the stage has been made or not.
+        """Makes one copy, whether or not the stage has been made.
 
         Args:
-            id_: of the copy: ``apple/0001.jpg#3``, ``apple/0001.jpg#inverted``. Any number can be asked for, also one
-                that the amounts of the spec do not reach.
+            id_: of the copy: ``apple/0001.jpg#3``, ``apple/0001.jpg#inverted``; any copy number, also beyond the
+                amounts of the spec.
 
         Returns:
             (H, W, C) the pixels, as the stage stores them.
@@ -210,7 +210,7 @@ class Augmentation:
         if row is None:
             raise RequestError(f"{id_}: there is no image {parent!r} among those that were converted")
         labels, one = self._labels(), np.ones(1, np.int64)
-        batch = self._accompanied(Batch("", recipe, row * one, number * one), labels)
+        batch = self._with_donors(Batch("", recipe, row * one, number * one), labels)
         if not len(batch.parents):
             raise RequestError(f"{id_}: {parent!r} has no mask that shows an object on a background")
         maker = self._maker()
@@ -220,26 +220,26 @@ class Augmentation:
     def _maker(self) -> Maker:
         return Maker(self.images.shards(), self.recipes, self.seed)
 
-    def _accompanied(self, batch: Batch, labels: NDArray[np.int64]) -> Batch:
-        """The batch as its recipe needs it: where that takes two images, with one of the test split beside each.
+    def _with_donors(self, batch: Batch, labels: NDArray[np.int64]) -> Batch:
+        """The batch with donors from the test split, where its recipe needs them.
 
         Raises:
-            RequestError: the masks do not suffice for it.
+            RequestError: there are too few masks.
         """
-        if not self.recipes[batch.recipe].accompanied:
+        if not self.recipes[batch.recipe].needs_donor:
             return batch
         ids = self.images.table.id
         test = self.assignment.codes == TEST
         try:
-            circle = DonorPool.of(
+            pool = DonorPool.of(
                 test, masked(self.images.folder), labels, lambda rows: keys([ids[row] for row in rows], self.seed)
             )
         except RequestError as error:
             raise RequestError(f"{self.where}: augment.stress: {batch.recipe}: {error}") from None
-        return accompanied(batch, circle, labels, ids, self.seed)
+        return with_donors(batch, pool, labels, ids, self.seed)
 
     def _left_out(self, plans: list[ShardPlan[Copies]]) -> Iterator[str]:
-        """Which stress sets are smaller than the test split."""
+        """Notes on stress sets that are smaller than the test split."""
         tests = int((self.assignment.codes == TEST).sum())
         made = Counter({plan.split: 0 for plan in plans})
         for plan in plans:

@@ -1,1 +1,1 @@
-"""convert: any source becomes decoded, sized and pre-processed shards."""
+"""convert: decodes, resizes and pre-processes the images of any source into shards."""

@@ -1,4 +1,4 @@
-"""What is unusual about an image only beside others of its collection: names, locations and bytes that occur twice."""
+"""Flags of images relative to their collection: names, locations and bytes that occur twice."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -16,11 +16,11 @@ CONFLICT: Final = "label-conflict"
 Flags = Mapping[int, tuple[str, ...]]
 
 
-class Remarks(NamedTuple):
-    """What was found.
+class CollectionFlags(NamedTuple):
+    """Flags that depend on the whole collection.
 
     Attributes:
-        flags: row of the table -> what is unusual about it, for the few rows of which something is.
+        flags: row of the table -> its flags, for the few rows that have any.
         notes: the same for the user, one line each.
     """
 
@@ -28,8 +28,8 @@ class Remarks(NamedTuple):
     notes: tuple[str, ...]
 
 
-def remarks(table: SampleTable) -> Remarks:
-    """Finds usable images whose ids differ in case only, and locations that are listed more than once."""
+def collection_flags(table: SampleTable) -> CollectionFlags:
+    """Flags usable images with ids that differ only in case, and locations that are listed more than once."""
     usable = table.ok()
     flags: dict[int, tuple[str, ...]] = {}
     notes = []
@@ -46,17 +46,17 @@ def remarks(table: SampleTable) -> Remarks:
     for flag, rows in ((CASE, cases), (TWICE, places)):
         for row in rows.tolist():
             flags[row] = (*flags.get(row, ()), flag)
-    return Remarks(flags, tuple(notes))
+    return CollectionFlags(flags, tuple(notes))
 
 
 def _equal(texts: Callable[[], Iterator[str]], usable: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The usable rows whose text another usable row has too; the texts are gone through twice, never kept."""
+    """The usable rows that share their text with another usable row; reads the texts twice and never stores them."""
     hashes = np.fromiter(map(hash, texts()), np.int64, len(usable))
     hashes = np.where(usable, hashes, -1)
     rows = np.flatnonzero(_repeated(hashes) & usable)
     if not len(rows):
         return rows
-    # Two texts of one hash are rare, but a few do no harm to memory.
+    # Different texts rarely share a hash, so few texts are stored here.
     wanted = set(rows.tolist())
     groups: dict[str, list[int]] = {}
     for row, text in enumerate(texts()):
@@ -75,11 +75,11 @@ def _repeated(values: NDArray[np.generic]) -> NDArray[np.bool_]:
     return found
 
 
-def conflicts(lines: Iterable[bytes], table: SampleTable) -> Remarks:
-    """Finds images of the same bytes under two labels.
+def label_conflicts(lines: Iterable[bytes], table: SampleTable) -> CollectionFlags:
+    """Flags images with the same bytes under different labels.
 
     Args:
-        lines: of samples.jsonl, one for each row of the table.
+        lines: of samples.jsonl, one per row of the table.
         table: every entry of the source.
     """
     digests = np.fromiter(source_digests(lines), np.uint64, len(table))
@@ -92,10 +92,10 @@ def conflicts(lines: Iterable[bytes], table: SampleTable) -> Remarks:
         np.concatenate([order[:0], *(order[a : b + 1] for a, b in zip(starts[clash], ends[clash], strict=True))])
     )
     note = f"{_named(table, rows, 'images')} have the same bytes as one of another class" if len(rows) else ""
-    return Remarks(dict.fromkeys(rows.tolist(), (CONFLICT,)), (note,) if note else ())
+    return CollectionFlags(dict.fromkeys(rows.tolist(), (CONFLICT,)), (note,) if note else ())
 
 
 def _named(table: SampleTable, rows: NDArray[np.int64], what: str) -> str:
-    """How many, and the first two."""
+    """The number of rows and the first two ids."""
     first = ", ".join(one_line(table.id[row], 80) for row in rows[:2].tolist())
     return f"{len(rows)} {what} ({first}{' ...' if len(rows) > 2 else ''})"

@@ -1,4 +1,4 @@
-"""From a sample to the pixels of a row: read, decode, and what the spec does to every image."""
+"""Turns a sample into the pixels of a row: reads, decodes and applies the steps of the spec."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ Operation = Callable[[Pixels], Pixels]
 
 
 class Prepared(NamedTuple):
-    """The outcome for one item: pixels, or the reason why there are none, and whether that may pass.
+    """The outcome for one item: its pixels, or the reason why there are none and whether that is transient.
 
-    The mask is there when one is asked for that tells an object from its background.
+    The mask is None unless one is read and shows both object and background.
     """
 
     pixels: Pixels | None
@@ -35,9 +35,9 @@ class Prepare:
 
     Attributes:
         reader: of the source.
-        operations: what is done to the pixels, in order; picklable.
-        image: what every result looks like, where the operations alone decide it.
-        mask_operations: what is done to a mask, so that its pixels stay those of the image.
+        operations: applied to the pixels in order; picklable.
+        image: format of every result; None where it depends on the images.
+        mask_operations: applied to a mask, so that its pixels stay aligned with the image's.
     """
 
     reader: ImageReader
@@ -48,12 +48,12 @@ class Prepare:
     def over(
         self, samples: SampleTable, excluded: Mapping[int, str], heartbeat: Heartbeat
     ) -> Iterator[tuple[Sample, Prepared]]:
-        """Every sample with its outcome; one image at a time is in memory, and only until the next one is read."""
+        """Yields every sample with its outcome; an image is valid only until the next one is read."""
         reader = self.reader.reusing_memory()
         for item, sample in enumerate(samples):
             heartbeat.at(item)
             if item in excluded:
-                # Its worker died, or was late: another run may have more luck, time or memory.
+                # Its worker died or exceeded the deadline: another run may have more time or memory.
                 yield sample, Prepared(None, reason=excluded[item], transient=sample.status == "ok")
                 continue
             if sample.status != "ok":
@@ -67,7 +67,7 @@ class Prepare:
             try:
                 for operation in self.operations:
                     image = operation(image)
-                mask = None if mask is None else self._moved(mask)
+                mask = None if mask is None else self._transformed(mask)
             except ImageError as error:
                 yield sample, Prepared(None, flags, sha256, str(error), transient=isinstance(error, TransientError))
                 continue
@@ -79,13 +79,13 @@ class Prepare:
             yield sample, Prepared(image, flags, sha256, mask=mask)
         heartbeat.done()
 
-    def _moved(self, mask: Mask) -> Mask | None:
-        pixels = moved(mask.pixels, self.mask_operations)
+    def _transformed(self, mask: Mask) -> Mask | None:
+        pixels = transform_mask(mask.pixels, self.mask_operations)
         return None if pixels is None else mask._replace(pixels=pixels)
 
 
-def moved(mask: Pixels, operations: Iterable[Operation]) -> Pixels | None:
-    """A mask (H, W, 1) with its pixels where those of its image went; None when it tells nothing apart there."""
+def transform_mask(mask: Pixels, operations: Iterable[Operation]) -> Pixels | None:
+    """Applies operations to a mask (H, W, 1); None when the result shows only object or only background."""
     for operation in operations:
         mask = operation(mask)
     return mask if tells_apart(mask) else None
@@ -93,12 +93,12 @@ def moved(mask: Pixels, operations: Iterable[Operation]) -> Pixels | None:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A job that finds out what the first usable image of a plan looks like when it is prepared."""
+    """A job that finds the format of the first usable image of a plan after preparation."""
 
     prepare: Prepare
 
     def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> tuple[str, ImageFormat] | None:
-        """The id and format of the first usable image; None when there is none."""
+        """(id, format) of the first usable image; None when there is none."""
         for sample, prepared in self.prepare.over(plan.items, plan.excluded, heartbeat):
             if prepared.pixels is not None:
                 height, width, channels = prepared.pixels.shape

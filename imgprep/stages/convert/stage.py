@@ -1,4 +1,4 @@
-"""convert: any source becomes decoded, sized and pre-processed 8- or 16-bit shards."""
+"""convert: decodes, resizes and pre-processes the images of any source into 8- or 16-bit shards."""
 
 import zlib
 from collections import Counter
@@ -21,14 +21,14 @@ from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shar
 from imgprep.pipeline.versions import versions
 from imgprep.pipeline.writer import ShardWriter, Storage, label_dtype
 from imgprep.shards.base import text_array
-from imgprep.stages.convert.collection_flags import conflicts, remarks
+from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
 from imgprep.stages.convert.prepare import Prepare, Prepared, Probe
 from imgprep.table.sample import Sample, SampleTable, Status
 from imgprep.transforms.masks import OBJECT
 
 STAGE = "convert"
 MASK = "mask"
-"""The array of masks in its shards, where the spec asks for them."""
+"""Name of the array of masks in its shards, where the spec asks for masks."""
 PROBED = 32
 
 
@@ -37,11 +37,11 @@ class ConvertJob:
     """Makes one shard of the stage.
 
     Attributes:
-        prepare: one sample to pixels.
-        image: what every image must look like.
-        example: the id of the image that decided it; '' when the settings did.
+        prepare: turns a sample into pixels.
+        image: format that every image must have.
+        example: id of the image that determined the format; '' when the settings did.
         classes: in index order.
-        writer: where the shard goes.
+        writer: writes the shard.
         where: file and line of the section in the spec, for messages.
     """
 
@@ -81,7 +81,7 @@ class ConvertJob:
 
 
 class _Rows:
-    """The columns of a shard and the lines of its samples, growing."""
+    """Collects the columns of a shard and the lines of its samples."""
 
     def __init__(
         self, plan: ShardPlan[SampleTable], image: ImageFormat, codes: Mapping[str, int], *, masked: bool
@@ -100,7 +100,7 @@ class _Rows:
         self.transient = self.masked = 0
 
     def add(self, sample: Sample, prepared: Prepared) -> None:
-        """Takes in one item."""
+        """Adds one item."""
         row = None
         status: Status = sample.status if sample.status != "ok" else "quarantined"
         if prepared.pixels is not None:
@@ -132,7 +132,7 @@ class _Rows:
         self.lines.append(record.line())
 
     def _add_mask(self, row: NDArray[np.uint8], mask: Mask | None) -> None:
-        """Takes in the mask of the image that came last; without one the row is all object."""
+        """Adds the mask of the last image; without a mask the row is all object."""
         if mask is not None:
             row[:] = mask.pixels[..., 0]
             self.masked += 1
@@ -151,7 +151,7 @@ class _Rows:
         return columns if self.masks is None else columns | {MASK: self.masks[:count]}
 
     def record(self) -> ShardRecord:
-        """What is known of the shard before it is written."""
+        """The record of the shard before it is written."""
         return ShardRecord(
             self.plan.filename,
             self.plan.split,
@@ -166,16 +166,16 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """The stage: everything it needs to know.
+    """The stage with all its inputs.
 
     Attributes:
         name: of the dataset.
         table: every entry that the source lists.
         classes: in index order.
-        prepare: one sample to pixels.
+        prepare: turns a sample into pixels.
         storage: format, shard size and compression.
         settings: all of that as plain values, for the fingerprint.
-        origin: what tells this source from another, for knowing what is up to date; it is not published.
+        origin: identifies the source, to decide what is up to date; not published.
         where: file and line of the section in the spec, for messages.
     """
 
@@ -190,15 +190,15 @@ class Conversion:
     where: str
 
     def key(self) -> str:
-        """What the stage is made from; the same key makes the same shards."""
+        """A hash of the stage's inputs; the same key gives the same shards."""
         named = self.name, self.seed
         return fingerprint(versions(), named, self.settings, self.origin, self.classes, self.table.digest())
 
     def image(self, context: RunContext) -> tuple[str, ImageFormat]:
-        """What every image looks like, and the id of the image that decided it ('' when the settings did).
+        """(id, format): the id of the image that determines the format ('' when the settings do), and the format.
 
         Raises:
-            RequestError: no image can be used.
+            RequestError: no image is usable.
         """
         if self.prepare.image is not None:
             return "", self.prepare.image
@@ -213,7 +213,7 @@ class Conversion:
         raise RequestError(f"{self.where}: none of the images can be read; `imgprep audit` lists the reasons")
 
     def plans(self, image: ImageFormat) -> list[ShardPlan[SampleTable]]:
-        """The shards, in source order; they depend on the samples and the shard size only."""
+        """The shard plans, in source order; they depend only on the samples and the shard size."""
         row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
         if self.prepare.reader.masks is not None:
             row_bytes += image.shape[0] * image.shape[1]
@@ -231,30 +231,30 @@ class Conversion:
         """Makes the stage.
 
         Raises:
-            RequestError: the images do not agree in size.
+            RequestError: the images differ in size.
             ResourceError: it cannot be written.
         """
         example, image = self.image(context)
-        found = remarks(self.table)
+        found = collection_flags(self.table)
         plans = self.plans(image)
         writer = ShardWriter.for_stage(context.workspace, STAGE, self.storage)
         job = ConvertJob(self.prepare, image, example, self.classes, writer, self.where)
         records = make_shards(context, STAGE, job, plans)
         manifest = self.manifest(image, records)
-        clashes = conflicts(part_lines(context, STAGE, plans), self.table)
+        clashes = label_conflicts(part_lines(context, STAGE, plans), self.table)
         for note in (*found.notes, *clashes.notes):
             context.monitor.note(f"{STAGE}: {note}; flagged in samples.jsonl")
         flags = {
             row: (*found.flags.get(row, ()), *clashes.flags.get(row, ())) for row in {*found.flags, *clashes.flags}
         }
-        passing = sum(record.transient for record in records)
-        if passing:
-            context.monitor.note(f"{STAGE}: {_tried_again(passing)}")
+        transient = sum(record.transient for record in records)
+        if transient:
+            context.monitor.note(f"{STAGE}: {_retry_note(transient)}")
         lines = with_flags(part_lines(context, STAGE, plans), flags)
-        return commit_stage(context, manifest, self.key(), lines, again=passing > 0)
+        return commit_stage(context, manifest, self.key(), lines, again=transient > 0)
 
     def manifest(self, image: ImageFormat, records: list[ShardRecord]) -> Manifest:
-        """The index of the finished stage."""
+        """The index of the finished stage, without `files`."""
         counts: Counter[str] = Counter()
         for record in records:
             counts.update(record.counts)
@@ -282,8 +282,8 @@ class Conversion:
         )
 
 
-def _tried_again(images: int) -> str:
-    """What is said of images that were lost to the network, to memory or time that ran out, or to a killed worker."""
+def _retry_note(images: int) -> str:
+    """The note about images that failed for want of network, memory or time, or with a killed worker."""
     what = "1 image was" if images == 1 else f"{images} images were"
     return f"{what} quarantined for a reason that may pass; the next run tries again"
 

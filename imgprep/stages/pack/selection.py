@@ -1,4 +1,4 @@
-"""Which rows of which stage make up each split of the packed dataset, and in which order."""
+"""The rows of each split of the packed dataset, by stage and in order."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -15,8 +15,8 @@ from imgprep.util.rng import rng
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picked:
-    """Rows of finished shards, in the order of the packed dataset: what a worker is told.
+class SelectedRows:
+    """Rows of finished shards in the order of the packed dataset, as sent to a worker.
 
     Attributes:
         stage: (N,) which of the stages each row comes from.
@@ -35,8 +35,8 @@ class Picked:
     def __len__(self) -> int:
         return len(self.id)
 
-    def gathered(self) -> "Picked":
-        """Itself: see `Selection.gathered`."""
+    def columns(self) -> "SelectedRows":
+        """The same object; see `Selection.columns`."""
         return self
 
     def digest(self) -> str:
@@ -52,13 +52,13 @@ class Picked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """The same rows as five bytes for each; the columns are gathered for a shard at a time, when it is its turn.
+    """The same rows in five bytes each; the columns are built for one shard at a time, when they are needed.
 
-    Pickled, it becomes what a worker needs: `Picked`.
+    Pickling turns it into `SelectedRows`.
 
     Attributes:
-        stages: where the rows are.
-        codes: for each stage, the index of the class of each of the codes of its labels.
+        stages: that hold the rows.
+        codes: for each stage, the class index of each code of its label column.
         stage: (N,) which of the stages each row comes from.
         number: (N,) the number of the image in its stage.
     """
@@ -70,7 +70,7 @@ class Selection:
 
     @classmethod
     def of(cls, stages: Sequence[Images], rows: Sequence[NDArray[np.integer]], classes: Sequence[str]) -> Self:
-        """Picks rows of each stage, one stage after the other."""
+        """Selects rows of each stage, one stage after the other."""
         index = {name: code for code, name in enumerate(classes)}
         codes = [np.array([index.get(value, 0) for value in images.table.label.values], np.int64) for images in stages]
         stage = np.repeat(np.arange(len(rows), dtype=np.uint8), [len(mine) for mine in rows])
@@ -83,27 +83,27 @@ class Selection:
         return Selection(self.stages, self.codes, self.stage[rows], self.number[rows])
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
-        picked = self.gathered()
-        return Picked, (picked.stage, picked.place, picked.label, picked.id, picked.parent)
+        selected = self.columns()
+        return SelectedRows, (selected.stage, selected.place, selected.label, selected.id, selected.parent)
 
     def digest(self) -> str:
-        """See `Picked.digest`."""
-        return self.gathered().digest()
+        """See `SelectedRows.digest`."""
+        return self.columns().digest()
 
-    def gathered(self) -> Picked:
+    def columns(self) -> SelectedRows:
         """The columns of the rows."""
         place = np.empty((len(self), 2), np.uint32)
         for stage, images in enumerate(self.stages):
             mine = self.stage == stage
             place[mine] = images.places(self.number[mine])
-        return Picked(self.stage, place, self.label(), self._texts(_ids), self._texts(_parents))
+        return SelectedRows(self.stage, place, self.label(), self._texts(_ids), self._texts(_parents))
 
     def _texts(self, column: Callable[[Images, NDArray[np.uint32]], StringColumn]) -> StringColumn:
         """A column of text of the rows."""
         parts = [column(images, self.number[self.stage == stage]) for stage, images in enumerate(self.stages)]
         if len(parts) == 1:
             return parts[0]
-        # Stage after stage so far; back into the order of the rows.
+        # The parts are in the order of the stages; restore the order of the rows.
         order = np.empty(len(self), np.uint32)
         order[np.argsort(self.stage, kind="stable")] = np.arange(len(self), dtype=np.uint32)
         joined = StringColumn.joined(parts)
@@ -119,7 +119,7 @@ class Selection:
         return label
 
     def shuffled(self, seed: int, split: str) -> "Selection":
-        """The same rows in a random order that the seed and the split decide."""
+        """The same rows, shuffled by the seed and the name of the split."""
         return self[rng(seed, f"shuffle/{split}").permutation(len(self))]
 
     def grouped(self, ranges: Sequence[slice]) -> "Selection":
@@ -139,6 +139,6 @@ def _parents(images: Images, numbers: NDArray[np.uint32]) -> StringColumn:
 
 
 def split_names(named: Sequence[str], augmented: Images | None) -> tuple[str, ...]:
-    """The splits of the packed dataset: those of the split stage, then those that only augmentation makes."""
+    """The splits of the packed dataset: those of the split stage, then those made only by augmentation."""
     more = augmented.table.split.counts() if augmented else {}
     return tuple(dict.fromkeys(chain(named, more)))

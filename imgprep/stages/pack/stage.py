@@ -1,4 +1,4 @@
-"""pack: normalised, label-encoded, shuffled shards for each split, ready for training."""
+"""pack: writes normalised, label-encoded, shuffled shards for each split, ready for training."""
 
 import zlib
 from collections import Counter
@@ -23,7 +23,7 @@ from imgprep.pipeline.writer import ShardWriter, Storage, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.augment.plan import VIEWS
-from imgprep.stages.pack.selection import Picked, Selection, split_names
+from imgprep.stages.pack.selection import SelectedRows, Selection, split_names
 from imgprep.stages.pack.statistics import fitted
 from imgprep.stages.split.allocate import TRAIN_NAME
 from imgprep.stages.split.methods import Assignment
@@ -35,16 +35,16 @@ STAGE = "pack"
 
 @dataclass(frozen=True, slots=True)
 class PackSettings:
-    """What the spec says of the packed dataset.
+    """The pack section of the spec.
 
     Attributes:
         layout: ``flat``, or ``by_class`` with a group for each class.
         dtype: of the images.
-        normalize: what is done to the values.
+        normalize: how values are normalised.
         labels: how labels are encoded.
         shuffle: whether the rows of each split are shuffled.
         seed: of the shuffle.
-        statistics: whether those of the normalisation are of the original training images, or of their copies too.
+        statistics: training images that the normalisation is fitted to: ``originals``, or ``all`` with their copies.
     """
 
     layout: Literal["flat", "by_class"]
@@ -56,7 +56,7 @@ class PackSettings:
     statistics: Literal["originals", "all"] = "originals"
 
     def settings(self) -> dict[str, Any]:
-        """Plain values for a fingerprint: those that the result depends on."""
+        """Plain values for a fingerprint; only those that the result depends on."""
         unused = set() if self.normalize in FITTED else {"statistics"}
         return {name: getattr(self, name) for name in self.__slots__ if name not in unused}
 
@@ -66,13 +66,13 @@ class PackJob:
     """Makes one shard of the stage.
 
     Attributes:
-        shards: where the rows are, those of one stage after those of the other.
+        shards: that hold the rows, stage after stage.
         first: the number of the first shard of each stage.
-        image: what the rows look like there.
+        image: format of the stored rows.
         normalizer: fitted to the training images.
         settings: of the spec.
         classes: in index order.
-        writer: where the shard goes.
+        writer: writes the shard.
     """
 
     shards: ShardSet
@@ -93,29 +93,31 @@ class PackJob:
         finished = self.writer.finished(plan)
         if finished is not None:
             return finished
-        picked = plan.items.gathered()
-        images = shard_buffer.rows((len(picked), *self.image.shape), self.image.dtype)
+        selected = plan.items.columns()
+        images = shard_buffer.rows((len(selected), *self.image.shape), self.image.dtype)
         with self.shards.opened(OPEN_SHARDS) as shards:
-            for item, (stage, (shard, row)) in enumerate(zip(picked.stage, picked.place, strict=True)):
+            for item, (stage, (shard, row)) in enumerate(zip(selected.stage, selected.place, strict=True)):
                 heartbeat.at(item)
                 images[item] = shards[self.first[stage] + int(shard)].images[int(row)]
         heartbeat.done()
-        arrays = self._columns(picked, self.normalizer(images, np.dtype(self.settings.dtype)))
+        arrays = self._columns(selected, self.normalizer(images, np.dtype(self.settings.dtype)))
         attributes: Mapping[str, Mapping[str, str]] = {}
         if self.settings.layout == "by_class":
-            arrays, attributes = _by_class(arrays, picked.label, self.classes)
-        counts = dict(Counter(self.classes[code] for code in picked.label.tolist()))
-        return self.writer.write(ShardRecord(plan.filename, plan.split, len(picked), counts=counts), arrays, attributes)
+            arrays, attributes = _by_class(arrays, selected.label, self.classes)
+        counts = dict(Counter(self.classes[code] for code in selected.label.tolist()))
+        return self.writer.write(
+            ShardRecord(plan.filename, plan.split, len(selected), counts=counts), arrays, attributes
+        )
 
-    def _columns(self, picked: Picked, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        labels = picked.label.astype(label_dtype(len(self.classes)))
+    def _columns(self, selected: SelectedRows, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        labels = selected.label.astype(label_dtype(len(self.classes)))
         if self.settings.labels == "one_hot":
-            labels = np.eye(len(self.classes), dtype=np.uint8)[picked.label]
+            labels = np.eye(len(self.classes), dtype=np.uint8)[selected.label]
         return {
             "image": images,
             "label": labels,
-            "id": text_array(picked.id),
-            "parent": text_array(picked.parent),
+            "id": text_array(selected.id),
+            "parent": text_array(selected.parent),
             "checksum": np.array([zlib.crc32(image) for image in images], np.uint32),
         }
 
@@ -123,7 +125,7 @@ class PackJob:
 def _by_class(
     arrays: Mapping[str, NDArray[Any]], label: NDArray[np.integer], classes: tuple[str, ...]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, str]]]:
-    """The handbook's layout: a group for each class, with its name as attribute; levels of a hierarchy are nested."""
+    """The handbook's layout: a group per class with its name as attribute; levels of a hierarchy are nested."""
     grouped: dict[str, NDArray[Any]] = {}
     attributes: dict[str, dict[str, str]] = {}
     for code in np.unique(label).tolist():
@@ -137,7 +139,7 @@ def _by_class(
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """The stage: everything it needs to know.
+    """The stage with all its inputs.
 
     Attributes:
         images: of the convert stage.
@@ -156,37 +158,37 @@ class Packing:
     settings: PackSettings
 
     def fingerprint(self) -> str:
-        """What the dataset is made from."""
+        """A hash of the dataset's inputs, without versions."""
         stages = [images.manifest.fingerprint for images in self._stages()]
         return fingerprint(self.settings.settings(), self.storage.settings(), stages, self.splits.fingerprint)
 
     def key(self) -> str:
-        """What the stage is made from, for knowing what is up to date."""
+        """A hash of the stage's inputs, to decide what is up to date."""
         return fingerprint(versions(), self.images.manifest.name, self.fingerprint())
 
-    def picked(self) -> dict[str, Selection]:
-        """The rows of each split, in order; empty splits are left out."""
+    def selected(self) -> dict[str, Selection]:
+        """Split -> its rows, in order; empty splits are left out."""
         stages = self._stages()
         chosen = {}
         for split in split_names(self.assignment.names, self.augmented):
             code = self.assignment.names.index(split) if split in self.assignment.names else None
             rows = [np.flatnonzero(self.assignment.codes == code) if code is not None else np.array([], np.int64)]
             rows += [np.flatnonzero(images.table.split.where(split)) for images in stages[1:]]
-            picked = Selection.of(stages, rows, self.images.manifest.classes)
-            if len(picked):
+            selected = Selection.of(stages, rows, self.images.manifest.classes)
+            if len(selected):
                 shuffle = self.settings.shuffle and not split.endswith(VIEWS)  # the views of an image stay together
-                chosen[split] = picked.shuffled(self.settings.seed, split) if shuffle else picked
+                chosen[split] = selected.shuffled(self.settings.seed, split) if shuffle else selected
         return chosen
 
     def plans(self, chosen: Mapping[str, Selection]) -> list[ShardPlan[Selection]]:
-        """The shards, split by split."""
+        """The shard plans, split by split."""
         row_bytes = int(np.prod(self.image.shape)) * np.dtype(self.settings.dtype).itemsize
         job = fingerprint(versions(), self.fingerprint())
         plans: list[ShardPlan[Selection]] = []
-        for split, picked in chosen.items():
-            count = shard_count(len(picked), row_bytes, self.storage.shard_size)
-            ranges = cut(np.ones(len(picked), bool), count)
-            ordered = picked.grouped(ranges) if self.settings.layout == "by_class" else picked
+        for split, selected in chosen.items():
+            count = shard_count(len(selected), row_bytes, self.storage.shard_size)
+            ranges = cut(np.ones(len(selected), bool), count)
+            ordered = selected.grouped(ranges) if self.settings.layout == "by_class" else selected
             for filename, rows in zip(shard_names(split, len(ranges), self.storage.format.suffix), ranges, strict=True):
                 items = ordered[rows]
                 plans.append(ShardPlan(len(plans), filename, split, items, plan_digest(job, filename, items)))
@@ -194,7 +196,7 @@ class Packing:
 
     @property
     def image(self) -> ImageFormat:
-        """What the converted images look like."""
+        """The format of the converted images."""
         if self.images.manifest.image is None:
             raise ValueError("the convert stage has no images")
         return self.images.manifest.image
@@ -206,7 +208,7 @@ class Packing:
             RequestError: the settings do not fit the images.
             ResourceError: it cannot be written.
         """
-        chosen = self.picked()
+        chosen = self.selected()
         sets = [images.shards() for images in self._stages()]
         shards = reduce(ShardSet.__add__, sets)
         first = tuple(accumulate(map(len, sets[:-1]), initial=0))
@@ -225,7 +227,7 @@ class Packing:
         return (self.images,) if self.augmented is None else (self.images, self.augmented)
 
     def _samples(self, plans: list[ShardPlan[Selection]]) -> Iterator[bytes]:
-        """The lines of every stage with the place that each image got."""
+        """The lines of samples.jsonl of every stage, with the new place of each image."""
         places = [new_place(plan.split or "", plan.filename) for plan in plans]
         for stage, images in enumerate(self._stages()):
             shards, rows = np.full(len(images.table), len(plans), np.uint32), np.zeros(len(images.table), np.uint32)
@@ -262,14 +264,14 @@ class Packing:
 def _changes(
     places: Sequence[Callable[[int], Change]], shards: NDArray[np.uint32], rows: NDArray[np.uint32]
 ) -> Iterator[Change]:
-    """The split, the shard and the row that each image got."""
+    """The changes of split, shard and row, image by image."""
     for block in blocks(len(shards)):
         for shard, row in zip(shards[block].tolist(), rows[block].tolist(), strict=True):
             yield places[shard](row) if shard < len(places) else LEFT_OUT
 
 
 def _rows(packing: Packing, plan: ShardPlan[Selection]) -> NDArray[np.int64]:
-    """(N,) the row of each item: in the shard, or in the group of its class."""
+    """(N,) the row of each item, in the shard or in the group of its class."""
     rows = np.arange(len(plan.items))
     if packing.settings.layout == "flat":
         return rows
@@ -285,7 +287,7 @@ def class_weights(counts: Mapping[str, int], classes: tuple[str, ...]) -> dict[s
         classes: in index order.
 
     Returns:
-        The weight of each class, in index order; 0.0 for one without training images, which is none of the K.
+        Class -> weight, in index order; 0.0 for a class without training images, which does not count in K.
 
     >>> class_weights({"a": 3, "c": 1}, ("a", "b", "c"))
     {'a': 0.6666666666666666, 'b': 0.0, 'c': 2.0}

@@ -1,4 +1,4 @@
-"""Sums over the training images, from which the normalisation follows: one pass, never all images in memory."""
+"""Fits the normalisation to sums over the training images: one pass, never all images in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ BLOCK_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class RowsPlan(WholePlan):
-    """Rows of one shard; none of a finished shard is given up.
+    """Rows of one shard; no row of a finished shard may be left out.
 
     Attributes:
         shard: its number in the set of shards.
@@ -36,15 +36,15 @@ class SumJob:
     """Sums the rows of a plan.
 
     Attributes:
-        shards: where the rows are.
-        per_pixel: whether each position is summed too.
+        shards: that hold the rows.
+        per_pixel: whether to sum each position separately too.
     """
 
     shards: ShardSet
     per_pixel: bool
 
     def __call__(self, plan: RowsPlan, heartbeat: Heartbeat) -> Moments:
-        """The sums over the plan's rows."""
+        """Sums over the plan's rows."""
         with self.shards.opened(1) as shards:
             rows = shards[plan.shard].images
             block = max(1, BLOCK_BYTES // (int(np.prod(rows.shape[1:])) * rows.dtype.itemsize))
@@ -60,20 +60,21 @@ class SumJob:
 def fitted(
     context: RunContext, shards: ShardSet, train: Selection | None, wanted: tuple[Kind, str], depth: int
 ) -> tuple[Normalizer, dict[str, Any]]:
-    """Makes the normaliser of a dataset.
+    """Fits the normaliser of a dataset.
 
     Args:
-        context: that reads the images.
-        shards: where they are: the originals, then their copies.
+        context: of the run.
+        shards: of the originals, then of their copies.
         train: the training images; None when there are none.
-        wanted: the kind of the normalisation, and ``originals`` or ``all``: whether copies count in its statistics.
-        depth: bits of a level.
+        wanted: the kind of normalisation, and ``originals`` or ``all``: whether copies count in the statistics.
+        depth: bits per value.
 
     Returns:
-        It, and what dataset.json says of the images that its statistics come from: nothing where it has none.
+        (normaliser, members of ``normalization`` in dataset.json about the images behind its statistics; empty where it
+        has none).
 
     Raises:
-        RequestError: it takes statistics, and there are no training images.
+        RequestError: it needs statistics, but there are no training images.
     """
     kind, statistics = wanted
     if kind not in FITTED:
@@ -86,7 +87,7 @@ def fitted(
 
 
 def training_moments(context: RunContext, shards: ShardSet, train: Selection | None, per_pixel: bool) -> Moments | None:
-    """Sums over the training images; they are whole numbers, so the order of adding does not matter."""
+    """Sums over the training images: whole numbers, so that the order of addition does not matter."""
     if train is None or not len(train):
         return None
     plans = list(_plans(train))

@@ -1,1 +1,1 @@
-"""split: every usable image gets its split."""
+"""split: assigns every usable image to a split."""

@@ -1,7 +1,7 @@
-"""Which image goes into which split: pure functions over columns.
+"""Assigns images to splits: pure functions over columns.
 
 Images that must stay together (a group, a cluster of near-duplicates) form a *unit*; units are assigned, never images.
-The order in which units are taken depends on the seed and on their ids alone, never on the order of the listing.
+The order in which units are assigned depends only on the seed and the ids, never on the order of the listing.
 """
 
 import hashlib
@@ -31,8 +31,8 @@ class Units:
 
     Attributes:
         of_row: (N,) the unit of each row, 0 .. U - 1.
-        order: (U,) units in the order in which they are taken: a shuffle by the seed.
-        sizes: (U,) rows of each unit.
+        order: (U,) units in the order of assignment, shuffled by the seed.
+        sizes: (U,) number of rows in each unit.
     """
 
     of_row: NDArray[np.int64]
@@ -41,7 +41,7 @@ class Units:
 
 
 def round_half_up(value: float) -> int:
-    """The nearest whole number of images.
+    """Rounds to the nearest whole number, halves up.
 
     >>> [round_half_up(x) for x in (2.4, 2.5, 2.6)]
     [2, 3, 3]
@@ -50,7 +50,7 @@ def round_half_up(value: float) -> int:
 
 
 def auto_fraction(images: int) -> float:
-    """The share of the test split by the size of the collection (Handbook, part 6).
+    """The fraction for the test split by the size of the collection (Handbook, part 6).
 
     >>> auto_fraction(999), auto_fraction(1000), auto_fraction(10_000)
     (0.2, 0.1, 0.05)
@@ -59,7 +59,7 @@ def auto_fraction(images: int) -> float:
 
 
 def keys(ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
-    """(N,) a number for each id, uniform over 64 bits, that depends on the seed and the id alone."""
+    """(N,) a 64-bit hash of each id and the seed, uniformly distributed."""
     blake = hashlib.blake2b
     salt = seed.to_bytes(8, "little", signed=True)
     texts = ids.encoded() if isinstance(ids, StringColumn) else (id_.encode("utf-8", "surrogateescape") for id_ in ids)
@@ -74,7 +74,7 @@ def join(rows: int, *relations: NDArray[np.integer]) -> NDArray[np.int64]:
 
     Args:
         rows: N.
-        relations: each (N,), equal values belong together; a negative value belongs to nobody.
+        relations: each (N,), equal values belong together; a negative value joins nothing.
 
     Returns:
         (N,) the number of each row's unit, numbered in order of first appearance.
@@ -90,7 +90,7 @@ def join(rows: int, *relations: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def make_units(key: NDArray[np.uint64], of_row: NDArray[np.int64]) -> Units:
-    """Puts units into the order of the smallest key of their rows."""
+    """Orders units by the smallest key of their rows."""
     count = int(of_row.max(initial=-1)) + 1
     smallest = np.full(count, np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, of_row, key)
@@ -121,7 +121,7 @@ def stratify(labels: NDArray[np.integer], units: Units, targets: NDArray[np.int6
 def _deal(
     singles: NDArray[np.int64], labels: NDArray[np.int64], need: NDArray[np.int64], part_of_unit: NDArray[np.int64]
 ) -> None:
-    """Fills what is still needed of each class with single images, in their order; the first part takes the rest."""
+    """Fills the remaining quotas of each class with single images, in order; the first part takes the rest."""
     by_label = np.argsort(labels, kind="stable")
     counts = np.bincount(labels, minlength=need.shape[1])
     start = 0
@@ -167,7 +167,7 @@ def _assign_large(
 def _members(
     labels: NDArray[np.integer], units: Units, large: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], dict[int, list[int]]]:
-    """The label that all rows of a unit share, -1 when there are several; and of those the labels of the rows."""
+    """(label of each large unit, -1 when mixed; unit -> labels of its rows, for mixed units)."""
     count = len(units.sizes)
     lowest, highest = np.full(count, np.iinfo(np.int64).max), np.full(count, -1, np.int64)
     np.minimum.at(lowest, units.of_row, labels)
@@ -187,7 +187,7 @@ def _members(
 
 
 def _fitting(label: int, size: int, left: list[list[int]], wanted: list[list[int]]) -> int:
-    """The part that a unit of one label suits best: what `_misfit` decides, for the commonest case."""
+    """The part with the least `_misfit` for a unit of a single label, the commonest case."""
     best, least, most = 0, size + 1, 0.0
     for part, row in enumerate(left):
         missing = max(row[label], 0)
@@ -198,7 +198,7 @@ def _fitting(label: int, size: int, left: list[list[int]], wanted: list[list[int
 
 
 def _misfit(counts: list[tuple[int, int]], left: list[int], wanted: list[int]) -> tuple[int, float]:
-    """How ill a unit suits a part: rows that it is too large by, then how little of its classes is missing there."""
+    """How badly a unit fits a part: rows beyond the quotas, then how little the part still needs its classes."""
     over, eager = 0, 0.0
     for label, count in counts:
         missing = max(left[label], 0)
@@ -208,7 +208,7 @@ def _misfit(counts: list[tuple[int, int]], left: list[int], wanted: list[int]) -
 
 
 def fold_targets(labels: NDArray[np.integer], classes: int, folds: int) -> NDArray[np.int64]:
-    """(folds, K) rows of each class in each fold: equal, what is left over going round the folds."""
+    """(folds, K) rows of each class in each fold: equal shares, with the remainders dealt round the folds."""
     counts = np.bincount(labels, minlength=classes)
     targets = np.repeat((counts // folds)[np.newaxis], folds, axis=0)
     fold = 0
@@ -220,13 +220,16 @@ def fold_targets(labels: NDArray[np.integer], classes: int, folds: int) -> NDArr
 
 
 def by_hash(key: NDArray[np.uint64], units: Units, test: float, validation: float) -> NDArray[np.int64]:
-    """Assigns every unit by its own number alone, so that it stays where it is when others arrive.
+    """Assigns every unit by its own hash alone, so that it never moves when images are added.
 
     Args:
         key: (N,) from `keys`.
         units: that must stay whole; a unit counts as its smallest key.
-        test: share of the test split.
-        validation: share of the validation split in what remains.
+        test: fraction for the test split.
+        validation: fraction of the remaining images for the validation split.
+
+    Returns:
+        (N,) int64, the split of each row.
     """
     place = _places(key, units)
     parts = np.where(place < test, TEST, np.where(place < test + (1 - test) * validation, VALIDATION, TRAIN))
@@ -234,17 +237,17 @@ def by_hash(key: NDArray[np.uint64], units: Units, test: float, validation: floa
 
 
 def part_by_hash(key: NDArray[np.uint64], units: Units, share: float) -> NDArray[np.bool_]:
-    """(N,) a part of about this share, in which a unit is or is not by its own number alone; see `by_hash`.
+    """(N,) whether each row is in a subset of about this share, decided by its unit's hash alone; see `by_hash`.
 
-    Which split a unit is in says nothing about whether it is in the part.
+    The subset is independent of the split of a unit.
     """
-    # Turned by half of its bits a key is another number, as good as the first.
+    # A key rotated by half of its bits is an independent number of the same quality.
     turned = (key << np.uint64(32)) | (key >> np.uint64(32))
     return np.less(_places(turned, units), share)[units.of_row]
 
 
 def _places(key: NDArray[np.uint64], units: Units) -> NDArray[np.float64]:
-    """(U,) a number of [0, 1) for each unit, from its smallest key."""
+    """(U,) a number in [0, 1) for each unit, from its smallest key."""
     smallest = np.full(len(units.sizes), np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, units.of_row, key)
     # A second hash: the smallest of several keys is not uniform.

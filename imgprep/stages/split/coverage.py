@@ -1,4 +1,4 @@
-"""Why a class has no image in a split."""
+"""Explains why a class has no image in a split."""
 
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ class Division(NamedTuple):
         codes: (N,) the split of each image, `UNUSED` for none.
         labels: (N,) the index of the class of each image.
         classes: by index.
-        units: (N,) the unit of each image, that is never parted.
+        units: (N,) the unit of each image; a unit is never divided between splits.
     """
 
     names: tuple[str, ...]
@@ -29,11 +29,11 @@ class Division(NamedTuple):
 
 
 def missing_classes(division: Division, method: str) -> list[str]:
-    """Which classes are absent from a split that is not empty, and why; and whether there is anything to train on.
+    """Notes on classes that are absent from a non-empty split, with the reason, and on an empty train split.
 
     Args:
         division: of all usable images.
-        method: of the split section.
+        method: the split method of the spec.
     """
     names, codes, labels, classes, _ = division
     used = codes != UNUSED
@@ -57,7 +57,7 @@ def missing_classes(division: Division, method: str) -> list[str]:
 
 
 def _reason(division: Division, counts: NDArray[np.int64], place: tuple[int, int], *, given: bool) -> tuple[str, str]:
-    """Why a class is absent from a split, for several classes at once; and the class with what there is of it."""
+    """(reason why a class is absent from a split, the class with its counts elsewhere)."""
     names, codes, labels, classes, units = division
     code, label = place
     there = {names[other]: int(counts[other, label]) for other in np.flatnonzero(counts[:, label]).tolist()}

@@ -1,4 +1,4 @@
-"""The decision of the split stage: from the columns of a collection to a split for each image."""
+"""The split methods: assign a split to each image from the columns of a collection."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,14 +39,14 @@ from imgprep.util.apportion import apportion
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The decision.
+    """The split of every image.
 
     Attributes:
         names: of the splits, in order.
         codes: (N,) index of each row's split; -1 is unused.
-        notes: what the user should know, one line each.
-        groups: how many groups the collection has (``groups``), how many of them are in several splits (``parted``),
-            and how many images are in none (``alone``); None where there are no groups.
+        notes: for the user, one line each.
+        groups: number of groups (``groups``), of groups in several splits (``parted``) and of images without a group
+            (``alone``); None where there are no groups.
     """
 
     names: tuple[str, ...]
@@ -55,7 +55,7 @@ class Assignment:
     groups: Mapping[str, int] | None = None
 
     def counts(self, label: CategoryColumn, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
-        """Images of each class in each split."""
+        """Split -> class -> number of images."""
         table = {}
         for code, name in enumerate(self.names):
             counts = label[self.codes == code].counts()
@@ -75,18 +75,18 @@ class _Case:
     notes: list[str] = field(default_factory=list)
 
     def part(self, rows: NDArray[np.bool_]) -> "_Case":
-        """The same case on some rows, whole units only."""
+        """The same case restricted to some rows, whole units only."""
         units = make_units(self.key[rows], np.unique(self.units.of_row[rows], return_inverse=True)[1].reshape(-1))
         return replace(self, labels=self.labels[rows], units=units, key=self.key[rows])
 
     def sample(self, share: float) -> NDArray[np.bool_]:
-        """(N,) the part of the whole that is used: of exact size, but for ``hash``, where each unit decides alone."""
+        """(N,) which rows are used: an exact number, except for ``hash``, where each unit is decided by itself."""
         if self.settings.method == "hash":
             return part_by_hash(self.key, self.units, share)
         return self.take(part_of(len(self.labels), share))
 
     def take(self, total: int) -> NDArray[np.bool_]:
-        """(N,) a part of about so many rows, of every class by its size."""
+        """(N,) a subset of about `total` rows, with classes in proportion to their sizes."""
         labels = self.labels if self.settings.method != "random" else np.zeros_like(self.labels)
         counts = np.bincount(labels, minlength=self.classes)
         wanted = apportion(counts, total)
@@ -98,7 +98,7 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
 
     Args:
         table: the usable images.
-        clusters: (N,) near-duplicates share a number, -1 is none; or empty.
+        clusters: (N,) near-duplicates share a number, -1 for none; or empty.
         settings: of the spec.
 
     Raises:
@@ -108,7 +108,7 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
     groups = group_codes(group)
     key = keys(table.id, settings.seed)
     if settings.method == "hash":
-        key = _lasting(key, groups, keys(group.values, settings.seed))
+        key = _group_keys(key, groups, keys(group.values, settings.seed))
     units = make_units(key, join(len(table), groups, clusters))
     classes = sort_classes(table.label.counts())
     case = _Case(settings, class_codes(table.label, classes), len(classes), units, key)
@@ -127,7 +127,7 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSet
 
 
 def _grouped(groups: NDArray[np.int64], codes: NDArray[np.int64]) -> Mapping[str, int] | None:
-    """What `Assignment.groups` says."""
+    """The counts of `Assignment.groups`."""
     used = np.flatnonzero((groups >= 0) & (codes != UNUSED))
     if not (groups >= 0).any():
         return None
@@ -138,7 +138,7 @@ def _grouped(groups: NDArray[np.int64], codes: NDArray[np.int64]) -> Mapping[str
 
 
 def _taken(case: _Case, total: int, name: str) -> NDArray[np.bool_]:
-    """A part of about so many rows, see `_Case.take`; that nothing could be taken is noted."""
+    """A subset of about `total` rows, see `_Case.take`; notes when it is empty although rows are wanted."""
     taken = case.take(total)
     if total and not taken.any():
         case.notes.append(
@@ -149,13 +149,13 @@ def _taken(case: _Case, total: int, name: str) -> NDArray[np.bool_]:
 
 
 def class_codes(label: CategoryColumn, classes: tuple[str, ...]) -> NDArray[np.int64]:
-    """(N,) the index of each row's class: by name, for the codes of the column depend on the order of the listing."""
+    """(N,) the class index of each row, by name: the codes of the column depend on the order of the listing."""
     index = {name: code for code, name in enumerate(classes)}
     return np.array([index.get(name, 0) for name in label.values], np.int64)[label.codes]
 
 
-def _lasting(key: NDArray[np.uint64], groups: NDArray[np.int64], names: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """(N,) the key of each row: that of its group where it has one, which no other member that arrives changes."""
+def _group_keys(key: NDArray[np.uint64], groups: NDArray[np.int64], names: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """(N,) the key of each row: its group's where it has one, so that new members do not change it."""
     return np.where(groups >= 0, names[groups], key) if len(names) else key
 
 
@@ -192,7 +192,7 @@ def _hash(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np
 
 
 def _bound_to_others(case: _Case) -> int:
-    """How many images are in units of several keys, so that not their own key alone decides."""
+    """The number of images in units with several keys, where other images decide too."""
     key, units = case.key, case.units
     lowest = np.full(len(units.sizes), np.iinfo(np.uint64).max, np.uint64)
     highest = np.zeros(len(units.sizes), np.uint64)
@@ -238,7 +238,7 @@ def _kfold(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[n
 
 
 def _frozen(case: _Case, ids: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(N,) the members of the frozen test split, and (N,) what must not be in another split because of them."""
+    """(N,) the members of the frozen test split, and (N,) other images that must stay out of the other splits."""
     frozen = case.settings.frozen
     if not frozen:
         return np.zeros(len(ids), bool), np.zeros(len(ids), bool)

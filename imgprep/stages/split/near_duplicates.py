@@ -1,4 +1,4 @@
-"""Clusters of images that look alike among the converted ones, by the definition that the audit goes by too."""
+"""Clusters of near-duplicates among the converted images, by the same definition as the audit."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from imgprep.table.columns import blocks
 from imgprep.transforms.channels import to_depth, to_gray
 
 ROWS: Final = 2048
-"""Images that are reduced at a time: what is sent back is 1 KiB for each."""
+"""Images reduced per plan; the worker returns 1 KiB for each."""
 _SMALL: Final = "small"
 _KIND: Final = np.dtype([(_SMALL, np.uint8, (SIDE, SIDE))])
 
@@ -31,13 +31,13 @@ class ReduceJob:
     """Reduces the images of one shard to 32x32 pixels of luminance.
 
     Attributes:
-        shards: where they are.
+        shards: of the convert stage.
     """
 
     shards: ShardSet
 
     def __call__(self, plan: RowsPlan, heartbeat: Heartbeat) -> NDArray[np.uint8]:
-        """(N, 32, 32) the plan's rows."""
+        """(N, 32, 32) uint8, the plan's rows reduced."""
         small = np.empty((len(plan.rows), SIDE, SIDE), np.uint8)
         with self.shards.opened(1) as shards:
             rows = shards[plan.shard].images
@@ -50,7 +50,7 @@ class ReduceJob:
 
 
 class _Small:
-    """The reduced images in a file."""
+    """The reduced images, stored in a file."""
 
     def __init__(self, file: ColumnFile) -> None:
         self._file = file
@@ -87,7 +87,7 @@ def clusters(context: RunContext, images: Images) -> NDArray[np.integer]:
 
 
 def _plans(sizes: list[int]) -> Iterator[RowsPlan]:
-    """The rows of each shard, a bounded number at a time."""
+    """Plans of a bounded number of rows, shard by shard."""
     for shard, size in enumerate(sizes):
         for rows in blocks(size, ROWS):
             yield RowsPlan(shard, np.arange(rows.start, rows.stop))

@@ -1,4 +1,4 @@
-"""split: every usable image gets its split; no pixels move."""
+"""split: assigns every usable image to a split; pixels are not touched."""
 
 import csv
 import io
@@ -27,18 +27,18 @@ from imgprep.util.spreadsheet import protect
 STAGE = "split"
 TABLE = "splits.npz"
 LIKENESS: Final = 2
-"""What near-duplicates are; a split that was decided by an earlier definition is decided anew."""
+"""Version of the definition of near-duplicates; a split by an earlier one is out of date."""
 BLOCK_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Splitting:
-    """The stage: everything it needs to know.
+    """The stage with all its inputs.
 
     Attributes:
         images: of the convert stage.
         settings: of the spec.
-        together: whether near-duplicates stay together.
+        together: whether to keep near-duplicates in one split.
     """
 
     images: Images
@@ -46,12 +46,12 @@ class Splitting:
     together: bool = True
 
     def key(self) -> str:
-        """What the stage is made from."""
+        """A hash of the stage's inputs."""
         images = self.images.manifest
         return fingerprint(versions(), images.name, self._settings(), images.fingerprint, images.classes, LIKENESS)
 
     def run(self, context: RunContext) -> Manifest:
-        """Makes the stage: splits.npz, one table for each split, samples.jsonl and the index.
+        """Makes the stage: splits.npz, one CSV file per split, samples.jsonl and the index.
 
         Raises:
             RequestError: the settings do not fit the collection.
@@ -112,7 +112,7 @@ def read_assignment(folder: Any) -> Assignment:
 
 
 def _pack(file: BinaryIO, ids: StringColumn, assignment: Assignment) -> None:
-    """Writes what `numpy.savez` would, a block of ids at a time: all rows are as wide as the longest."""
+    """Writes the same as `numpy.savez`, but a block of ids at a time: every row is as wide as the longest id."""
     codes, names = assignment.codes.astype(np.int16), np.array(assignment.names, np.str_)
     text = np.dtype(f"<U{max(map(len, ids), default=0) or 1}")
     rows = blocks(len(ids), max(1, BLOCK_BYTES // text.itemsize))

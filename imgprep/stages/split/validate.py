@@ -1,4 +1,4 @@
-"""What the spec demands of a split, and whether a collection can meet it."""
+"""The split settings of the spec, and the check that a collection can satisfy them."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,22 +12,22 @@ from imgprep.table.sample import SampleTable
 
 Method = Literal["stratified", "random", "hash", "predefined", "kfold"]
 Size = float | int
-"""A share below 1, or a number of images."""
+"""A fraction (float, below 1), or a number of images (int)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SplitSettings:
-    """What the spec says of the split.
+    """The split section of the spec.
 
     Attributes:
         method: how images are chosen.
-        test: size of the test split; None is by the size of the collection.
-        validation: size of the validation split: a share of what remains after test, or a number of images.
-        group: an attribute, or a regular expression on the id, whose images stay together.
-        missing_group: what an image without a group means: see `Grouping`.
-        folds: for ``kfold``.
-        fraction: the share of the collection that is used at all.
-        frozen: ids that are the test split, and nothing else is.
+        test: size of the test split; None chooses it by the size of the collection.
+        validation: size of the validation split: a fraction of the images outside test, or a number of images.
+        group: an attribute, or a regular expression on the id; images with the same value stay together.
+        missing_group: how to treat images without a group: see `Grouping`.
+        folds: number of folds for ``kfold``.
+        fraction: the fraction of the collection to use.
+        frozen: the ids that make up the test split.
         seed: of the shuffle.
         where: file and line of the section, for messages.
     """
@@ -52,16 +52,16 @@ class SplitSettings:
 
     @property
     def grouping(self) -> Grouping:
-        """Which images belong together."""
+        """The grouping of the images."""
         return Grouping(self.group, self.missing_group, self.where)
 
 
 def check_settings(table: SampleTable, settings: SplitSettings) -> None:
-    """Refuses demands that the collection cannot meet even if every image can be used, before anything is made.
+    """Refuses settings that the collection cannot satisfy even if every image is usable, before anything is made.
 
     Raises:
-        RequestError: the method needs splits, or the setting needs groups, that the collection has not; or more images
-            are asked for than there are.
+        RequestError: the collection lacks the splits or groups that the settings need, or has fewer images than they
+            ask for.
     """
     groups = group_codes(settings.grouping.column(table))
     usable = table.ok()
@@ -81,15 +81,15 @@ def check_settings(table: SampleTable, settings: SplitSettings) -> None:
 
 
 def part_of(images: int, share: float) -> int:
-    """How many of so many images a share is."""
+    """The number of images in a fraction of `images`."""
     return round_half_up(images * share)
 
 
 def wanted_images(size: Size | None, images: int, name: str, settings: SplitSettings) -> int:
-    """How many of so many images a split shall have.
+    """The number of images for a split, given the number available.
 
     Raises:
-        RequestError: more than there are.
+        RequestError: more than are available.
     """
     if size is None:
         size = auto_fraction(images)
@@ -102,23 +102,23 @@ def wanted_images(size: Size | None, images: int, name: str, settings: SplitSett
 
 
 def check_folds(units: int, settings: SplitSettings) -> None:
-    """Refuses more folds than there are units, images or groups of them that stay together.
+    """Refuses more folds than there are units: single images, or groups that stay together.
 
     Raises:
-        RequestError: so it is.
+        RequestError: there are fewer units than folds.
     """
     if units < settings.folds:
         raise RequestError(
             f"{settings.where}: split.folds: {settings.folds} folds, but only {units} images or groups "
-            "that can be parted; give fewer folds"
+            "that can be in different folds; give fewer folds"
         )
 
 
 def check_predefined(table: SampleTable, settings: SplitSettings) -> None:
-    """Refuses the method ``predefined`` where the source gives no splits, or others than train, validation and test.
+    """Checks that the method ``predefined`` fits the source.
 
     Raises:
-        RequestError: so it is.
+        RequestError: the source gives no splits or others than train, validation and test, or a test split is frozen.
     """
     if not any(table.split.counts()):
         raise RequestError(

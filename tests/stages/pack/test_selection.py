@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imgprep.pipeline.stage_images import Images
-from imgprep.stages.pack.selection import Picked, Selection, split_names
+from imgprep.stages.pack.selection import SelectedRows, Selection, split_names
 from imgprep.table.columns import StringColumn
 from imgprep.table.sample import SampleTable
 
@@ -33,10 +33,10 @@ def chosen(stages: list[Images]) -> Selection:
     return Selection.of(stages, [np.array([0, 1, 3]), np.array([0, 1])], ("a", "b", "c"))
 
 
-def rows(chosen: Selection | Picked) -> list[tuple[object, ...]]:
-    picked = chosen.gathered()
-    columns = picked.stage.tolist(), map(tuple, picked.place.tolist()), picked.label.tolist()
-    return list(zip(*columns, picked.id, picked.parent, strict=True))
+def rows(chosen: Selection | SelectedRows) -> list[tuple[object, ...]]:
+    selected = chosen.columns()
+    columns = selected.stage.tolist(), map(tuple, selected.place.tolist()), selected.label.tolist()
+    return list(zip(*columns, selected.id, selected.parent, strict=True))
 
 
 def test_rows_come_stage_after_stage(chosen: Selection) -> None:
@@ -55,8 +55,8 @@ def test_rows_come_stage_after_stage(chosen: Selection) -> None:
 def test_a_worker_gets_the_rows_of_its_shard_only(chosen: Selection) -> None:
     part = chosen[np.array([3, 1])]
     sent = pickle.loads(pickle.dumps(part))
-    assert isinstance(sent, Picked)
-    assert sent.gathered() is sent
+    assert isinstance(sent, SelectedRows)
+    assert sent.columns() is sent
     assert rows(sent) == rows(part)
     assert len(sent) == len(part) == 2
     assert sent.digest() == part.digest()
@@ -80,17 +80,17 @@ def test_grouping_sorts_within_each_range(chosen: Selection) -> None:
 
 
 def test_the_digest_knows_everything_that_a_shard_holds(chosen: Selection) -> None:
-    picked = chosen.gathered()
+    selected = chosen.columns()
     others = [
-        replace(picked, stage=1 - picked.stage),
-        replace(picked, place=picked.place + 1),
-        replace(picked, label=picked.label + 1),
-        replace(picked, id=StringColumn.of(reversed(picked.id))),
-        replace(picked, parent=StringColumn.of("x" for _ in picked.parent)),
+        replace(selected, stage=1 - selected.stage),
+        replace(selected, place=selected.place + 1),
+        replace(selected, label=selected.label + 1),
+        replace(selected, id=StringColumn.of(reversed(selected.id))),
+        replace(selected, parent=StringColumn.of("x" for _ in selected.parent)),
         chosen[:4],
     ]
-    assert len({picked.digest(), *(other.digest() for other in others)}) == len(others) + 1
-    assert picked.digest() == chosen[np.arange(5)].digest()
+    assert len({selected.digest(), *(other.digest() for other in others)}) == len(others) + 1
+    assert selected.digest() == chosen[np.arange(5)].digest()
 
 
 def test_splits_of_augmentation_come_after_the_others(stages: list[Images]) -> None:

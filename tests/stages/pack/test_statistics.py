@@ -27,8 +27,8 @@ def test_sums_are_those_of_numpy_over_the_chosen_rows_only(
     pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (23, 4, 3, 3), dtype, endpoint=True)
     few = images(pixels, ["a"] * 23, [5, 0, 10, 8])
     rows = np.random.default_rng(1).permutation(23)[:13]
-    picked = Selection.of([few], [rows], ("a",))
-    moments = training_moments(context(engine, workers), few.shards(), picked, per_pixel=True)
+    selected = Selection.of([few], [rows], ("a",))
+    moments = training_moments(context(engine, workers), few.shards(), selected, per_pixel=True)
     assert moments is not None
     chosen = pixels[rows].astype(np.float64)
     assert moments.images == 13
@@ -42,8 +42,8 @@ def test_sums_are_those_of_numpy_over_the_chosen_rows_only(
 def test_rows_of_several_stages(images: MakeImages, context: MakeMachine) -> None:
     arrays = [np.full((4, 2, 2, 1), value, np.uint8) for value in (10, 30)]
     stages = [images(array, ["a"] * 4, [2, 2], output=f"o{number}") for number, array in enumerate(arrays)]
-    picked = Selection.of(stages, [np.arange(3), np.array([3])], ("a",))
-    moments = training_moments(context(), stages[0].shards() + stages[1].shards(), picked, per_pixel=False)
+    selected = Selection.of(stages, [np.arange(3), np.array([3])], ("a",))
+    moments = training_moments(context(), stages[0].shards() + stages[1].shards(), selected, per_pixel=False)
     assert moments is not None
     assert (moments.images, moments.mean) == (4, 15.0)
 

@@ -27,7 +27,10 @@ def test_demands_are_checked_before_anything_is_made(table: MakeTable) -> None:
         ({"test": 5, "validation": 4}, r"split.validation: 4 images are asked for, there are 3"),
         ({"test": 5, "fraction": 0.5}, r"split.test: 5 images are asked for, there are 4"),
         ({"validation": 9, "frozen": frozenset(["a"])}, r"split.validation: 9 images are asked for, there are 8"),
-        ({"method": "kfold", "folds": 7}, r"split.folds: 7 folds, but only 6 images or groups that can be parted"),
+        (
+            {"method": "kfold", "folds": 7},
+            r"7 folds, but only 6 images or groups that can be in different folds",
+        ),
         ({"method": "predefined", "validation": 6}, r"split.validation: 6 images are asked for, there are 5"),
     ],
 )
