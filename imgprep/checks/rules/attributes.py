@@ -226,7 +226,7 @@ class NoneClass(Rule):
                 yield self.finding("pass", f"{name} has {count} images of no class", None, Compared(count, 1))
                 return
         message = (
-            f"no class shows images of none of the others; add one, called for example {next(iter(self.names), '')}"
+            f"no class has images that show none of the others; add one, named for example {next(iter(self.names), '')}"
         )
         yield self.finding("fail", message, None, Compared(0, 1))
 

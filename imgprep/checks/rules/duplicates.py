@@ -14,6 +14,7 @@ from imgprep.similarity.alike import Alike, Altered, alike
 from imgprep.similarity.hamming import MAX_DISTANCE
 
 Distance = Annotated[int, Ge(0), Le(MAX_DISTANCE)]
+NOT_COMPARED = "; mirrored, turned and cropped copies are not looked for, since unrelated images look alike"
 UNMEASURED = "the pixels were not measured; this audit only read metadata"
 
 
@@ -112,6 +113,7 @@ class NearDuplicate(Rule):
                 for cluster in clusters(found.clusters)
                 if len(set(pixels[cluster].tolist())) > 1
             ],
+            "" if found.altered else NOT_COMPARED,
         )
 
 
@@ -145,8 +147,15 @@ def _how(altered: Altered, cluster: Rows, near: str) -> str:
     return ", ".join(inside.words()) if apart else "; ".join([*inside.words(), near])
 
 
-def report_clusters(rule: Rule, evidence: Evidence, found: list[Cluster]) -> Iterator[Finding]:
-    """One finding for each cluster, and one for each class that is in none."""
+def report_clusters(rule: Rule, evidence: Evidence, found: list[Cluster], limit: str = "") -> Iterator[Finding]:
+    """One finding for each cluster, and one for each class that is in none.
+
+    Args:
+        rule: that reports them.
+        evidence: of the collection.
+        found: the clusters.
+        limit: what could not be looked for, to be said of the classes that are in no cluster.
+    """
     touched: set[int] = set()
     for rows, says, severity in found:
         labels = set(evidence.labels[rows].tolist())
@@ -156,4 +165,4 @@ def report_clusters(rule: Rule, evidence: Evidence, found: list[Cluster]) -> Ite
         yield finding if severity is None else replace(finding, severity=severity)
     for label, name in enumerate(evidence.classes):
         if label not in touched:
-            yield rule.finding("pass", f"{name}: none found", name, Compared(0, 0))
+            yield rule.finding("pass", f"{name}: none found{limit}", name, Compared(0, 0))

@@ -12,7 +12,7 @@ from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.runner import RunContext, results
 from imgprep.pipeline.stage_images import Images
 from imgprep.shards.shard_set import ShardSet
-from imgprep.similarity.alike import alike, altered_copies
+from imgprep.similarity.alike import DISTANCE, alike, altered_copies
 from imgprep.similarity.phash import dct_hashes
 from imgprep.similarity.variants import SIDE
 from imgprep.stages.pack.statistics import RowsPlan
@@ -77,12 +77,9 @@ def clusters(context: RunContext, images: Images) -> NDArray[np.integer]:
     if not len(file):
         return np.array([], np.intp)
     joined = alike(hashes, altered_copies(_Small(file), hashes, np.arange(len(hashes))))
-    if not joined.altered:
-        bits = f"hashes within {joined.distance} of 64 bits" if joined.distance else "the same perceptual hash"
-        context.monitor.note(
-            f"split.near_duplicates: strangers look alike here, so only images with {bits} were kept together, and "
-            "altered copies were not looked for; name what belongs together with split.group if there is more"
-        )
+    if joined.distance < DISTANCE:
+        near = f"hashes within {joined.distance} of 64 bits" if joined.distance else "equal hashes"
+        context.monitor.note(f"split.near_duplicates: unrelated images look alike; only {near} are kept together")
     return joined.clusters
 
 

@@ -45,3 +45,15 @@ def test_equal_and_flat_images_are_not_near_duplicates(evidence, images):
         images({"a": 4}), {"hash": hashes, "pixels": pairs(1, 1, 3, 4), "spread": [0.2, 0.2, 0.01, 0.01]}
     )
     assert failing(NearDuplicate(), collection) == []
+
+
+def test_a_pass_says_when_altered_copies_are_not_looked_for(evidence, images):
+    """Where unrelated images are alike once they are turned, as drawn fruits are."""
+    hashes = np.array([0, 2**40 - 2**20], np.uint64)
+    collection = evidence(images({"a": 2}), {"hash": hashes})
+    (finding,) = NearDuplicate()(collection)
+    assert finding.message == "a: none found"
+    collection.__dict__["altered"] = None
+    (finding,) = NearDuplicate()(collection)
+    assert finding.status == "pass"
+    assert finding.message.startswith("a: none found; mirrored, turned and cropped copies are not looked for")

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -46,3 +47,33 @@ def test_strangers_are_apart(images: MakeImages, context: MakeMachine) -> None:
 def test_no_images_have_no_clusters(images: MakeImages, context: MakeMachine) -> None:
     none = images(np.zeros((0, 4, 4, 3), np.uint8), [], classes=["a"])
     assert clusters(context(), none).shape == (0,)
+
+
+class Notes:
+    """A monitor that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.said.append(message)
+
+    def __getattr__(self, _: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+@pytest.mark.parametrize(("images_", "said"), [("strangers", False), ("digits", True)])
+def test_a_stricter_comparison_is_said_in_one_short_line(
+    images: MakeImages, context: MakeMachine, images_: str, said: bool
+) -> None:
+    """Simple pictures that differ a little form a chain of hashes, as digits do."""
+    if images_ == "strangers":
+        pixels = np.stack([scene(seed) for seed in range(8)])
+    else:
+        noise = np.random.default_rng(0).normal(0, 5, (160, 8, 8))
+        small = np.clip(scene(1, 8)[..., 0] + noise, 0, 255).astype(np.uint8)
+        pixels = np.stack([cv2.resize(each, (48, 48), interpolation=cv2.INTER_CUBIC) for each in small])[..., None]
+    notes = Notes()
+    clusters(replace(context(), monitor=notes), images(pixels, ["a"] * len(pixels)))
+    assert len(notes.said) == said
+    assert all(note.startswith("split.near_duplicates: unrelated") and len(note) <= 110 for note in notes.said)
