@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.similarity.hamming import telling_clusters
-from imgprep.similarity.matching import fit
+from imgprep.similarity.matching import correlation, fit
 from imgprep.similarity.union_find import unite
 from imgprep.similarity.variants import Candidates, Thumbnails, candidates, orientation_between, oriented, oriented_cut
 from imgprep.table.columns import blocks
@@ -22,6 +22,8 @@ DISTANCE: Final = 4
 KINDS: Final = ("cropped", "mirrored", "turned")
 _FLAT: Final = 4.0
 """Levels of deviation under which an image is taken for a blank."""
+_WHOLE: Final = 0.99
+"""Correlation of brightness: mirrored images of 32 x 32 that were encoded anew are at 0.999, cropped ones at 0.96."""
 _DOUBTS: Final = 2
 _DOUBTS_PER_IMAGE: Final = 0.04
 _DOUBTS_PER_COPY: Final = 0.1
@@ -36,25 +38,34 @@ class Altered(NamedTuple):
         left: (P,) one.
         right: (P,) the other.
         kind: (P,) what was done to it: an index of `KINDS`.
+        whole: (P,) whether nothing was cut off: mirrored or turned back, they are the same picture all over.
     """
 
     left: NDArray[np.intp]
     right: NDArray[np.intp]
     kind: NDArray[np.integer]
+    whole: NDArray[np.bool_]
 
     @classmethod
     def none(cls) -> "Altered":
         """No pairs."""
         empty = np.zeros(0, np.intp)
-        return cls(empty, empty, empty)
+        return cls(empty, empty, empty, empty.astype(bool))
 
     def at(self, rows: NDArray[np.intp]) -> "Altered":
         """The pairs among some rows, as places in them."""
         place = {row: number for number, row in enumerate(rows.tolist())}
-        pairs = zip(self.left.tolist(), self.right.tolist(), self.kind.tolist(), strict=True)
-        inside = [(place[a], place[b], kind) for a, b, kind in pairs if a in place and b in place]
-        left, right, kind = np.array(inside, np.intp).reshape(-1, 3).T
-        return Altered(left, right, kind)
+        chosen = self.only(np.isin(self.left, rows) & np.isin(self.right, rows))
+        left, right = (np.array([place[row] for row in side.tolist()], np.intp) for side in (chosen.left, chosen.right))
+        return chosen._replace(left=left, right=right)
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Altered":
+        """The chosen pairs.
+
+        Args:
+            chosen: (P,) which of them.
+        """
+        return Altered(self.left[chosen], self.right[chosen], self.kind[chosen], self.whole[chosen])
 
     def words(self) -> Iterable[str]:
         """What was done, each once."""
@@ -79,15 +90,18 @@ def altered_copies(small: Thumbnails, hashes: NDArray[np.uint64], rows: NDArray[
     found = candidates(small, chosen) if len(chosen) > 1 else None
     if found is None:
         return Altered.none() if len(chosen) <= 1 else None
-    copies = _are_copies(small, found)
+    copies, whole = _are_copies(small, found)
     known = {(min(pair), max(pair)) for pair in _pairs(found, copies)}
     doubts = {(min(pair), max(pair)) for pair in _pairs(found, ~copies)} - known
     if len(doubts) > _DOUBTS + _DOUBTS_PER_IMAGE * len(chosen) + _DOUBTS_PER_COPY * len(known):
         return None
     kind = orientation_between(*found.turned[copies].T)
     pairs = np.sort(np.stack([found.left[copies], found.right[copies]], axis=1), axis=1)
-    left, right, kind = np.unique(np.column_stack([pairs, kind]), axis=0).T
-    return Altered(left, right, kind)
+    rows, place = np.unique(np.column_stack([pairs, kind]), axis=0, return_inverse=True)
+    same = np.zeros(len(rows), bool)
+    np.logical_or.at(same, place.reshape(-1), whole[copies])
+    left, right, kind = rows.T
+    return Altered(left, right, kind, same)
 
 
 class Alike(NamedTuple):
@@ -129,15 +143,16 @@ def _with_contrast(small: Thumbnails, rows: NDArray[np.intp]) -> NDArray[np.intp
     return np.concatenate([*kept, rows[:0]])
 
 
-def _are_copies(small: Thumbnails, found: Candidates) -> NDArray[np.bool_]:
-    """(P,) which pairs are copies."""
-    copies = np.zeros(len(found.left), bool)
+def _are_copies(small: Thumbnails, found: Candidates) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(P,) which pairs are copies, and which of them fit all over without a cut."""
+    copies, whole = np.zeros(len(found.left), bool), np.zeros(len(found.left), bool)
     for block in blocks(len(found.left), _BLOCK):
         one, other = found.turned[block].T
         left = oriented(small[found.left[block]].astype(np.float64), one)
         right = oriented(small[found.right[block]].astype(np.float64), other)
         copies[block] = fit(left, right, oriented_cut(found.cut[block], one)).copies
-    return copies
+        whole[block] = correlation(left, right) >= _WHOLE
+    return copies, whole
 
 
 def _pairs(found: Candidates, chosen: NDArray[np.bool_]) -> Iterable[tuple[int, int]]:

@@ -60,6 +60,17 @@ def fit(one: Planes, other: Planes, cut: NDArray[np.float64]) -> Fit:
     return Fit(_correlation(_slopes(found), _slopes(goal)), rest)
 
 
+def correlation(one: Planes, other: Planes) -> NDArray[np.float64]:
+    """(P,) of the brightness of images, -1 to 1; 0 where one is a blank.
+
+    Args:
+        one: (P, 32, 32) luminance.
+        other: (P, 32, 32) luminance.
+    """
+    left, right = (image.reshape(len(image), -1) for image in (one, other))
+    return _correlation(*(side - side.mean(axis=1, keepdims=True) for side in (left, right)))
+
+
 def _better(image: Planes, goal: Planes) -> NDArray[np.float64]:
     """(P, 4) how to change the cut: one step of Gauss and Newton, with brightness and contrast free."""
     down, across = np.gradient(image, axis=1), np.gradient(image, axis=2)

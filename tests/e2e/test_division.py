@@ -266,6 +266,30 @@ def test_a_group_that_is_not_there_is_refused(
     assert words in done.stderr
 
 
+@pytest.mark.parametrize(("name", "severity"), [("mirrored", "error"), ("turned left", "error"), ("cut", "warning")])
+def test_of_small_images_a_crop_is_no_proof_of_leakage(tmp_path: Path, imgprep: Call, name: str, severity: str) -> None:
+    """Of 40 x 40 pixels 5 % are two, and published splits have pairs that differ by as much."""
+    import cv2
+
+    random = np.random.default_rng(4)
+    for row in range(20):
+        image, fresh = (
+            cv2.resize(random.integers(0, 256, (8, 8, 3), np.uint8), (40, 40), interpolation=cv2.INTER_CUBIC)
+            for _ in range(2)
+        )
+        altered = image[2:, 1:-1] if name == "cut" else ALTER[name](image)
+        for split, content in (("train", image), ("test", altered if row < 10 else fresh)):
+            path = tmp_path / "images" / split / "ab"[row % 2] / f"{row:02d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(path), cv2.resize(np.ascontiguousarray(content), (40, 40)))
+    source = {"layout": "split_directory", "path": str(tmp_path / "images")}
+    done = imgprep("audit", write_spec(tmp_path, source, convert={"size": [40, 40]}), "--format", "json")
+    assert done.returncode == (severity == "error"), done.stderr
+    found = [f for f in json.loads(done.stdout)["findings"] if f["status"] == "fail" and f["rule"] == "split-leakage"]
+    assert found
+    assert {f["severity"] for f in found} == {severity}
+
+
 ALTER = {
     "mirrored": lambda image: image[:, ::-1],
     "upside down": lambda image: image[::-1],

@@ -46,7 +46,7 @@ def test_only_the_asked_rows_are_looked_at_and_blanks_are_not() -> None:
 def test_clusters_join_near_hashes_and_altered_copies() -> None:
     hashes = np.random.default_rng(1).integers(0, 2**63, 8, np.uint64)
     hashes[3] = hashes[1] ^ np.uint64(5)
-    altered = Altered(np.array([3]), np.array([6]), np.array([0]))
+    altered = Altered(np.array([3]), np.array([6]), np.array([0]), np.array([True]))
     found = alike(hashes, altered)
     assert (found.clusters.tolist(), found.distance, found.altered) == ([0, 1, 2, 1, 4, 5, 1, 7], 4, True)
     assert alike(hashes, None).clusters.tolist() == [0, 1, 2, 1, 4, 5, 6, 7]
@@ -54,7 +54,7 @@ def test_clusters_join_near_hashes_and_altered_copies() -> None:
 
 
 def test_pairs_among_some_rows_are_places_in_them() -> None:
-    altered = Altered(np.array([2, 4, 5]), np.array([9, 7, 8]), np.array([1, 2, 0]))
+    altered = Altered(np.array([2, 4, 5]), np.array([9, 7, 8]), np.array([1, 2, 0]), np.array([True] * 3))
     inside = altered.at(np.array([9, 4, 2, 7]))
     assert pairs(inside) == {(2, 0, "mirrored"), (1, 3, "turned")}
     assert list(inside.words()) == ["mirrored", "turned"]

@@ -19,6 +19,8 @@ UNDIVIDED: Final = (
     "supplies them, and --stage split judges those that imgprep decides"
 )
 FOLD: Final = "fold-"
+CROPPED: Final = 64
+"""Pixels of a side from which on a crop by 5 % can be told from another picture of the same thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +29,10 @@ class SplitLeakage(Rule):
 
     The same image, group or parent on both sides is a proof, and so is a copy that was resized, encoded anew, blurred
     or made brighter, for its low frequencies are in the same proportions, or one that was mirrored, turned by quarters
-    or cropped by up to 5 % of a side. That two images merely look alike is evidence only, and splits that are published
-    as they are have such pairs (CIFAR-10 has); so by itself it fails as a warning.
-    Where strangers look alike, as digits do, likeness proves nothing.
+    or cropped by up to 5 % of a side. Of images with fewer than 64 pixels a side, where 5 % are one or two pixels, a
+    crop is no proof. That two images merely look alike is evidence only, and splits that are published as they are have
+    such pairs (CIFAR-10 has); so by itself it fails as a warning. Where strangers look alike, as digits do, likeness
+    proves nothing.
 
     Attributes:
         distance: as for ``near-duplicate``.
@@ -85,8 +88,10 @@ class SplitLeakage(Rule):
         leaking = [members for members in clusters(found.clusters) if _parted(sides, rows[members])]
         if found.distance == self.distance:
             for members in leaking:
-                pairs = altered.at(members)
-                copies = copy_clusters(measurements.at(rows[members])["waves"])
+                seen = measurements.at(rows[members])
+                pairs, large = altered.at(members), np.minimum(seen["height"], seen["width"]) >= CROPPED
+                pairs = pairs.only(pairs.whole | (large[pairs.left] & large[pairs.right]))
+                copies = copy_clusters(seen["waves"])
                 unite(copies, pairs.left, pairs.right)
                 how = f" ({', '.join(pairs.words())})" if len(pairs.left) else ""
                 yield from (Cluster(rows[members[same]], f"copies of one image{how} are") for same in clusters(copies))
