@@ -30,6 +30,7 @@ class Task(Generic[P]):
         excluded: items that it goes without, and why.
         suspects: how many workers died while they processed each item.
         deaths: how many workers died of it while they processed no item.
+        false_starts: how many workers died before they began with it.
         pauses: how many workers were late because all processes had been stopped for a while.
         probes: how many attempts are under way that look for bad items.
         over: its outcome is known; what is still out does not matter.
@@ -40,6 +41,7 @@ class Task(Generic[P]):
     excluded: dict[int, str] = field(default_factory=dict)
     suspects: Counter[int] = field(default_factory=Counter)
     deaths: int = 0
+    false_starts: int = 0
     pauses: int = 0
     probes: int = 0
     over: bool = False

@@ -30,6 +30,8 @@ from imgprep.engines.worker import Order
 from imgprep.errors import ResourceError
 
 _DEATHS: Final = 2
+_FALSE_STARTS: Final = 8
+"""Workers that may die before they begin with a plan, which can hardly be what they died of."""
 _BACKUP: Final = 1.0
 QUIET: Final = 600.0
 """Seconds that a worker may go without a sign of life while it processes no image, writing a large shard perhaps."""
@@ -197,11 +199,13 @@ class Supervisor(Generic[P, R]):
         reading = worker.read()
         late = worker.expired or end.code == _ALARM < 0
         if reading.serial != attempt.serial or reading.item < 0:
-            task.deaths += 1
-            if task.deaths <= _DEATHS:
+            begun = reading.serial == attempt.serial
+            task.deaths += begun
+            task.false_starts += not begun
+            if task.deaths <= _DEATHS and task.false_starts <= _FALSE_STARTS:
                 return [attempt.again()]
-            verb = "stalled or died" if late else "died"
-            self._fail(task, _repeated(f"{verb} {task.deaths} times while it processed no image, {_cause(end)}"))
+            times = f"{task.deaths + task.false_starts} times while it processed no image"
+            self._fail(task, _repeated(f"{'stalled or died' if late else 'died'} {times}, {_cause(end)}"))
             return []
         if attempt.stop is None:
             task.counter.update(reading.finished)
