@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
+
+from tests.support.specs import write_spec
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 OFF = {"class-size": {"min": 1}, "none-class": {"severity": "off"}}
@@ -31,18 +32,9 @@ def write_table(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
-def write_spec(folder: Path, source: dict[str, Any], **sections: Any) -> Path:
-    content = {
-        "name": "test",
-        "source": source,
-        "output": "out",
-        "audit": {"rules": OFF},
-        "convert": {"size": [16, 16]},
-        "execution": {"engine": "serial"},
-    } | sections
-    path = folder / "spec.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
-    return path
+def specify(folder: Path, source: dict[str, Any], **sections: Any) -> Path:
+    content = {"name": "test", "audit": {"rules": OFF}, "convert": {"size": [16, 16]}}
+    return write_spec(folder, source, **content | sections)
 
 
 def failures(done: subprocess.CompletedProcess[str], rule: str) -> dict[str | None, dict[str, Any]]:
@@ -70,7 +62,7 @@ def test_a_patient_on_both_sides_fails_the_audit_before_anything_is_converted(
 ) -> None:
     table = write_table(tmp_path / "table.csv", patients(tmp_path, crossing=True))
     split = {"group": group} | ({"method": method} if method else {})
-    spec = write_spec(tmp_path, {"layout": "csv", "path": str(table)}, split=split)
+    spec = specify(tmp_path, {"layout": "csv", "path": str(table)}, split=split)
     done = imgprep("audit", spec, "--format", "json")
     found = failures(done, "split-leakage")
     assert done.returncode == 1
@@ -86,7 +78,7 @@ def test_a_patient_on_both_sides_fails_the_audit_before_anything_is_converted(
 
 def test_patients_that_do_not_cross_pass_and_are_counted(tmp_path: Path, imgprep: Call) -> None:
     table = write_table(tmp_path / "table.csv", patients(tmp_path, crossing=False))
-    spec = write_spec(tmp_path, {"layout": "csv", "path": str(table)}, split={"group": "patient"})
+    spec = specify(tmp_path, {"layout": "csv", "path": str(table)}, split={"group": "patient"})
     done = imgprep("run", spec)
     assert done.returncode == 0
     assert "4 groups, 0 parted" in done.stdout
@@ -104,7 +96,7 @@ def test_patients_that_do_not_cross_pass_and_are_counted(tmp_path: Path, imgprep
 @pytest.mark.parametrize("stage", ["convert", "split", "pack"])
 def test_the_stages_are_judged_by_the_same_groups(tmp_path: Path, imgprep: Call, stage: str) -> None:
     table = write_table(tmp_path / "table.csv", patients(tmp_path, crossing=True))
-    spec = write_spec(tmp_path, {"layout": "csv", "path": str(table)}, split={"group": "patient"})
+    spec = specify(tmp_path, {"layout": "csv", "path": str(table)}, split={"group": "patient"})
     done = imgprep("run", spec, "--no-gate")
     assert done.returncode == 0
     assert "4 groups, 1 parted" in done.stdout
@@ -131,7 +123,7 @@ def test_an_attribute_of_a_split_directory_is_a_group_for_the_audit_too(tmp_path
         for row in range(3)
     ]
     source["attributes"] = str(write_table(tmp_path / "nests.csv", rows))
-    spec = write_spec(tmp_path, source, split={"group": "nest"})
+    spec = specify(tmp_path, source, split={"group": "nest"})
     done = imgprep("audit", spec, "--format", "json")
     assert done.returncode == 1
     leaks = [f for f in json.loads(done.stdout)["findings"] if f["rule"] == "split-leakage" and f["status"] == "fail"]
@@ -142,7 +134,7 @@ def test_an_attribute_of_a_split_directory_is_a_group_for_the_audit_too(tmp_path
 
 def test_splits_that_the_split_stage_replaces_are_not_judged(tmp_path: Path, imgprep: Call) -> None:
     source = two_folders(tmp_path)
-    spec = write_spec(tmp_path, source, split={"method": "kfold", "folds": 2, "group": r"/(\w+/\d)\.png"})
+    spec = specify(tmp_path, source, split={"method": "kfold", "folds": 2, "group": r"/(\w+/\d)\.png"})
     done = imgprep("audit", spec, "--format", "json")
     assert done.returncode == 0
     assert not failures(done, "split-leakage")
@@ -155,7 +147,7 @@ def test_given_splits_that_leave_a_class_out_fail_and_the_split_says_why(tmp_pat
     source = two_folders(tmp_path)
     for row in range(6):
         draw(tmp_path / "images" / "test" / "oak" / f"{row}.png", 500 + row)
-    spec = write_spec(tmp_path, source)
+    spec = specify(tmp_path, source)
     done = imgprep("run", spec)
     assert done.returncode == 1
     assert "oak has no training image: of its 6 images there are 6 in test" in done.stdout
@@ -179,7 +171,7 @@ def test_a_class_in_one_fold_fails(tmp_path: Path, imgprep: Call) -> None:
         draw(tmp_path / "images" / "ash" / f"{row}.png", row)
         draw(tmp_path / "images" / "elm" / f"{row}.png", 50 + row)
     split = {"method": "kfold", "folds": 2, "group": r"(elm)|ash/\d"}
-    spec = write_spec(tmp_path, {"layout": "directory", "path": str(tmp_path / "images")}, split=split)
+    spec = specify(tmp_path, {"layout": "directory", "path": str(tmp_path / "images")}, split=split)
     done = imgprep("audit", spec, "--stage", "split", "--format", "json")
     assert list(failures(done, "split-coverage")) == ["elm"]
     assert "elm (4 in fold-" in done.stderr
@@ -201,7 +193,7 @@ def grouped(folder: Path, alone: int, own: str = "") -> dict[str, Any]:
 def test_a_group_that_most_images_have_none_of_is_refused(
     tmp_path: Path, imgprep: Call, command: str, blank: str
 ) -> None:
-    spec = write_spec(tmp_path, grouped(tmp_path, 6, blank), split={"group": "patient"})
+    spec = specify(tmp_path, grouped(tmp_path, 6, blank), split={"group": "patient"})
     name, *options = command.split()
     done = imgprep(name, spec, *options)
     assert done.returncode == 2
@@ -216,7 +208,7 @@ def test_a_group_that_most_images_have_none_of_is_refused(
 
 
 def test_a_few_images_without_a_group_are_counted_aloud(tmp_path: Path, imgprep: Call) -> None:
-    spec = write_spec(tmp_path, grouped(tmp_path, 2), split={"group": "patient"})
+    spec = specify(tmp_path, grouped(tmp_path, 2), split={"group": "patient"})
     done = imgprep("run", spec)
     assert done.returncode == 0
     assert done.stderr.count("'patient' gives 2 of 10 images no group") == 1
@@ -228,7 +220,7 @@ def test_a_few_images_without_a_group_are_counted_aloud(tmp_path: Path, imgprep:
 def test_a_table_of_which_no_row_is_of_an_image_is_refused(tmp_path: Path, imgprep: Call, command: str) -> None:
     source = grouped(tmp_path, 0)
     write_table(tmp_path / "patients.csv", [{"id": f"images/{row}.jpg", "patient": "p"} for row in range(3)])
-    spec = write_spec(tmp_path, source)
+    spec = specify(tmp_path, source)
     name, *options = command.split()
     done = imgprep(name, spec, *options)
     assert done.returncode == 2
@@ -243,7 +235,7 @@ def test_a_table_of_which_no_row_is_of_an_image_is_refused(tmp_path: Path, imgpr
 def test_a_table_that_matches_in_part_is_counted_aloud(tmp_path: Path, imgprep: Call) -> None:
     source = grouped(tmp_path, 0)
     write_table(tmp_path / "patients.csv", [{"id": f"a/{row}.png", "patient": "p"} for row in (0, 2, 99)])
-    done = imgprep("audit", write_spec(tmp_path, source))
+    done = imgprep("audit", specify(tmp_path, source))
     assert done.returncode == 0
     assert "8 images without a row in the table" in done.stderr
     assert "1 rows without an image (a/99.png)" in done.stderr
@@ -260,7 +252,7 @@ def test_a_table_that_matches_in_part_is_counted_aloud(tmp_path: Path, imgprep: 
 def test_a_group_that_is_not_there_is_refused(
     tmp_path: Path, imgprep: Call, group: str, words: str, command: str
 ) -> None:
-    spec = write_spec(tmp_path, grouped(tmp_path, 0), split={"group": group})
+    spec = specify(tmp_path, grouped(tmp_path, 0), split={"group": group})
     done = imgprep(command, spec)
     assert done.returncode == 2
     assert words in done.stderr
@@ -318,7 +310,7 @@ def test_an_altered_copy_of_a_training_image_in_test_is_found(tmp_path: Path, im
             assert cv2.imwrite(str(path), content, [cv2.IMWRITE_JPEG_QUALITY, 85])
     planted = [[f"test/{'ab'[row % 2]}/{row:02d}.jpg", f"train/{'ab'[row % 2]}/{row:02d}.jpg"] for row in range(10)]
     source = {"layout": "split_directory", "path": str(tmp_path / "images")}
-    spec = write_spec(tmp_path, source, convert={"size": [64, 96]})
+    spec = specify(tmp_path, source, convert={"size": [64, 96]})
     done = imgprep("audit", spec, "--format", "json")
     assert done.returncode == 1
     findings = [f for f in json.loads(done.stdout)["findings"] if f["status"] == "fail"]

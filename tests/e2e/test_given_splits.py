@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.support.specs import write_spec
+
 Run = Callable[..., Any]
 TWELVE = [*["train"] * 8, *["eval"] * 4]
 
@@ -33,11 +35,8 @@ def tree(root: Path, folders: Mapping[str, int]) -> None:
 
 
 def write(folder: Path, source: Mapping[str, Any], **sections: Any) -> Path:
-    spec = folder / "spec.yaml"
-    content = {"source": source, "output": "out", "convert": {"size": [8, 8]}, "execution": {"engine": "serial"}}
-    content |= {"audit": {"rules": {"class-size": {"min": 1}}}}
-    spec.write_text(yaml.safe_dump(content | sections, sort_keys=False), encoding="utf-8")
-    return spec
+    content = {"convert": {"size": [8, 8]}, "audit": {"rules": {"class-size": {"min": 1}}}}
+    return write_spec(folder, source, **content | sections)
 
 
 def records(folder: Path) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import yaml
 
 import imgprep as package
 from tests.support.layouts import LAYOUTS, collection, section
+from tests.support.specs import write_spec
 
 COLOUR = collection(True)
 EXPECTED = sorted((label, pixels.tobytes()) for label, found in COLOUR.items() for pixels in found)
@@ -18,10 +19,7 @@ EXPECTED = sorted((label, pixels.tobytes()) for label, found in COLOUR.items() f
 
 def write(folder: Path, source: dict[str, Any], **sections: Any) -> Path:
     """A spec over a source, without demands; serial, since that starts quickest."""
-    spec = folder / "spec.yaml"
-    content = {"source": source, "output": "out", "execution": {"engine": "serial"}} | sections
-    spec.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    return spec
+    return write_spec(folder, source, **sections)
 
 
 def rows(folder: Path) -> list[tuple[str, bytes]]:

@@ -9,13 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import yaml
 
 import imgprep as package
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.spec.images import ConvertSection
 from imgprep.transforms import STEPS
 from imgprep.util.rng import rng
+from tests.support.specs import write_spec
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "center_crop": {"size": [9, 8]},
@@ -33,10 +33,7 @@ PIXELS = {
 
 
 def write(folder: Path, source: dict[str, Any], **sections: Any) -> Path:
-    spec = folder / "spec.yaml"
-    content = {"name": "test", "source": source, "output": "out", "execution": {"engine": "serial"}}
-    spec.write_text(yaml.safe_dump(content | sections, sort_keys=False), encoding="utf-8")
-    return spec
+    return write_spec(folder, source, **{"name": "test"} | sections)
 
 
 def arrays(folder: Path, images: np.ndarray[Any, Any]) -> dict[str, Any]:

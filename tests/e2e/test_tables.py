@@ -7,14 +7,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import yaml
+
+from tests.support.specs import write_spec
 
 
 def write(folder: Path, source: dict[str, Any], **sections: Any) -> Path:
-    spec = folder / "spec.yaml"
-    content = {"source": source, "output": "out", "convert": {"size": [8, 8]}, "execution": {"engine": "serial"}}
-    spec.write_text(yaml.safe_dump(content | sections, sort_keys=False), encoding="utf-8")
-    return spec
+    return write_spec(folder, source, **{"convert": {"size": [8, 8]}} | sections)
 
 
 def samples(folder: Path, stage: str = "convert") -> dict[str, dict[str, Any]]:
