@@ -1,1 +1,1 @@
-"""Files that hold many arrays, as they come from anywhere: HDF5 and npz."""
+"""Reading HDF5 and npz files of unknown origin, which hold many arrays."""

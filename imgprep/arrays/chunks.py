@@ -1,4 +1,4 @@
-"""The filtered chunks of an HDF5 dataset: what is stored of them, and what comes out of it."""
+"""Checks of the filtered chunks of an HDF5 dataset: their stored and their expanded sizes."""
 
 import math
 
@@ -13,10 +13,10 @@ from imgprep.arrays.progress_hook import step
 def check_stored_sizes(dataset: h5py.Dataset) -> None:
     """Refuses stored chunks that are too large for their shape, from the index alone.
 
-    A filter expands a chunk as far as its stream goes, whatever the chunk's shape: only its stored size bounds that.
+    A filter expands a chunk to the end of its stream, whatever the chunk's shape: only the stored size bounds that.
 
     Raises:
-        SourceError: so it is.
+        SourceError: a stored chunk is larger than its shape allows.
     """
     if not _filters(dataset):
         return
@@ -27,10 +27,10 @@ def check_stored_sizes(dataset: h5py.Dataset) -> None:
 
 
 def check_chunks(dataset: h5py.Dataset) -> None:
-    """Goes through what a checked dataset has stored in filtered chunks, without keeping it: damage shows only there.
+    """Expands and checks the filtered chunks of a checked dataset without keeping them: only that reveals damage.
 
     Raises:
-        SourceError: a chunk is damaged, or gives fewer or more bytes than its shape needs.
+        SourceError: a chunk is damaged, or expands to fewer or more bytes than its shape needs.
     """
     codes = _filters(dataset)
     if not codes:
@@ -50,12 +50,12 @@ def check_chunks(dataset: h5py.Dataset) -> None:
 
 
 def _chunk_bytes(dataset: h5py.Dataset) -> int:
-    """Bytes of the values of one chunk."""
+    """Size in bytes of the values of one chunk."""
     return int(math.prod(dataset.chunks) * dataset.id.get_type().get_size())
 
 
 def _filters(dataset: h5py.Dataset) -> list[int]:
-    """The codes of the filters that chunks go through, in order."""
+    """The codes of the dataset's filters, in order."""
     properties = dataset.id.get_create_plist()
     return [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
 

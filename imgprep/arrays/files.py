@@ -1,4 +1,4 @@
-"""What HDF5 and npz files have in common: regular, sized, mapped, and refused by name."""
+"""Checks, mapping and error messages shared by HDF5 and npz files."""
 
 import errno
 import math
@@ -23,11 +23,11 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-# Deflate cannot expand more than 1032 times; what declares more than this is no data that anybody stored.
+# Deflate cannot expand more than 1032 times; a file that declares more is not genuine.
 MAX_RATIO: Final = 1100
 # Below this much a high ratio is harmless (a few thousand equal labels).
 SMALL_BYTES: Final = 16 << 20
-# Images come down to a tenth, perhaps a fiftieth; below the size it does not matter.
+# Images compress to a tenth, perhaps a fiftieth; below LARGE_BYTES the ratio does not matter.
 LARGE_RATIO: Final = 200
 LARGE_BYTES: Final = 256 << 20
 MAX_EXPANDED_BYTES: Final = 4 << 30
@@ -39,7 +39,7 @@ _MORE_MEMORY: Final = (
 
 @contextmanager
 def refusing(path: str) -> Iterator[None]:
-    """Turns what h5py, zipfile and numpy raise about a damaged file into a `SourceError` that names it."""
+    """Turns exceptions of h5py, zipfile and numpy about a damaged file into a `SourceError` that names it."""
     try:
         yield
     except PermissionError as error:
@@ -71,12 +71,12 @@ def refusal(path: str, name: str, reason: str) -> SourceError:
 
 
 def is_bomb(declared: int, stored: int, small: int = 0) -> bool:
-    """Whether so few stored bytes are said to expand to more than anybody keeps in them.
+    """Whether the declared size is implausible for the number of stored bytes.
 
     Args:
         declared: bytes after expansion.
         stored: bytes in the file.
-        small: up to how many bytes after expansion it does not matter.
+        small: number of bytes after expansion up to which MAX_RATIO is not applied.
 
     >>> is_bomb(1 << 20, 1 << 10), is_bomb(1 << 30, 1 << 20), is_bomb(1 << 21, 1 << 10)
     (False, True, True)
@@ -95,14 +95,14 @@ def regular_size(path: str) -> int:
 
 
 def is_hollow(status: os.stat_result) -> bool:
-    """Whether a file is sparse and keeps next to none of its bytes on disk: they cost nobody anything to claim."""
-    # Some network file systems say 0 of everything.
+    """Whether a file is sparse, with next to none of its bytes on disk, so that its size costs nothing to claim."""
+    # Some network file systems report 0 for every file.
     stored = 512 * getattr(status, "st_blocks", 0)
     return stored > 0 and status.st_size > max(LARGE_BYTES, LARGE_RATIO * stored)
 
 
 def regular_stamp(path: str) -> tuple[int, int, int]:
-    """(size, inode, time of the last change in ns) of a regular file, to know it again.
+    """(size in bytes, inode, modification time in ns) of a regular file, to notice a change.
 
     Raises:
         SourceError: it is missing, or no regular file.
@@ -114,7 +114,7 @@ def regular_stamp(path: str) -> tuple[int, int, int]:
 
 
 class ArrayLocation(NamedTuple):
-    """Where an array's bytes lie uncompressed and in one piece in a file.
+    """The place of an array that lies uncompressed and in one piece in a file.
 
     Attributes:
         path: the file.
@@ -134,7 +134,7 @@ class ArrayLocation(NamedTuple):
         """The array as a read-only view of the mapped file; it stays valid after every file object is closed.
 
         Args:
-            file: `map_file` of the path; several arrays of a file can share it, for each keeps a descriptor open.
+            file: from `map_file`; arrays of one file can share it, as each map keeps a descriptor open.
 
         Raises:
             SourceError: the file is missing or has become shorter.
@@ -170,9 +170,9 @@ def map_file(path: str) -> mmap.mmap:
 
 
 def _widen(size: int) -> bool:
-    """Lets this process map so many bytes more; whether it was not allowed to before.
+    """Raises this process's limit of address space by `size` bytes; returns whether it did.
 
-    Only address space can be limited, and a file that is mapped takes none of the memory that the limit is about.
+    Only address space can be limited, and a mapped file takes none of the memory that the limit is meant for.
     """
     if not hasattr(resource, "setrlimit"):
         return False

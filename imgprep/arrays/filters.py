@@ -1,4 +1,4 @@
-"""The filters that HDF5 datasets may be stored through: checksums, and one compressor that is known and present."""
+"""The permitted filters of HDF5 datasets: checksums, and at most one known and installed compressor."""
 
 import importlib
 import zlib
@@ -22,12 +22,12 @@ _COMPRESSORS: Final[Mapping[int, str]] = MappingProxyType({
 
 
 def check_filters(path: str, name: str, properties: h5py.h5p.PropDCID) -> None:
-    """Refuses a dataset by what it is compressed with.
+    """Refuses a dataset with unsupported filters.
 
     Args:
         path: the file, for the message.
         name: the dataset, for the message.
-        properties: that the dataset was created with.
+        properties: creation properties of the dataset.
 
     Raises:
         SourceError: a filter is unknown or not installed, or there are two compressors.
@@ -47,15 +47,15 @@ def check_filters(path: str, name: str, properties: h5py.h5p.PropDCID) -> None:
 
 
 def expanded_size(filters: Sequence[int], stored: bytes, most: int) -> int | None:
-    """How many bytes of values a stored chunk gives; HDF5 fills what is missing with whatever lies in memory.
+    """The expanded size of a stored chunk in bytes; HDF5 would fill missing bytes with uninitialised memory.
 
     Args:
-        filters: the codes of those that the chunk went through, in order.
+        filters: codes of the filters applied to the chunk, in order.
         stored: the chunk.
-        most: more than this needs no exact answer.
+        most: sizes above this need not be exact.
 
     Returns:
-        None where only the compressor's own library can tell.
+        The size; None where only the compressor's own library can tell.
 
     Raises:
         zlib.error: it is damaged.
@@ -75,7 +75,7 @@ def expanded_size(filters: Sequence[int], stored: bytes, most: int) -> int | Non
 
 
 def _lzf_size(data: bytes) -> int:
-    """The length of what LZF compressed: runs of bytes as they are, and references to what came before."""
+    """The expanded length of LZF data: literal runs of bytes, and references to earlier bytes."""
     place = size = 0
     while place < len(data):
         control = data[place]
@@ -93,7 +93,7 @@ def _lzf_size(data: bytes) -> int:
 
 
 def plugins() -> ModuleType | None:
-    """The package hdf5plugin, whose import makes blosc, lz4 and zstd known to HDF5; None when it is not installed."""
+    """Imports hdf5plugin, which registers blosc, lz4 and zstd with HDF5; None when it is not installed."""
     try:
         return importlib.import_module("hdf5plugin")
     except ImportError:

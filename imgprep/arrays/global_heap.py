@@ -1,8 +1,8 @@
-"""The heaps in which HDF5 keeps strings of variable length, checked before HDF5 walks them.
+"""Checks HDF5's global heaps, which hold strings of variable length, before HDF5 walks them.
 
-A heap is a chain of objects, each of which says where the next begins. HDF5 follows it to the end of the heap and asks
-no more: an unused object of size zero, one changed byte, keeps it in place for ever, out of reach of any Python signal.
-Nor does HDF5 compare the length that a row gives with the object that it refers to: seven rows can ask for 28 GiB.
+A heap is a chain of objects, each of which gives the start of the next. HDF5 follows it to the end of the heap without
+checks: an unused object of size zero, one changed byte, makes it loop for ever, out of reach of any Python signal.
+Nor does HDF5 compare the length given by a row with the object that it refers to: seven rows can ask for 28 GiB.
 """
 
 import mmap
@@ -44,7 +44,7 @@ _CAN_LIMIT: Final = hasattr(resource, "setrlimit")
 
 @contextmanager
 def bounded_memory(size: int) -> Iterator[None]:
-    """While it lasts this process gets no more memory than the strings of a file can need; beyond it HDF5 gives up.
+    """Limits the memory of this process to what the strings of a file can need; beyond it, HDF5 fails.
 
     Args:
         size: of the file in bytes.
@@ -64,7 +64,7 @@ def bounded_memory(size: int) -> Iterator[None]:
 
 
 def _mapped_bytes() -> int:
-    """The address space that this process has; a huge number where the system does not tell."""
+    """The address space of this process in bytes; a huge number where the system does not tell."""
     try:
         with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - a Path costs more than the call
             return int(file.read().split()[0]) * mmap.PAGESIZE
@@ -73,15 +73,15 @@ def _mapped_bytes() -> int:
 
 
 def check_heaps(file: h5py.File) -> None:
-    """Refuses a file with a heap that HDF5 would never come to the end of; call it before reading such strings.
+    """Refuses a file with a heap that HDF5 would loop in; call it before reading strings of variable length.
 
-    It looks through the whole file, once for each state of it (about 2 GB/s).
+    It scans the whole file, once per version of it (about 2 GB/s).
 
     Args:
         file: an open file.
 
     Raises:
-        SourceError: there is one, or the file is gone.
+        SourceError: there is such a heap, or the file is gone.
     """
     width = file.id.get_create_plist().get_sizes()[1]
     place = _endless(file.filename, regular_stamp(file.filename), width)
@@ -91,7 +91,7 @@ def check_heaps(file: h5py.File) -> None:
 
 @lru_cache(maxsize=64)
 def _endless(path: str, stamp: tuple[int, ...], width: int) -> int | None:
-    """Where the first heap without an end begins; the stamp only tells one state of the file from another."""
+    """The start of the first endless heap, or None; the stamp only identifies a version of the file."""
     if not stamp[0] or width not in _OBJECT:
         return None
     data = map_file(path)
@@ -102,7 +102,7 @@ def _endless(path: str, stamp: tuple[int, ...], width: int) -> int | None:
 
 
 def _heaps(data: mmap.mmap) -> Iterator[int]:
-    """Where something begins that looks like a heap."""
+    """Yields the positions that look like the start of a heap."""
     for start in range(0, len(data), _WINDOW):
         step()
         end = min(start + _WINDOW + _SIGNATURE - 1, len(data))

@@ -1,8 +1,8 @@
 """HDF5 files of unknown origin: opened, checked and read without trusting what they say.
 
-Whatever is wrong with a file is a `SourceError` that begins with its path. Before a value is read, links, storage,
-filters, types and sizes are compared with what the file can really hold: a 1.4 KB file can declare 2.8 TiB, and
-external storage or links read any other file of the machine.
+Every fault of a file is a `SourceError` that begins with its path. Before a value is read, links, storage, filters,
+types and sizes are compared with what the file can really hold: a 1.4 KB file can declare 2.8 TiB, and external
+storage or links read any other file of the machine.
 """
 
 import errno
@@ -31,7 +31,7 @@ from imgprep.arrays.global_heap import bounded_memory, check_heaps
 from imgprep.arrays.progress_hook import step
 
 NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
-"""What some network file systems answer to whoever wants to lock a file."""
+"""Errors of network file systems that do not support locks."""
 _MAX_CHUNK_BYTES: Final = 1 << 30
 
 
@@ -40,8 +40,8 @@ def open_hdf5(path: str, *, lock: bool = True) -> h5py.File:
 
     Args:
         path: the file.
-        lock: whether a file that somebody is writing to is refused, where the file system knows that; needless for
-            what has its final name only when it is complete.
+        lock: whether to refuse a file that is being written, where the file system knows that; not needed for files
+            that get their final name only when they are complete.
 
     Raises:
         SourceError: it is missing, no regular file, truncated, locked, or no HDF5 file.
@@ -59,7 +59,7 @@ def open_hdf5(path: str, *, lock: bool = True) -> h5py.File:
 
 
 def walk(group: h5py.Group) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
-    """Goes through everything below a group, by name, parents first; every dataset is checked as by `checked_dataset`.
+    """Walks everything below a group, by name, parents first; every dataset is checked as by `checked_dataset`.
 
     Args:
         group: an open file (its root group) or a group.
@@ -91,7 +91,7 @@ def walk(group: h5py.Group) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
 
 
 def checked_dataset(parent: h5py.Group, name: str) -> h5py.Dataset:
-    """Opens a dataset by its path and refuses what must not be read.
+    """Opens a dataset by its path and refuses unsafe ones.
 
     Args:
         parent: an open file or group.
@@ -119,16 +119,16 @@ def is_text(dataset: h5py.Dataset) -> bool:
 
 
 def is_variable(dtype: np.dtype[Any]) -> bool:
-    """Whether a type is that of strings of variable length, which lie in a heap."""
+    """Whether a dtype is that of strings of variable length, which lie in a heap."""
     text = h5py.check_string_dtype(dtype)
     return text is not None and text.length is None
 
 
 def read_attribute(owner: h5py.Group, name: str) -> Any:
-    """Reads an attribute; a string of variable length only when every heap of the file has an end.
+    """Reads an attribute; checks the heaps first for a string of variable length.
 
     Raises:
-        SourceError: one has not.
+        SourceError: a heap is endless, or the attribute cannot be read.
     """
     path = owner.file.filename
     if is_variable(owner.attrs.get_id(name).dtype):
@@ -165,12 +165,12 @@ def read_dataset(dataset: h5py.Dataset, rows: int | slice = slice(None)) -> NDAr
 
 
 def locate_dataset(dataset: h5py.Dataset) -> ArrayLocation | None:
-    """Where the bytes of a checked dataset of numbers lie plainly in the file, to map them; None when they do not."""
+    """The place of a checked, uncompressed dataset of numbers, to map it; None for any other."""
     path = dataset.file.filename
     with refusing(path):
         if dataset.dtype.kind not in NUMBERS or h5py.check_enum_dtype(dataset.dtype) is not None:
             return None
-        # An HDF5 type may be padded in ways that its NumPy type, made for memory, does not show.
+        # An HDF5 type may have padding that its NumPy dtype does not show.
         if not h5py.h5t.py_create(dataset.dtype).equal(dataset.id.get_type()):
             return None
         if dataset.size == 0:
@@ -212,7 +212,7 @@ def _open_link(parent: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | Non
 
 
 def _check_storage(path: str, name: str, dataset: h5py.h5d.DatasetID) -> None:
-    # This comes before anything asks for the shape: for a virtual dataset that alone opens the files it names.
+    # Check this before the shape is read: for a virtual dataset, reading the shape opens the files it names.
     properties = dataset.get_create_plist()
     if properties.get_layout() == h5py.h5d.VIRTUAL:
         raise refusal(path, name, "is a virtual dataset; store the data itself")

@@ -1,7 +1,7 @@
 """npz files of unknown origin: opened, checked and read without trusting what they say.
 
-Whatever is wrong with a file is a `SourceError` that begins with its path. Nothing is ever unpickled, and no
-more memory is asked for than the stored bytes can fill.
+Every fault of a file is a `SourceError` that begins with its path. Nothing is ever unpickled, and no more memory is
+allocated than the stored bytes can fill.
 """
 
 import math
@@ -32,7 +32,7 @@ _TYPE: Final = re.compile(r"[<>|=](?:b1|[iu][1248]|f[248]|[SU][0-9]{1,8})")
 
 
 class ArrayHeader(NamedTuple):
-    """What the head of an npy member declares; checked against the bytes that are there.
+    """The header of an npy member, checked against the bytes present.
 
     Attributes:
         shape: the array's shape.
@@ -109,13 +109,13 @@ class Npz:
         with refusing(self.path), self._zip.open(member) as file:
             _read_exactly(file, header.length)
             data = _read_data(file, math.prod(header.shape) * header.dtype.itemsize)
-            # Only the read that meets the end compares the CRC.
+            # Only the read that reaches the end compares the CRC.
             if file.read(1):
                 raise refusal(self.path, name, "is longer than its shape")
         return data.view(header.dtype).reshape(header.shape, order="F" if header.fortran_order else "C")
 
     def check(self, name: str) -> None:
-        """Goes through an array's bytes without keeping them; the end of the member compares the CRC.
+        """Reads an array's bytes to compare the CRC, without keeping them.
 
         Raises:
             SourceError: there is no such array, or its bytes are damaged.
@@ -126,7 +126,7 @@ class Npz:
                 step()
 
     def locate(self, name: str) -> ArrayLocation | None:
-        """Where one array's bytes lie plainly in the file, to map them (no CRC is checked); None when compressed."""
+        """The place of an uncompressed array, to map it (no CRC is checked); None when it is compressed."""
         header, member = self._find(name)
         if member.compress_type != zipfile.ZIP_STORED:
             return None
@@ -135,7 +135,7 @@ class Npz:
         return ArrayLocation(self.path, header.dtype, header.shape, offset, header.fortran_order)
 
     def rows(self, name: str) -> NDArray[Any]:
-        """One array, mapped where its bytes lie plainly in the file (then no CRC is checked), else `read`.
+        """One array, mapped where it is uncompressed (then no CRC is checked), else `read`.
 
         Returns:
             A read-only array that stays valid after the file is closed; or a new one.
@@ -173,9 +173,9 @@ class Npz:
 
 
 def _parse_header(file: IO[bytes]) -> tuple[str, tuple[int, ...], bool]:
-    """Reads the head of an npy file: type, shape, Fortran order.
+    """Reads the header of an npy file: type, shape, Fortran order.
 
-    NumPy's own parser evaluates it as Python, which a damaged one can make warn or run out of memory.
+    NumPy's own parser evaluates it as Python, so that a damaged header can cause warnings or exhaust memory.
     """
     magic = _read_exactly(file, 8)
     if magic not in {b"\x93NUMPY\1\0", b"\x93NUMPY\2\0"}:

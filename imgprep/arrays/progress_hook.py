@@ -1,8 +1,8 @@
-"""Steps of long work on a file: whoever set a deadline for it gives each step one of its own.
+"""A hook for the progress of long work on a file, so that a deadline can apply to each step instead of the whole.
 
-A file of a million arrays is honest and takes minutes to look through; one that keeps a library busy for minutes with a
-single array is not. So what goes through a file calls `step` as it gets on, which costs next to nothing where nobody
-listens.
+A valid file of a million arrays takes minutes to read; a file that keeps a library busy for minutes with a single array
+is not valid. So code that reads through a file calls `step` as it proceeds, which costs next to nothing without a
+listener.
 """
 
 import threading
@@ -15,7 +15,7 @@ _EVERY: Final = 1024
 
 
 class _Listener(threading.local):
-    """Who wants to know of the steps of this thread."""
+    """The listener of this thread."""
 
     call: Callable[[], object] | None = None
 
@@ -24,13 +24,13 @@ _listener: Final = _Listener()
 
 
 def step() -> None:
-    """Says that another part of the work is done."""
+    """Reports progress to the listener of this thread, if any."""
     if _listener.call is not None:
         _listener.call()
 
 
 def in_steps(items: Iterable[T]) -> Iterator[T]:
-    """The items, with a step every thousand or so."""
+    """Yields the items, with a step every 1024."""
     for number, item in enumerate(items):
         if not number % _EVERY:
             step()
@@ -39,10 +39,10 @@ def in_steps(items: Iterable[T]) -> Iterator[T]:
 
 @contextmanager
 def stepping(listener: Callable[[], object]) -> Iterator[None]:
-    """Calls the listener at each step that this thread takes inside.
+    """Calls the listener at each step of this thread inside the context.
 
     Args:
-        listener: may raise; the work then ends there.
+        listener: may raise to end the work.
     """
     before, _listener.call = _listener.call, listener
     try:

@@ -1,4 +1,4 @@
-"""Rows of an HDF5 dataset that cannot be mapped, read when they are asked for."""
+"""Rows of an HDF5 dataset that cannot be mapped, read on access."""
 
 from typing import Any, Final, overload
 
@@ -12,7 +12,7 @@ _BLOCK_BYTES: Final = 16 << 20
 
 
 class DatasetRows:
-    """The rows of a dataset; those of the chunk read last are kept, for the next row is likely among them.
+    """The rows of a dataset; the chunk read last is cached because the next row is likely in it.
 
     Attributes:
         shape: of the whole dataset.
@@ -31,7 +31,7 @@ class DatasetRows:
         size = max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:])))
         rows = dataset.chunks[0] if dataset.chunks else 1
         self._size = max(1, min(rows, _BLOCK_BYTES // size))
-        # One attribute, so that a thread never sees the rows of one block with the start of another.
+        # One attribute, so that a thread never combines the rows of one block with the start of another.
         self._block: tuple[int, NDArray[Any]] = (0, np.empty(0))
 
     def __len__(self) -> int:

@@ -1,1 +1,1 @@
-"""Datasets on disk: the index, the lines of samples.jsonl, how they are loaded and how they are verified."""
+"""Datasets on disk: the index, samples.jsonl, loading and verification."""

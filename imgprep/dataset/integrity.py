@@ -1,4 +1,4 @@
-"""Compares a stage's index, its samples.jsonl and what was read from its shards with each other."""
+"""Compares a stage's index, its samples.jsonl and the content of its shards with each other."""
 
 import hashlib
 from collections import Counter
@@ -28,16 +28,16 @@ from imgprep.errors import check_surroundings, one_line
 
 SHOWN: Final = 20
 HARMLESS: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".gitignore", ".gitattributes"})
-"""What desktops and version control put into every folder."""
+"""Files that desktops and version control put into folders."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that is not as the index says.
+    """A contradiction of the index.
 
     Attributes:
         file: in the folder of the stage.
-        rows: of the shard, ascending; empty when it is about the file as a whole.
+        rows: of the shard, ascending; empty when it concerns the whole file.
         message: one line.
     """
 
@@ -56,9 +56,9 @@ class ShardContent:
 
     Attributes:
         ids: (N,) a 64-bit hash of each id.
-        labels: (N,) the class index of each row, -1 for none, in the narrowest type that holds them.
-        starts: the first row of each group of arrays, '' for those of no group.
-        same: whether the file is the one that the index lists.
+        labels: (N,) the class index of each row, -1 for none, in the narrowest dtype that holds them.
+        starts: group of arrays -> its first row; '' for arrays outside groups.
+        same: whether the file has the SHA-256 of the index.
     """
 
     ids: NDArray[np.uint64]
@@ -68,7 +68,7 @@ class ShardContent:
 
 
 class SampleCheck:
-    """Checks that samples.jsonl lists every image found, and that each row is the image that its line names."""
+    """Checks that samples.jsonl lists every image found, and that each line matches its row in a shard."""
 
     def __init__(self, folder: Path, manifest: Manifest, shards: Mapping[str, ShardContent]) -> None:
         self._folder = folder
@@ -79,7 +79,7 @@ class SampleCheck:
         self._wrong: dict[str, list[int]] = {}
 
     def differences(self) -> Iterator[Difference]:
-        """Every difference between samples.jsonl, the index and the shards."""
+        """Yields every difference between samples.jsonl, the index and the shards."""
         totals: Counter[str] = Counter()
         splits: dict[str, Counter[str]] = {}
         try:
@@ -109,7 +109,7 @@ class SampleCheck:
                 yield Difference(SAMPLES, (), f"{totals[name]} images {name}, the index says {expected}")
 
     def _compare(self, number: int, record: SampleRecord) -> None:
-        """Compares a line with the row that it names; the one that the index does not list is at fault."""
+        """Compares a line with its row; on a difference, the file that contradicts the index is at fault."""
         filename, label = record.shard or "", record.label or ""
         shard = self._shards.get(filename)
         if shard is None or not len(shard.ids):
@@ -127,7 +127,7 @@ class SampleCheck:
 
 
 def _totals(record: SampleRecord) -> Iterator[str]:
-    """What a line counts as; see `Manifest.samples`."""
+    """The counts of `Manifest.samples` that a line adds to."""
     if record.parent is not None:
         yield AUGMENTED
         return
@@ -138,7 +138,7 @@ def _totals(record: SampleRecord) -> Iterator[str]:
 
 
 def count_differences(manifest: Manifest, counts: Mapping[str, Counter[str]]) -> Iterator[Difference]:
-    """The splits and classes whose numbers of images are not those of the index."""
+    """Yields the splits and classes with a number of images other than in the index."""
     for split, expected in manifest.counts.items():
         found = counts.get(split, Counter())
         for name in sorted({*expected, *found}):
@@ -149,7 +149,7 @@ def count_differences(manifest: Manifest, counts: Mapping[str, Counter[str]]) ->
 
 
 def index_differences(folder: Path) -> Iterator[Difference]:
-    """Whether the index is what it was, to the last bit."""
+    """Yields a difference when the index no longer matches its own digest."""
     try:
         same = is_sealed(read_regular(folder / INDEX, LARGEST_INDEX))
     except OSError as error:
@@ -161,7 +161,7 @@ def index_differences(folder: Path) -> Iterator[Difference]:
 
 
 def file_differences(folder: Path, manifest: Manifest) -> Iterator[Difference]:
-    """Whether the files that are no shards are the ones that the index lists."""
+    """Yields the files other than shards that differ from the index."""
     for name, digest in manifest.files.items():
         try:
             if sha256_file(folder / name) != digest:
@@ -172,9 +172,9 @@ def file_differences(folder: Path, manifest: Manifest) -> Iterator[Difference]:
 
 
 def unlisted_differences(folder: Path, manifest: Manifest) -> Iterator[Difference]:
-    """Files that the index does not list: whoever reads all shards of a folder would read them too.
+    """Yields files that the index does not list: a program that reads every shard in the folder would read them too.
 
-    What a killed run left half written is none: nothing reads it, and the next run removes it.
+    Temporary files of a killed run do not count: nothing reads them, and the next run removes them.
     """
     known = {INDEX, SAMPLES, *manifest.files, *(shard.filename for shard in manifest.shards)}
     for name in sorted(path.name for path in folder.iterdir()):
@@ -183,12 +183,12 @@ def unlisted_differences(folder: Path, manifest: Manifest) -> Iterator[Differenc
 
 
 def id_hash(text: object) -> int:
-    """64 bits that stand for an id: millions of them fit in memory."""
+    """A 64-bit hash of an id, so that millions fit in memory."""
     return int.from_bytes(hashlib.blake2b(str(text).encode("utf-8", "replace"), digest_size=8).digest(), "little")
 
 
 def _ranges(rows: Sequence[int]) -> str:
-    """Rows for people.
+    """Rows as readable ranges.
 
     >>> _ranges([0, 1, 2, 5])
     '0-2, 5'

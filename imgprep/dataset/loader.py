@@ -27,10 +27,10 @@ def load(directory: str | os.PathLike[str], split: str | None = None) -> "Datase
 
     Args:
         directory: the stage's folder, which holds ``dataset.json``.
-        split: its name; may be left out when there is only one, or none as before the split.
+        split: its name; may be omitted when there is only one, or none as before the split.
 
     Returns:
-        The images and labels; nothing but the index has been read.
+        The images and labels; only the index has been read.
 
     Raises:
         RequestError: there is no finished dataset, it holds no images, or there is no such split.
@@ -50,10 +50,10 @@ def load(directory: str | os.PathLike[str], split: str | None = None) -> "Datase
 
 
 class Dataset:
-    """The images and labels of one split, read when they are asked for.
+    """The images and labels of one split, read on access.
 
-    With its length and integer index this is a map-style dataset of PyTorch as it is, also in forked or spawned
-    workers: ``DataLoader(dataset, batch_size=32, num_workers=2)``. For Keras, wrap `batches` in a generator;
+    It is a map-style dataset for PyTorch, also in forked or spawned workers:
+    ``DataLoader(dataset, batch_size=32, num_workers=2)``. For Keras, wrap `batches` in a generator;
     ``class_weight=dict(enumerate(dataset.class_weights.values()))``.
 
     Attributes:
@@ -64,7 +64,7 @@ class Dataset:
         dtype: of the images.
         split: the name of this split; None before the split.
         splits: the names of all splits.
-        manifest: the rest of what ``dataset.json`` says.
+        manifest: the content of ``dataset.json``.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, image: ImageFormat, split: str | None) -> None:
@@ -135,13 +135,13 @@ class Dataset:
     def batches(
         self, batch_size: int, *, shuffle: bool = False, seed: int = 0, epoch: int = 0, drop_last: bool = False
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Goes once through all images.
+        """Iterates once over all images, in batches.
 
         Args:
             batch_size: images in a batch; the last one may have fewer.
-            shuffle: whether in random order over all shards, which depends on `seed` and `epoch` only.
-            seed: of the shuffling.
-            epoch: the number of the pass; each has another order.
+            shuffle: whether to use a random order over all shards, which depends only on `seed` and `epoch`.
+            seed: of the shuffle.
+            epoch: number of the pass; each pass has its own order.
             drop_last: leave out a last batch with fewer images.
 
         Yields:
@@ -161,7 +161,7 @@ class Dataset:
         return self[:]
 
     def _gather(self, order: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Copies rows into new arrays, in this order."""
+        """Copies rows into new arrays, in the given order."""
         images = np.empty((len(order), *self.image_shape), self.dtype)
         if not len(self._shards):
             return images, self._no_labels.copy()
@@ -169,8 +169,8 @@ class Dataset:
         rows = order - self._start_array[which]
         like = self._shards[int(which[0]) if len(which) else 0].labels
         labels = np.empty((len(order), *like.shape[1:]), like.dtype)
-        # A shard's rows are copied together. Unless they belong side by side, images find their places one by one when
-        # large (the call costs less than a second copy), else afterwards.
+        # A shard's rows are copied together. Unless they are contiguous in the result, large images are placed one by
+        # one (a call costs less than a second copy), small ones afterwards.
         places = np.argsort(which, kind="stable") if bool(np.any(which[1:] < which[:-1])) else None
         if places is not None:
             which, rows = which[places], rows[places]
@@ -191,7 +191,7 @@ class Dataset:
 
 def _take(source: Rows, rows: NDArray[np.int64], target: NDArray[Any]) -> None:
     """``target[:] = source[rows]`` without h5py's fancy indexing and without a second copy."""
-    # `take` would first copy a whole array that is not laid out plainly.
+    # `take` would first copy an array that is not contiguous and aligned.
     if isinstance(source, np.ndarray) and source.flags.c_contiguous and source.flags.aligned:
         np.take(source, rows, axis=0, out=target, mode="clip")
     elif bool(np.all(np.diff(rows) == 1)):

@@ -1,7 +1,7 @@
-"""A dataset's index on disk: dataset.json and samples.jsonl, and how a file gets its final name.
+"""A dataset's index on disk, ``dataset.json``, and atomic writes of files.
 
 A file appears under its final name complete or not at all: temporary name, fsync, rename, fsync of the folder.
-``dataset.json`` is written last; without it a stage is not done.
+``dataset.json`` is written last; without it a stage is not finished.
 """
 
 import errno
@@ -23,12 +23,13 @@ INDEX: Final = "dataset.json"
 SAMPLES: Final = "samples.jsonl"
 TEMPORARY: Final = ".tmp-"
 MASKED: Final = "masked"
+"""Flag and count of images with a mask."""
 AUGMENTED: Final = "augmented"
-"""The flag, and the count, of images whose mask is known."""
+"""Count of copies."""
 GRAY: Final = "gray"
 """The colour of images of one channel."""
 LARGEST_INDEX: Final = 1 << 30
-"""Bytes of an index: a million shards or classes are within it."""
+"""Largest size of an index in bytes; enough for a million shards or classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class ImageFormat:
 
     Attributes:
         shape: height, width, channels.
-        dtype: of numpy.
-        color: order of the channels: RGB, BGR, or gray of one channel; left out, what the shape says.
+        dtype: numpy dtype name.
+        color: order of the channels: RGB, BGR, or gray; '' derives it from the shape.
     """
 
     shape: tuple[int, int, int]
@@ -78,22 +79,22 @@ class Manifest:
         name: the name in the spec.
         classes: names in index order.
         counts: images per split (``all`` before the split) and class.
-        samples: found, ok, quarantined and skipped: what the source holds, the same in every stage; found is the sum of
-            the others. Also masked, where masks are asked for: how many of the ok ones have one; and augmented, where
-            images were made from others: how many the stage has of them.
+        samples: entries of the source, the same in every stage: found = ok + quarantined + skipped. Also ``masked``,
+            where masks are read: how many ok images have one; and ``augmented``, where copies were made: how many
+            the stage has.
         image: shape, dtype and colour order; None where the stage holds no images.
         labels: ``index`` or ``one_hot``, and the dtype they are stored in.
-        normalization: what was done to the values, with its statistics.
+        normalization: kind of normalisation, with its statistics.
         class_weights: N / (K x images of the class) over the N training images of K classes, in index order; 0.0 for a
-            class without training images (None in what older versions wrote).
+            class without training images (None in files of older versions).
         seed: the seed of the spec.
-        fingerprint: SHA-256 over everything the dataset was made from: settings, labels and source bytes.
+        fingerprint: SHA-256 over all inputs of the dataset: settings, labels and source bytes.
         checksum: the algorithm of the ``checksum`` column.
         versions: of imgprep, OpenCV, numpy and HDF5, and the CPU features that OpenCV used.
         shards: every shard, in order.
-        files: SHA-256 of the stage's other files: samples.jsonl and what more there is.
-        groups: of images that belong together: how many there are (``groups``), how many are in several splits
-            (``parted``), and how many images are in none (``alone``); None, and not written, where there are no groups.
+        files: file name -> SHA-256, for samples.jsonl and other files of the stage.
+        groups: number of groups of images that belong together (``groups``), of those in several splits (``parted``),
+            and of images without a group (``alone``); None, and not written, where there are no groups.
     """
 
     stage: str
@@ -115,7 +116,7 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
-        """The bytes of ``dataset.json``: the same for the same content; the last key is a digest of all before it."""
+        """The bytes of ``dataset.json``, deterministic; the last key is a digest of everything before it."""
         content = {"format_version": self.format_version} | asdict(self)
         if self.groups is None:
             del content["groups"]
@@ -123,10 +124,10 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: bytes, where: Path) -> Self:
-        """Reads what `to_json` wrote.
+        """Parses the output of `to_json`.
 
         Raises:
-            RequestError: this is no such file, or one of a version that this imgprep does not know.
+            RequestError: the text is not an index, or of an unknown format version.
         """
         try:
             content = json.loads(text)
@@ -152,12 +153,12 @@ class Manifest:
 
     @property
     def lists_source(self) -> bool:
-        """Whether samples.jsonl lists what the source holds; that of augment lists the augmented images alone."""
+        """Whether samples.jsonl lists the entries of the source; that of augment lists only the copies."""
         return self.stage != "augment"
 
     @property
     def images(self) -> int:
-        """How many images the source holds, unusable ones included."""
+        """The number of images in the source, unusable ones included."""
         return self.samples["found"] - self.samples["skipped"]
 
     def splits(self) -> tuple[str, ...]:
@@ -166,7 +167,7 @@ class Manifest:
 
 
 def accounting(samples: Mapping[str, int]) -> str:
-    """What became of everything that the source holds, and what was made beside it.
+    """The sum of the source's entries by status, and the copies, as text.
 
     >>> accounting({"found": 5, "ok": 3, "quarantined": 1, "skipped": 1, "augmented": 7})
     '5 found = 3 ok + 1 quarantined + 1 skipped; + 7 augmented'
@@ -200,7 +201,7 @@ def read_regular(path: Path, largest: int) -> bytes:
     """Reads a regular file up to a size.
 
     Raises:
-        OSError: it is something else, such as a pipe, which would block for ever, or larger.
+        OSError: it is not a regular file (a pipe would block for ever), or larger.
     """
     check_regular(path)
     with path.open("rb") as file:
@@ -211,7 +212,7 @@ def read_regular(path: Path, largest: int) -> bytes:
 
 
 def check_regular(path: Path) -> None:
-    """Refuses what has no end, or blocks whoever opens it.
+    """Refuses files that may block or never end.
 
     Raises:
         OSError: it is missing, or no regular file.
@@ -221,12 +222,12 @@ def check_regular(path: Path) -> None:
 
 
 def commit(path: Path, content: bytes | memoryview | Iterable[bytes | memoryview], *, durable: bool = True) -> None:
-    """Writes a file so that its final name shows all of it or nothing, also after a crash.
+    """Writes a file atomically: its final name shows all of it or nothing, also after a crash.
 
     Args:
         path: the final name; its folder exists.
         content: the bytes, or lines of them.
-        durable: wait until the disk has it; needless for what is checked by its hash before it is used.
+        durable: wait until it is on disk; not needed for files that are checked by their hash before use.
 
     Raises:
         ResourceError: no space, no permission, or another failure of the file system.
@@ -238,10 +239,10 @@ def commit(path: Path, content: bytes | memoryview | Iterable[bytes | memoryview
 
 @contextmanager
 def committing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
-    """The same for a file that is written in another order than from the first byte to the last: see `commit`.
+    """Like `commit`, as a context manager for a file that is not written sequentially.
 
     Yields:
-        The file, open for writing; when the block ends without an exception, it gets its name.
+        The file, open for writing; it gets its final name when the block ends without an exception.
     """
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}"[:255])
     try:
@@ -262,7 +263,7 @@ def committing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes a rename in the folder durable, where the system can."""
+    """Makes a rename in the folder durable, where the system supports that."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -284,6 +285,6 @@ def sha256_file(path: Path) -> str:
 
 
 def fingerprint(*parts: object) -> str:
-    """SHA-256 over values that JSON can hold, independent of the order of keys."""
+    """SHA-256 over JSON-serialisable values, independent of the order of keys."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()

@@ -1,4 +1,4 @@
-"""The schema of ``dataset.json``, held against a file before anything relies on it, and the seal of its last line.
+"""The schema of ``dataset.json``, checked before anything relies on the file, and the digest in its last line.
 
 These are plain functions rather than a pydantic model because `imgprep.load` reads an index: a training script that
 loads a dataset should not wait for pydantic.
@@ -12,7 +12,7 @@ from typing import Any, Final
 from imgprep.errors import one_line
 
 Check = Callable[[object], None]
-"""Does nothing with a value that fits, and raises `MisfitError` for another."""
+"""Raises `MisfitError` for a value that does not fit; returns nothing."""
 _LARGEST: Final = 1 << 63
 _DTYPES: Final = ("uint8", "uint16", "uint32", "float16", "float32", "float64")
 
@@ -24,7 +24,7 @@ def seal(text: bytes) -> bytes:
 
 
 def is_sealed(text: bytes) -> bool:
-    """Whether a text is, to the last bit, what `seal` gave."""
+    """Whether a text is an unchanged result of `seal`."""
     body = text[: -len(_digest(b""))]
     return text == body + _digest(body)
 
@@ -34,14 +34,14 @@ def _digest(body: bytes) -> bytes:
 
 
 class MisfitError(ValueError):
-    """A value that does not fit; the message says where in the file it is, what belongs there and what is there."""
+    """A value that does not fit the schema; the message gives its place, the expected kind and the value."""
 
     def __init__(self, expected: str, value: object, where: str = "") -> None:
         super().__init__(expected, value, where)
         self.expected, self.value, self.where = expected, value, where
 
     def below(self, step: str) -> "MisfitError":
-        """The same, seen from the value around it."""
+        """The same error with the path extended by the enclosing key."""
         return MisfitError(self.expected, self.value, step + self.where)
 
     def __str__(self) -> str:
@@ -52,11 +52,11 @@ class MisfitError(ValueError):
 
 
 MISSING: Final = object()
-"""Stands for the value of a key that is not there."""
+"""Sentinel for the value of a missing key."""
 
 
 def check_index(content: object) -> None:
-    """Refuses what is no content of a ``dataset.json``; keys that it does not know do not matter.
+    """Checks the content of a ``dataset.json``; unknown keys are ignored.
 
     Raises:
         MisfitError: a key is missing or its value does not fit.
@@ -79,7 +79,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_filename(value: object) -> bool:
-    """Whether it is the name of a file in the same folder: no path, and so none that leads elsewhere."""
+    """Whether it is a bare file name, not a path that could lead elsewhere."""
     return isinstance(value, str) and value not in {"", ".", ".."} and not {"/", "\\", "\0"} & {*value}
 
 

@@ -1,4 +1,4 @@
-"""The usable images of samples.jsonl as columns, which hold millions of them."""
+"""Reads the usable images of samples.jsonl into columns, for millions of images."""
 
 from collections.abc import Iterator
 from itertools import repeat
@@ -17,7 +17,8 @@ def read_columns(folder: Path) -> tuple[SampleTable, StringColumn | None]:
     """Reads the usable images of a finished stage into columns, a third faster than record by record.
 
     Returns:
-        (the images, without reasons and stamps; the ids of their originals, '' for an original, None when all are).
+        (the images, without reasons and stamps; the ids of their originals, '' for an original, or None when all images
+        are originals).
 
     Raises:
         RequestError: it cannot be read.
@@ -52,14 +53,14 @@ def _usable(folder: Path, parents: "_Parents") -> Iterator[Sample]:
 
 
 class _Parents:
-    """The column of parents; it begins with the first copy, for most stages have none."""
+    """Builds the column of parents from the first copy on, because most stages have no copies."""
 
     def __init__(self) -> None:
         self._originals = 0
         self._builder: StringBuilder | None = None
 
     def add(self, parent: str | None) -> None:
-        """Adds that of the next image."""
+        """Adds the parent of the next image."""
         if self._builder is not None:
             self._builder.add(parent or "")
         elif not parent:

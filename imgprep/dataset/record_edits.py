@@ -1,4 +1,4 @@
-"""Changes to lines of samples.jsonl without reading all of them: that would take ten times as long."""
+"""Edits lines of samples.jsonl without parsing them, which would take ten times as long."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from imgprep.dataset.manifest import SAMPLES
 from imgprep.dataset.records import json_line, parse_members
 
-# The last of these in a line is neither part of a text, where quotes are escaped, nor of the attributes, which it ends.
+# The last match in a line cannot lie in a text, where quotes are escaped, or in the attributes, which it closes.
 _STATUS: Final = b'},"status":"'
 _TEXT: Final = rb'"(?:[^"\\]|\\.)*"'
 _USUAL: Final = re.compile(
@@ -21,11 +21,11 @@ _DIGITS: Final = 16
 
 
 class Change(NamedTuple):
-    """What becomes of the record of a usable image; made by `new_split`, or by what `new_place` returns.
+    """An edit of the record of a usable image; made by `new_split`, or by the function that `new_place` returns.
 
     Attributes:
         split: the new split, as JSON.
-        place: the new shard and row, as members of a JSON object; empty for the old ones.
+        place: the new shard and row, as members of a JSON object; empty keeps the old ones.
     """
 
     split: bytes
@@ -33,7 +33,7 @@ class Change(NamedTuple):
 
 
 def new_split(split: str | None) -> Change:
-    """Another split, in the same shard.
+    """Changes the split and keeps the shard.
 
     >>> new_split("train")
     Change(split=b'"train"', place=b'')
@@ -42,7 +42,7 @@ def new_split(split: str | None) -> Change:
 
 
 def new_place(split: str, shard: str) -> Callable[[int], Change]:
-    """Another split and shard; the result gives the change for each row.
+    """Changes split and shard; the result maps a row to its change.
 
     >>> new_place("train", "a.h5")(7)
     Change(split=b'"train"', place=b'"shard":"a.h5","row":7')
@@ -52,17 +52,17 @@ def new_place(split: str, shard: str) -> Callable[[int], Change]:
 
 
 LEFT_OUT: Final = Change(b"null", b'"shard":null,"row":null')
-"""The image is in no split and no shard."""
+"""Removes the image from its split and shard."""
 
 
 def rewritten(folder: Path, changes: Iterable[Change]) -> Iterator[bytes]:
-    """The lines of samples.jsonl with those of usable images changed.
+    """Yields the lines of samples.jsonl with the changes applied to usable images.
 
-    A line of the form that imgprep writes is cut and put together again.
+    A line in the form that imgprep writes is edited as bytes; any other line is parsed.
 
     Args:
         folder: of the stage.
-        changes: one for each usable image, in order.
+        changes: one per usable image, in order.
     """
     following = iter(changes)
     with (folder / SAMPLES).open("rb") as file:
@@ -88,15 +88,15 @@ def _json(text: str | None) -> bytes:
 
 
 def source_digests(lines: Iterable[bytes]) -> Iterator[int]:
-    """The first 64 bits of the SHA-256 of each image's bytes; 0 for an image without one."""
+    """Yields the first 64 bits of each image's SHA-256; 0 for an image without one."""
     for line in lines:
-        # From the end, for the attributes, which come before, may have such a name too.
+        # Search from the end: an attribute, which comes before, may have the same name.
         start = line.rfind(_SHA256) + len(_SHA256)
         yield int(line[start + 1 : start + 1 + _DIGITS], 16) if line[start : start + 1] == b'"' else 0
 
 
 def with_flags(lines: Iterable[bytes], flags: Mapping[int, tuple[str, ...]]) -> Iterator[bytes]:
-    """The lines, some with further flags.
+    """Yields the lines with flags added.
 
     Args:
         lines: of samples.jsonl, in order.

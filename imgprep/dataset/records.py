@@ -1,4 +1,4 @@
-"""samples.jsonl: a line for each entry that the source lists, and for each copy. Only this module knows the keys."""
+"""samples.jsonl: one line per entry of the source and per copy. Only this module knows the keys."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -15,28 +15,28 @@ from imgprep.errors import RequestError, check_surroundings, one_line
 from imgprep.table.sample import NOTHING, Status
 
 LARGEST_LINE: Final = 64 << 20
-"""Bytes of a line; what is longer is cut, and then no record."""
+"""Largest size of a line in bytes; a longer line is refused."""
 T = TypeVar("T")
 
 
 class SampleRecord(NamedTuple):
-    """What a finished stage says of one entry of the source, or of one copy.
+    """One entry of the source, or one copy, in a finished stage.
 
     Attributes:
         id: of the image.
-        location: what the source reads it by.
+        location: from which the source reads it.
         label: the name of its class; None without one.
         attributes: further columns of a table.
         status: ok, quarantined or skipped; see `Sample`.
         reason: why it is not ok.
-        split: None before the split, and for images that no split has.
-        shard: the file that holds it; None when none does.
+        split: None before the split, and for images in no split.
+        shard: name of the file that holds it; None when it is in no shard.
         row: its row in the shard, or in the group of its class there.
         sha256: of the source's bytes, in hexadecimal; None when they could not be read.
-        flags: what is unusual about it.
-        group: images of one group never part in a split; '' is no group, and is not written.
-        mask_sha256: of the bytes of its mask; '' is none, and is not written.
-        parent: the id of its original; None for an original, and is not written.
+        flags: names of what is unusual about it.
+        group: images of one group stay in one split; '' for none, and then not written.
+        mask_sha256: of the bytes of its mask; '' for none, and then not written.
+        parent: the id of its original; None for an original, and then not written.
     """
 
     id: str
@@ -56,29 +56,29 @@ class SampleRecord(NamedTuple):
 
     @classmethod
     def parse(cls, line: bytes) -> Self:
-        """Reads a line; members of other names do not matter.
+        """Parses a line; unknown members are ignored.
 
         Raises:
-            ValueError: it is no record; the message is one line.
+            ValueError: it is not a record; the message is one line.
         """
         return cls.of(parse_members(line))
 
     @classmethod
     def parse_with_details(cls, line: bytes) -> tuple[Self, dict[str, Any]]:
-        """The same, with the further members that `line` was given.
+        """Parses a line into (record, further members passed to `line`).
 
         Raises:
-            ValueError: it is no record; the message is one line.
+            ValueError: it is not a record; the message is one line.
         """
         members = parse_members(line)
         return cls.of(members), {name: value for name, value in members.items() if name not in TYPES}
 
     @classmethod
     def of(cls, members: Mapping[str, Any]) -> Self:
-        """The record with these members.
+        """Makes a record from its members.
 
         Raises:
-            ValueError: one is missing, or not what it should be; the message is one line.
+            ValueError: a member is missing or has the wrong type; the message is one line.
         """
         try:
             values = (
@@ -89,7 +89,7 @@ class SampleRecord(NamedTuple):
             )
         except KeyError as error:
             raise ValueError(f"{error.args[0]} is missing") from None
-        # All types at once: to compare one after the other takes as long as all the rest.
+        # Compare all types at once: one after the other would take as long as all the rest.
         types = tuple(map(type, values))
         if types != _USUAL and types not in _COMBINATIONS:
             raise ValueError(_misfit(values))
@@ -104,7 +104,7 @@ class SampleRecord(NamedTuple):
         """The record as a line of samples.jsonl.
 
         Args:
-            details: further members, which come last.
+            details: further members, written last.
         """
         members = self._asdict()
         for name in _OPTIONAL:
@@ -156,7 +156,7 @@ def parse_members(line: bytes) -> dict[str, Any]:
     """The members of the JSON object in a line.
 
     Raises:
-        ValueError: there is none; the message is one line.
+        ValueError: the line is not a JSON object; the message is one line.
     """
     try:
         members = _scan_once(line.decode(), 0)[0]
@@ -170,11 +170,11 @@ def parse_members(line: bytes) -> dict[str, Any]:
 
 
 def json_line(members: Mapping[str, Any]) -> bytes:
-    """A JSON object as a line of UTF-8; undecodable names are shown escaped."""
+    """A JSON object as a line of UTF-8; undecodable characters are escaped."""
     return _encode(members).encode("utf-8", "backslashreplace") + b"\n"
 
 
-# Without looking for the encoding and for blanks around a record, reading is a third faster.
+# Skipping the detection of encoding and surrounding blanks makes reading a third faster.
 _scan_once = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -184,13 +184,13 @@ def scan_records(folder: Path) -> Iterator[SampleRecord]:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: a line is no record; the message is one line and begins with its number.
+        ValueError: a line is not a record; the message is one line and begins with its number.
     """
     return scan_lines(folder, SampleRecord.parse)
 
 
 def read_records(folder: Path) -> Iterator[SampleRecord]:
-    """The same for those who rely on a stage that this imgprep finished.
+    """Like `scan_records`, for a stage that must be readable.
 
     Raises:
         RequestError: it cannot be read.
@@ -211,7 +211,7 @@ def refusing(folder: Path) -> Iterator[None]:
 
 
 def usable_records(folder: Path) -> Iterator[SampleRecord]:
-    """The same without the entries that are no image, or an image that cannot be used.
+    """Like `read_records`, but only the usable images.
 
     Raises:
         RequestError: it cannot be read.
@@ -220,13 +220,13 @@ def usable_records(folder: Path) -> Iterator[SampleRecord]:
 
 
 class Origin(NamedTuple):
-    """What the rows of a dataset take over from the image that they show, or were made of.
+    """Members of a record that rows of a dataset inherit from their original image.
 
     Attributes:
         id: of the image.
         attributes: further columns of a table.
-        group: images of one group never part in a split; '' is no group.
-        split: '' is none.
+        group: images of one group stay in one split; '' for none.
+        split: '' for none.
     """
 
     id: str
@@ -239,7 +239,10 @@ _EMPTY: Final[tuple[tuple[str, Any], ...]] = (("attributes", {}), ("group", ""),
 
 
 def scan_origins(folder: Path) -> Iterator[Origin | None]:
-    """Reads attributes, groups and splits from any samples.jsonl, whose lines may lack the rest; None without any.
+    """Reads attributes, groups and splits from any samples.jsonl; lines may lack the other members.
+
+    Yields:
+        The origin of each line; None for a line without attributes, group and split.
 
     Raises:
         OSError: it cannot be read.
@@ -262,7 +265,7 @@ def _origin(line: bytes) -> Origin | None:
 
 
 def scan_lines(folder: Path, parse: Callable[[bytes], T]) -> Iterator[T]:
-    """What a function makes of each line; see `scan_records`."""
+    """Yields the result of a function for each line; raises like `scan_records`."""
     check_regular(folder / SAMPLES)
     with (folder / SAMPLES).open("rb") as file:
         for number, line in enumerate(iter(partial(file.readline, LARGEST_LINE), b""), 1):

@@ -1,4 +1,4 @@
-"""The shards that an index lists, as what `ShardSet` opens."""
+"""Turns the shards of an index into a `ShardSet`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,10 +16,10 @@ def shards_of(folder: Path, manifest: Manifest, entries: Iterable[ShardEntry] | 
     Args:
         folder: of the stage.
         manifest: its index.
-        entries: those to take; all without it.
+        entries: the shards to include; None for all.
 
     Raises:
-        RequestError: the stage holds no images, or the index lists what is no shard.
+        RequestError: the stage holds no images, or the index lists a file that is not a shard.
     """
     if manifest.image is None:
         raise RequestError(f"{folder}: the stage {manifest.stage} holds no images; load convert or pack")

@@ -1,4 +1,4 @@
-"""Re-reads a finished stage and reports the files and rows that are not as the index says."""
+"""Re-reads a finished stage and reports the files and rows that differ from the index."""
 
 import zlib
 from collections import Counter
@@ -28,12 +28,12 @@ from imgprep.shards.shard_set import groups_of, open_shard
 
 COLUMNS: Final = ("image", "label", "id", "parent", "checksum")
 MASK: Final = "mask"
-"""The column of masks; not every stage has one. The checksum of a row goes on over its mask."""
+"""The column of masks, where a stage has one. The checksum of a row covers its mask too."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckPlan(WholePlan):
-    """One shard to be checked, as a whole."""
+    """One shard to check, as a whole."""
 
     entry: ShardEntry
 
@@ -84,7 +84,7 @@ class CheckJob:
 
 
 class _Rows:
-    """The rows of a shard, group by group."""
+    """Checks the rows of a shard, group by group."""
 
     def __init__(self, manifest: Manifest, entry: ShardEntry) -> None:
         self._manifest = manifest
@@ -98,7 +98,7 @@ class _Rows:
         return ShardContent(self.ids, self.labels.astype(narrow), self.starts, same)
 
     def differences(self, reader: ShardReader) -> list[Difference]:
-        """Everything that is wrong with them."""
+        """All differences of the rows."""
         found, start = list[Difference](), 0
         for group in groups_of(reader):
             missing = [name for name in COLUMNS if group + name not in reader.names]
@@ -149,7 +149,7 @@ class _Rows:
 
 
 def _labels(label: NDArray[Any], manifest: Manifest) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """(N,) class index and (N,) whether it is one, of an index or a one-hot column."""
+    """(N,) class index and (N,) whether it is valid, for an index or a one-hot column."""
     classes = len(manifest.classes)
     wanted = manifest.labels or {}
     if label.dtype != wanted.get("dtype"):
@@ -166,10 +166,10 @@ def verify(folder: Path, manifest: Manifest, engine: Runner) -> Iterator[Differe
     Args:
         folder: of the stage.
         manifest: its index.
-        engine: that reads the shards.
+        engine: runs the checks.
 
     Yields:
-        Every difference; nothing when all is as it was written.
+        Every difference; nothing when the stage is intact.
     """
     shards: dict[str, ShardContent] = {}
     broken = False

@@ -1,4 +1,4 @@
-"""Test-time augmentation: the predictions for the views of each image become one."""
+"""Test-time augmentation: averages the predictions for the views of each image."""
 
 import re
 from collections.abc import Sequence
@@ -31,13 +31,13 @@ def average_views(
 
     Args:
         predictions: (N, ...) one row for each view, such as (N, K) probabilities.
-        parents: (N,) the image that each view is of: ``views.parents`` of a loaded dataset. What can only be ids of
-            views (``a.jpg#1``, ``a.jpg#2`` ...) is understood as `ids`.
-        ids: (N,) of the views, in the place of their parents: ``views.ids``.
+        parents: (N,) the original of each view: ``views.parents`` of a loaded dataset. Ids of views (``a.jpg#1``,
+            ``a.jpg#2`` ...) are recognised and treated as `ids`.
+        ids: (N,) of the views, instead of their parents: ``views.ids``.
 
     Raises:
-        RequestError: not one of parents and ids is given, their number is not that of the predictions, or an id is not
-            one of a view.
+        RequestError: not exactly one of parents and ids is given, their number differs from that of the predictions, or
+            an id is not that of a view.
     """
     if (parents is None) == (ids is None):
         raise RequestError("average_views needs either the parents of the views or their ids")
@@ -63,7 +63,7 @@ def _parent(name: str) -> str:
 
 
 def _are_views(names: Sequence[str]) -> bool:
-    """Whether all are ids of views: no two equal, and those of each image numbered from 1 to the same number over 1."""
+    """Whether all are ids of views: distinct, and numbered from 1 to the same number above 1 for each image."""
     matches = [_COPY.fullmatch(name) for name in names]
     numbers: dict[str, set[int]] = {}
     for match in matches:

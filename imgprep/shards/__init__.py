@@ -1,4 +1,4 @@
-"""The shard formats, by the name in the spec; to add one, write it in a file of its own and add a line here."""
+"""The shard formats by their name in the spec; to add one, write it in a module of its own and add a line here."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a shard format is: one file that holds a few arrays with one row for each image."""
+"""The interface of shard formats: one file that holds a few arrays with one row per image."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -15,7 +15,7 @@ NO_ATTRIBUTES: Final[Attributes] = MappingProxyType({})
 
 
 class Rows(Protocol):
-    """Rows of an array that are read when they are asked for: an array in a mapped file, or a view of an open one."""
+    """Rows of an array, read on access: a mapped array, or a view of an open file."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -35,7 +35,7 @@ class Rows(Protocol):
 
 
 class ShardReader(Protocol):
-    """An open shard; a context manager. Everything wrong with the file is a `SourceError` that names it."""
+    """An open shard; a context manager. Any fault of the file is a `SourceError` that names it."""
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -48,23 +48,23 @@ class ShardReader(Protocol):
         ...
 
     def read(self, name: str) -> NDArray[Any]:
-        """Reads and checks all rows; text comes as an object array of `str`."""
+        """Reads and checks all rows; text is an object array of `str`."""
         ...
 
     def check(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        """Goes through compressed bytes without keeping what comes out of them; returns shape and dtype."""
+        """Decompresses and checks all bytes without keeping them; returns shape and dtype."""
         ...
 
     def rows(self, name: str) -> Rows:
-        """The rows, read when they are asked for; mapped where `locate` finds them."""
+        """The rows, read on access; mapped where `locate` finds them."""
         ...
 
     def locate(self, name: str) -> ArrayLocation | None:
-        """Where the array lies plainly in the file; None when it is compressed or text."""
+        """The place of an uncompressed array in the file; None when it is compressed or text."""
         ...
 
     def attributes(self, group: str) -> Mapping[str, str]:
-        """The texts that were written with a group; '' is the file."""
+        """The attributes of a group; '' is the file."""
         ...
 
     def close(self) -> None:
@@ -99,27 +99,27 @@ class ShardFormat(Protocol):
         ...
 
     def check(self, compression: str) -> None:
-        """Does nothing when `write` can use the compression.
+        """Checks that `write` can use a compression.
 
         Raises:
-            RequestError: it is not known, or needs a package that is not installed.
+            RequestError: it is unknown, or needs a package that is not installed.
         """
         ...
 
     def write(
         self, arrays: Mapping[str, NDArray[Any]], compression: str = "none", attributes: Attributes = NO_ATTRIBUTES
     ) -> tuple[memoryview, ...]:
-        """Builds the whole file in memory, so that a full disk or a crash never leaves half of one.
+        """Builds the whole file in memory, so that a full disk or a crash never leaves an incomplete one.
 
-        Large arrays are not copied: they must stay as they are until the blocks have been used.
+        Large arrays are not copied: do not change them until the blocks have been used.
 
         Args:
             arrays: name -> (N, ...) array of numbers, or of `str` without NUL; names may hold ``/`` for groups.
-            compression: one of `compressions`; only arrays of images and the like are compressed.
+            compression: one of `compressions`; applied to arrays of two or more dimensions.
             attributes: group -> name -> text of less than 64 KiB; the group '' is the file.
 
         Returns:
-            The blocks that make up the file, the same for the same arrays.
+            The blocks that make up the file; deterministic.
 
         Raises:
             RequestError: the compression cannot be used, or the format has no attributes.
@@ -127,7 +127,7 @@ class ShardFormat(Protocol):
         ...
 
     def open(self, path: str) -> ShardReader:
-        """Opens a file that `write` made; it is trusted no more than any other.
+        """Opens a file; it is not trusted, even if `write` made it.
 
         Raises:
             SourceError: the file is missing, damaged or hostile.
@@ -136,7 +136,7 @@ class ShardFormat(Protocol):
 
 
 def is_text(array: NDArray[Any]) -> bool:
-    """Whether an array holds `str` (NumPy's string types, or objects, which are then all taken for `str`)."""
+    """Whether an array holds `str`: NumPy's string dtypes, or objects, which are assumed to be `str`."""
     return array.dtype.kind in "UTO"
 
 
@@ -144,7 +144,7 @@ def strings(array: NDArray[Any]) -> list[str]:
     """The strings of an (N,) array of text.
 
     Raises:
-        ValueError: one is no `str`, or holds a NUL, which no format stores.
+        ValueError: an element is not a `str` or contains NUL, which no format stores.
     """
     texts: list[str] = array.tolist()
     if array.ndim != 1 or any(not isinstance(text, str) or "\0" in text for text in texts):

@@ -1,4 +1,4 @@
-"""HDF5 shards: one dataset for each array, groups where a name holds ``/``."""
+"""HDF5 shards: one dataset per array, groups where a name contains ``/``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Hdf5Format:
 
     @property
     def compressions(self) -> tuple[str, ...]:
-        """Those of every HDF5, and those of hdf5plugin where it is installed."""
+        """The built-in compressions of HDF5, and those of hdf5plugin where it is installed."""
         return _BUILT_IN if plugins() is None else (*_BUILT_IN, *_PLUGINS)
 
     def check(self, compression: str) -> None:
@@ -46,8 +46,8 @@ class Hdf5Format:
     ) -> tuple[memoryview, ...]:
         """See `ShardFormat.write`.
 
-        Strings are stored as UTF-8 of fixed length, which is written and read two to three times faster than variable
-        length; but as the latter when a few long ones would make the column large.
+        Strings are stored as UTF-8 of fixed length, two to three times faster than variable length, unless a few long
+        ones would make the column large.
         """
         self.check(compression)
         memory = MemoryFile(sum(array.nbytes + 8192 for array in arrays.values()), arrays.values())
@@ -120,7 +120,7 @@ class Hdf5Reader:
         return locate_dataset(self._find(name))
 
     def attributes(self, group: str) -> Mapping[str, str]:
-        """See `ShardReader.attributes`; attributes that are no single text are left out."""
+        """See `ShardReader.attributes`; attributes other than a single text are left out."""
         with refusing(self._path):
             owner = self._file[group or "/"]
             found: dict[str, str] = {}
@@ -150,7 +150,7 @@ def _store(file: h5py.File, name: str, array: NDArray[Any], compression: str) ->
     if compression != "none" and array.ndim > 1 and array.size:
         rows = max(1, _CHUNK_BYTES // (array[:1].nbytes))
         options = {"chunks": (min(rows, len(array)), *array.shape[1:]), **_filter(compression)}
-        # Bytes of equal significance side by side compress better; single bytes are that already.
+        # Grouping bytes of equal significance compresses better; single bytes need no grouping.
         options |= {"shuffle": True} if array.itemsize > 1 and compression in _BUILT_IN else {}
     file.create_dataset(name, data=array, track_times=False, **options)
 

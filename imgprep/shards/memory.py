@@ -1,4 +1,4 @@
-"""A file in memory that does not copy the large arrays that are written to it."""
+"""A file in memory that does not copy large arrays written to it."""
 
 import io
 from collections.abc import Iterable
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 _LARGE: Final = 1 << 16
-"""From so many bytes on, a piece of a lasting array is not copied."""
+"""Size in bytes from which a piece of a lasting array is not copied."""
 
 
 class MemoryFile(io.RawIOBase):
-    """Like `io.BytesIO`, but large pieces of lasting arrays stay where they are, and only their place is noted.
+    """Like `io.BytesIO`, but refers to large pieces of lasting arrays instead of copying them.
 
     Args:
-        room: bytes that will probably be needed; it grows when they are not enough. Room that is never written to,
-            such as that of the large pieces, costs no memory.
-        lasting: arrays that live, unchanged, until the blocks of the file have been used.
+        room: expected size in bytes; the buffer grows when needed. Parts that are never written, such as those of the
+            large pieces, cost no memory.
+        lasting: arrays that stay alive and unchanged until the blocks of the file have been used.
     """
 
     def __init__(self, room: int, lasting: Iterable[NDArray[Any]] = ()) -> None:
@@ -33,7 +33,7 @@ class MemoryFile(io.RawIOBase):
         self._large: dict[int, memoryview] = {}
 
     def blocks(self) -> tuple[memoryview, ...]:
-        """All that was written, in order, without a copy."""
+        """The content in order, without a copy."""
         found: list[memoryview] = []
         start = 0
         for place, piece in sorted(self._large.items()):
@@ -58,7 +58,7 @@ class MemoryFile(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Moves the position, also past the end."""
+        """Moves the position, possibly past the end."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._end}[whence]
         self._position = max(0, start + offset)
         return self._position
@@ -66,7 +66,7 @@ class MemoryFile(io.RawIOBase):
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Reads from the position on; returns the number of bytes."""
         target = memoryview(buffer).cast("B")
-        self._settle(self._position, self._position + len(target))
+        self._copy_in(self._position, self._position + len(target))
         size = max(0, min(len(target), self._end - self._position))
         target[:size] = self._buffer.data[self._position : self._position + size]
         self._position += size
@@ -78,7 +78,7 @@ class MemoryFile(io.RawIOBase):
         if not source:
             return 0
         stop = self._position + len(source)
-        self._settle(self._position, stop)
+        self._copy_in(self._position, stop)
         self._extend(max(self._position, self._end), stop)
         if len(source) >= _LARGE and self._lasts(source):
             self._large[self._position] = source
@@ -91,18 +91,18 @@ class MemoryFile(io.RawIOBase):
     def truncate(self, size: int | None = None, /) -> int:
         """Cuts the file, or makes it longer by zeros."""
         size = self._position if size is None else size
-        self._settle(size, self._end)
+        self._copy_in(size, self._end)
         self._extend(size, size)
         self._end = size
         return size
 
     def _lasts(self, piece: memoryview) -> bool:
-        """Whether a piece is part of a lasting array; others are buffers that their owner will use again."""
+        """Whether a piece is part of a lasting array; others are buffers that their owner may reuse."""
         start = _address(np.frombuffer(piece, np.uint8))
         return any(low <= start and start + len(piece) <= high for low, high in self._lasting)
 
-    def _settle(self, start: int, stop: int) -> None:
-        """Copies the large pieces that overlap a range to their place, because the range is read or written to."""
+    def _copy_in(self, start: int, stop: int) -> None:
+        """Copies large pieces that overlap a range into the buffer, before the range is read or written."""
         for place in [place for place, piece in self._large.items() if place < stop and start < place + len(piece)]:
             piece = self._large.pop(place)
             self._buffer.data[place : place + len(piece)] = piece

@@ -1,4 +1,4 @@
-"""npz shards: one npy file for each array in a zip, as `numpy.load` reads them, without pickles."""
+"""npz shards: one npy file per array in a zip, readable by `numpy.load`, without pickles."""
 
 import io
 import zipfile
@@ -41,7 +41,7 @@ class NpzFormat:
     def write(
         self, arrays: Mapping[str, NDArray[Any]], compression: str = "none", attributes: Attributes = NO_ATTRIBUTES
     ) -> tuple[memoryview, ...]:
-        """See `ShardFormat.write`; text is always deflated, for three of its four bytes per character are zero."""
+        """See `ShardFormat.write`; text is always deflated, as three of its four bytes per character are zero."""
         self.check(compression)
         if any(attributes.values()):
             raise RequestError("npz has no groups with attributes; choose format hdf5 for the layout by_class")
@@ -99,7 +99,7 @@ class NpzReader:
         return header.shape, header.dtype
 
     def rows(self, name: str) -> NDArray[Any]:
-        """See `ShardReader.rows`; a compressed array is read as a whole, and the last one kept."""
+        """See `ShardReader.rows`; a compressed array is read as a whole, and the last one is cached."""
         plain = self.locate(name)
         if plain is not None:
             return plain.map()
@@ -113,7 +113,7 @@ class NpzReader:
         return None if plain is None or plain.dtype.kind in "US" else plain
 
     def attributes(self, group: str) -> Mapping[str, str]:
-        """Nothing: npz has no attributes."""
+        """Always empty: npz has no attributes."""
         del group
         return {}
 

@@ -1,4 +1,4 @@
-"""The way to finished shards, for everyone: which format a file has, its groups, its rows, and what stays open."""
+"""Access to finished shards: the format of a file, its groups and rows, and a cache of open files."""
 
 import os
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -43,7 +43,7 @@ def open_shard(path: str) -> ShardReader:
 
 
 def groups_of(reader: ShardReader) -> tuple[str, ...]:
-    """What stands before ``image`` in the names of a shard, in file order: '' where it is flat, else ``class/``."""
+    """The prefixes of ``image`` in the names of a shard, in file order: '' where it is flat, else ``class/``."""
     return tuple(name.removesuffix("image") for name in reader.names if name.rpartition("/")[2] == "image")
 
 
@@ -66,15 +66,15 @@ class OpenShard:
     """The rows of one shard, group by group where it has groups.
 
     Attributes:
-        images: (N, H, W, C), read or mapped when they are indexed.
+        images: (N, H, W, C), read or mapped on access.
         labels: (N,) or (N, K).
 
     Args:
         shard: the shard.
-        located: where its arrays lie in the file, as far as that is known already.
+        located: array name -> places in the file, as far as known.
 
     Raises:
-        SourceError: the file is missing, damaged, or not what the index says.
+        SourceError: the file is missing, damaged, or differs from the index.
     """
 
     __slots__ = ("_located", "_others", "_reader", "_shard", "images", "labels")
@@ -93,7 +93,7 @@ class OpenShard:
         return self._reader is None
 
     def rows(self, name: str) -> Rows:
-        """The rows of another array; all of it is read where it cannot be mapped though the images can."""
+        """The rows of another array; it is read as a whole if the images are mapped but it cannot be."""
         if name not in self._others:
             if self._reader is not None:
                 self._others[name] = _rows(self._reader, name)
@@ -119,7 +119,7 @@ class OpenShard:
         return _rows(reader, "image"), _rows(reader, "label")
 
     def _locate(self, reader: ShardReader, *names: str) -> bool:
-        """Notes where arrays lie in the file; False unless all of them lie plainly in it."""
+        """Records where arrays lie in the file; False unless all of them are uncompressed."""
         found = {name: [reader.locate(group + name) for group in _groups(reader)] for name in names}
         plain = {name: tuple(place for place in places if place is not None) for name, places in found.items()}
         if any(len(plain[name]) != len(found[name]) for name in names):
@@ -163,15 +163,15 @@ def _groups(reader: ShardReader) -> tuple[str, ...]:
 
 
 class ShardSet:
-    """Shards that are opened when they are asked for, a few at a time, by each process for itself.
+    """Shards that each process opens on access and of which it keeps a few open.
 
-    Pickled or forked, it holds nothing that another process opened.
+    A pickled or forked set does not share open files with the other process.
 
     Args:
         shards: in order.
-        located: where the arrays of each lie in its file, as far as that is known already.
-        mapped: how many stay mapped.
-        readers: how many others stay open.
+        located: for each shard, array name -> places in the file, as far as known.
+        mapped: number of shards that stay mapped.
+        readers: number of others that stay open.
     """
 
     __slots__ = ("_inherited", "_located", "_mapped", "_max_mapped", "_max_readers", "_process", "_readers", "_shards")
@@ -196,14 +196,14 @@ class ShardSet:
         return len(self._shards)
 
     def __add__(self, other: "ShardSet") -> "ShardSet":
-        """The shards of both, nothing of them open."""
+        """The shards of both, none of them open."""
         return ShardSet(self._shards + other._shards, self._located + other._located)
 
     def __getitem__(self, number: int) -> OpenShard:
         """A shard, opened if it is not.
 
         Raises:
-            SourceError: the file is missing, damaged, or not what the index says.
+            SourceError: the file is missing, damaged, or differs from the index.
         """
         found = self._mapped.get(number)
         if found is None and self._process == os.getpid():
@@ -217,10 +217,10 @@ class ShardSet:
 
     @contextmanager
     def opened(self, most: int) -> Iterator["ShardSet"]:
-        """The same shards for one piece of work, which may run beside others in a thread; closed when it ends.
+        """The same shards with a cache of their own, for one task in a thread; closed at the end.
 
         Args:
-            most: how many stay open.
+            most: number of shards that stay open.
         """
         own = ShardSet(self._shards, self._located, mapped=most, readers=most)
         try:
@@ -229,7 +229,7 @@ class ShardSet:
             own.close()
 
     def close(self) -> None:
-        """Closes what this process has open."""
+        """Closes the files that this process has open."""
         self._mapped.clear()
         if self._process == os.getpid():
             while self._readers:

@@ -1,4 +1,4 @@
-"""The rows of several arrays one after the other: those of the groups of a shard."""
+"""The rows of several arrays in sequence: those of the groups of a shard."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -11,7 +11,7 @@ from imgprep.shards.base import Rows
 
 
 class _Stack:
-    """Arrays on top of each other, without copying them into one."""
+    """Arrays concatenated without copying them."""
 
     __slots__ = ("_parts", "_starts", "dtype", "shape")
 
@@ -42,5 +42,5 @@ class _Stack:
 
 
 def stacked(parts: Sequence[Rows]) -> Rows:
-    """Arrays of one shape of rows as one; a single one as it is."""
+    """Concatenates arrays with rows of one shape; returns a single array unchanged."""
     return parts[0] if len(parts) == 1 else _Stack(parts)

@@ -1,1 +1,1 @@
-"""Images that look alike: perceptual hashes, neighbours, clusters, groups."""
+"""Images that look alike: perceptual hashes, near pairs, clusters, groups."""

@@ -1,8 +1,8 @@
-"""Which images look alike: the one definition, for the audit that finds them and the split that keeps them together.
+"""Finds images that look alike, by one definition for the audit that reports them and the split that joins them.
 
 Two images look alike when their perceptual hashes are nearly equal, or when one is a copy of the other that was
-mirrored, turned by quarters, or cut by up to 5 % on any sides. Of simple pictures (digits, icons) strangers look alike
-in both ways; then the comparison is stricter, and altered copies are not looked for.
+mirrored, turned by quarters, or cropped by up to 5 % on any sides. In collections of simple pictures (digits, icons)
+unrelated images look alike in both ways; then the comparison is stricter, and altered copies are not searched for.
 """
 
 from collections.abc import Iterable
@@ -11,19 +11,19 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.similarity.hamming import telling_clusters
+from imgprep.similarity.hamming import adaptive_clusters
 from imgprep.similarity.matching import correlation, fit
 from imgprep.similarity.union_find import unite
 from imgprep.similarity.variants import Candidates, Thumbnails, candidates, orientation_between, oriented, oriented_cut
 from imgprep.table.columns import blocks
 
 DISTANCE: Final = 4
-"""Bits of 64 in which the hashes of images that look alike may differ."""
+"""Number of bits of 64 in which hashes of similar images may differ."""
 KINDS: Final = ("cropped", "mirrored", "turned")
 _FLAT: Final = 4.0
-"""Levels of deviation under which an image is taken for a blank."""
+"""Standard deviation in levels below which an image counts as blank."""
 _WHOLE: Final = 0.99
-"""Correlation of brightness: mirrored images of 32 x 32 that were encoded anew are at 0.999, cropped ones at 0.96."""
+"""Correlation of brightness: re-encoded mirrored images of 32 x 32 are at 0.999, cropped ones at 0.96."""
 _DOUBTS: Final = 2
 _DOUBTS_PER_IMAGE: Final = 0.04
 _DOUBTS_PER_COPY: Final = 0.1
@@ -53,7 +53,7 @@ class Altered(NamedTuple):
         return cls(empty, empty, empty, empty.astype(bool))
 
     def at(self, rows: NDArray[np.intp]) -> "Altered":
-        """The pairs among some rows, as places in them."""
+        """The pairs among some rows, as indices into them."""
         place = {row: number for number, row in enumerate(rows.tolist())}
         chosen = self.only(np.isin(self.left, rows) & np.isin(self.right, rows))
         left, right = (np.array([place[row] for row in side.tolist()], np.intp) for side in (chosen.left, chosen.right))
@@ -68,7 +68,7 @@ class Altered(NamedTuple):
         return Altered(self.left[chosen], self.right[chosen], self.kind[chosen], self.whole[chosen])
 
     def words(self) -> Iterable[str]:
-        """What was done, each once."""
+        """The kinds of alteration that occur, each once."""
         return [KINDS[kind] for kind in np.unique(self.kind).tolist()]
 
 
@@ -76,14 +76,14 @@ def altered_copies(small: Thumbnails, hashes: NDArray[np.uint64], rows: NDArray[
     """The pairs of images that are mirrored, turned or cropped copies of each other.
 
     Args:
-        small: of all images.
-        hashes: (N,) the perceptual hash of each of them; of equal ones, the first is compared for all.
-        rows: those to look at.
+        small: thumbnails of all images.
+        hashes: (N,) the perceptual hash of each of them; of equal hashes only the first image is compared.
+        rows: the images to compare.
 
     Returns:
-        The pairs; None where strangers look alike: most pairs with nearly the same hash turn out to be no copies.
+        The pairs; None where unrelated images look alike: most pairs with similar hashes are not copies.
     """
-    if telling_clusters(hashes[rows], DISTANCE)[1] < DISTANCE:
+    if adaptive_clusters(hashes[rows], DISTANCE)[1] < DISTANCE:
         return None
     first = np.sort(np.unique(hashes[rows], return_index=True)[1])
     chosen = _with_contrast(small, rows[first])
@@ -108,9 +108,9 @@ class Alike(NamedTuple):
     """Clusters of images that look alike.
 
     Attributes:
-        clusters: (N,) of each image, named by the first member.
-        distance: the bits in which hashes may differ, that tell the images apart.
-        altered: whether altered copies are among them.
+        clusters: (N,) the cluster of each image: the index of its first member.
+        distance: number of bits in which hashes may differ, as far as they still distinguish the images.
+        altered: whether altered copies were joined.
     """
 
     clusters: NDArray[np.integer]
@@ -123,10 +123,10 @@ def alike(hashes: NDArray[np.uint64], altered: Altered | None, distance: int = D
 
     Args:
         hashes: (N,).
-        altered: the pairs of altered copies among them; None where strangers look alike.
-        distance: bits in which hashes may differ.
+        altered: the pairs of altered copies among them; None where unrelated images look alike.
+        distance: number of bits in which hashes may differ.
     """
-    plain, used = telling_clusters(hashes, distance)
+    plain, used = adaptive_clusters(hashes, distance)
     if altered is None or used < distance:
         return Alike(plain, used, altered=False)
     joined = plain.astype(np.intp)
@@ -138,7 +138,7 @@ def alike(hashes: NDArray[np.uint64], altered: Altered | None, distance: int = D
 
 
 def _with_contrast(small: Thumbnails, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Those of the rows that show something."""
+    """The rows of images that are not blank."""
     kept = [rows[block][small[rows[block]].std(axis=(1, 2)) >= _FLAT] for block in blocks(len(rows), _BLOCK)]
     return np.concatenate([*kept, rows[:0]])
 

@@ -1,4 +1,4 @@
-"""Which images belong together: the one definition of groups, for the split that keeps them whole and the audit."""
+"""Groups of images that belong together, by one definition for the split that keeps them whole and the audit."""
 
 import difflib
 import re
@@ -14,18 +14,18 @@ from imgprep.table.sample import SampleTable
 
 Missing = Literal["own", "refuse"]
 MOST = 0.5
-"""The share of images without a group above which a grouping is refused, unless the spec says what that means."""
+"""Fraction of images without a group above which a grouping is refused, unless the spec sets `missing_group`."""
 _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """How the spec groups images.
+    """The grouping of images in the spec.
 
     Attributes:
-        by: an attribute, or a regular expression on the id; None is the source's own column ``group``.
-        missing: what an image without a group means: it is a group of its own, or the collection is refused; None
-            refuses it only where most images have none.
+        by: an attribute, or a regular expression on the id; None for the source's own column ``group``.
+        missing: how to treat images without a group: ``own`` makes each a group of its own, ``refuse`` refuses the
+            collection; None refuses it only where most images have no group.
         where: file and line of the section, for messages.
     """
 
@@ -34,10 +34,10 @@ class Grouping:
     where: str = "split"
 
     def column(self, table: SampleTable) -> CategoryColumn:
-        """(N,) the group of each row; '' is none.
+        """(N,) the group of each row; '' for none.
 
         Raises:
-            RequestError: ``by`` is no attribute, and no regular expression or one that finds nothing.
+            RequestError: ``by`` is not an attribute, and not a regular expression that matches an id.
         """
         if self.by is None:
             return table.group
@@ -50,7 +50,7 @@ class Grouping:
                 f"{self.where}: split.group: no attribute, and no regular expression: {error}"
             ) from error
         matches = (pattern.search(id_) for id_ in table.id)
-        # A group of the expression that is not part of the match is None.
+        # A group of the expression outside the match is None.
         column = CategoryColumn.of((m.group(min(1, m.re.groups)) or "") if m else "" for m in matches)
         if not any(column.counts()):
             raise RequestError(self._unknown(self.by, tuple(table.attributes)))
@@ -67,17 +67,17 @@ class Grouping:
         """Refuses a collection in which too many usable images have no group.
 
         Returns:
-            How many have none, for a note; '' where all have one, or the spec asks for no groups.
+            A note on images without a group; '' where all have one, or the spec sets no grouping.
 
         Raises:
-            RequestError: most have none and the spec does not allow it, or some have none and it forbids it.
+            RequestError: most images have no group and the spec does not allow it, or some have none and it forbids it.
         """
         column = self.column(table)
         if self.by is None and not any(value.strip() for value in column.counts()):
             return ""
         usable = np.flatnonzero(table.ok())
         alone = usable[group_codes(column)[usable] < 0]
-        # A column called group says of some images that they belong together, and nothing of the others.
+        # The source's own column group may be filled for some images only.
         if not len(alone) or (self.by is None and self.missing is None):
             return ""
         shown = ", ".join(one_line(table.id[row], 80) for row in alone[:_SHOWN].tolist())
@@ -91,7 +91,7 @@ class Grouping:
 
 
 def group_codes(column: CategoryColumn) -> NDArray[np.int64]:
-    """(N,) a number for the group of each row, -1 for none; a blank value is none."""
+    """(N,) the group number of each row, -1 for none; a blank value is none."""
     lookup = np.arange(len(column.values), dtype=np.int64)
     for code, value in enumerate(column.values):
         if not value.strip():

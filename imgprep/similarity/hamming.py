@@ -1,6 +1,6 @@
 """Clusters of perceptual hashes within a Hamming distance of each other.
 
-Memory is linear in the number of hashes, some 50 bytes for each: positions are 4 bytes, and candidates come in blocks.
+Memory is linear in the number of hashes, some 50 bytes each: positions take 4 bytes, and candidates come in blocks.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imgprep.similarity.union_find import unite
 
 MAX_DISTANCE: Final = 10
-"""The largest distance that can be asked for; beyond it unrelated photographs meet by chance."""
+"""The largest supported distance; beyond it unrelated photographs match by chance."""
 _EXACT_BANDS: Final = 5
 _PAIRS: Final = 1 << 17
 _ROWS: Final = 1 << 15
@@ -24,7 +24,7 @@ Rows = NDArray[np.integer]
 
 
 def near_duplicate_clusters(hashes: NDArray[np.uint64], distance: int) -> Rows:
-    """Joins hashes that differ in at most so many bits, directly or through others.
+    """Joins hashes that differ in at most `distance` bits, directly or through others.
 
     Not all pairs are compared: two hashes within a distance d agree in one of d+1 bands of bits (pigeonhole), or
     nearly so in one of half as many wider bands; only such candidates are checked, exactly. Memory is linear.
@@ -50,11 +50,11 @@ def near_duplicate_clusters(hashes: NDArray[np.uint64], distance: int) -> Rows:
     return _named(parent, first)[inverse]
 
 
-def telling_clusters(hashes: NDArray[np.uint64], distance: int) -> tuple[Rows, int]:
-    """`near_duplicate_clusters` at the largest distance, up to the one asked for, at which hashes tell images apart.
+def adaptive_clusters(hashes: NDArray[np.uint64], distance: int) -> tuple[Rows, int]:
+    """`near_duplicate_clusters` at the largest distance, up to `distance`, at which hashes distinguish images.
 
-    Of simple pictures (digits, icons) the hashes lie so close that neighbours of neighbours join half of a collection.
-    A cluster of many different hashes is such a chain, not a picture that is there many times; then the distance is
+    The hashes of simple pictures (digits, icons) are so similar that neighbours of neighbours join half of a
+    collection. A cluster of many different hashes is such a chain, not one picture many times; then the distance is
     halved.
 
     Args:
@@ -68,7 +68,7 @@ def telling_clusters(hashes: NDArray[np.uint64], distance: int) -> tuple[Rows, i
     most = max(_CHAIN, len(first) // 100)
     while True:
         clusters = near_duplicate_clusters(hashes, distance)
-        # One row of each different hash: many equal ones are no chain.
+        # One row per distinct hash: many equal hashes are not a chain.
         if distance == 0 or _largest(clusters[first]) <= most:
             return clusters, distance
         distance //= 2
@@ -77,7 +77,7 @@ def telling_clusters(hashes: NDArray[np.uint64], distance: int) -> tuple[Rows, i
 def near_pairs(
     hashes: NDArray[np.uint64], others: NDArray[np.uint64], distance: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Every pair of a hash and one of the others within a distance of each other, in blocks; some come several times.
+    """Yields every pair of a hash and one of the others within a distance, in blocks; some pairs come several times.
 
     Args:
         hashes: (N,).
@@ -93,7 +93,7 @@ def near_pairs(
 
 
 class _Distinct(NamedTuple):
-    """The different hashes, ascending; where each is first; and which of them every hash is."""
+    """The distinct hashes, ascending; the first position of each; and the index of every hash among them."""
 
     unique: NDArray[np.uint64]
     first: Rows
@@ -101,7 +101,7 @@ class _Distinct(NamedTuple):
 
 
 def _distinct(hashes: NDArray[np.uint64]) -> _Distinct:
-    """What `numpy.unique` gives, in half of its memory."""
+    """Like `numpy.unique`, in half of its memory."""
     order = _order(hashes)
     ordered = hashes[order]
     new = np.ones(len(hashes), bool)
@@ -112,24 +112,24 @@ def _distinct(hashes: NDArray[np.uint64]) -> _Distinct:
 
 
 def _order(values: NDArray[np.uint64]) -> Rows:
-    """(N,) int32, what sorts values; equal ones stay in their order."""
+    """(N,) int32, a stable sorting order."""
     return np.argsort(values, kind="stable").astype(np.int32)
 
 
 def _named(parent: Rows, first: Rows) -> Rows:
-    """The name of each cluster is its first member in the order of the caller, not in the order of the hashes."""
+    """Names each cluster by its first member in the caller's order, not in the order of the hashes."""
     names = np.full(len(parent), np.iinfo(np.int32).max, np.int32)
     np.minimum.at(names, parent, first)
     return names[parent]
 
 
 def _largest(clusters: Rows) -> int:
-    """How many members the largest cluster has."""
+    """The size of the largest cluster."""
     return int(np.bincount(clusters, minlength=1).max())
 
 
 def _crossing(hashes: NDArray[np.uint64], others: NDArray[np.uint64], distance: int) -> Iterator[tuple[Rows, Rows]]:
-    """Pairs (position in `hashes`, position in `others`) that may be near, in blocks: see `_candidates`."""
+    """Yields pairs (position in `hashes`, position in `others`) that may be near, in blocks: see `_candidates`."""
     for low, high, flips in _bands(distance):
         order, keys = _sorted_band(hashes, low, high)
         places = _Places(keys, high - low)
@@ -143,7 +143,7 @@ def _crossing(hashes: NDArray[np.uint64], others: NDArray[np.uint64], distance: 
 
 
 class _Places:
-    """Where values are in a sorted array: by a table for few bits, else by bisection."""
+    """Finds values in a sorted array: by a table for few bits, else by bisection."""
 
     def __init__(self, ordered: NDArray[np.uint64], bits: int) -> None:
         self._ordered = ordered
@@ -152,7 +152,7 @@ class _Places:
             self._table = np.searchsorted(ordered, np.arange(2**bits + 1, dtype=np.uint64))
 
     def of(self, values: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The first place of each value, and how many there are."""
+        """(first position, count) of each value."""
         if self._table is not None:
             index = values.astype(np.intp)
             return self._table[index], self._table[index + 1] - self._table[index]
@@ -161,7 +161,7 @@ class _Places:
 
 
 def _bands(distance: int) -> Iterator[tuple[int, int, list[int]]]:
-    """Bands of bits [low, high), and what to flip in them so that every near pair agrees in one."""
+    """Yields bands of bits [low, high) with the bit flips after which every near pair agrees in one band."""
     exact = distance < _EXACT_BANDS
     bands = distance + 1 if exact else distance // 2 + 1
     edges = np.linspace(0, 64, bands + 1).astype(int).tolist()
@@ -175,14 +175,14 @@ def _band(hashes: NDArray[np.uint64], low: int, high: int) -> NDArray[np.uint64]
 
 
 def _sorted_band(hashes: NDArray[np.uint64], low: int, high: int) -> tuple[Rows, NDArray[np.uint64]]:
-    """What sorts hashes by some of their bits, and these bits, sorted."""
+    """(order that sorts hashes by a band of bits, the sorted band)."""
     keys = _band(hashes, low, high)
     order = _order(keys)
     return order, keys[order]
 
 
 def _candidates(hashes: NDArray[np.uint64], distance: int) -> Iterator[tuple[Rows, Rows]]:
-    """Pairs of positions that may be near: all near pairs are among them, in blocks of bounded size."""
+    """Yields pairs of positions that may be near, among them all near pairs, in blocks of bounded size."""
     for low, high, flips in _bands(distance):
         order, keys = _sorted_band(hashes, low, high)
         for flip in flips:
@@ -191,9 +191,9 @@ def _candidates(hashes: NDArray[np.uint64], distance: int) -> Iterator[tuple[Row
 
 
 def _matches(keys: NDArray[np.uint64], flip: np.uint64) -> Iterator[tuple[Rows, Rows]]:
-    """Pairs (a, b), a before b, of places whose sorted keys differ by exactly the flipped bits."""
+    """Yields pairs (a, b), a < b, of positions with sorted keys that differ by exactly the flipped bits."""
     for row in range(0, len(keys), _ROWS):
-        # Of each pair only the later key looks back; with no flip that is the part of its run before it.
+        # Only the later key of a pair looks back; without a flip that is the part of its run before it.
         wanted = keys[row : row + _ROWS] ^ flip
         own = np.arange(row, row + len(wanted))
         start = np.searchsorted(keys, wanted, side="left")
@@ -204,7 +204,7 @@ def _matches(keys: NDArray[np.uint64], flip: np.uint64) -> Iterator[tuple[Rows, 
 
 
 def _expanded(start: NDArray[np.intp], count: NDArray[np.intp]) -> Iterator[tuple[Rows, Rows]]:
-    """Pairs (start[row] + 0 .. count[row] - 1, row) for every row, in blocks of bounded size."""
+    """Yields pairs (start[row] + 0 .. count[row] - 1, row) for every row, in blocks of bounded size."""
     total = np.cumsum(count)
     row = 0
     while row < len(count):
@@ -219,7 +219,7 @@ def _expanded(start: NDArray[np.intp], count: NDArray[np.intp]) -> Iterator[tupl
 
 
 def bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """(N,) how many bits of each value are set."""
+    """(N,) number of set bits of each value."""
     count = getattr(np, "bitwise_count", None)
     if count is not None:
         return count(values)  # type: ignore[no-any-return]

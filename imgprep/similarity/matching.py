@@ -1,4 +1,4 @@
-"""How well one small image fits on another, after it was moved and stretched a little for the best."""
+"""Measures how well one small image matches another after the best small shift and stretch."""
 
 from typing import Final, NamedTuple
 
@@ -13,20 +13,20 @@ _STEPS: Final = 3
 _DAMPING: Final = 0.02
 _LEAST: Final = -0.5
 _MOST: Final = 2.0
-"""Pixels of 32 that may turn out to be cut off each side; less than none is the other image's being cut."""
+"""Largest cut in pixels of 32 on each side; a negative cut means that the other image was cropped."""
 _FAINT: Final = 0.5
-"""Levels: where the slopes of an image are no more than this, they are noise."""
+"""Slope in levels up to which the slopes of an image count as noise."""
 _AT: Final = (np.arange(SIDE) + 0.5) / SIDE
 
 Planes = NDArray[np.float64]
 
 
 class Fit(NamedTuple):
-    """How well images fit on others.
+    """The match of pairs of images.
 
     Attributes:
-        slopes: (P,) how far their slopes are in proportion: a correlation, -1 to 1; 0 where an image has no slopes.
-        rest: (P,) what remains of the difference in brightness, in deviations of the second image.
+        slopes: (P,) correlation of their slopes, -1 to 1; 0 where an image has no slopes.
+        rest: (P,) RMS difference in brightness, in standard deviations of the second image.
     """
 
     slopes: NDArray[np.float64]
@@ -34,23 +34,23 @@ class Fit(NamedTuple):
 
     @property
     def copies(self) -> NDArray[np.bool_]:
-        """(P,) which of them are copies.
+        """(P,) which pairs are copies.
 
-        Slopes, for strangers have the same brightness in many places, as sky is above and ground below, and never the
-        same edges. Of 200 photographs and copies of which up to 5 % were cut off, all but one are at 0.9 or more, and
-        that at 0.84, with a rest of 0.4 at most. Of the strangers among 11,200 images whose hashes are alike some are
-        at 0.8, and three pairs, which have brightness of their own, between 0.82 and 0.9.
+        The slopes decide because unrelated images often agree in brightness, as with sky above and ground below, but
+        never in edges. Of 200 photographs and their copies cropped by up to 5 %, all but one are at 0.9 or more, and
+        that one at 0.84, with a rest of 0.4 at most. Of the unrelated pairs with similar hashes among 11,200 images,
+        some are at 0.8, and three pairs, with different brightness, between 0.82 and 0.9.
         """
         return (self.slopes >= SURE) | ((self.slopes >= ALIKE) & (self.rest <= REST))
 
 
 def fit(one: Planes, other: Planes, cut: NDArray[np.float64]) -> Fit:
-    """Cuts images so that they fit best on others.
+    """Crops images so that they match others best.
 
     Args:
         one: (P, 32, 32) luminance.
         other: (P, 32, 32) luminance, in the same orientation.
-        cut: (P, 4) pixels to cut off the first at the top, bottom, left and right, to begin with.
+        cut: (P, 4) initial cut of the first image in pixels: top, bottom, left, right.
     """
     softer, goal = _blurred(one), _blurred(other)
     for _ in range(_STEPS):
@@ -72,7 +72,7 @@ def correlation(one: Planes, other: Planes) -> NDArray[np.float64]:
 
 
 def _better(image: Planes, goal: Planes) -> NDArray[np.float64]:
-    """(P, 4) how to change the cut: one step of Gauss and Newton, with brightness and contrast free."""
+    """(P, 4) change of the cut: one Gauss-Newton step with brightness and contrast free."""
     down, across = np.gradient(image, axis=1), np.gradient(image, axis=2)
     above, left = (1 - _AT)[None, :, None], (1 - _AT)[None, None]
     parts = [down * above, down * (above - 1), across * left, across * (left - 1), image, np.ones_like(image)]
@@ -87,7 +87,7 @@ def _better(image: Planes, goal: Planes) -> NDArray[np.float64]:
 
 
 def _cut(image: Planes, cut: NDArray[np.float64]) -> Planes:
-    """(P, 32, 32) what is left of images after a cut, stretched to their old size."""
+    """(P, 32, 32) images cropped and stretched to their old size."""
     top, bottom, left, right = (side[:, None] for side in cut.T)
     return _stretching(top, bottom) @ image @ _stretching(left, right).swapaxes(1, 2)
 
@@ -98,14 +98,14 @@ def _stretching(first: Planes, last: Planes) -> Planes:
 
 
 def _blurred(image: Planes) -> Planes:
-    """Each pixel with its neighbours, 1 2 1 both ways."""
+    """Blurs with the kernel 1 2 1 in both directions."""
     wide = np.pad(image, ((0, 0), (1, 1), (1, 1)), "edge")
     tall = (wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]) / 4
     return (tall[:, :, :-2] + 2 * tall[:, :, 1:-1] + tall[:, :, 2:]) / 4
 
 
 def _slopes(image: Planes) -> Planes:
-    """(P, 2 * 961) the differences to the next pixel both ways, without their mean: an even slope is no feature."""
+    """(P, 2 * 961) differences to the next pixel in both directions, less their mean: an even slope is no feature."""
     here = image[:, :-1, :-1]
     both = np.stack([image[:, 1:, :-1] - here, image[:, :-1, 1:] - here], axis=1).reshape(len(image), 2, -1)
     slopes: Planes = (both - both.mean(axis=2, keepdims=True)).reshape(len(image), -1)

@@ -1,4 +1,4 @@
-"""What images that look alike have in common: a 64-bit perceptual hash, and the waves that it is made from."""
+"""A 64-bit perceptual hash of an image, and the lowest frequencies that it is made from."""
 
 from functools import lru_cache
 from typing import Final
@@ -12,7 +12,7 @@ _SIDE: Final = 32
 _SCALE: Final = 1 << 12
 WAVES: Final = 64
 LIKENESS: Final = 0.99
-"""The cosine of the waves of two images from which on one is taken for a copy of the other, blurred or encoded anew."""
+"""Cosine between the waves of two images above which one counts as a blurred or re-encoded copy of the other."""
 _PAIRS: Final = 1 << 22
 
 
@@ -26,7 +26,7 @@ FREQUENCIES: Final = _lowest()
 
 
 def dct_hash(gray: NDArray[np.uint8]) -> int:
-    """The hash of one image: see `dct_hashes`.
+    """The hash of one image; see `dct_hashes`.
 
     Args:
         gray: (H, W) uint8.
@@ -38,9 +38,9 @@ def dct_hash(gray: NDArray[np.uint8]) -> int:
 
 
 def dct_hashes(gray: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Hashes that small changes of size, brightness and compression leave nearly alone.
+    """Hashes that hardly change with size, brightness and compression.
 
-    Each bit says whether one of the 64 lowest frequencies of the discrete cosine transform, the mean left out, is above
+    Each bit says whether one of the 64 lowest frequencies of the discrete cosine transform, without the mean, is above
     their median. (The idea is pHash's: C. Zauner, 2010.)
 
     Args:
@@ -53,20 +53,20 @@ def dct_hashes(gray: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 def low_frequencies(gray: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(N, 64) the lowest frequencies of the cosine transform of (N, 32, 32) images, the mean left out; exact."""
+    """(N, 64) the lowest frequencies of the cosine transform of (N, 32, 32) images, without the mean; exact."""
     return gray.reshape(-1, _SIDE * _SIDE).astype(np.float64) @ _basis()
 
 
 def hashes_of(low: NDArray[np.float64]) -> NDArray[np.uint64]:
-    """(N,) the hash of each image from its `low_frequencies`: see `dct_hashes`."""
+    """(N,) uint64, the hash of each image from its `low_frequencies`; see `dct_hashes`."""
     middle = np.partition(low, (31, 32), axis=1)[:, 31:33].sum(axis=1, keepdims=True) / 2
     return np.packbits(low > middle, axis=1).view(">u8").astype(np.uint64)[:, 0]
 
 
 def waves_of(low: NDArray[np.float64]) -> NDArray[np.int8]:
-    """(N, 64) the `low_frequencies` of each image without brightness and contrast: of length 127, or all 0.
+    """(N, 64) the `low_frequencies` of each image without brightness and contrast: vectors of length 127, or 0.
 
-    The hash says on which side of the median each is; this says how much of it there is.
+    The hash keeps only the side of the median of each frequency; this keeps its magnitude.
     """
     length = np.sqrt((low * low).sum(axis=1, keepdims=True))
     waves: NDArray[np.int8] = np.rint(127 * low / np.maximum(length, 1)).astype(np.int8)
@@ -74,7 +74,7 @@ def waves_of(low: NDArray[np.float64]) -> NDArray[np.int8]:
 
 
 def copy_clusters(waves: NDArray[np.int8]) -> NDArray[np.intp]:
-    """Joins images whose waves point the same way, directly or through others.
+    """Joins images with waves in the same direction, directly or through others.
 
     Args:
         waves: (N, 64) from `waves_of`.
@@ -93,7 +93,7 @@ def copy_clusters(waves: NDArray[np.int8]) -> NDArray[np.intp]:
 
 
 def _averaging(length: int) -> NDArray[np.float64]:
-    """(32, length) the part that each pixel has in each of 32 equal stretches."""
+    """(32, length) the weight of each pixel in each of 32 equal intervals."""
     edges = np.arange(_SIDE + 1) * length / _SIDE
     pixels = np.arange(length)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
@@ -113,6 +113,6 @@ def _basis() -> NDArray[np.float64]:
 
 
 def stretching(first: float, last: float) -> NDArray[np.float64]:
-    """(32, 32) what makes 32 pixels of those between two cuts, linearly; the identity when nothing is cut."""
+    """(32, 32) the linear interpolation of 32 pixels from those between two cuts; the identity without cuts."""
     place = np.clip(first + (np.arange(_SIDE) + 0.5) * (_SIDE - first - last) / _SIDE - 0.5, 0, _SIDE - 1)
     return np.maximum(1 - np.abs(place[:, None] - np.arange(_SIDE)), 0)  # type: ignore[no-any-return]

@@ -11,11 +11,11 @@ Index = TypeVar("Index", bound=np.signedinteger)
 def unite(first: NDArray[Index], left: NDArray[np.integer], right: NDArray[np.integer]) -> None:
     """Unites the sets of each pair of rows, in place.
 
-    Every pass joins all pairs at once and then halves the ways to the first members, so that a chain through all rows
-    takes a few passes, not one for each link.
+    Every pass joins all pairs at once and then halves the paths to the first members, so that a chain through all rows
+    takes a few passes, not one per link.
 
     Args:
-        first: (N,) the smallest row of each row's set, before and after; ``arange(N)`` when every row is alone.
+        first: (N,) the smallest row of each row's set; changed in place; ``arange(N)`` when every row is a set.
         left: (P,) one row of each pair.
         right: (P,) the other.
     """

@@ -1,13 +1,13 @@
-"""Hashes that do not mind how an image is turned and mirrored, and of what is left when a little is cut off.
+"""Perceptual hashes that are invariant to turning and mirroring, and tolerate a small crop.
 
 A mirrored or turned image has the frequencies of the other with some signs changed, or rows and columns exchanged. So
 every image is brought into one orientation, in which its lowest horizontal and vertical waves are positive and the
-horizontal one is the stronger; where that is nearly undecided, the image has several. An image of which something was
-cut off has other frequencies: those of several cuts are compared, and what is nearly between them is within the reach.
+horizontal one is the stronger; where that is nearly undecided, the image has several orientations. A cropped image has
+other frequencies: those of several cuts are compared, and crops between them differ by few bits.
 
-Measured on 200 photographs, encoded anew at JPEG quality 90, of which up to 5 % was cut off any sides, also mirrored
-and turned: all but 2 of 2,600 copies are within 8 bits of 64 in the two images' best variants, 98 % within 6. Of the 63
-million pairs among 11,200 strangers (CIFAR-10 and the photographs) some 270 and 100 are.
+Measured on 200 photographs, re-encoded at JPEG quality 90, cropped by up to 5 % on any sides, also mirrored and turned:
+for all but 2 of 2,600 copies the best variants of the two images differ by at most 8 bits of 64, for 98 % by at most 6.
+Of the 63 million pairs among 11,200 unrelated images (CIFAR-10 and the photographs), some 270 and 100 do.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,12 +22,12 @@ from imgprep.table.columns import blocks
 
 SIDE: Final = 32
 REACH: Final = 8
-"""Bits in which the hashes of two variants may differ."""
+"""Number of bits in which the hashes of two variants may differ."""
 REACH_OF_MANY: Final = 6
 MANY: Final = 8_000
-"""Images above which only the smaller reach is affordable; it misses some 3 % of the cut copies more."""
+"""Number of images above which only the smaller reach is affordable; it misses some 3 % more of the cropped copies."""
 TOO_MANY: Final = 200_000
-"""Images above which cut copies are not looked for: each has some ten variants then, not one or two."""
+"""Number of images above which cropped copies are not searched for, as they need ten variants each, not one or two."""
 _A: Final = 1.65
 _B: Final = 1.2
 CUTS: Final = (
@@ -37,9 +37,9 @@ CUTS: Final = (
     (0.0, _B, _B, 0.0),
     (0.0, _B, 0.0, _B),
 )
-"""Pixels of 32 that are cut off at the top, bottom, left and right: up to 5 %."""
+"""Cuts in pixels of 32 at the top, bottom, left and right: up to 5 %."""
 _UNDECIDED: Final = 0.03
-"""A part of the length of all waves, by which cutting and encoding may change one of them."""
+"""Largest change of one wave by cropping and encoding, as a fraction of the length of all waves."""
 _SCALE: Final = 1 << 12
 _WAVES: Final = 1 + int(FREQUENCIES.max())
 _ODD: Final = np.where(np.arange(_WAVES) % 2, -1.0, 1.0)
@@ -58,20 +58,20 @@ Cut = tuple[float, float, float, float]
 
 
 class Thumbnails(Protocol):
-    """(N, 32, 32) uint8 luminance, read some rows at a time."""
+    """(N, 32, 32) uint8 luminance, indexed by rows."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, rows: NDArray[np.intp], /) -> NDArray[np.uint8]: ...
 
 
 class Candidates(NamedTuple):
-    """Pairs of images of which the second may be the first, cut; each once for each way to turn it.
+    """Pairs of images where the second may be a crop of the first; once per orientation.
 
     Attributes:
-        left: (P,) the image that is cut.
+        left: (P,) the image to crop.
         right: (P,) the other one.
         turned: (P, 2) the orientation to bring each of them into.
-        cut: (P, 4) what to cut off the left one before, in pixels of 32.
+        cut: (P, 4) the cut of the left one, made first, in pixels of 32.
     """
 
     left: NDArray[np.intp]
@@ -81,14 +81,14 @@ class Candidates(NamedTuple):
 
 
 def candidates(small: Thumbnails, rows: NDArray[np.intp]) -> Candidates | None:
-    """The pairs whose variants have nearly the same hash.
+    """The pairs of images with variants of similar hashes.
 
     Args:
-        small: the images.
-        rows: those to compare, of which none are constant.
+        small: thumbnails of the images.
+        rows: the images to compare; none of them constant.
 
     Returns:
-        The pairs, as rows of `small`; None where there are so many that the hashes do not tell images apart.
+        The pairs, as rows of `small`; None where there are so many that the hashes do not distinguish the images.
     """
     reach = REACH if len(rows) <= MANY else REACH_OF_MANY
     own, every = _variants(small, rows, CUTS if len(rows) <= TOO_MANY else CUTS[:1])
@@ -104,7 +104,7 @@ def candidates(small: Thumbnails, rows: NDArray[np.intp]) -> Candidates | None:
         if total > min(_CROWD * (len(rows) + _CROWD), _MOST):
             return None
     pairs = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 5), np.int64)
-    # They come sorted: of the cuts that bring a pair together, the nearest is a good start for the alignment.
+    # They are sorted: of the cuts that match a pair, the closest is a good start for the alignment.
     _, first = np.unique(pairs[:, :3], axis=0, return_index=True)
     left, right, orientation, _, number = pairs[first].T
     turned = np.stack([orientation, own.turned[right]], axis=1)
@@ -119,7 +119,7 @@ def orientation_between(one: Bits, other: Bits) -> Bits:
 
 
 def _parity(orientation: Bits) -> Bits:
-    """How many of the three bits are set."""
+    """The number of set bits among the three."""
     parity: Bits = (orientation & 1) + (orientation >> 1 & 1) + (orientation >> 2 & 1)
     return parity
 
@@ -137,7 +137,7 @@ def oriented(planes: NDArray[np.float64], orientation: Bits) -> NDArray[np.float
 
 
 def oriented_cut(cut: NDArray[np.float64], orientation: Bits) -> NDArray[np.float64]:
-    """(P, 4) where the cuts (top, bottom, left, right) of images are after they were brought into an orientation."""
+    """(P, 4) the cuts (top, bottom, left, right) of images after they are brought into an orientation."""
     top, bottom, left, right = cut.T
     across, down, exchanged = (orientation & bit != 0 for bit in (ACROSS, DOWN, EXCHANGED))
     left, right = np.where(across, right, left), np.where(across, left, right)
@@ -154,13 +154,13 @@ def oriented_cut(cut: NDArray[np.float64], orientation: Bits) -> NDArray[np.floa
 
 
 class _Variants(NamedTuple):
-    """What images may look like to a hash.
+    """Oriented and cropped variants of images with their hashes.
 
     Attributes:
-        row: (V,) which image.
-        turned: (V,) the orientation that it was brought into.
-        number: (V,) which of the cuts was made before.
-        hash: (V,).
+        row: (V,) index of the image.
+        turned: (V,) orientation of the variant.
+        number: (V,) index of the cut made first.
+        hash: (V,) uint64.
     """
 
     row: NDArray[np.int64]
@@ -169,12 +169,12 @@ class _Variants(NamedTuple):
     hash: NDArray[np.uint64]
 
     def at(self, places: NDArray[np.intp]) -> "_Variants":
-        """Some of them."""
+        """The variants at some indices."""
         return _Variants(self.row[places], self.turned[places], self.number[places], self.hash[places])
 
 
 def _variants(small: Thumbnails, rows: NDArray[np.intp], cuts: Sequence[Cut]) -> tuple[_Variants, _Variants]:
-    """Every image in its one orientation, uncut; and every image in all that it may have, after every cut."""
+    """(each image in its main orientation, uncut; each image in every possible orientation, after every cut)."""
     own: list[_Variants] = []
     every: list[_Variants] = []
     for block in blocks(len(rows), _BLOCK):
@@ -193,13 +193,13 @@ def _joined(parts: list[_Variants]) -> _Variants:
 
 
 def _oriented_hashes(waves: NDArray[np.float64], doubt: float, start: int, number: int) -> list[_Variants]:
-    """The hashes of images in each orientation that they may have.
+    """The hashes of images in each possible orientation.
 
     Args:
         waves: (W, W, N) of the images.
-        doubt: a part of the length of an image's waves, by which one of them may be wrong.
+        doubt: possible error of one wave, as a fraction of the length of all.
         start: the row of the first image.
-        number: of the cut.
+        number: index of the cut.
     """
     low = waves[FREQUENCIES[:, 0], FREQUENCIES[:, 1]]
     least = doubt * np.sqrt((low * low).sum(axis=0))
@@ -219,7 +219,7 @@ def _oriented_hashes(waves: NDArray[np.float64], doubt: float, start: int, numbe
 
 
 def _turned(low: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
-    """(64, N) the lowest waves of images brought into an orientation."""
+    """(64, N) the lowest waves of images, brought into an orientation."""
     signs = np.ones(len(low))
     signs = signs * _ODD[FREQUENCIES[:, 1]] if bits & ACROSS else signs
     signs = signs * _ODD[FREQUENCIES[:, 0]] if bits & DOWN else signs
@@ -228,7 +228,7 @@ def _turned(low: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
 
 
 def _spectra(gray: NDArray[np.uint8], cuts: Sequence[Cut]) -> Iterator[NDArray[np.float64]]:
-    """(W, W, N) the lowest waves of images after each cut: whole numbers, so that every sum is exact on any machine."""
+    """Yields (W, W, N) the lowest waves of images after each cut: whole numbers, so that sums are exact anywhere."""
     sides = list(dict.fromkeys(cut[2:] for cut in cuts))
     columns = np.concatenate([_wave(*side) for side in sides])
     across = (columns @ gray.reshape(-1, SIDE).astype(np.float64).T).reshape(len(sides), _WAVES, len(gray), SIDE)
@@ -238,6 +238,6 @@ def _spectra(gray: NDArray[np.uint8], cuts: Sequence[Cut]) -> Iterator[NDArray[n
 
 
 def _wave(first: float, last: float) -> NDArray[np.float64]:
-    """(W, 32) the cosines over what is left between two cuts."""
+    """(W, 32) the cosines over the part between two cuts."""
     angle = np.pi * (np.arange(SIDE) + 0.5) * np.arange(_WAVES)[:, None] / SIDE
     return np.rint(_SCALE * (np.cos(angle) @ stretching(first, last)))

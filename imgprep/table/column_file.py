@@ -1,6 +1,6 @@
-"""Columns of numbers in a temporary file: what is known of millions of images, when memory is for a column at a time.
+"""Columns of numbers in a temporary file, for millions of images when only one column at a time fits in memory.
 
-The file has no name (or loses it at once), so that it is gone with the process, however that ends.
+The file has no name (or loses it at once), so that it disappears with the process, however that ends.
 """
 
 import tempfile
@@ -17,23 +17,23 @@ from imgprep.table.columns import Rows, blocks
 
 BLOCK_BYTES: Final = 1 << 20
 PREFIX: Final = ".tmp-"
-"""Where a file cannot be without a name, it has one that is swept after a crash."""
+"""Prefix of the file's name where it needs one; such files are removed after a crash."""
 
 
-class _Life:
-    """Lives as long as somebody has the file."""
+class _Sentinel:
+    """Closes the file with its last view."""
 
 
 class ColumnFile:
-    """Records of fixed size, column by column; indexing by a name reads a column, by rows gives a view of them.
+    """Records of fixed size, stored by column; indexing by name reads a column, indexing by rows gives a view.
 
     Args:
-        folder: on the disk that has the room.
-        dtype: structured; a column may hold a small array for each row.
-        rows: N; they are zeros until they are written.
+        folder: for the file.
+        dtype: structured; a column may hold a small array per row.
+        rows: N; zeros until written.
 
     Raises:
-        ResourceError: there is no room.
+        ResourceError: the disk is full.
     """
 
     def __init__(self, folder: Path, dtype: np.dtype[Any], rows: int) -> None:
@@ -46,15 +46,15 @@ class ColumnFile:
         self._starts = dict(zip(names, ends, strict=False))
         try:
             self._file = tempfile.TemporaryFile(buffering=0, prefix=PREFIX, dir=folder)  # noqa: SIM115  lives as long
-            self._life = _Life()  # shared by all views: with the last of them the file is closed
-            finalize(self._life, self._file.close)
+            self._sentinel = _Sentinel()  # shared by all views
+            finalize(self._sentinel, self._file.close)
             self._file.truncate(ends[-1])
         except OSError as error:
             raise self._failure(error) from error
 
     @classmethod
     def joined(cls, parts: "Iterable[ColumnFile]") -> "ColumnFile":
-        """The rows of files of one type, one after the other."""
+        """Concatenates files of one dtype."""
         parts = list(parts)
         whole = cls(parts[0]._folder, parts[0].dtype, sum(map(len, parts)))
         start = 0
@@ -65,19 +65,19 @@ class ColumnFile:
         return whole
 
     def write(self, start: int, rows: NDArray[np.void]) -> None:
-        """Writes (M,) records from a row on.
+        """Writes (M,) records from row `start` on.
 
         Raises:
-            ResourceError: there is no room.
+            ResourceError: the disk is full.
         """
         for name in self._starts:
             self.write_column(name, rows[name], start)
 
     def write_column(self, name: str, values: NDArray[Any], start: int = 0) -> None:
-        """Writes the values of one column from a row on.
+        """Writes the values of one column from row `start` on.
 
         Raises:
-            ResourceError: there is no room.
+            ResourceError: the disk is full.
         """
         data = np.ascontiguousarray(values, self.dtype[name].base).reshape(-1).view(np.uint8).data
         try:
@@ -122,7 +122,7 @@ class ColumnFile:
         rows = self._chosen if order is None else self._chosen[order]
         first = 0
         while first < len(rows):
-            # From the next row that is wanted on, as many as are a block: what lies between is read along.
+            # Read one block from the next wanted row on, including unwanted rows in between.
             start = int(rows[first])
             stop = min(self._length, start + max(1, BLOCK_BYTES // self.dtype[name].itemsize))
             last = int(np.searchsorted(rows, stop))

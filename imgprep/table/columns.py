@@ -1,8 +1,8 @@
-"""Columns of strings: the memory of millions of samples' metadata.
+"""Columns of strings, which keep the metadata of millions of samples in memory.
 
 A column of strings is one buffer of UTF-8 and one array of offsets; a column of few distinct values is one array of
 codes, as narrow as the number of values allows, and one list of the values. A part of a column is a view of it. Ten
-million samples then need less than a gigabyte, not ten. Whatever goes over a column takes it block by block.
+million samples then need less than a gigabyte, not ten. Loops over a column work block by block.
 """
 
 import json
@@ -18,10 +18,10 @@ BLOCK: Final = 4096
 
 
 class Hash(Protocol):
-    """A hash that is being computed."""
+    """A hash state, as of `hashlib`."""
 
     def update(self, data: bytes | memoryview, /) -> None:
-        """Takes in more bytes."""
+        """Adds bytes to the hash."""
         ...
 
 
@@ -30,7 +30,7 @@ Codes = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
 
 
 def blocks(rows: int, size: int | None = None) -> Iterator[slice]:
-    """Cuts so many rows into slices of bounded size.
+    """Cuts a number of rows into slices of bounded size.
 
     >>> list(blocks(5, 2))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
@@ -58,19 +58,19 @@ class StringColumn(Sequence[str]):
 
     @classmethod
     def blank(cls, rows: int) -> "StringColumn":
-        """So many empty strings."""
+        """A column of empty strings."""
         return cls(b"", np.zeros(rows + 1, np.uint32))
 
     @classmethod
     def joined(cls, columns: "Sequence[StringColumn]") -> "StringColumn":
-        """The strings of columns, one after the other."""
+        """Concatenates columns."""
         data = bytearray()
         for column in columns:
             data += column.joint()
         return cls(data, _offsets(np.concatenate([np.diff(column._offsets) for column in columns])))
 
     def joint(self) -> memoryview:
-        """All strings in UTF-8, without anything between them."""
+        """All strings in UTF-8, without separators."""
         return memoryview(self._data)[int(self._offsets[0]) : int(self._offsets[-1])]
 
     def __len__(self) -> int:
@@ -90,9 +90,9 @@ class StringColumn(Sequence[str]):
         if isinstance(index, slice) and index.step in {None, 1}:
             start, stop, _ = index.indices(len(self))
             return StringColumn(self._data, self._offsets[start : max(start, stop) + 1])
-        return self._gathered(np.arange(len(self))[index] if isinstance(index, slice) else index)
+        return self._take(np.arange(len(self))[index] if isinstance(index, slice) else index)
 
-    def _gathered(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "StringColumn":
+    def _take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "StringColumn":
         rows = np.flatnonzero(rows) if rows.dtype.kind == "b" else rows
         lengths = np.empty(len(rows), np.uint32)
         source, data = np.frombuffer(self._data, np.uint8), bytearray()
@@ -180,7 +180,7 @@ class CategoryColumn(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[type, tuple[Codes, tuple[str, ...]]]:
-        # A part does not carry the values of the whole along.
+        # A slice is pickled without values that it does not use.
         used = np.flatnonzero(self._numbers())
         if len(used) == len(self.values):
             return CategoryColumn, (self.codes, self.values)
@@ -205,12 +205,12 @@ class CategoryColumn(Sequence[str]):
         return np.equal(self.codes, self.values.index(value))
 
     def counts(self) -> dict[str, int]:
-        """How many rows each value has, values without rows left out."""
+        """Value -> number of rows, for values that occur."""
         numbers = self._numbers().tolist()
         return {value: number for value, number in zip(self.values, numbers, strict=True) if number}
 
     def replaced(self, changes: Mapping[int, str]) -> "CategoryColumn":
-        """The column with other values in some rows.
+        """The column with changed values in some rows.
 
         Args:
             changes: row -> its new value.
@@ -224,7 +224,7 @@ class CategoryColumn(Sequence[str]):
         return CategoryColumn(codes, tuple(index))
 
     def _numbers(self) -> NDArray[np.intp]:
-        """(K,) how many rows have each code."""
+        """(K,) number of rows with each code."""
         numbers = np.zeros(len(self.values), np.intp)
         for block in blocks(len(self), max(BLOCK, len(self.values))):
             numbers += np.bincount(self.codes[block], minlength=len(self.values))
@@ -232,14 +232,14 @@ class CategoryColumn(Sequence[str]):
 
 
 class CategoryBuilder:
-    """Codes values as they come, in 1 byte a row while there are few, then in 2 or 4."""
+    """Builds a `CategoryColumn` incrementally, with codes of 1 byte while there are few values, then of 2 or 4."""
 
     def __init__(self, rows: int = 0) -> None:
         self.index: dict[str, int] = {"": 0} if rows else {}
         self.codes = array("B", bytes(rows))
 
     def add(self, value: str) -> None:
-        """Takes one more value."""
+        """Adds a value."""
         code = self.index.setdefault(value, len(self.index))
         try:
             self.codes.append(code)
@@ -253,20 +253,20 @@ class CategoryBuilder:
 
 
 class StringBuilder:
-    """Packs strings as they come."""
+    """Builds a `StringColumn` incrementally."""
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.lengths: array[int] = array("I")
 
     def add(self, value: str) -> None:
-        """Takes one more string."""
+        """Adds a string."""
         encoded = value.encode("utf-8", "surrogateescape")
         self.data += encoded
         self.lengths.append(len(encoded))
 
     def copy(self) -> "StringBuilder":
-        """Another builder that has the same strings so far."""
+        """A copy with the same strings."""
         other = StringBuilder()
         other.data, other.lengths = self.data[:], self.lengths[:]
         return other
@@ -277,7 +277,7 @@ class StringBuilder:
 
 
 def _offsets(lengths: NDArray[Any]) -> NDArray[np.integer]:
-    """(N + 1,) where each string begins and the last one ends, in 4 bytes as long as they suffice."""
+    """(N + 1,) the start of each string and the end of the last, in 4 bytes where that suffices."""
     total = int(lengths.sum(dtype=np.int64))
     offsets: NDArray[np.integer] = np.zeros(len(lengths) + 1, np.uint32 if total <= _MOST else np.int64)
     np.cumsum(lengths, dtype=offsets.dtype, out=offsets[1:])

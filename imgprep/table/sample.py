@@ -21,17 +21,16 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Sample(NamedTuple):
-    """What is known of one image before its pixels are read.
+    """The metadata of one image before its pixels are read.
 
     Attributes:
         id: unique in its source, valid UTF-8; the path relative to the root with ``/``.
-        location: what the source reads it by; may hold undecodable bytes as surrogates.
-        label: the name of its class; '' when it has none (then it is not ``ok``).
+        location: from which the source reads it; may contain undecodable bytes as surrogates.
+        label: the name of its class; '' for none (then it is not ``ok``).
         attributes: further columns of a table, as text.
-        group: images of one group never part in a split; '' is no group.
-        split: the split that the source itself gives it; '' is none. A source says it as it is written there; see
-            `sources.splits` for what it is read as.
-        status: what listing alone decided: ``skipped`` is no image, ``quarantined`` cannot be used.
+        group: images of one group stay in one split; '' for none.
+        split: the split given by the source, as it is written there; '' for none. `sources.splits` interprets it.
+        status: decided by listing alone: ``skipped`` is not an image, ``quarantined`` cannot be used.
         reason: one line that says why it is not ``ok``.
         stamp: (size in bytes, modification time in ns) of the file, to notice a change without reading it.
     """
@@ -63,7 +62,7 @@ class SampleTable(Sequence[Sample]):
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> "SampleTable":
-        """Collects samples into columns, a block at a time so that few objects live at once."""
+        """Collects samples into columns one by one, so that few objects live at once."""
         builder = _Builder()
         for sample in samples:
             builder.add(sample)
@@ -119,7 +118,7 @@ class SampleTable(Sequence[Sample]):
             yield from map(tuple, self.stamp[block].tolist())
 
     def __reduce__(self) -> tuple[object, ...]:
-        # One stamp for all is sent once.
+        # A stamp shared by all rows is pickled once.
         columns = {column.name: getattr(self, column.name) for column in fields(self)}
         columns["stamp"] = self.stamp[:1] if self.stamp.strides[0] == 0 else self.stamp
         return _restored, (columns, len(self))
@@ -129,7 +128,7 @@ class SampleTable(Sequence[Sample]):
         return replace(self, **columns)  # type: ignore[arg-type]
 
     def digest(self) -> str:
-        """A hash of every value of every row; it depends on the rows alone, not on the table they were cut from."""
+        """A hash of every value of every row; a slice of a larger table has the same hash as an equal table."""
         state = hashlib.blake2b(digest_size=16)
         for block in blocks(len(self)):
             state.update(self.stamp[block].tobytes())
@@ -143,11 +142,11 @@ class SampleTable(Sequence[Sample]):
         return state.hexdigest()
 
     def ok(self) -> NDArray[np.bool_]:
-        """(N,) whether each row is an image that listing has nothing against."""
+        """(N,) whether each row has the status ``ok``."""
         return self.status.where("ok")
 
     def images(self) -> int:
-        """How many rows are images, usable or not: all but what was skipped because it is none."""
+        """The number of images, usable or not: all rows but the skipped ones."""
         return len(self) - int(np.count_nonzero(self.status.where("skipped")))
 
     def classes(self) -> tuple[str, ...]:
@@ -173,7 +172,7 @@ def _restored(columns: dict[str, Any], rows: int) -> SampleTable:
 
 
 class _Builder:
-    """Grows the columns of a `SampleTable`."""
+    """Builds the columns of a `SampleTable` incrementally."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -201,7 +200,7 @@ class _Builder:
         self.rows += 1
 
     def _add_stamp(self, stamp: tuple[int, int]) -> None:
-        """Keeps one stamp as long as all are the same: the rows of an array have that of their file, or none."""
+        """Stores one stamp as long as all are equal: rows of an array share that of their file, or have none."""
         if not self.stamps:
             if not self.rows:
                 self.stamp = stamp

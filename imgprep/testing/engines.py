@@ -10,13 +10,13 @@ from imgprep.errors import ImageError, RequestError
 
 @dataclass(frozen=True, slots=True)
 class CountingPlan:
-    """A plan of so many items.
+    """A plan with a number of items to count.
 
     Attributes:
-        number: tells plans apart.
-        items: how many.
-        error: raised at the first item, where it is not ''.
-        excluded: items that are left out, with the reason.
+        number: identifies the plan.
+        items: number of items.
+        error: kind of error raised at the first item; '' for none.
+        excluded: item -> why it is left out.
     """
 
     number: int
@@ -84,7 +84,7 @@ def check_engine(make: Callable[[], Engine]) -> None:
     next(closing)
     assert isinstance(closing, Generator)
     closing.close()
-    assert list(closing) == [], "a closed run goes on"
+    assert list(closing) == [], "a closed run continues"
 
 
 def _check_laziness(engine: Engine) -> None:

@@ -1,1 +1,1 @@
-"""Small things that several rooms need and none of them owns."""
+"""Small helpers shared by several packages."""

@@ -1,19 +1,19 @@
-"""Sharing a number of things out to classes by their sizes."""
+"""Proportional apportionment of a number of images to classes."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def apportion(sizes: NDArray[np.integer], total: int, *, one_each: bool = False) -> NDArray[np.int64]:
-    """Shares a number of images out to classes by their sizes: the method of largest remainders.
+    """Apportions a number of images to classes by their sizes, by the method of largest remainders.
 
-    No class is off its exact share by a whole image, and the sum is exact; of equal remainders the first class gains.
+    Every class is within one image of its exact share, and the sum is exact; of equal remainders the first class gains.
 
     Args:
         sizes: (K,) images of each class.
         total: images to take, at most the sum of the sizes.
-        one_each: give every class that has images at least one, at the expense of the largest shares, as far as the
-            total suffices.
+        one_each: give every class with images at least one, at the expense of the largest shares, if the total
+            suffices.
 
     Returns:
         (K,) images to take of each class.
@@ -24,7 +24,7 @@ def apportion(sizes: NDArray[np.integer], total: int, *, one_each: bool = False)
     everything = int(sizes.sum())
     if not everything:
         return np.zeros(len(sizes), np.int64)
-    # In whole numbers: 3 of 10 million would otherwise depend on how a fraction is rounded.
+    # In integers: 3 of 10 million would otherwise depend on the rounding of a fraction.
     share, remainder = np.divmod(sizes.astype(np.int64) * total, everything)
     order = np.argsort(-remainder, kind="stable")
     share[order[: total - int(share.sum())]] += 1

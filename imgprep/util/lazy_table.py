@@ -1,4 +1,4 @@
-"""Tables of a family's entries that import an entry when it is asked for, not when the table is."""
+"""Tables of implementations that are imported on first access."""
 
 import importlib
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class LazyTable(Mapping[str, T], Generic[T]):
-    """Name -> entry.
+    """Mapping from a name to an object that is imported on access.
 
     Args:
         entries: name -> ``module:attribute``.

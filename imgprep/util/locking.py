@@ -1,4 +1,4 @@
-"""An exclusive lock on an open file, which the system takes back when the process ends, however it ends."""
+"""An exclusive lock on an open file, released by the system when the process ends, however it ends."""
 
 import errno
 import importlib
@@ -7,7 +7,7 @@ from typing import IO, Any, Final
 
 
 def _module(name: str) -> Any:
-    """A module that not every system has; None where it is not."""
+    """Imports a module that not every system has; None where it is missing."""
     try:
         return importlib.import_module(name)
     except ImportError:
@@ -17,13 +17,13 @@ def _module(name: str) -> Any:
 fcntl: Final = _module("fcntl")
 msvcrt: Final = _module("msvcrt")
 HELD: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
-"""What the system says where somebody else holds the lock; all else is about locks as such."""
+"""Error numbers when another process holds the lock; any other number means that locks do not work."""
 _PLACE: Final = 1 << 30
-"""Windows locks bytes, and nobody can read those; far behind the end, who holds the file can still be read."""
+"""Windows makes locked bytes unreadable; locking far beyond the end keeps the name of the holder readable."""
 
 
 def can_lock() -> bool:
-    """Whether this system has locks on files; a file system may still have none."""
+    """Whether this system supports file locks; a file system may still lack them."""
     return fcntl is not None or msvcrt is not None
 
 
@@ -34,7 +34,7 @@ def lock(file: IO[str]) -> None:
         file: open for writing.
 
     Raises:
-        OSError: with a number in `HELD`, when somebody else has it; with another, when it cannot be locked at all.
+        OSError: with a number in `HELD` when another process holds the lock; else the file cannot be locked.
     """
     if fcntl is not None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What the machine offers: cores and memory as the container allows them."""
+"""Cores and memory available to this process, within the limits of its container."""
 
 import math
 import os
@@ -11,7 +11,7 @@ _FALLBACK_MEMORY: Final = 2 * 1024**3
 
 
 def available_cores(root: Path = _ROOT) -> int:
-    """How many cores this process may use: its CPU affinity, and the quotas of its control groups, rounded up.
+    """The number of cores for this process: its CPU affinity and the quotas of its control groups, rounded up.
 
     Args:
         root: where /proc and /sys are.
@@ -22,7 +22,7 @@ def available_cores(root: Path = _ROOT) -> int:
 
 
 def available_memory(root: Path = _ROOT) -> int:
-    """How many bytes can be allocated before something is killed: of the system, and of the control groups.
+    """Bytes that can be allocated within the memory of the system and the limits of the control groups.
 
     Args:
         root: where /proc and /sys are.
@@ -42,7 +42,7 @@ def _quota(folder: Path) -> float:
 
 
 def _room(folder: Path) -> float:
-    """Bytes that a control group may still allocate; what it holds of files it can give back."""
+    """Bytes that a control group may still allocate; its file cache counts as free."""
     for limit, used, files in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -64,7 +64,7 @@ def _system_memory(root: Path) -> float:
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of this process's control groups for a controller, of either version, with those above them.
+    """The folders of this process's control groups for a controller, v1 or v2, with their parents.
 
     Inside a container the path may be that of the host; then only the top, which is the container's own, exists.
     """
@@ -88,7 +88,7 @@ def _field(path: Path, name: str) -> int:
 
 
 def _text(path: Path) -> str:
-    """What a small file says; nothing when it cannot be read."""
+    """The text of a small file; '' when it cannot be read."""
     try:
         return path.read_text("ascii").strip()
     except (OSError, ValueError):

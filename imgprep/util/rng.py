@@ -1,4 +1,4 @@
-"""Randomness that depends on what is drawn for, never on who draws or when."""
+"""Random numbers that depend only on the seed and a key, never on the order of draws."""
 
 import hashlib
 import struct

@@ -1,11 +1,11 @@
-"""Numbers of bytes as people write them."""
+"""Parses sizes in bytes, such as 64 MiB."""
 
 import re
 from fractions import Fraction
 from typing import Final
 
 SIZE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) *(?:([kKmMgGtT])([iI]?))?[bB]?")
-"""The texts that are a size, without blanks around them."""
+"""Matches a size without surrounding blanks."""
 _POWERS: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 

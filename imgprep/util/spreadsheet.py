@@ -1,14 +1,14 @@
-"""Cells of CSV files that no spreadsheet takes for a formula, and that can be read back as they were."""
+"""Protects CSV cells against being read as formulas by spreadsheets, reversibly."""
 
 import re
 from typing import Final
 
-# The apostrophes count: what already looks protected gets another, else reading would take away one that was there.
+# Leading apostrophes match too: a cell that already looks protected gets another, so that `unprotect` restores it.
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 
 
 def protect(cell: str) -> str:
-    """A cell with an apostrophe before what a spreadsheet would calculate.
+    """Puts an apostrophe before a cell that a spreadsheet would calculate.
 
     >>> protect("=1+1"), protect("'=1"), protect("plum")
     ("'=1+1", "''=1", 'plum')
@@ -17,7 +17,7 @@ def protect(cell: str) -> str:
 
 
 def unprotect(cell: str) -> str:
-    """The cell as it was before `protect`.
+    """Reverses `protect`.
 
     >>> unprotect("'=1+1"), unprotect("''=1"), unprotect("plum"), unprotect("'plum")
     ('=1+1', "'=1", 'plum', "'plum")

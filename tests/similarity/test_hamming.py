@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgprep.similarity import hamming
-from imgprep.similarity.hamming import MAX_DISTANCE, near_duplicate_clusters, telling_clusters
+from imgprep.similarity.hamming import MAX_DISTANCE, adaptive_clusters, near_duplicate_clusters
 
 
 def brute_force(hashes, distance):
@@ -53,17 +53,17 @@ def test_chains_lower_the_distance():
     """Every hash differs from the next in one bit, so that all hang together; equal ones may be many."""
     gray_code = np.arange(4096, dtype=np.uint64)
     gray_code ^= gray_code >> np.uint64(1)
-    clusters, used = telling_clusters(np.concatenate([gray_code, gray_code[:200]]), 4)
+    clusters, used = adaptive_clusters(np.concatenate([gray_code, gray_code[:200]]), 4)
     assert used == 0
     assert clusters.tolist() == [*range(4096), *range(200)]
 
 
 def test_many_copies_are_no_chain():
     hashes = np.array([7] * 500 + [5] * 500 + [2**64 - 1], np.uint64)
-    clusters, used = telling_clusters(hashes, 4)
+    clusters, used = adaptive_clusters(hashes, 4)
     assert used == 4
     assert np.unique(clusters).tolist() == [0, 1000]
-    assert telling_clusters(hashes[:0], 4)[1] == 4
+    assert adaptive_clusters(hashes[:0], 4)[1] == 4
 
 
 @pytest.mark.parametrize("distance", [-1, MAX_DISTANCE + 1])
