@@ -96,7 +96,7 @@ def _listed(plan: Listing) -> Listed:
     source, joined = plan.source, None
     samples = source.samples()
     if plan.attributes is not None:
-        samples, joined = join_attributes(samples, plan.attributes, plan.splits)
+        samples, joined = join_attributes(samples, plan.attributes, plan.splits, _folder(source))
     splits = SplitReader(plan.splits, source)
     table = splits.settled(SampleTable.of(in_steps(splits.read(samples))))
     check_blank(splits, source, joined)
@@ -105,6 +105,12 @@ def _listed(plan: Listing) -> Listed:
     missed = joined.unmatched() if joined is not None else None
     notes = (*_moved(joined), *splits.notes(), *check_folders(splits, source, table), *skipped(table))
     return Listed(table, order, declared, missed if missed and (missed.samples or missed.rows) else None, notes)
+
+
+def _folder(source: Source) -> Path:
+    """The folder that the locations of a source are relative to."""
+    table = source.table()
+    return getattr(source, "image_root", None) or (source.path if table is None else table.parent)
 
 
 def _moved(table: AttributeTable | None) -> Iterator[str]:

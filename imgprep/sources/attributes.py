@@ -1,5 +1,9 @@
 """A table of further columns, joined to the samples of any layout by id or location."""
 
+import os
+import posixpath
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -10,7 +14,7 @@ from imgprep.sources.base import group_and_split, text_of
 from imgprep.sources.csvtable import Row, read_csv
 from imgprep.sources.jsontable import find, read_json
 from imgprep.sources.split_names import USUAL, SplitNames
-from imgprep.table.sample import Sample
+from imgprep.table.sample import Sample, SampleTable
 
 _SHOWN: Final = 5
 _JSON: Final = frozenset({".json", ".jsonl", ".ndjson"})
@@ -60,14 +64,21 @@ class AttributeTable:
     The column ``group`` becomes the group of a sample and ``split`` its split; all columns are attributes.
     """
 
-    def __init__(self, path: Path, splits: SplitNames = USUAL) -> None:
+    def __init__(self, path: Path, splits: SplitNames = USUAL, root: Path | None = None) -> None:
         """Reads a CSV, TSV, JSON or JSON Lines table.
+
+        Args:
+            path: the table.
+            splits: what the values of a column ``split`` mean.
+            root: the folder of the images, below which a row may name its image by an absolute path.
 
         Raises:
             RequestError: with file and line: the table is wrong, has no column ``id`` or ``location``, names one image
                 twice, or has a split that is none.
         """
         self._path = path
+        self._root = "" if root is None else os.path.realpath(root).rstrip(os.sep) + os.sep
+        self._respelled: dict[str, str] = {}
         self._splits = splits
         self._moved = Moved()
         self._rows: dict[str, Mapping[str, str]] = {}
@@ -87,8 +98,11 @@ class AttributeTable:
 
     def join(self, samples: Iterable[Sample]) -> Iterator[Sample]:
         """Adds to each sample the columns of its row; what a sample has of its own stays where the row says nothing."""
+        if self._loose():
+            samples = SampleTable.of(samples)
+            self._respell(samples)
         for sample in samples:
-            name = sample.id if sample.id in self._rows else sample.location
+            name = self._row_of(sample)
             values = self._rows.get(name)
             if values is None:
                 if sample.status != "skipped":
@@ -105,10 +119,36 @@ class AttributeTable:
                 attributes={**sample.attributes, **values}, group=group or sample.group, split=split or sample.split
             )
 
+    def _row_of(self, sample: Sample) -> str:
+        """What the row of a sample is found by: its id, its location, or another spelling of one of them."""
+        for name in (sample.id, sample.location):
+            if name in self._rows:
+                return name
+        if not self._respelled:
+            return sample.location
+        spelled = (self._respelled.get(_spelling(name, self._root)) for name in (sample.id, sample.location))
+        return next((name for name in spelled if name), sample.location)
+
+    def _loose(self) -> bool:
+        """Whether a row may name its image in another spelling."""
+        return any(not name.isascii() or _spelling(name, self._root) != name for name in self._rows)
+
+    def _respell(self, samples: Iterable[Sample]) -> None:
+        """Lists the rows that no image has exactly by what all their spellings have in common."""
+        exact = {name for sample in samples for name in (sample.id, sample.location) if name in self._rows}
+        spelled: dict[str, list[str]] = {}
+        for name in self._rows:
+            if name not in exact:
+                spelled.setdefault(_spelling(name, self._root), []).append(name)
+        images = Counter(_spelling(sample.id, self._root) for sample in samples if sample.status != "skipped")
+        self._respelled = {
+            common: names[0] for common, names in spelled.items() if len(names) == 1 and images[common] <= 1
+        }
+
     def place_of(self, sample: Sample) -> str:
         """Where the row of a sample is: file and line; the file alone when it has none."""
         for row in read_table(self._path):
-            if text_of(row.values.get(_key(row, ""), "")) in {sample.id, sample.location}:
+            if text_of(row.values.get(_key(row, ""), "")) in {sample.id, sample.location, self._row_of(sample)}:
                 return f"{one_line(self._path)}:{row.line}"
         return f"{one_line(self._path)}: no row for {one_line(sample.id, 80)}"
 
@@ -123,7 +163,7 @@ class AttributeTable:
 
 
 def join_attributes(
-    samples: Iterable[Sample], table: Path, splits: SplitNames = USUAL
+    samples: Iterable[Sample], table: Path, splits: SplitNames = USUAL, root: Path | None = None
 ) -> tuple[Iterator[Sample], AttributeTable]:
     """Joins a table to samples as they come.
 
@@ -131,6 +171,7 @@ def join_attributes(
         samples: of any source.
         table: CSV, TSV, JSON or JSON Lines, with a column ``id`` (or ``location``).
         splits: what the values of a column ``split`` mean.
+        root: the folder of the images, below which a row may name its image by an absolute path.
 
     Returns:
         The samples with their attributes; and the table, whose `AttributeTable.unmatched` is complete when the
@@ -139,7 +180,7 @@ def join_attributes(
     Raises:
         RequestError: see `AttributeTable`.
     """
-    read = AttributeTable(table, splits)
+    read = AttributeTable(table, splits, root)
     return read.join(samples), read
 
 
@@ -151,6 +192,17 @@ def read_table(path: Path) -> Iterator[Row]:
 def is_json(path: Path) -> bool:
     """Whether the name of a table says that it is JSON."""
     return not _JSON.isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
+
+
+def _spelling(name: str, root: str) -> str:
+    r"""What all spellings of a path have in common: ``/`` between its parts, relative to the root, composed characters.
+
+    >>> _spelling("cat\\1.jpg", ""), _spelling("/data/./cat/1.jpg", "/data/")
+    ('cat/1.jpg', 'cat/1.jpg')
+    """
+    path = unicodedata.normalize("NFC", name).replace("\\", "/")
+    path = posixpath.normpath(path) if path and "://" not in path else path
+    return path[len(root) :] if root and path.startswith(root) else path
 
 
 def _key(row: Row, where: str) -> str:

@@ -11,6 +11,7 @@ from annotated_types import Ge
 
 from imgprep.decoding.files import read_bytes
 from imgprep.sources.base import Source, check_class
+from imgprep.sources.links import Links, path_of
 from imgprep.sources.split_names import split_in_name
 from imgprep.sources.splits import Unknown
 from imgprep.sources.walk import Place, folders, junk, list_root, walk
@@ -25,20 +26,22 @@ class Directory(Source):
 
     Attributes:
         path: the root.
+        follow_links: whether links may lead out of the root.
     """
 
     layout: ClassVar[str] = "directory"
     is_folder: ClassVar[bool] = True
 
     path: Path
+    follow_links: Links = "inside"
 
     def samples(self) -> Iterator[Sample]:
         """Lists the files under the root; see `Source.samples`."""
-        return walk(self.path, self._place)
+        return walk(self.path, self._place, self.follow_links)
 
     def read(self, sample: Sample) -> bytes:
         """Reads one file; see `Source.read`."""
-        return read_bytes(f"{os.fspath(self.path)}/{sample.location}", sample.stamp)
+        return read_bytes(path_of(os.fspath(self.path), sample.location), sample.stamp)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The names of the class folders, empty ones too."""
@@ -61,20 +64,22 @@ class SplitDirectory(Source):
 
     Attributes:
         path: the root.
+        follow_links: whether links may lead out of the root.
     """
 
     layout: ClassVar[str] = "split_directory"
     unknown_split: ClassVar[Unknown] = "skip"
 
     path: Path
+    follow_links: Links = "inside"
 
     def samples(self) -> Iterator[Sample]:
         """Lists the files under the root, all folders in it taken for splits; see `Source.samples`."""
-        return walk(self.path, self._place)
+        return walk(self.path, self._place, self.follow_links)
 
     def read(self, sample: Sample) -> bytes:
         """Reads one file; see `Source.read`."""
-        return read_bytes(f"{os.fspath(self.path)}/{sample.location}", sample.stamp)
+        return read_bytes(path_of(os.fspath(self.path), sample.location), sample.stamp)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The names of the class folders in any split, empty ones too."""
@@ -113,6 +118,7 @@ class Hierarchy(Source):
     Attributes:
         path: the root.
         level: how many levels make the label: 1 is the outermost folder alone; all when omitted.
+        follow_links: whether links may lead out of the root.
     """
 
     layout: ClassVar[str] = "hierarchy"
@@ -120,14 +126,15 @@ class Hierarchy(Source):
 
     path: Path
     level: Annotated[int, Ge(1)] | None = None
+    follow_links: Links = "inside"
 
     def samples(self) -> Iterator[Sample]:
         """Lists the files under the root; see `Source.samples`."""
-        return walk(self.path, self._place)
+        return walk(self.path, self._place, self.follow_links)
 
     def read(self, sample: Sample) -> bytes:
         """Reads one file; see `Source.read`."""
-        return read_bytes(f"{os.fspath(self.path)}/{sample.location}", sample.stamp)
+        return read_bytes(path_of(os.fspath(self.path), sample.location), sample.stamp)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The labels of all folders without folders in them, empty ones too."""

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from imgprep.decoding.files import read_bytes
 from imgprep.errors import ImageError, one_line
+from imgprep.sources.common_cause import CommonCause
 from imgprep.sources.confined_paths import LocalFiles
+from imgprep.sources.links import Links, path_of
 from imgprep.table.sample import Sample
 
 
@@ -19,11 +21,13 @@ class Masks:
 
     Attributes:
         attribute: the column that names a file for each image; '' when its own alpha channel is the mask.
-        folder: that paths in the column are relative to, and do not lead out of.
+        folder: that paths in the column are relative to.
+        follow_links: whether links may lead out of that folder.
     """
 
     attribute: str = ""
     folder: Path = Path()
+    follow_links: Links = "inside"
 
     def read(self, sample: Sample) -> bytes | None:
         """Reads the file of a sample's mask, in any process; None when the table names none.
@@ -35,11 +39,11 @@ class Masks:
         if not named:
             return None
         folder = os.fspath(self.folder)
-        found = _files(folder).find(named)
+        found = _files(folder, self.follow_links).find(named)
         if found.reason:
             raise ImageError(_about(named, found.reason))
         try:
-            return read_bytes(f"{folder}/{found.location}", found.stamp)
+            return read_bytes(path_of(folder, found.location), found.stamp)
         except ImageError as error:
             raise ImageError(_about(named, error)) from None
 
@@ -49,7 +53,8 @@ class MaskListing:
 
     def __init__(self, masks: Masks) -> None:
         self._masks = masks
-        self._files = LocalFiles(masks.folder)
+        self._files = LocalFiles(masks.folder, links=masks.follow_links)
+        self._common = CommonCause("masks")
         self._state = hashlib.blake2b(digest_size=16)
 
     def join(self, samples: Iterable[Sample]) -> Iterator[Sample]:
@@ -60,6 +65,7 @@ class MaskListing:
                 yield sample
                 continue
             found = self._files.find(named)
+            self._common.saw("source.masks", found.cause, f"mask {one_line(named, 80)}: {found.reason}")
             self._state.update(repr((sample.id, found)).encode())
             if found.reason:
                 yield sample._replace(status="quarantined", reason=_about(named, found.reason))
@@ -76,5 +82,5 @@ def _about(named: str, reason: object) -> str:
 
 
 @lru_cache(maxsize=4)
-def _files(folder: str) -> LocalFiles:
-    return LocalFiles(Path(folder))
+def _files(folder: str, links: Links) -> LocalFiles:
+    return LocalFiles(Path(folder), links=links)

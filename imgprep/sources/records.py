@@ -14,11 +14,13 @@ from annotated_types import Len, MinLen
 from imgprep.decoding.files import read_bytes
 from imgprep.errors import ImageError, RequestError, one_line
 from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp, group_and_split, text_of
-from imgprep.sources.confined_paths import LocalFiles
+from imgprep.sources.common_cause import CommonCause
+from imgprep.sources.confined_paths import LocalFiles, check_extension
 from imgprep.sources.csvtable import Row, no_column, read_csv
 from imgprep.sources.gz import read_span
 from imgprep.sources.inline_pixels import parse_pixels, to_pixels
 from imgprep.sources.jsontable import find, parse_object, read_json
+from imgprep.sources.links import Links, path_of
 from imgprep.sources.remote import Remote, fetch, forget
 from imgprep.table.sample import NOTHING, Sample, Status
 
@@ -35,10 +37,13 @@ class Csv(Source):
     Attributes:
         path: the table.
         label_column: the column of the class, in any case of letters.
-        location_column: the column of the image: a path relative to the table, an http(s) address, or the pixels as
+        location_column: the column of the image: a path, an http(s) address, or the pixels as
             a nested list.
         delimiter: one character; by default a tab for ``.tsv`` and a comma for everything else.
         remote: how remote images are fetched.
+        image_root: the folder that paths are relative to; that of the table when omitted.
+        extension: of the files, where the paths in the table have none.
+        follow_links: whether links may lead out of that folder.
     """
 
     layout: ClassVar[str] = "csv"
@@ -48,6 +53,12 @@ class Csv(Source):
     location_column: Column = "location"
     delimiter: Annotated[str, Len(1, 1)] | None = None
     remote: Remote = field(default_factory=Remote)
+    image_root: Path | None = None
+    extension: Column | None = None
+    follow_links: Links = "inside"
+
+    def __post_init__(self) -> None:
+        check_extension(self.extension)
 
     @property
     def isolated(self) -> bool:
@@ -57,13 +68,13 @@ class Csv(Source):
     def samples(self) -> Iterator[Sample]:
         """Lists the rows; see `Source.samples`."""
         rows = read_csv(self.path, self.delimiter, pixels=self.location_column, typed=self.label_column)
-        return _Listing(self.path, self.label_column, self.location_column).samples(rows)
+        return _Listing(self).samples(rows)
 
     def read(self, sample: Sample) -> bytes | Pixels:
         """Reads one image; see `Source.read`."""
         if found := _EMBEDDED.fullmatch(sample.location):
             return parse_pixels(read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2])))
-        return _read_file(self.path, sample, self.remote)
+        return _read_file(self, sample)
 
     def forget(self, sample: Sample) -> bool:
         """Drops what was fetched; see `Source.forget`."""
@@ -89,9 +100,12 @@ class Json(Source):
     Attributes:
         path: the table.
         label_column: the key of the class, in any case of letters.
-        location_column: the key of the image: a path relative to the table, an http(s) address, or the pixels as
+        location_column: the key of the image: a path, an http(s) address, or the pixels as
             nested lists.
         remote: how remote images are fetched.
+        image_root: the folder that paths are relative to; that of the table when omitted.
+        extension: of the files, where the paths in the table have none.
+        follow_links: whether links may lead out of that folder.
     """
 
     layout: ClassVar[str] = "json"
@@ -100,6 +114,12 @@ class Json(Source):
     label_column: Column = "label"
     location_column: Column = "location"
     remote: Remote = field(default_factory=Remote)
+    image_root: Path | None = None
+    extension: Column | None = None
+    follow_links: Links = "inside"
+
+    def __post_init__(self) -> None:
+        check_extension(self.extension)
 
     @property
     def isolated(self) -> bool:
@@ -109,13 +129,13 @@ class Json(Source):
     def samples(self) -> Iterator[Sample]:
         """Lists the objects; see `Source.samples`."""
         rows = read_json(self.path, pixels=self.location_column)
-        return _Listing(self.path, self.label_column, self.location_column).samples(rows)
+        return _Listing(self).samples(rows)
 
     def read(self, sample: Sample) -> bytes | Pixels:
         """Reads one image; see `Source.read`."""
         found = _EMBEDDED.fullmatch(sample.location)
         if found is None:
-            return _read_file(self.path, sample, self.remote)
+            return _read_file(self, sample)
         text = read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2]))
         try:
             record = parse_object(text, one_line(self.path))
@@ -146,10 +166,10 @@ def line_of(path: Path, rows: Iterator[Row], row: int) -> str:
     return f"{one_line(path)}:{next(islice(rows, row, None)).line}"
 
 
-def _read_file(table: Path, sample: Sample, remote: Remote) -> bytes:
+def _read_file(table: Csv | Json, sample: Sample) -> bytes:
     if _SCHEME.match(sample.location):
-        return fetch(sample.location, remote)
-    return read_bytes(f"{os.fspath(table.parent)}/{sample.location}", sample.stamp)
+        return fetch(sample.location, table.remote)
+    return read_bytes(path_of(os.fspath(table.image_root or table.path.parent), sample.location), sample.stamp)
 
 
 def _forget(location: str, remote: Remote) -> bool:
@@ -160,22 +180,25 @@ def _forget(location: str, remote: Remote) -> bool:
 
 
 class _Place(NamedTuple):
-    """Where a row's image is: `Sample`'s id, location, reason and stamp."""
+    """Where a row's image is: `Sample`'s id, location, reason and stamp; and what it fails for, as in `Found`."""
 
     id: str
     location: str
     reason: str = ""
     stamp: tuple[int, int] = (0, 0)
+    cause: str = ""
 
 
 class _Listing:
     """Turns rows into samples with unique ids."""
 
-    def __init__(self, path: Path, label: str, location: str) -> None:
-        self.path = path
-        self.label = label
-        self.location = location
-        self.files = LocalFiles(path.parent)
+    def __init__(self, table: Csv | Json) -> None:
+        self.path = table.path
+        self.label = table.label_column
+        self.location = table.location_column
+        root = table.image_root or table.path.parent
+        self.files = LocalFiles(root, check_extension(table.extension), table.follow_links)
+        self.common = CommonCause("rows")
         self.ids: set[str] = set()
         self.repeats: dict[str, int] = {}
 
@@ -189,7 +212,9 @@ class _Listing:
                 place = _Place(f"{self.path.name}#{number}", f"#{number}@{row.span[0]}+{row.span[1]}", "", stamp)
             else:
                 place = self.place(values.pop(self.key(values, self.location, where)), number, where)
+            cause = place.cause or place.reason or _cause(reason)
             reason = place.reason or reason
+            self.common.saw(where, cause, reason)
             attributes = {name: text_of(value) for name, value in values.items()} if values else NOTHING
             group, split = group_and_split(attributes)
             status: Status = "quarantined" if reason else "ok"
@@ -211,7 +236,7 @@ class _Listing:
         found = self.files.find(value)
         # A file whose name looks like the place of pixels in the table is told apart by its folder.
         location = f"./{found.location}" if found.location.startswith("#") else found.location
-        return _Place(value, location, found.reason, found.stamp)
+        return _Place(value, location, found.reason, found.stamp, found.cause)
 
     def unique(self, identity: str) -> str:
         # The count goes on where it was: a table may name one image in each of a million rows.
@@ -223,6 +248,15 @@ class _Listing:
             self.repeats[identity] = count
         self.ids.add(name)
         return name
+
+
+def _cause(reason: str) -> str:
+    """What a reason has in common with those of other labels.
+
+    >>> _cause("the label is the number 0.5")
+    'the label is the number'
+    """
+    return reason.rpartition(" ")[0] if reason.startswith("the label is the number ") else reason
 
 
 def _label(value: object, where: str) -> tuple[str, str]:

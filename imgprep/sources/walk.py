@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
 from imgprep.sources.base import safe_text
+from imgprep.sources.links import Links, kind, location_of, why_not_followed
 from imgprep.table.sample import NOTHING, Sample, Status
 
 # Files that lie next to images without being any. Whatever is not listed here is taken for an image; if it is none,
@@ -56,7 +57,7 @@ class _Folder(NamedTuple):
         id: what the ids in it begin with; it ends in a slash, but for the root.
         location: the same for the locations.
         parts: its names from the root down.
-        linked: whether a link led to it.
+        passed: the folders in which the links lie that led to it, all links resolved.
         same: whether ids and locations in it are the same, but for names that had to be escaped.
     """
 
@@ -64,8 +65,15 @@ class _Folder(NamedTuple):
     id: str
     location: str
     parts: tuple[str, ...]
-    linked: bool
+    passed: tuple[str, ...]
     same: bool
+
+
+class _Tree(NamedTuple):
+    """What is walked: the root, '' for that of the file system, and how far links are followed."""
+
+    root: str
+    links: Links
 
 
 class Listing(NamedTuple):
@@ -83,22 +91,23 @@ class Listing(NamedTuple):
     raw: dict[str, str]
 
 
-def walk(root: Path, place: Callable[[tuple[str, ...]], Place]) -> Iterator[Sample]:
+def walk(root: Path, place: Callable[[tuple[str, ...]], Place], links: Links = "inside") -> Iterator[Sample]:
     """Lists everything under a folder, sorted by id in code-point order.
 
-    Links are followed to files and folders inside the root; a link to a folder above it, or in a folder that was
-    itself reached by a link, ends the walk there, so that it is finite.
+    Links are followed to files and folders; see `links.why_not_followed` for where the walk ends, so that it is finite.
 
     Args:
         root: the folder.
         place: from the names of the folders between the root and a file, what they mean; called once for each
             folder.
+        links: how far links are followed.
 
     Raises:
         RequestError: the root is no folder.
         ResourceError: the root cannot be listed.
     """
-    top = _Folder(os.path.realpath(root), "", "", (), linked=False, same=True)
+    top = _Folder(os.path.realpath(root), "", "", (), passed=(), same=True)
+    tree = _Tree("" if top.path == os.sep else top.path, links)
     stack = [(top, place(()), list_root(root))]
     while stack:
         folder, here, listing = stack[-1]
@@ -108,7 +117,7 @@ def walk(root: Path, place: Callable[[tuple[str, ...]], Place]) -> Iterator[Samp
             if entry is None:
                 yield _file(folder, here, name, listing.raw.get(name, name))
                 continue
-            found = _other(folder, here, name, entry, top.path)
+            found = _other(folder, here, name, entry, tree)
             if isinstance(found, Sample):
                 yield found
                 continue
@@ -141,7 +150,7 @@ def list_root(root: Path) -> Listing:
 
 def folders(root: Path) -> Iterator[tuple[str, ...]]:
     """The folders under a root that `walk` would enter, as names from the root down, links left out."""
-    stack = [_Folder(os.path.realpath(root), "", "", (), linked=False, same=True)]
+    stack = [_Folder(os.path.realpath(root), "", "", (), passed=(), same=True)]
     while stack:
         folder = stack.pop()
         try:
@@ -153,7 +162,7 @@ def folders(root: Path) -> Iterator[tuple[str, ...]]:
             if entry.is_dir(follow_symlinks=False) and not junk(entry.name, folder=True):
                 parts = (*folder.parts, name[:-1])
                 yield parts
-                stack.append(_Folder(entry.path, "", "", parts, linked=False, same=True))
+                stack.append(_Folder(entry.path, "", "", parts, passed=(), same=True))
 
 
 def junk(name: str, *, folder: bool = False) -> str:
@@ -239,13 +248,13 @@ def _refused(folder: _Folder, name: str, raw: str, status: Status, reason: str) 
     return Sample(folder.id + name, folder.location + raw, "", status=status, reason=reason)
 
 
-def _other(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], root: str) -> Sample | _Folder:
+def _other(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], tree: _Tree) -> Sample | _Folder:
     """What an entry that is no regular file stands for: a folder to enter, or a sample."""
     try:
         if entry.is_symlink():
-            return _link(folder, here, name, entry, root)
+            return _link(folder, here, name, entry, tree)
         if not entry.is_dir(follow_symlinks=False):
-            return _refused(folder, name, entry.name, "quarantined", _kind(entry.stat(follow_symlinks=False).st_mode))
+            return _refused(folder, name, entry.name, "quarantined", kind(entry.stat(follow_symlinks=False).st_mode))
     except OSError as error:
         check_surroundings(error, entry.path)
         return _refused(folder, name, entry.name, "quarantined", f"cannot read: {error.strerror}")
@@ -253,10 +262,10 @@ def _other(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], roo
         return _refused(folder, name, entry.name, "skipped", reason)
     location = f"{folder.location}{entry.name}/"
     same = folder.same and name == entry.name + "/"
-    return _Folder(entry.path, folder.id + name, location, (*folder.parts, name[:-1]), folder.linked, same)
+    return _Folder(entry.path, folder.id + name, location, (*folder.parts, name[:-1]), folder.passed, same)
 
 
-def _link(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], root: str) -> Sample | _Folder:
+def _link(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], tree: _Tree) -> Sample | _Folder:
     try:
         target = os.path.realpath(entry.path, strict=True)
         status = os.stat(target)  # noqa: PTH116  (a name that may be no UTF-8)
@@ -264,29 +273,14 @@ def _link(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], root
         check_surroundings(error, entry.path)
         reason = "link that goes in a circle" if error.errno == errno.ELOOP else "dangling link"
         return _refused(folder, name, entry.name, "quarantined", reason)
-    inside = "" if root == os.sep else root
-    location = target[len(inside) + 1 :].replace(os.sep, "/")
-    if stat.S_ISREG(status.st_mode) and target.startswith(inside + os.sep):
+    location, regular = location_of(target, tree.root), stat.S_ISREG(status.st_mode)
+    passed = (*folder.passed, folder.path)
+    reason = why_not_followed(target, status.st_mode, *tree, passed)
+    if regular and not reason:
         # Read by its target: whoever changes the link later cannot make the reader leave the root.
         return _sample(folder.id + name, location, here, junk(entry.name), status)
-    if reason := junk(entry.name, folder=True):
-        return _refused(folder, name, entry.name, "skipped", reason)
-    if reason := _bad_target(folder, target, inside, status.st_mode):
+    if unwanted := junk(entry.name, folder=True):
+        return _refused(folder, name, entry.name, "skipped", unwanted)
+    if reason:
         return _refused(folder, name, entry.name, "quarantined", reason)
-    return _Folder(target, folder.id + name, f"{location}/", (*folder.parts, name[:-1]), linked=True, same=False)
-
-
-def _bad_target(folder: _Folder, target: str, root: str, mode: int) -> str:
-    """Why a link to something other than a file is not followed; '' when it may be."""
-    if f"{folder.path}{os.sep}".startswith(target + os.sep):
-        return "link to a folder above it"
-    if not target.startswith(root + os.sep):
-        return "link that leads out of the source folder"
-    if not stat.S_ISDIR(mode):
-        return _kind(mode)
-    return "link to a folder, in a folder that is a link itself" if folder.linked else ""
-
-
-def _kind(mode: int) -> str:
-    kinds = {stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
-    return f"not a regular file: {kinds.get(stat.S_IFMT(mode), 'special file')}"
+    return _Folder(target, folder.id + name, f"{location}/", (*folder.parts, name[:-1]), passed, same=False)

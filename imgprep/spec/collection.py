@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
@@ -90,6 +90,9 @@ def parse_source(value: object, info: ValidationInfo) -> SourceSection:
     source = _tried(found, (), lambda: bind(cls, options | _numbered(classes, own, options), context))
     table = attributes or getattr(source, "table", lambda: None)()
     masks = _tried(found, ("masks",), lambda: _masks(value.get("masks"), cls, table, context))
+    if masks is not None and source is not None:
+        root = None if attributes else getattr(source, "image_root", None)
+        masks = replace(masks, folder=root or masks.folder, follow_links=getattr(source, "follow_links", "inside"))
     splits = _tried(found, ("splits",), lambda: parse_splits(value.get("splits")))
     if found or splits is None:
         raise SpecError(found)

@@ -25,8 +25,10 @@ def check_paths(loaded: LoadedSpec) -> None:
     spec = loaded.spec
     found: list[tuple[Keys, str]] = []
     source: Path | None = getattr(spec.source.source, "path", None)
+    image_root: Path | None = getattr(spec.source.source, "image_root", None)
     named: list[tuple[Keys, Path | None]] = [
         (("source", "path"), source),
+        (("source", "image_root"), image_root),
         (("source", "attributes"), spec.source.attributes),
         (("split", "test", "from"), spec.split.test.path if isinstance(spec.split.test, FrozenTest) else None),
     ]
@@ -34,6 +36,8 @@ def check_paths(loaded: LoadedSpec) -> None:
         if path is not None and not os.path.lexists(path):
             relative = "; relative paths are relative to the spec file" if loaded.file else ""
             found.append((keys, f"there is no file or folder '{one_line(path)}'{relative}"))
+    if image_root is not None and os.path.lexists(image_root) and not image_root.is_dir():
+        found.append((("source", "image_root"), f"'{one_line(image_root)}' is not a folder; give that of the images"))
     problem = _about_output(spec.output, source)
     if problem:
         found.append((("output",), problem))

@@ -163,7 +163,7 @@ def test_what_is_left_out_is_said(ask: Callable[..., Request]) -> None:
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        ("../masks/fox/1.png", "leads out of the table's folder"),
+        ("../masks/fox/1.png", "leads out of the folder of the images"),
         ("/etc/passwd", "is absolute"),
         ("masks/gone.png", "mask masks/gone.png: cannot be read: no such file"),
         ("attributes.csv", "mask attributes.csv: "),
