@@ -93,6 +93,7 @@ def test_the_action_is_well_formed(action: Any) -> None:
     assert used == set(action["inputs"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "status"), [("", 0), ("--set audit.rules.class-size.min=100", 1), ("--oops", 2)])
 def test_the_action_annotates_and_summarises(action: Any, workspace: Path, arguments: str, status: int) -> None:
     (step,) = (step for step in action["runs"]["steps"] if step.get("name") == "Audit")
@@ -110,6 +111,7 @@ def test_the_action_annotates_and_summarises(action: Any, workspace: Path, argum
         assert (workspace / "summary.md").read_text("utf-8").startswith("## Audit of fruits: ")
 
 
+@pytest.mark.slow
 def test_the_action_passes_a_baseline_on(action: Any, workspace: Path) -> None:
     (step,) = (step for step in action["runs"]["steps"] if step.get("name") == "Audit")
     setting = "--set audit.rules.class-size.min=100"
@@ -120,6 +122,7 @@ def test_the_action_passes_a_baseline_on(action: Any, workspace: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_pre_commit_hook_runs(root: Path, workspace: Path) -> None:
     (hook,) = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text("utf-8"))
     assert {"id", "name", "entry", "language"} <= set(hook)
@@ -133,6 +136,7 @@ def _blocks(root: Path) -> list[Any]:
     return [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
 
 
+@pytest.mark.slow
 def test_the_gitlab_job_of_the_readme_runs(root: Path, workspace: Path) -> None:
     (job,) = (block["audit"] for block in _blocks(root) if "script" in (block.get("audit") or {}))
     report = workspace / job["artifacts"]["reports"]["codequality"]
@@ -158,6 +162,7 @@ def test_the_readme_uses_the_action_and_the_hook_as_they_are(root: Path, action:
     assert {hook["id"] for hook in repo["hooks"]} == {hook["id"] for hook in hooks}
 
 
+@pytest.mark.slow
 def test_make_audit(root: Path, workspace: Path) -> None:
     text = (root / "Makefile").read_text("utf-8")
     recipe = re.search(r"^audit:.*\n\t(.+)$", text, re.MULTILINE)

@@ -296,6 +296,7 @@ def test_another_seed_gives_another_order_only(images: MakeImages, run: Run) -> 
 ENGINES = [("threads", 1), ("threads", 2), ("threads", 4), ("processes", 1), ("processes", 2), ("processes", 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_engines_and_workers_do_not_change_a_byte(images: MakeImages, run: Run, name: str) -> None:
     stage = packing(images(noise(), LABELS, [20, 20]), replace(PLAIN, normalize="standardize-channel"), name=name)
