@@ -17,7 +17,7 @@ import numpy as np
 
 from imgprep.stages.split.allocate import NAMES
 from imgprep.stages.split.methods import decide
-from imgprep.stages.split.validate import SplitSettings
+from imgprep.stages.split.settings import SplitRequest, SplitSettings
 from imgprep.table.sample import Sample, SampleTable
 
 ROWS, CLASSES = 10_000_000, 1000
@@ -54,7 +54,7 @@ def main() -> int:
     table = table_of(rows)
     print(f"{rows:,} rows made up in {time.perf_counter() - start:.1f} s, {peak():.2f} GiB")
     start, start_cpu = time.perf_counter(), time.process_time()
-    assignment = decide(table, np.array([], np.int64), SplitSettings(method="stratified", test=0.1, validation=0.1))
+    assignment = decide(table, np.array([], np.int64), SplitRequest(SplitSettings(test=0.1, validation=0.1)))
     seconds, memory = time.process_time() - start_cpu, peak()
     print(f"decided in {time.perf_counter() - start:.1f} s ({seconds:.1f} s of processor), {memory:.2f} GiB at most")
     for code, name in enumerate(assignment.names):

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from imgprep.checks.base import Report
 from imgprep.commands import main
-from imgprep.commands.inputs import StageResult
 from imgprep.commands.main import Run
 from imgprep.commands.session import Request
 from imgprep.dataset.loader import Dataset, load
 from imgprep.dataset.views import AveragedViews, average_views
+from imgprep.pipeline.inputs import StageResult
 
 __all__ = [
     "AveragedViews",

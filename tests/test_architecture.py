@@ -15,14 +15,15 @@ PACKAGE = Path(__file__).resolve().parents[1] / "imgprep"
 FAMILIES = {"sources", "transforms", "shards", "engines"}
 LAYERS = (  # from the bottom; a unit imports from the layers below its own, and from itself
     {"errors", "version", "util"},
-    {"table"},
+    {"table", "settings"},
     {"similarity", "decoding", "arrays"},
     {"shards", "engines"},
     {"dataset"},
     {"sources", "transforms"},
     {"pipeline"},
     {"checks"},
-    {"spec", "stages"},
+    {"stages"},
+    {"spec"},
     {"commands", "testing"},
     {"api"},
     {"cli"},

@@ -174,7 +174,7 @@ def test_every_layout_is_shown_in_three_lines(blocks: list[Block]) -> None:
 def test_every_step_and_normalisation_is_explained(readme: str) -> None:
     from typing import get_args
 
-    from imgprep.spec.datasets import Preset
+    from imgprep.stages.pack.settings import Preset
     from imgprep.transforms import STEPS
 
     rows = [line.split("|")[1] for line in readme.splitlines() if line.startswith("| `")]

@@ -31,7 +31,8 @@ from imgprep.cli.options import (
 )
 from imgprep.cli.quality import audit, review
 from imgprep.cli.terminal import Terminal
-from imgprep.commands.stages import STAGES, Stage
+from imgprep.pipeline.stage import Stage
+from imgprep.stages import STAGES
 
 app = typer.Typer(
     name="imgprep",

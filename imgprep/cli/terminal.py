@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgprep.checks.base import Report
-    from imgprep.commands.inputs import StageResult
     from imgprep.commands.main import Run
     from imgprep.dataset.manifest import Manifest
+    from imgprep.pipeline.inputs import StageResult
 
 WIDE_TABLE = 12
 """Classes that a table still shows one by one."""

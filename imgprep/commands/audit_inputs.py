@@ -16,13 +16,13 @@ from imgprep.checks.packed import Fitted, Promise, judge_packed
 from imgprep.checks.packed_shards import Inspected, inspected
 from imgprep.checks.rules.splits import FOLD
 from imgprep.commands.collection import grouping
-from imgprep.commands.inputs import StageResult
 from imgprep.commands.label_tables import read_predictions, read_review
 from imgprep.commands.pipeline import Pipeline
 from imgprep.dataset.manifest import Manifest
 from imgprep.dataset.records import read_records, usable_records
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.pipeline.image_reader import ImageReader
+from imgprep.pipeline.inputs import StageResult
 from imgprep.pipeline.runner import RunContext
 from imgprep.sources.dataset import Dataset
 from imgprep.spec.loading import LoadedSpec

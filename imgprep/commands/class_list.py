@@ -7,7 +7,7 @@ from typing import Final
 
 from imgprep.commands.list_source import Listed
 from imgprep.errors import one_line
-from imgprep.spec.problems import shown, suggestion
+from imgprep.settings.problems import shown, suggestion
 from imgprep.table.sample import SampleTable, sort_classes
 
 SHOWN: Final = 5

@@ -1,45 +1,18 @@
 """The source of a spec, listed."""
 
-from dataclasses import dataclass, replace
-
 from imgprep.commands.class_list import class_notes, class_order, unlisted
 from imgprep.commands.list_source import listing
-from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import Engine
 from imgprep.errors import one_line
+from imgprep.pipeline.collection import Collection
 from imgprep.pipeline.image_reader import ImageReader
+from imgprep.settings.problems import unknown
 from imgprep.similarity.groups import Grouping
 from imgprep.sources.attributes import Unmatched
-from imgprep.sources.masks import MaskListing, Masks
+from imgprep.sources.masks import MaskListing
 from imgprep.spec.loading import LoadedSpec
-from imgprep.spec.problems import unknown
+from imgprep.stages.split.settings import SplitSettings
 from imgprep.table.sample import SampleTable
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """A source, listed.
-
-    Attributes:
-        table: every entry found.
-        classes: in index order, those without images included.
-        reader: of the images.
-        masks: where their masks are; None when nobody asks.
-        masks_digest: a value that changes when one of the masks' files does.
-        notes: what the user should know, one line each.
-    """
-
-    table: SampleTable
-    classes: tuple[str, ...]
-    reader: ImageReader
-    masks: Masks | None = None
-    masks_digest: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def masked_reader(self) -> ImageReader:
-        """The reader, that looks for masks where the spec asks for them."""
-        return replace(self.reader, masks=self.masks)
 
 
 def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
@@ -63,7 +36,7 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     if section.masks is not None and section.masks.attribute not in {"", *table.attributes}:
         text = unknown("attribute", section.masks.attribute, list(table.attributes))
         raise loaded.error(text, "source", "masks", "attribute")
-    reader = ImageReader(section.source, decode_options(loaded))
+    reader = ImageReader(section.source, loaded.spec.convert.decode_options())
     classes = class_order(listed, section.classes)
     if (section.classes or listed.order) and (complaint := unlisted(listed, classes)):
         raise loaded.error(complaint, "source", "classes" if section.classes else "class_names")
@@ -74,18 +47,10 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     return Collection(table, classes, reader, section.masks, digest, notes)
 
 
-def decode_options(loaded: LoadedSpec) -> DecodeOptions:
-    """How the spec wants images decoded, by whoever looks at them."""
-    section = loaded.spec.convert
-    return DecodeOptions(
-        background=section.background, max_pixels=section.max_pixels, color_profile=section.color_profile
-    )
-
-
 def grouping(loaded: LoadedSpec) -> Grouping:
     """Which images the spec says belong together."""
-    section = loaded.spec.split
-    return Grouping(section.group, section.missing_group, loaded.where("split"))
+    settings: SplitSettings = loaded.spec.split
+    return settings.grouping(loaded.where("split"))
 
 
 def _unmatched(loaded: LoadedSpec, table: SampleTable, missed: Unmatched | None) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from imgprep.commands.stages import STAGES
 from imgprep.dataset.integrity import Difference, index_differences
 from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, read_manifest
 from imgprep.dataset.verify import verify as find_differences
@@ -20,6 +19,7 @@ from imgprep.engines.base import Outcome, Runner
 from imgprep.engines.guarantees import guarantees
 from imgprep.errors import RequestError, one_line
 from imgprep.pipeline.runner import Monitor
+from imgprep.stages import STAGES
 from imgprep.util.locking import can_lock
 from imgprep.util.resources import available_cores, available_memory
 

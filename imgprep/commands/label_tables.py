@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from imgprep.checks.label_evidence import OUTSIDE, Predictions, Review
 from imgprep.errors import RequestError, check_surroundings, one_line
+from imgprep.settings.problems import suggestion
 from imgprep.sources.attributes import is_json
 from imgprep.sources.base import text_of
 from imgprep.sources.csvtable import Row, find_delimiter, read_csv
 from imgprep.sources.jsontable import find, read_json
-from imgprep.spec.problems import suggestion
 from imgprep.table.sample import SampleTable
 from imgprep.util.spreadsheet import protect, unprotect
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgprep.commands.inputs import StageResult
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, context_for
+from imgprep.pipeline.inputs import StageResult
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def rebuild(request: Request, id_: str) -> "NDArray[Any]":
     Raises:
         RequestError: the spec has no augment section, or it makes no such image.
     """
-    from imgprep.commands.augment_stage import AUGMENT
+    from imgprep.stages.augment.definition import AUGMENT
 
     loaded = request.load()
     with context_for(request, loaded) as context:

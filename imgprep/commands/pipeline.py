@@ -8,17 +8,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from imgprep.commands.class_list import changed_classes
-from imgprep.commands.collection import Collection, collect
-from imgprep.commands.inputs import StageResult
-from imgprep.commands.stages import STAGES, Stage
+from imgprep.commands.collection import collect
 from imgprep.dataset.manifest import Manifest, read_manifest
-from imgprep.errors import ImgprepError
+from imgprep.errors import ImgprepError, RequestError
+from imgprep.pipeline.collection import Collection
+from imgprep.pipeline.inputs import StageResult
 from imgprep.pipeline.runner import RunContext
+from imgprep.pipeline.stage import Stage
 from imgprep.spec.loading import LoadedSpec
+from imgprep.stages import STAGES
 
 if TYPE_CHECKING:
     from imgprep.pipeline.stage_images import Images
-    from imgprep.stages.split.methods import Assignment
 
 
 class Pipeline:
@@ -45,9 +46,27 @@ class Pipeline:
             self.context.monitor.note(note)
         return found
 
+    @property
+    def name(self) -> str:
+        """The name of the dataset."""
+        return self.loaded.spec.name
+
+    @property
+    def seed(self) -> int:
+        """The seed of the spec."""
+        return self.loaded.spec.seed
+
     def section(self, name: str) -> Any:
-        """The settings of a stage; None when the spec does not have the section of an optional one."""
+        """A section of the spec; None when the spec does not have that of an optional stage."""
         return getattr(self.loaded.spec, name)
+
+    def where(self, *keys: str | int) -> str:
+        """The file and line, or the option, that gave a value of the spec."""
+        return self.loaded.where(*keys)
+
+    def error(self, text: str, *keys: str | int) -> RequestError:
+        """An error about a value of the spec, to be raised."""
+        return self.loaded.error(text, *keys)
 
     def has(self, name: str) -> bool:
         """Whether the spec has a stage."""
@@ -145,10 +164,3 @@ class Pipeline:
 
             self._images[name] = read_images(result.folder, result.manifest)
         return self._images[name]
-
-    @cached_property
-    def assignment(self) -> "Assignment":
-        """The decision of the split stage."""
-        from imgprep.stages.split.stage import read_assignment
-
-        return read_assignment(self.bring("split").folder)

@@ -10,19 +10,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.commands.augment_stage import recipes
-from imgprep.commands.collection import Collection, collect
+from imgprep.commands.collection import collect
 from imgprep.commands.contact_sheet import Cell, Picture, Row, sheet
-from imgprep.commands.convert_stage import mask_operations, operations
 from imgprep.commands.session import Request, engine_for
 from imgprep.dataset.manifest import commit
 from imgprep.engines.base import Heartbeat, Runner
 from imgprep.errors import ImageError, RequestError
+from imgprep.pipeline.collection import Collection
 from imgprep.pipeline.image_reader import ImageReader, Loaded, Pixels
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.augment.donors import DonorPool, share_of
-from imgprep.stages.augment.render import drawn
+from imgprep.stages.augment.render import drawn, recipes
+from imgprep.stages.convert.operations import mask_operations, operations
 from imgprep.stages.convert.prepare import Operation, transform_mask
 from imgprep.stages.split.allocate import keys
 from imgprep.table.sample import Sample, SampleTable

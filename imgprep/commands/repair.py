@@ -4,16 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgprep.commands.inputs import StageResult
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, context_for
-from imgprep.commands.stages import STAGES, Stage
 from imgprep.dataset.integrity import Difference, unlisted_differences
 from imgprep.dataset.manifest import INDEX, read_manifest, sha256_file
 from imgprep.dataset.verify import verify
 from imgprep.errors import ImgprepError, RequestError, ResourceError, one_line
+from imgprep.pipeline.inputs import StageResult
 from imgprep.pipeline.runner import RunContext
+from imgprep.pipeline.stage import Stage
 from imgprep.spec.loading import LoadedSpec
+from imgprep.stages import STAGES
 
 
 @dataclass(frozen=True, slots=True)

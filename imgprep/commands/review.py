@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from imgprep.checks.reports.contact import contact_sheet
 from imgprep.checks.review import draw_review
 from imgprep.checks.thumbnails import thumbnails
-from imgprep.commands.collection import Collection
 from imgprep.commands.label_tables import is_filled_in, review_rows
 from imgprep.commands.pipeline import Pipeline
 from imgprep.dataset.manifest import commit
 from imgprep.errors import RequestError, ResourceError, one_line
+from imgprep.pipeline.collection import Collection
 from imgprep.pipeline.runner import RunContext
 from imgprep.spec.loading import LoadedSpec
 

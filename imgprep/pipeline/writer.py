@@ -12,27 +12,8 @@ from numpy.typing import NDArray
 from imgprep.dataset.manifest import commit, sha256_file
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
 from imgprep.pipeline.runner import part_path
+from imgprep.pipeline.storage import Storage
 from imgprep.pipeline.workspace import Workspace
-from imgprep.shards.base import ShardFormat
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """How the shards of a stage are stored.
-
-    Attributes:
-        format: of the shards.
-        compression: one of the format's compressions.
-        shard_size: largest size of a shard's pixels in bytes.
-    """
-
-    format: ShardFormat
-    compression: str = "none"
-    shard_size: int = 64 << 20
-
-    def settings(self) -> dict[str, Any]:
-        """Plain values for a fingerprint."""
-        return {"format": self.format.name, "compression": self.compression, "shard_size": self.shard_size}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from imgprep.errors import RequestError
+from imgprep.settings.problems import Problem, SpecError, shown, wrong
 from imgprep.sources.base import check_class
-from imgprep.spec.problems import Problem, SpecError, shown, wrong
 
 SCHEMA: Final[Mapping[str, Any]] = {
     "anyOf": [

@@ -15,14 +15,14 @@ from imgprep.checks.base import Severity
 from imgprep.checks.judge import Waiver
 from imgprep.checks.plain_rules import PlainRule
 from imgprep.errors import one_line
+from imgprep.settings.binding import TABLE, bind, context_of, resolve_path
+from imgprep.settings.fields import Section
+from imgprep.settings.problems import Keys, Problem, SpecError, shown, unknown, wrong
+from imgprep.settings.tables import Context, pick
 from imgprep.sources.masks import Masks
 from imgprep.sources.split_names import USUAL, SplitNames
-from imgprep.spec.binding import TABLE, bind, context_of, resolve_path
 from imgprep.spec.class_list import are_numbers, parse_classes
-from imgprep.spec.fields import Section
-from imgprep.spec.problems import Keys, Problem, SpecError, shown, unknown, wrong
 from imgprep.spec.split_names import parse_splits
-from imgprep.spec.tables import Context, pick
 
 T = TypeVar("T")
 _SHARED: Final = ("layout", "classes", "attributes", "splits", "masks")

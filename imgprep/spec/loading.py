@@ -9,13 +9,13 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
+from imgprep.settings.messages import problems_of
+from imgprep.settings.problems import Keys, Problem, SpecError, dotted
+from imgprep.settings.tables import INSTALLED, Context, Tables
 from imgprep.spec import overrides as command_line
-from imgprep.spec.messages import problems_of
 from imgprep.spec.overrides import Override
-from imgprep.spec.problems import Keys, Problem, SpecError, dotted
 from imgprep.spec.reading import MAX_BYTES, read
-from imgprep.spec.sections import Spec
-from imgprep.spec.tables import INSTALLED, Context, Tables
+from imgprep.spec.sections import Spec, spec_type
 
 _MESSAGE: Final = 400
 
@@ -181,14 +181,14 @@ class _Draft:
         Raises:
             RequestError: all that is wrong.
         """
-        spec = None
+        spec, type_ = None, spec_type(tuple(context.tables.stages.values()))
         if self.data is None:
             self.refuse([Problem((), "is empty; a spec needs at least source and output")])
         else:
             try:
-                spec = Spec.model_validate(self.data, context=context)
+                spec = type_.model_validate(self.data, context=context)
             except ValidationError as error:
-                self.refuse(problems_of(Spec, error, self.data))
+                self.refuse(problems_of(type_, error, self.data))
         if spec is None or self.found:
             ordered = sorted(dict.fromkeys(self.found), key=lambda entry: entry[0])
             raise RequestError("\n".join(text for _, text in ordered))

@@ -3,14 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from imgprep.spec.problems import Keys, Problem, SpecError, dotted, shown
+from imgprep.settings.binding import CommandLineText
+from imgprep.settings.problems import Keys, Problem, SpecError, dotted, shown
 from imgprep.spec.reading import read
-
-
-class CommandLineText(str):
-    """A text of the command line: as a path it may be relative to the working directory."""
-
-    __slots__ = ()
 
 
 class Override(NamedTuple):

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Final
 
 from imgprep.errors import RequestError, ResourceError, one_line
-from imgprep.spec.datasets import FrozenTest
+from imgprep.settings.problems import Keys
 from imgprep.spec.loading import LoadedSpec
-from imgprep.spec.problems import Keys
+from imgprep.stages import STAGES
+from imgprep.stages.split.settings import FrozenTest
 
 MARKER: Final = ".imgprep"
 """The folder by which an output of imgprep is known."""
-STAGES: Final = ("audit", "convert", "split", "augment", "pack", MARKER)
+FOLDERS: Final = ("audit", *STAGES, MARKER)
+"""What is written into an output."""
 _HARMLESS: Final = {".DS_Store", ".gitignore", ".gitkeep", "Thumbs.db"}
 
 
@@ -51,7 +53,7 @@ def _about_output(output: Path, source: Path | None) -> str:
         images = os.path.realpath(source)
         if Path(images).is_dir() and _inside(real, images):
             return "lies inside the source folder; choose a folder outside of it"
-        if any(_inside(images, f"{real}/{stage}") for stage in STAGES):
+        if any(_inside(images, f"{real}/{stage}") for stage in FOLDERS):
             return "the source lies inside a folder that this output writes; choose another output"
     try:
         names = {entry.name for entry in os.scandir(real)}

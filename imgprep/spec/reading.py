@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from imgprep.spec.problems import Keys, Problem, SpecError, shown
+from imgprep.settings.problems import Keys, Problem, SpecError, shown
 
 MAX_BYTES: Final = 16 * 2**20
 MAX_DEPTH: Final = 64

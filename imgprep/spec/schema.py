@@ -2,27 +2,23 @@
 
 import inspect
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
 from imgprep.checks.judge import Waiver
-from imgprep.spec.binding import TABLE, required, twin_of
+from imgprep.settings.binding import TABLE, required, twin_of
+from imgprep.settings.fields import NAMES
+from imgprep.settings.tables import INSTALLED, Tables
 from imgprep.spec.class_list import SCHEMA as CLASSES
-from imgprep.spec.collection import WAIVER_KEYS, AuditSection, MaskColumn
-from imgprep.spec.datasets import FrozenTest, PackSection, SplitSection, Standardize
-from imgprep.spec.fields import NAMES
-from imgprep.spec.images import AugmentSection, ConvertSection
-from imgprep.spec.sections import ExecutionSection, Spec
+from imgprep.spec.collection import WAIVER_KEYS, MaskColumn
+from imgprep.spec.sections import Spec, spec_type
 from imgprep.spec.split_names import SCHEMA as SPLIT_NAMES
-from imgprep.spec.tables import INSTALLED, Tables
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 JsonSchema = dict[str, Any]
 
-_SECTIONS: Final = (AuditSection, ConvertSection, SplitSection, AugmentSection, PackSection, ExecutionSection)
-_MODELS: Final = (*_SECTIONS, FrozenTest, Standardize)
 _CUSTOM_RULE: Final = r"^[^:]+:[^:]+$"
 
 
@@ -32,9 +28,11 @@ def json_schema(tables: Tables = INSTALLED) -> JsonSchema:
     Args:
         tables: of the families.
     """
-    schema = Spec.model_json_schema()
+    stages = tuple(tables.stages.values())
+    spec = spec_type(stages)
+    schema = spec.model_json_schema()
     definitions: JsonSchema = schema.pop("$defs")
-    for model in _MODELS:
+    for model in _models(spec):
         _document(definitions[model.__name__], model)
     definitions["sources"] = {"oneOf": [_source(name, cls, definitions) for name, cls in tables.sources.items()]}
     for name in ("steps", "transforms", "stress"):
@@ -42,12 +40,26 @@ def json_schema(tables: Tables = INSTALLED) -> JsonSchema:
     definitions["rules"] = _rules(tables.rules, definitions)
     definitions["waiver"] = _options(Waiver, "waiver", definitions, tuple(WAIVER_KEYS.items()))
     _document(schema, Spec)
+    for stage in stages:
+        schema["properties"][stage.name] |= {"title": None, "description": stage.about}
+        schema["properties"][stage.name].pop("title")
     for name, inner in schema["properties"].items():
         if "$ref" in inner and name != "source":
             schema["properties"][name] = {"anyOf": [{"$ref": inner.pop("$ref")}, {"type": "null"}], **inner}
     whole = {"$schema": DIALECT, "title": "imgprep spec", **schema, "$defs": definitions}
     filled: JsonSchema = _filled(whole, tables)
     return filled
+
+
+def _models(hint: Any) -> Iterator[type[BaseModel]]:
+    """The models that a type holds, however deep."""
+    inner = list(get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        inner = [field.annotation for field in hint.model_fields.values()]
+    for part in inner:
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            yield part
+        yield from _models(part)
 
 
 def attribute_docs(cls: type) -> dict[str, str]:

@@ -1,19 +1,18 @@
 """The whole spec."""
 
-from typing import Annotated, Final, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from annotated_types import Ge, Le, Lt
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, create_model, field_validator
 
-from imgprep.spec.binding import Flag, Integer, Number, OutputPath
+from imgprep.pipeline.stage import Stage
+from imgprep.settings.binding import Flag, Integer, Number, OutputPath
+from imgprep.settings.fields import ByteSize, Count, EngineName, Name, Positive, Seconds, Section
+from imgprep.settings.problems import SpecError, wrong
 from imgprep.spec.collection import AuditSection, Source
-from imgprep.spec.datasets import FrozenTest, PackSection, SplitSection
-from imgprep.spec.fields import ByteSize, Count, EngineName, Name, Positive, Seconds, Section
-from imgprep.spec.images import AugmentSection, ConvertSection
-from imgprep.spec.problems import Problem, SpecError, wrong
 
 SMALLEST_MEMORY: Final = 64 << 20
-_COLOUR_ONLY: Final = ("keras-caffe", "torch-imagenet")
 
 
 MaxQuarantined = Annotated[Count | Annotated[Number, Ge(0), Le(1)], "a number of images, or a fraction from 0.0 to 1.0"]
@@ -54,16 +53,14 @@ class ExecutionSection(Section):
 class Spec(Section):
     """What imgprep does with one collection.
 
+    `spec_type` adds a section for each stage.
+
     Attributes:
         name: of the dataset.
         source: where the images come from.
         output: the folder that everything is written to.
         seed: what all randomness is drawn from.
         audit: what is demanded of the collection.
-        convert: decoding, size, colour and pre-processing.
-        split: train, validation and test.
-        augment: new training images from old ones; none when left out.
-        pack: shards for training.
         execution: how the work is done.
     """
 
@@ -72,57 +69,36 @@ class Spec(Section):
     output: OutputPath
     seed: Annotated[Integer, Ge(0), Lt(2**63)] = 0
     audit: AuditSection = Field(default={}, validate_default=True)
-    convert: ConvertSection = Field(default={}, validate_default=True)
-    split: SplitSection = Field(default={}, validate_default=True)
-    augment: AugmentSection | None = None
-    pack: PackSection = Field(default={}, validate_default=True)
-    execution: ExecutionSection = Field(default={}, validate_default=True)
 
-    @field_validator("pack")
-    @classmethod
-    def _fits_convert(cls, pack: PackSection, info: ValidationInfo) -> PackSection:
-        convert = info.data.get("convert")
-        if convert is None:
-            return pack
-        found = []
-        if convert.depth == 16 and pack.dtype == "uint8":
-            found.append(Problem(("dtype",), "uint8 cannot hold 16-bit images; use uint16, or convert.depth: 8"))
-        if convert.depth == 16 and pack.dtype == "float16" and pack.normalize == "none":
-            text = "float16 cannot hold 16-bit levels; use float32, normalize: unit, or convert.depth: 8"
-            found.append(Problem(("dtype",), text))
-        if convert.channels == "gray" and pack.normalize in _COLOUR_ONLY:
-            text = f"{pack.normalize} is for colour images; use convert.channels: rgb, or normalize: symmetric"
-            found.append(Problem(("normalize",), text))
-        if found:
-            raise SpecError(found)
-        return pack
+    if TYPE_CHECKING:
+        execution: ExecutionSection
 
-    @model_validator(mode="after")
-    def _masks_for_stress_sets(self) -> "Spec":
-        stress = self.augment.stress if self.augment is not None and self.source.masks is None else ()
-        text = "is made by masks of the objects; set source.masks to alpha, or to {attribute: COLUMN}"
-        found = [
-            Problem(("augment", "stress", place), f"{test.name} {text}")
-            for place, test in enumerate(stress)
-            if getattr(test, "needs_donor", False)
-        ]
-        if found:
-            raise SpecError(found)
-        return self
+        def __getattr__(self, name: str) -> Any:
+            """The settings of a stage; None when the spec does not have the section of an optional one."""
 
-    @model_validator(mode="after")
-    def _folds_have_no_training_images(self) -> "Spec":
-        if self.split.method != "kfold":
-            return self
-        found = []
-        if self.pack.fitted:
-            text = "takes its statistics from training images, which folds have none of; use unit or symmetric"
-            found.append(Problem(("pack", "normalize"), text))
-        if self.augment is not None:
-            text = "makes images of training images, which folds have none of; leave the section out"
-            found.append(Problem(("augment",), text))
-        if isinstance(self.split.test, FrozenTest):
-            found.append(Problem(("split", "test"), "folds have no test split to freeze; leave the key out"))
-        if found:
-            raise SpecError(found)
-        return self
+
+@cache
+def spec_type(stages: tuple[Stage, ...]) -> type[Spec]:
+    """The spec with the sections of these stages, in their order.
+
+    A section that contradicts those before it is refused, see `fields.Section.contradictions`.
+    """
+    fields: dict[str, Any] = {}
+    for stage in stages:
+        settings = stage.section()
+        optional = (settings | None, None)
+        fields[stage.name] = optional if stage.optional else (settings, Field(default={}, validate_default=True))
+    fields["execution"] = ExecutionSection, Field(default={}, validate_default=True)
+    return create_model(
+        "Spec",
+        __base__=Spec,
+        __validators__={"_contradictions": field_validator(*(stage.name for stage in stages))(_agreeing)},
+        **fields,
+    )
+
+
+def _agreeing(section: Section | None, info: ValidationInfo) -> Section | None:
+    found = list(section.contradictions(info.data)) if section is not None else []
+    if found:
+        raise SpecError(found)
+    return section

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from imgprep.settings.problems import Problem, SpecError, shown, unknown, wrong
 from imgprep.sources.split_names import SKIP, SPLITS, SplitNames
-from imgprep.spec.problems import Problem, SpecError, shown, unknown, wrong
 
 IGNORE: Final = "ignore"
 MEANINGS: Final = (*SPLITS, SKIP)

@@ -8,9 +8,14 @@ import pytest
 
 from imgprep.commands import main
 from imgprep.commands.pipeline import Pipeline
-from imgprep.commands.session import Request, context_for
+from imgprep.commands.session import Request, Silent, context_for
 from imgprep.dataset.records import read_records
+from imgprep.engines import ENGINES
 from imgprep.errors import RequestError
+from imgprep.pipeline.runner import RunContext
+from imgprep.pipeline.workspace import Workspace
+from imgprep.spec.loading import LoadedSpec
+from imgprep.stages import STAGES
 
 MakeRequest = Callable[..., Request]
 
@@ -162,3 +167,28 @@ def test_journals_are_one_record_for_each_shard(request_for: MakeRequest, tmp_pa
     assert [json.loads(line)["record"]["filename"] for line in lines] == [
         shard.filename for shard in written.manifest.shards
     ]
+
+
+def test_every_setting_of_convert_changes_the_key(loaded: Callable[..., LoadedSpec]) -> None:
+    def key(*overrides: str) -> str:
+        spec = loaded(*overrides)
+        context = RunContext(Workspace(spec.spec.output), ENGINES["serial"](workers=1), Silent())
+        return STAGES["convert"].definition().work(Pipeline(spec, context)).key()
+
+    overrides = [
+        "convert.channels=gray",
+        "convert.size=[6, 5]",
+        "convert.fit=pad",
+        "convert.interpolation=cubic",
+        "convert.depth=16",
+        "convert.alpha=black",
+        "convert.steps=[invert]",
+        "convert.steps=[equalize]",
+        "convert.format=npz",
+        "convert.shard_size=1 MiB",
+        "name=other",
+        "seed=6",
+    ]
+    assert len({key(), *map(key, overrides)}) == len(overrides) + 1
+    same = ["execution.workers=3", "execution.engine=threads", "split.test=0.5", "pack.dtype=float64"]
+    assert {key(override) for override in same} == {key()}

@@ -12,7 +12,7 @@ import pytest
 
 import imgprep as package
 from imgprep.decoding.decode import DecodeOptions
-from imgprep.spec.images import ConvertSection
+from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.transforms import STEPS
 from imgprep.util.rng import rng
 from tests.support.specs import write_spec
@@ -83,7 +83,7 @@ def test_an_image_beyond_the_usual_limit_is_read_when_the_spec_allows_it(
 
 
 def test_the_limit_of_the_spec_is_that_of_the_decoder() -> None:
-    assert ConvertSection().max_pixels == DecodeOptions().max_pixels
+    assert ConvertSettings().max_pixels == DecodeOptions().max_pixels
 
 
 @pytest.mark.parametrize("kind", PIXELS, ids=lambda kind: f"{kind[0]}-bit-{kind[1]}")

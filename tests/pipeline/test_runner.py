@@ -13,7 +13,8 @@ from imgprep.errors import ImageError, RequestError, ResourceError
 from imgprep.pipeline import runner as machinery
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, plan_digest, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, part_path, results
-from imgprep.pipeline.writer import ShardWriter, Storage
+from imgprep.pipeline.storage import Storage
+from imgprep.pipeline.writer import ShardWriter
 from imgprep.shards import FORMATS
 
 MakeMachine = Callable[..., RunContext]
@@ -69,7 +70,7 @@ NAMES = [plan.filename for plan in PLANS]
 
 @pytest.fixture
 def job(context: MakeMachine) -> CountingJob:
-    return CountingJob(ShardWriter.for_stage(context().workspace, "convert", Storage(FORMATS["npz"])))
+    return CountingJob(ShardWriter.for_stage(context().workspace, "convert", Storage(format=FORMATS["npz"])))
 
 
 def manifest(records: list[ShardRecord], stage: str = "convert") -> Manifest:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from imgprep.errors import ResourceError
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
 from imgprep.pipeline.runner import RunContext, part_path
-from imgprep.pipeline.writer import ShardWriter, Storage, label_dtype
+from imgprep.pipeline.storage import Storage
+from imgprep.pipeline.writer import ShardWriter, label_dtype
 from imgprep.shards import FORMATS
 
 
@@ -18,7 +19,7 @@ from imgprep.shards import FORMATS
 def writer(request: pytest.FixtureRequest, context: Callable[..., RunContext]) -> ShardWriter:
     workspace = context().workspace
     workspace.begin("convert")
-    return ShardWriter.for_stage(workspace, "convert", Storage(FORMATS[request.param]))
+    return ShardWriter.for_stage(workspace, "convert", Storage(format=FORMATS[request.param]))
 
 
 def test_a_record_says_what_was_written(writer: ShardWriter) -> None:
@@ -65,8 +66,8 @@ def test_a_folder_that_is_gone_is_a_lack_of_resources(writer: ShardWriter) -> No
 
 
 def test_settings_are_plain() -> None:
-    storage = Storage(FORMATS["npz"], "none", 5)
-    assert storage.settings() == {"format": "npz", "compression": "none", "shard_size": 5}
+    storage = Storage(format=FORMATS["npz"], shard_size=5)
+    assert storage.stored() == {"format": "npz", "compression": "none", "shard_size": 5}
     assert ShardWriter(Path("a"), Path("b"), storage).storage == storage
 
 

@@ -1,9 +1,9 @@
 import pytest
 
 from imgprep.errors import RequestError
+from imgprep.settings.problems import SpecError
 from imgprep.spec.class_list import are_numbers, parse_classes
 from imgprep.spec.loading import load_spec
-from imgprep.spec.problems import SpecError
 
 
 def test_a_list_keeps_its_order_and_whole_numbers_are_text() -> None:

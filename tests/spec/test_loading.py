@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from imgprep.errors import RequestError, ResourceError
+from imgprep.settings.tables import Tables
 from imgprep.spec.loading import load_spec, spec_from_mapping
-from imgprep.spec.tables import Tables
 
 Load = Callable[..., Any]
 Refused = Callable[..., list[str]]

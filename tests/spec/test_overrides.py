@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
+from imgprep.settings.problems import SpecError
 from imgprep.spec.loading import load_spec
 from imgprep.spec.overrides import Override, parse, put
-from imgprep.spec.problems import SpecError
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from imgprep.errors import RequestError, ResourceError
+from imgprep.settings.tables import Tables
 from imgprep.spec import paths
 from imgprep.spec.loading import LoadedSpec, spec_from_mapping
 from imgprep.spec.paths import check_paths
-from imgprep.spec.tables import Tables
 
 Load = Callable[..., LoadedSpec]
 

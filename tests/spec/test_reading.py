@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgprep.settings.problems import SpecError
 from imgprep.spec import reading
-from imgprep.spec.problems import SpecError
 from imgprep.spec.reading import MAX_DEPTH, read, resolve
 
 

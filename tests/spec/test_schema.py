@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from imgprep.errors import RequestError
+from imgprep.settings.tables import INSTALLED, Tables
 from imgprep.spec.loading import spec_from_mapping
 from imgprep.spec.reading import read
 from imgprep.spec.schema import attribute_docs, json_schema
-from imgprep.spec.tables import INSTALLED, Tables
 
 TOP: dict[str, Any] = {"source": {"layout": "directory", "path": "x"}, "output": "out"}
 GOOD: list[dict[str, Any]] = [
@@ -118,8 +118,11 @@ SCALARS = st.sampled_from([None, True, 0, 1, -1, 3, 0.5, 2.5, "", "x", "auto", "
 def test_they_agree_on_any_value_in_any_place(data: Any, validator: Draft202012Validator, stand_ins: Tables) -> None:
     spec = copy.deepcopy(TOP | data.draw(st.sampled_from(GOOD)))
     section = data.draw(st.sampled_from(sorted(name for name, value in spec.items() if isinstance(value, dict))))
-    definition = {"source": "sources", "audit": "AuditSection"}.get(section, f"{section.title()}Section")
-    known = validator.schema["$defs"][definition].get("properties", {"path": 0, "level": 0, "layout": 0})
+    definitions = validator.schema["$defs"]
+    definition = next(
+        name for name in (f"{section.title()}Settings", f"{section.title()}Section", "sources") if name in definitions
+    )
+    known = definitions[definition].get("properties", {"path": 0, "level": 0, "layout": 0})
     # These two are judged against each other, which a schema does not say.
     key = data.draw(st.sampled_from(sorted(set(known) - {"compression", "group"})))
     spec[section][key] = data.draw(SCALARS)
@@ -139,7 +142,7 @@ def test_the_schema_is_one(validator: Draft202012Validator) -> None:
 def test_everything_is_described(validator: Draft202012Validator) -> None:
     definitions = validator.schema["$defs"]
 
-    for name in [name for name in definitions if name.endswith("Section")]:
+    for name in [name for name in definitions if name.endswith(("Section", "Settings"))]:
         for key, schema in definitions[name]["properties"].items():
             assert schema.get("description"), f"{name}.{key}"
     assert (

@@ -2,8 +2,8 @@
 
 import pytest
 
+from imgprep.settings.problems import SpecError
 from imgprep.sources.split_names import USUAL, SplitNames
-from imgprep.spec.problems import SpecError
 from imgprep.spec.split_names import parse_splits
 
 

@@ -14,8 +14,8 @@ from imgprep.errors import RequestError
 from imgprep.similarity.alike import alike, altered_copies
 from imgprep.similarity.phash import dct_hashes
 from imgprep.stages.split.methods import decide
-from imgprep.stages.split.validate import SplitSettings
 from imgprep.table.sample import Sample, SampleTable
+from tests.support.stage_fixtures import split_request
 
 MNIST = "mnist/t10k-images-idx3-ubyte.gz"
 
@@ -29,7 +29,7 @@ MNIST = "mnist/t10k-images-idx3-ubyte.gz"
 def test_groups_and_clusters_stay_on_one_side(drawn, method: str, seed: int) -> None:
     samples = [Sample(f"{row}", "", f"{label}", group=f"g{group}") for row, (label, group, _) in enumerate(drawn)]
     clusters = np.array([cluster for _, _, cluster in drawn])
-    chosen = SplitSettings(method=method, test=0.2, validation=0.2, folds=2, seed=seed)
+    chosen = split_request(method=method, test=0.2, validation=0.2, folds=2, seed=seed)
     try:
         codes = decide(SampleTable.of(samples), clusters, chosen).codes
     except RequestError:  # all hang together, so there are no two folds
@@ -80,7 +80,7 @@ def test_planted_copies_of_photographs_stay_with_their_originals(photographs: np
     assert joined.altered
     samples = [Sample(f"{row:05d}", "", f"{row % 10}") for row in range(len(everything))]
     for seed in range(3):
-        settings = SplitSettings(test=0.2, validation=0.2, seed=seed)
+        settings = split_request(test=0.2, validation=0.2, seed=seed)
         codes = decide(SampleTable.of(samples), joined.clusters, settings).codes
         for number, name in enumerate(planted):
             start = len(photographs) + 300 * number

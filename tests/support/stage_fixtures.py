@@ -21,15 +21,17 @@ from imgprep.pipeline.image_reader import ImageReader
 from imgprep.pipeline.runner import RunContext
 from imgprep.pipeline.stage_images import Images, read_images
 from imgprep.pipeline.workspace import Workspace
-from imgprep.pipeline.writer import Storage, label_dtype
+from imgprep.pipeline.writer import label_dtype
 from imgprep.shards import FORMATS
 from imgprep.shards.base import text_array
 from imgprep.sources.directory import Directory
 from imgprep.stages.convert.prepare import Prepare
+from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.stages.convert.stage import Conversion
+from imgprep.stages.split.settings import SplitRequest, SplitSettings
 from imgprep.table.sample import Sample, SampleTable, sort_classes
 from imgprep.transforms.channels import to_rgb
-from imgprep.transforms.resize import Fit
+from imgprep.transforms.fit import Fit
 
 
 @dataclass
@@ -194,14 +196,13 @@ def conversion() -> MakeConversion:
         if operations is None:
             operations = (to_rgb, Fit(size=size, mode="stretch", interpolation="auto")) if size else (to_rgb,)
             image = ImageFormat((*size, 3), "uint8") if size else None
-        storage = Storage(FORMATS[format_name], shard_size=shard_size)
+        chosen = ConvertSettings(size=size, format=FORMATS[format_name], shard_size=shard_size, **(settings or {}))
         return Conversion(
             name="trees",
             table=found,
             classes=sort_classes({*found.classes(), *source.declared_classes()}),
             prepare=Prepare(ImageReader(source, DecodeOptions()), operations, image),
-            storage=storage,
-            settings={"size": size, "storage": storage.settings()} | dict(settings or {}),
+            settings=chosen,
             origin=repr(source),
             seed=0,
             where="spec.yaml:3",
@@ -221,3 +222,10 @@ def write_image() -> Callable[[Path, np.ndarray], Path]:
         return path
 
     return write
+
+
+def split_request(
+    frozen: frozenset[str] | None = None, seed: int = 0, where: str = "split", **settings: Any
+) -> SplitRequest:
+    """What a split is asked for, from settings as a spec has them."""
+    return SplitRequest(SplitSettings(**settings), frozen=frozen, seed=seed, where=where)

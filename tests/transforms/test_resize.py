@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from PIL import Image as PilImage
 
 from imgprep.errors import ImageError
-from imgprep.transforms.resize import CenterCrop, Fit, Pad, Repeat, center_crop, fit, pad, resize
+from imgprep.transforms.fit import Fit, fit
+from imgprep.transforms.resize import CenterCrop, Pad, Repeat, center_crop, pad, resize
 
 RNG = np.random.default_rng(3)
 

@@ -1,16 +1,17 @@
 """Plans the copies that augmentation makes: pure functions over columns."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.pipeline.stage_images import Images
 from imgprep.stages.augment.donors import DonorPool, Donors, share_of
+from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.split.allocate import TEST, TRAIN, TRAIN_NAME, keys, round_half_up
 from imgprep.stages.split.methods import Assignment
 from imgprep.table.columns import StringColumn
@@ -18,25 +19,6 @@ from imgprep.util.apportion import apportion
 
 VIEWS: Final = "views"
 TEST_NAME: Final = "test"
-
-
-@dataclass(frozen=True, slots=True)
-class CopyCounts:
-    """How many images to make.
-
-    Attributes:
-        per_image: copies of every training image.
-        per_class: size to which copies bring every training class; ``max`` and ``mean`` refer to the class sizes.
-        mix: name of a recipe -> number of copies to add, as a fraction of the training images.
-        stress: names of recipes; each makes a test set of its own.
-        views: copies of every test image.
-    """
-
-    per_image: int | None = None
-    per_class: int | Literal["max", "mean"] | None = None
-    mix: Mapping[str, float] = field(default_factory=dict)
-    stress: tuple[str, ...] = ()
-    views: int | None = None
 
 
 class Batch(NamedTuple):
@@ -102,7 +84,7 @@ class Copies:
 
 
 def batches(
-    assignment: Assignment, labels: NDArray[np.int64], ids: StringColumn, amounts: CopyCounts, seed: int
+    assignment: Assignment, labels: NDArray[np.int64], ids: StringColumn, settings: AugmentSettings, seed: int
 ) -> Iterator[Batch]:
     """Decides which copies to make, those of training images first.
 
@@ -113,24 +95,24 @@ def batches(
         assignment: of the split stage.
         labels: (N,) class of each image.
         ids: of the images.
-        amounts: how many copies.
+        settings: of the spec.
         seed: of the choice.
     """
     train = np.flatnonzero(assignment.codes == TRAIN)
     order = train[np.argsort(keys(ids[train], seed), kind="stable")]
-    wanted = _wanted(labels[train], amounts)
+    wanted = _wanted(labels[train], settings)
     if wanted is not None:
         yield Batch(TRAIN_NAME, "", *_evenly(order, labels, wanted))
-    for recipe, share in amounts.mix.items():
+    for recipe, share in settings.shares.items():
         counts = np.bincount(labels[train], minlength=1)
         yield Batch(TRAIN_NAME, recipe, *_evenly(order, labels, apportion(counts, round_half_up(share * len(train)))))
     test = np.flatnonzero(assignment.codes == TEST)
     ones = np.ones(len(test), np.int64)
-    for recipe in amounts.stress:
+    for recipe in settings.stress_names:
         yield Batch(f"{TEST_NAME}-{recipe}", recipe, test, ones)
-    if amounts.views:
-        numbers = np.tile(np.arange(1, amounts.views + 1), len(test))
-        yield Batch(f"{TEST_NAME}-{VIEWS}", "", np.repeat(test, amounts.views), numbers)
+    if settings.views:
+        numbers = np.tile(np.arange(1, settings.views + 1), len(test))
+        yield Batch(f"{TEST_NAME}-{VIEWS}", "", np.repeat(test, settings.views), numbers)
 
 
 def with_donors(batch: Batch, pool: DonorPool, labels: NDArray[np.int64], ids: Sequence[str], seed: int) -> Batch:
@@ -154,16 +136,16 @@ def with_donors(batch: Batch, pool: DonorPool, labels: NDArray[np.int64], ids: S
     return Batch(batch.split, batch.recipe, parents, copies, np.array(donors, np.int64))
 
 
-def _wanted(labels: NDArray[np.int64], amounts: CopyCounts) -> NDArray[np.int64] | None:
+def _wanted(labels: NDArray[np.int64], settings: AugmentSettings) -> NDArray[np.int64] | None:
     """(K,) number of copies that each class needs; None when none are asked for."""
     counts = np.bincount(labels, minlength=1)
-    if amounts.per_image is not None:
-        return counts * amounts.per_image
-    if amounts.per_class is None:
+    if settings.per_image is not None:
+        return counts * settings.per_image
+    if settings.target is None:
         return None
     present = counts[counts > 0]
     targets = {"max": int(present.max(initial=0)), "mean": round_half_up(float(present.mean())) if len(present) else 0}
-    target = targets[amounts.per_class] if isinstance(amounts.per_class, str) else amounts.per_class
+    target = targets[settings.target] if isinstance(settings.target, str) else settings.target
     return np.where(counts > 0, np.maximum(target - counts, 0), 0)
 
 

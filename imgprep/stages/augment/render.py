@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.augment.plan import Copies
+from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.convert.stage import MASK
 from imgprep.transforms.base import DonorImages
 from imgprep.transforms.compose import Chain, Record
@@ -17,6 +18,13 @@ from imgprep.util.rng import uniforms
 EXPLAINED: Final = ("recipe", "donor", "transforms", "draws")
 """Members of a line of transforms.jsonl besides id and parent: the recipe ('' is the chain of the spec), the id of the
 donor where there is one, the transforms in words, and the draws with which `Chain.apply` repeats them."""
+
+
+def recipes(settings: AugmentSettings) -> dict[str, Chain]:
+    """Name -> transforms of everything that is made; '' is the chain of the spec."""
+    made = {"": Chain(settings.transforms)}
+    made |= {name: Chain((transform,)) for name, (transform, _) in settings.mix.items()}
+    return made | {transform.name: Chain((transform,)) for transform in settings.stress}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Every copy depends only on the seed, the id of its parent and its own number.
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,21 +21,21 @@ from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shar
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
 from imgprep.pipeline.versions import versions
-from imgprep.pipeline.writer import ShardWriter, Storage, label_dtype
+from imgprep.pipeline.writer import ShardWriter, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.stages.augment.donors import DonorPool, masked
 from imgprep.stages.augment.plan import (
     TEST_NAME,
     Batch,
     Copies,
-    CopyCounts,
     batches,
     by_split,
     copies_of,
     named_copy,
     with_donors,
 )
-from imgprep.stages.augment.render import Maker
+from imgprep.stages.augment.render import Maker, recipes
+from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.split.allocate import NAMES, TEST, keys
 from imgprep.stages.split.methods import Assignment, class_codes
 from imgprep.transforms.compose import Chain
@@ -117,9 +117,7 @@ class Augmentation:
         images: of the convert stage.
         assignment: of the split stage.
         splits: the index of the split stage.
-        recipes: name -> the transforms; '' is the chain of the spec.
-        amounts: how many images to make.
-        storage: format, shard size and compression.
+        settings: of the spec.
         seed: of all draws.
         where: file and line of the section, for messages.
     """
@@ -127,17 +125,20 @@ class Augmentation:
     images: Images
     assignment: Assignment
     splits: Manifest
-    recipes: Mapping[str, Chain]
-    amounts: CopyCounts
-    storage: Storage
+    settings: AugmentSettings
     seed: int
     where: str
 
+    @property
+    def recipes(self) -> dict[str, Chain]:
+        """Name -> the transforms; '' is the chain of the spec."""
+        return recipes(self.settings)
+
     def fingerprint(self) -> str:
         """A hash of the stage's inputs, without versions."""
-        recipes = {name: [repr(transform) for transform in chain.transforms] for name, chain in self.recipes.items()}
+        made = {name: [repr(transform) for transform in chain.transforms] for name, chain in self.recipes.items()}
         made_of = self.images.manifest.fingerprint, self.splits.fingerprint
-        return fingerprint(recipes, repr(self.amounts), self.storage.settings(), self.seed, made_of)
+        return fingerprint(made, self.settings.values(), self.settings.stored(), self.seed, made_of)
 
     def key(self) -> str:
         """A hash of the stage's inputs, to decide what is up to date."""
@@ -152,7 +153,7 @@ class Augmentation:
         if self.assignment.names != NAMES:
             raise RequestError(f"{self.where}: augment: folds have no training images; leave the section out for kfold")
         labels = self._labels()
-        made = batches(self.assignment, labels, self.images.table.id, self.amounts, self.seed)
+        made = batches(self.assignment, labels, self.images.table.id, self.settings, self.seed)
         found = [self._with_donors(batch, labels) for batch in made if len(batch.parents)]
         image = self._image()
         row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
@@ -160,8 +161,8 @@ class Augmentation:
         plans: list[ShardPlan[Copies]] = []
         for split, mine in by_split(found).items():
             copies = copies_of(mine, list(self.recipes), self.images, labels)
-            count = shard_count(len(copies), row_bytes, self.storage.shard_size)
-            names = shard_names(split, count, self.storage.format.suffix)
+            count = shard_count(len(copies), row_bytes, self.settings.shard_size)
+            names = shard_names(split, count, self.settings.format.suffix)
             for filename, rows in zip(names, cut(np.ones(len(copies), bool), count), strict=True):
                 items = copies[rows]
                 plans.append(ShardPlan(len(plans), filename, split, items, plan_digest(job, filename, items)))
@@ -182,7 +183,7 @@ class Augmentation:
         for note in self._left_out(plans):
             context.monitor.note(note)
         records = make_shards(
-            context, STAGE, self.job(ShardWriter.for_stage(context.workspace, STAGE, self.storage)), plans
+            context, STAGE, self.job(ShardWriter.for_stage(context.workspace, STAGE, self.settings)), plans
         )
         manifest = self._manifest(records)
         commit(context.workspace.stage(STAGE) / TRANSFORMS, _lines(context, plans, explained=True))
@@ -244,7 +245,7 @@ class Augmentation:
         made = Counter({plan.split: 0 for plan in plans})
         for plan in plans:
             made[plan.split] += len(plan.items)
-        for recipe in self.amounts.stress:
+        for recipe in self.settings.stress_names:
             missing = tests - made[f"{TEST_NAME}-{recipe}"]
             if missing:
                 yield (

@@ -19,10 +19,11 @@ from imgprep.pipeline.image_reader import Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, results
 from imgprep.pipeline.versions import versions
-from imgprep.pipeline.writer import ShardWriter, Storage, label_dtype
+from imgprep.pipeline.writer import ShardWriter, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
 from imgprep.stages.convert.prepare import Prepare, Prepared, Probe
+from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.table.sample import Sample, SampleTable, Status
 from imgprep.transforms.masks import OBJECT
 
@@ -173,8 +174,7 @@ class Conversion:
         table: every entry that the source lists.
         classes: in index order.
         prepare: turns a sample into pixels.
-        storage: format, shard size and compression.
-        settings: all of that as plain values, for the fingerprint.
+        settings: of the spec.
         origin: identifies the source, to decide what is up to date; not published.
         where: file and line of the section in the spec, for messages.
     """
@@ -183,16 +183,20 @@ class Conversion:
     table: SampleTable
     classes: tuple[str, ...]
     prepare: Prepare
-    storage: Storage
-    settings: Mapping[str, Any]
+    settings: ConvertSettings
     origin: str
     seed: int
     where: str
 
+    def values(self) -> dict[str, Any]:
+        """The settings as plain values for a fingerprint, with the place of masks."""
+        masks = self.prepare.reader.masks
+        return self.settings.values() | ({} if masks is None else {"masks": masks.attribute or "alpha"})
+
     def key(self) -> str:
         """A hash of the stage's inputs; the same key gives the same shards."""
         named = self.name, self.seed
-        return fingerprint(versions(), named, self.settings, self.origin, self.classes, self.table.digest())
+        return fingerprint(versions(), named, self.values(), self.origin, self.classes, self.table.digest())
 
     def image(self, context: RunContext) -> tuple[str, ImageFormat]:
         """(id, format): the id of the image that determines the format ('' when the settings do), and the format.
@@ -218,9 +222,9 @@ class Conversion:
         if self.prepare.reader.masks is not None:
             row_bytes += image.shape[0] * image.shape[1]
         usable = self.table.ok()
-        ranges = cut(usable, max(1, shard_count(int(usable.sum()), row_bytes, self.storage.shard_size)))
-        names = shard_names("shard", len(ranges), self.storage.format.suffix)
-        job = fingerprint(versions(), self.settings, self.origin, self.classes, image.shape, image.dtype)
+        ranges = cut(usable, max(1, shard_count(int(usable.sum()), row_bytes, self.settings.shard_size)))
+        names = shard_names("shard", len(ranges), self.settings.format.suffix)
+        job = fingerprint(versions(), self.values(), self.origin, self.classes, image.shape, image.dtype)
         return [
             ShardPlan(index, filename, None, items, plan_digest(job, filename, items))
             for index, (filename, rows) in enumerate(zip(names, ranges, strict=True))
@@ -237,7 +241,7 @@ class Conversion:
         example, image = self.image(context)
         found = collection_flags(self.table)
         plans = self.plans(image)
-        writer = ShardWriter.for_stage(context.workspace, STAGE, self.storage)
+        writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings)
         job = ConvertJob(self.prepare, image, example, self.classes, writer, self.where)
         records = make_shards(context, STAGE, job, plans)
         manifest = self.manifest(image, records)
@@ -276,7 +280,7 @@ class Conversion:
             labels={"encoding": "index", "dtype": label_dtype(len(self.classes)).name},
             normalization={"kind": "none"},
             seed=self.seed,
-            fingerprint=fingerprint(self.settings, self.classes, [record.part for record in records]),
+            fingerprint=fingerprint(self.values(), self.classes, [record.part for record in records]),
             versions=versions(),
             shards=entries(records),
         )

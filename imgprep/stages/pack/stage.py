@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,46 +19,19 @@ from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shar
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
 from imgprep.pipeline.versions import versions
-from imgprep.pipeline.writer import ShardWriter, Storage, label_dtype
+from imgprep.pipeline.writer import ShardWriter, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.augment.plan import VIEWS
 from imgprep.stages.pack.selection import SelectedRows, Selection, split_names
+from imgprep.stages.pack.settings import PackSettings
 from imgprep.stages.pack.statistics import fitted
 from imgprep.stages.split.allocate import TRAIN_NAME
 from imgprep.stages.split.methods import Assignment
 from imgprep.table.columns import blocks
-from imgprep.transforms.normalize import FITTED, Kind, Normalizer
+from imgprep.transforms.normalize import Normalizer
 
 STAGE = "pack"
-
-
-@dataclass(frozen=True, slots=True)
-class PackSettings:
-    """The pack section of the spec.
-
-    Attributes:
-        layout: ``flat``, or ``by_class`` with a group for each class.
-        dtype: of the images.
-        normalize: how values are normalised.
-        labels: how labels are encoded.
-        shuffle: whether the rows of each split are shuffled.
-        seed: of the shuffle.
-        statistics: training images that the normalisation is fitted to: ``originals``, or ``all`` with their copies.
-    """
-
-    layout: Literal["flat", "by_class"]
-    dtype: str
-    normalize: Kind
-    labels: Literal["index", "one_hot"]
-    shuffle: bool
-    seed: int
-    statistics: Literal["originals", "all"] = "originals"
-
-    def settings(self) -> dict[str, Any]:
-        """Plain values for a fingerprint; only those that the result depends on."""
-        unused = set() if self.normalize in FITTED else {"statistics"}
-        return {name: getattr(self, name) for name in self.__slots__ if name not in unused}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +119,22 @@ class Packing:
         assignment: of the split stage.
         splits: the index of the split stage.
         augmented: of the augment stage; None without one.
-        storage: format, shard size and compression of the result.
         settings: of the spec.
+        seed: of the shuffle.
     """
 
     images: Images
     assignment: Assignment
     splits: Manifest
     augmented: Images | None
-    storage: Storage
     settings: PackSettings
+    seed: int
 
     def fingerprint(self) -> str:
         """A hash of the dataset's inputs, without versions."""
         stages = [images.manifest.fingerprint for images in self._stages()]
-        return fingerprint(self.settings.settings(), self.storage.settings(), stages, self.splits.fingerprint)
+        settings = self.settings.values() | {"seed": self.seed}
+        return fingerprint(settings, self.settings.stored(), stages, self.splits.fingerprint)
 
     def key(self) -> str:
         """A hash of the stage's inputs, to decide what is up to date."""
@@ -177,7 +151,7 @@ class Packing:
             selected = Selection.of(stages, rows, self.images.manifest.classes)
             if len(selected):
                 shuffle = self.settings.shuffle and not split.endswith(VIEWS)  # the views of an image stay together
-                chosen[split] = selected.shuffled(self.settings.seed, split) if shuffle else selected
+                chosen[split] = selected.shuffled(self.seed, split) if shuffle else selected
         return chosen
 
     def plans(self, chosen: Mapping[str, Selection]) -> list[ShardPlan[Selection]]:
@@ -186,10 +160,11 @@ class Packing:
         job = fingerprint(versions(), self.fingerprint())
         plans: list[ShardPlan[Selection]] = []
         for split, selected in chosen.items():
-            count = shard_count(len(selected), row_bytes, self.storage.shard_size)
+            count = shard_count(len(selected), row_bytes, self.settings.shard_size)
             ranges = cut(np.ones(len(selected), bool), count)
             ordered = selected.grouped(ranges) if self.settings.layout == "by_class" else selected
-            for filename, rows in zip(shard_names(split, len(ranges), self.storage.format.suffix), ranges, strict=True):
+            names = shard_names(split, len(ranges), self.settings.format.suffix)
+            for filename, rows in zip(names, ranges, strict=True):
                 items = ordered[rows]
                 plans.append(ShardPlan(len(plans), filename, split, items, plan_digest(job, filename, items)))
         return plans
@@ -214,10 +189,10 @@ class Packing:
         first = tuple(accumulate(map(len, sets[:-1]), initial=0))
         depth, train = 8 * np.dtype(self.image.dtype).itemsize, chosen.get(TRAIN_NAME)
         settings = self.settings
-        normalizer, fitted_on = fitted(context, shards, train, (settings.normalize, settings.statistics), depth)
+        normalizer, fitted_on = fitted(context, shards, train, (settings.kind, settings.statistics), depth)
         normalizer.check(np.dtype(self.settings.dtype), self.image.shape[2])
         plans = self.plans(chosen)
-        writer = ShardWriter.for_stage(context.workspace, STAGE, self.storage)
+        writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings)
         job = PackJob(shards, first, self.image, normalizer, self.settings, self.images.manifest.classes, writer)
         records = make_shards(context, STAGE, job, plans)
         manifest = self._manifest(normalizer, fitted_on, records)
@@ -253,7 +228,7 @@ class Packing:
             labels={"encoding": self.settings.labels, "dtype": width.name, "layout": self.settings.layout},
             normalization=normalizer.statistics() | fitted_on,
             class_weights=class_weights(counts.get(TRAIN_NAME, Counter()), made_of.classes),
-            seed=self.settings.seed,
+            seed=self.seed,
             fingerprint=self.fingerprint(),
             versions=versions(),
             shards=entries(records),

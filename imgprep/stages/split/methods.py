@@ -25,8 +25,8 @@ from imgprep.stages.split.allocate import (
     stratify,
 )
 from imgprep.stages.split.coverage import Division, missing_classes
+from imgprep.stages.split.settings import SplitRequest
 from imgprep.stages.split.validate import (
-    SplitSettings,
     check_folds,
     check_predefined,
     part_of,
@@ -67,7 +67,7 @@ class Assignment:
 class _Case:
     """The columns that a method works on."""
 
-    settings: SplitSettings
+    request: SplitRequest
     labels: NDArray[np.int64]
     classes: int
     units: Units
@@ -81,48 +81,48 @@ class _Case:
 
     def sample(self, share: float) -> NDArray[np.bool_]:
         """(N,) which rows are used: an exact number, except for ``hash``, where each unit is decided by itself."""
-        if self.settings.method == "hash":
+        if self.request.method == "hash":
             return part_by_hash(self.key, self.units, share)
         return self.take(part_of(len(self.labels), share))
 
     def take(self, total: int) -> NDArray[np.bool_]:
         """(N,) a subset of about `total` rows, with classes in proportion to their sizes."""
-        labels = self.labels if self.settings.method != "random" else np.zeros_like(self.labels)
+        labels = self.labels if self.request.method != "random" else np.zeros_like(self.labels)
         counts = np.bincount(labels, minlength=self.classes)
         wanted = apportion(counts, total)
         return np.equal(stratify(labels, self.units, np.stack([counts - wanted, wanted])), 1)
 
 
-def decide(table: SampleTable, clusters: NDArray[np.integer], settings: SplitSettings) -> Assignment:
+def decide(table: SampleTable, clusters: NDArray[np.integer], request: SplitRequest) -> Assignment:
     """Assigns every row to a split.
 
     Args:
         table: the usable images.
         clusters: (N,) near-duplicates share a number, -1 for none; or empty.
-        settings: of the spec.
+        request: the split settings, resolved for this source.
 
     Raises:
         RequestError: the settings do not fit the collection.
     """
-    group = settings.grouping.column(table)
+    group = request.grouping.column(table)
     groups = group_codes(group)
-    key = keys(table.id, settings.seed)
-    if settings.method == "hash":
-        key = _group_keys(key, groups, keys(group.values, settings.seed))
+    key = keys(table.id, request.seed)
+    if request.method == "hash":
+        key = _group_keys(key, groups, keys(group.values, request.seed))
     units = make_units(key, join(len(table), groups, clusters))
     classes = sort_classes(table.label.counts())
-    case = _Case(settings, class_codes(table.label, classes), len(classes), units, key)
+    case = _Case(request, class_codes(table.label, classes), len(classes), units, key)
     member, bound = _frozen(case, table.id)
     used = ~(member | bound)
-    if settings.fraction < 1:
-        used[used] = case.part(used).sample(settings.fraction)
+    if request.settings.fraction < 1:
+        used[used] = case.part(used).sample(request.settings.fraction)
     used_part = (case, table) if used.all() else (case.part(used), table[np.flatnonzero(used)])
-    names, part = _METHODS.get(settings.method, _shares)(*used_part)
+    names, part = _METHODS.get(request.method, _shares)(*used_part)
     codes = np.full(len(table), UNUSED, np.int64)
     codes[used] = part
-    if settings.frozen is not None:
+    if request.frozen is not None:
         codes[member] = names.index(NAMES[TEST])
-    absences = missing_classes(Division(names, codes, case.labels, classes, units.of_row), settings.method)
+    absences = missing_classes(Division(names, codes, case.labels, classes, units.of_row), request.method)
     return Assignment(names, codes, (*case.notes, *absences), _grouped(groups, codes))
 
 
@@ -161,23 +161,23 @@ def _group_keys(key: NDArray[np.uint64], groups: NDArray[np.int64], names: NDArr
 
 def _shares(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """The methods stratified and random: the test split first, validation from what remains."""
-    settings = case.settings
+    request = case.request
     rows = len(case.labels)
     part = np.full(rows, TRAIN, np.int64)
-    if settings.frozen is None:
-        part[_taken(case, wanted_images(settings.test, rows, "test", settings), "test")] = TEST
+    if request.frozen is None:
+        part[_taken(case, wanted_images(request.test, rows, "test", request), "test")] = TEST
     rest = part == TRAIN
-    wanted = wanted_images(settings.validation, int(rest.sum()), "validation", settings)
+    wanted = wanted_images(request.validation, int(rest.sum()), "validation", request)
     if wanted:
         part[np.flatnonzero(rest)[_taken(case.part(rest), wanted, "validation")]] = VALIDATION
     return NAMES, part
 
 
 def _hash(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    settings = case.settings
+    request = case.request
     rows = len(case.labels)
-    test = auto_fraction(rows) if settings.test is None else settings.test
-    if settings.test is None:
+    test = auto_fraction(rows) if request.test is None else request.test
+    if request.test is None:
         case.notes.append(
             f"split.test: auto is {test:g} for {rows} images and changes with their number; "
             "give a fraction so that no image ever moves"
@@ -188,7 +188,7 @@ def _hash(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np
             f"split.method: hash, but {bound} images stay with near-duplicates or with other groups, so they may move "
             "when more of those arrive; split.near_duplicates: ignore keeps every image where it is"
         )
-    return NAMES, by_hash(case.key, case.units, 0.0 if settings.frozen is not None else test, settings.validation)
+    return NAMES, by_hash(case.key, case.units, 0.0 if request.frozen is not None else test, request.validation)
 
 
 def _bound_to_others(case: _Case) -> int:
@@ -202,13 +202,13 @@ def _bound_to_others(case: _Case) -> int:
 
 
 def _predefined(case: _Case, table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    settings = case.settings
-    check_predefined(table, settings)
+    request = case.request
+    check_predefined(table, request)
     index = {name: code for code, name in enumerate(NAMES)}
     part = np.array([index.get(value, TRAIN) for value in table.split.values], np.int64)[table.split.codes]
     train = part == TRAIN
-    if settings.validation and not (part == VALIDATION).any():
-        wanted = wanted_images(settings.validation, int(train.sum()), "validation", settings)
+    if request.validation and not (part == VALIDATION).any():
+        wanted = wanted_images(request.validation, int(train.sum()), "validation", request)
         part[np.flatnonzero(train)[_taken(case.part(train), wanted, "validation")]] = VALIDATION
     crossing = _crossing(case.units, part)
     if crossing:
@@ -228,18 +228,18 @@ def _crossing(units: Units, part: NDArray[np.int64]) -> int:
 
 
 def _kfold(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    settings = case.settings
-    check_folds(len(case.units.sizes), settings)
-    targets = fold_targets(case.labels, case.classes, settings.folds)
-    names = tuple(f"fold-{number}" for number in range(1, settings.folds + 1))
-    if settings.frozen is not None:
+    request = case.request
+    check_folds(len(case.units.sizes), request)
+    targets = fold_targets(case.labels, case.classes, request.settings.folds)
+    names = tuple(f"fold-{number}" for number in range(1, request.settings.folds + 1))
+    if request.frozen is not None:
         names += (NAMES[TEST],)
     return names, stratify(case.labels, case.units, targets)
 
 
 def _frozen(case: _Case, ids: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(N,) the members of the frozen test split, and (N,) other images that must stay out of the other splits."""
-    frozen = case.settings.frozen
+    frozen = case.request.frozen
     if not frozen:
         return np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     member = np.fromiter((id_ in frozen for id_ in ids), bool, len(ids))

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, BinaryIO, Final
@@ -20,7 +20,7 @@ from imgprep.pipeline.versions import versions
 from imgprep.stages.split.allocate import UNUSED
 from imgprep.stages.split.methods import Assignment, decide
 from imgprep.stages.split.near_duplicates import clusters
-from imgprep.stages.split.validate import SplitSettings
+from imgprep.stages.split.settings import SplitRequest
 from imgprep.table.columns import StringColumn, blocks
 from imgprep.util.spreadsheet import protect
 
@@ -37,18 +37,16 @@ class Splitting:
 
     Attributes:
         images: of the convert stage.
-        settings: of the spec.
-        together: whether to keep near-duplicates in one split.
+        request: the split settings, resolved for the source.
     """
 
     images: Images
-    settings: SplitSettings
-    together: bool = True
+    request: SplitRequest
 
     def key(self) -> str:
         """A hash of the stage's inputs."""
         images = self.images.manifest
-        return fingerprint(versions(), images.name, self._settings(), images.fingerprint, images.classes, LIKENESS)
+        return fingerprint(versions(), images.name, self.request.values(), images.fingerprint, images.classes, LIKENESS)
 
     def run(self, context: RunContext) -> Manifest:
         """Makes the stage: splits.npz, one CSV file per split, samples.jsonl and the index.
@@ -57,8 +55,9 @@ class Splitting:
             RequestError: the settings do not fit the collection.
             ResourceError: it cannot be written.
         """
-        related: NDArray[np.integer] = clusters(context, self.images) if self.together else np.array([], np.int64)
-        assignment = decide(self.images.table, related, self.settings)
+        together = self.request.settings.together
+        related: NDArray[np.integer] = clusters(context, self.images) if together else np.array([], np.int64)
+        assignment = decide(self.images.table, related, self.request)
         for note in assignment.notes:
             context.monitor.note(note)
         context.workspace.begin(STAGE)
@@ -95,14 +94,11 @@ class Splitting:
             image=None,
             labels=None,
             normalization=None,
-            seed=self.settings.seed,
-            fingerprint=fingerprint(self._settings(), made_of.fingerprint),
+            seed=self.request.seed,
+            fingerprint=fingerprint(self.request.values(), made_of.fingerprint),
             shards=(),
             groups=assignment.groups,
         )
-
-    def _settings(self) -> Mapping[str, Any]:
-        return self.settings.settings() | {"together": self.together}
 
 
 def read_assignment(folder: Any) -> Assignment:

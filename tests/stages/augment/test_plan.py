@@ -1,5 +1,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,17 +9,25 @@ from hypothesis import strategies as st
 
 from imgprep.checks.base import Evidence
 from imgprep.checks.rules.counts import ClassBalanceMax, ClassBalanceMean, ClassSize
-from imgprep.stages.augment.plan import Batch, CopyCounts, batches, by_split, copy_name, named_copy
+from imgprep.stages.augment.plan import Batch, batches, by_split, copy_name, named_copy
+from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.split.allocate import NAMES, TEST, TRAIN, VALIDATION
 from imgprep.stages.split.methods import Assignment
 from imgprep.table.columns import StringColumn
 from imgprep.table.sample import Sample, SampleTable
 
+
+def counts(**given: Any) -> AugmentSettings:
+    """How many images to make, whatever they are made with."""
+    chain = ("flip",) if {"per_image", "per_class", "balance", "views"} & {key for key in given if given[key]} else ()
+    return AugmentSettings(transforms=chain, **given)
+
+
 relaxed = settings(deadline=None, max_examples=60)
 rows = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([TRAIN, TRAIN, VALIDATION, TEST, -1])), max_size=60)
 amounts = st.builds(
-    CopyCounts,
-    per_class=st.one_of(st.none(), st.sampled_from(["max", "mean"]), st.integers(1, 50)),
+    counts,
+    balance=st.one_of(st.none(), st.sampled_from(["max", "mean"]), st.integers(1, 50)),
     mix=st.dictionaries(st.sampled_from(["invert", "blur"]), st.floats(0.01, 1), max_size=2),
     stress=st.sampled_from([(), ("inverted",), ("inverted", "shifted")]),
     views=st.one_of(st.none(), st.integers(1, 4)),
@@ -26,7 +35,7 @@ amounts = st.builds(
 
 
 def made(
-    drawn: list[tuple[int, int]], wanted: CopyCounts, order: list[int] | None = None, seed: int = 0
+    drawn: list[tuple[int, int]], wanted: AugmentSettings, order: list[int] | None = None, seed: int = 0
 ) -> list[Batch]:
     labels = np.array([label for label, _ in drawn], np.int64)
     codes = np.array([code for _, code in drawn], np.int64)
@@ -44,7 +53,7 @@ def copies(found: list[Batch], split: str, recipe: str = "") -> Iterator[tuple[i
 @relaxed
 @given(rows, amounts)
 def test_training_copies_have_training_parents_and_test_sets_have_test_parents(
-    drawn: list[tuple[int, int]], wanted: CopyCounts
+    drawn: list[tuple[int, int]], wanted: AugmentSettings
 ) -> None:
     for batch in made(drawn, wanted):
         code = TRAIN if batch.split == "train" else TEST
@@ -55,7 +64,7 @@ def test_training_copies_have_training_parents_and_test_sets_have_test_parents(
 @relaxed
 @given(rows, amounts)
 def test_parents_are_chosen_evenly_and_copies_are_numbered_from_one(
-    drawn: list[tuple[int, int]], wanted: CopyCounts
+    drawn: list[tuple[int, int]], wanted: AugmentSettings
 ) -> None:
     for batch in made(drawn, wanted):
         numbers: dict[int, list[int]] = defaultdict(list)
@@ -73,20 +82,20 @@ def test_parents_are_chosen_evenly_and_copies_are_numbered_from_one(
 @given(rows, st.integers(1, 40))
 def test_per_class_tops_up_and_takes_nothing_away(drawn: list[tuple[int, int]], target: int) -> None:
     before = Counter(label for label, code in drawn if code == TRAIN)
-    after = before + Counter(drawn[row][0] for row, _ in copies(made(drawn, CopyCounts(per_class=target)), "train"))
+    after = before + Counter(drawn[row][0] for row, _ in copies(made(drawn, counts(per_class=target)), "train"))
     assert after == {label: max(count, target) for label, count in before.items()}
 
 
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (CopyCounts(per_image=3), {0: 24, 1: 8, 2: 4}),
-        (CopyCounts(per_class="max"), {0: 6, 1: 6, 2: 6}),
-        (CopyCounts(per_class="mean"), {0: 6, 1: 3, 2: 3}),
-        (CopyCounts(per_class=4), {0: 6, 1: 4, 2: 4}),
+        (counts(per_image=3), {0: 24, 1: 8, 2: 4}),
+        (counts(balance="max"), {0: 6, 1: 6, 2: 6}),
+        (counts(balance="mean"), {0: 6, 1: 3, 2: 3}),
+        (counts(per_class=4), {0: 6, 1: 4, 2: 4}),
     ],
 )
-def test_exact_counts(wanted: CopyCounts, expected: dict[int, int]) -> None:
+def test_exact_counts(wanted: AugmentSettings, expected: dict[int, int]) -> None:
     drawn = [(0, TRAIN)] * 6 + [(1, TRAIN)] * 2 + [(2, TRAIN)] + [(0, TEST)] * 9
     found = Counter(drawn[row][0] for row, _ in copies(made(drawn, wanted), "train"))
     assert Counter({0: 6, 1: 2, 2: 1}) + found == expected
@@ -94,14 +103,14 @@ def test_exact_counts(wanted: CopyCounts, expected: dict[int, int]) -> None:
 
 def test_mix_adds_its_share_of_every_class() -> None:
     drawn = [(0, TRAIN)] * 60 + [(1, TRAIN)] * 40 + [(1, TEST)] * 50
-    found = made(drawn, CopyCounts(mix={"invert": 0.1}))
+    found = made(drawn, counts(mix={"invert": 0.1}))
     assert Counter(drawn[row][0] for row, _ in copies(found, "train", "invert")) == {0: 6, 1: 4}
     assert set(by_split(found)) == {"train"}
 
 
 def test_stress_sets_and_views_are_splits_of_their_own() -> None:
     drawn = [(0, TRAIN), (0, TEST), (1, TEST), (1, VALIDATION)]
-    found = by_split(made(drawn, CopyCounts(stress=("inverted", "shifted"), views=2)))
+    found = by_split(made(drawn, counts(stress=("inverted", "shifted"), views=2)))
     assert set(found) == {"test-inverted", "test-shifted", "test-views"}
     assert list(copies(found["test-inverted"], "test-inverted", "inverted")) == [(1, 1), (2, 1)]
     assert list(copies(found["test-views"], "test-views")) == [(1, 1), (1, 2), (2, 1), (2, 2)]
@@ -125,8 +134,8 @@ def test_the_order_of_the_listing_does_not_matter(drawn, wanted, random, seed: i
     assert here == there
 
 
-@pytest.mark.parametrize("wanted", [CopyCounts(per_class="max"), CopyCounts(per_class=1000)])
-def test_balanced_counts_pass_the_rules_that_the_collection_failed(wanted: CopyCounts) -> None:
+@pytest.mark.parametrize("wanted", [counts(balance="max"), counts(per_class=1000)])
+def test_balanced_counts_pass_the_rules_that_the_collection_failed(wanted: AugmentSettings) -> None:
     drawn = [(0, TRAIN)] * 1000 + [(1, TRAIN)] * 90 + [(2, TRAIN)] * 400
     before = Counter(label for label, _ in drawn)
     after = before + Counter(drawn[row][0] for row, _ in copies(made(drawn, wanted), "train"))

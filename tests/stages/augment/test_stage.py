@@ -8,32 +8,31 @@ import pytest
 from imgprep.dataset.manifest import read_manifest
 from imgprep.errors import RequestError
 from imgprep.pipeline.stage_images import Images
-from imgprep.pipeline.writer import Storage
 from imgprep.shards import FORMATS
 from imgprep.shards.shard_set import open_shard
-from imgprep.stages.augment.plan import CopyCounts
+from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.augment.stage import Augmentation
 from imgprep.stages.split.allocate import NAMES, TEST, TRAIN
 from imgprep.stages.split.methods import Assignment
-from imgprep.transforms.compose import Chain
 from imgprep.transforms.corruption import GaussianNoise
 from imgprep.transforms.geometric import Flip, Rotate, Shift
-from imgprep.transforms.intensity import Brightness, Invert
+from imgprep.transforms.intensity import Brightness
 from imgprep.transforms.policies import OneOf
-from imgprep.transforms.stress import Shifted
 
 LABELS = ["a", "b", "a", "a", "b", "a", "b", "a"]
 CODES = np.array([TRAIN, TRAIN, TEST, TRAIN, TEST, TRAIN, TRAIN, 1])
-CHAIN = Chain(
-    (
-        Flip(horizontal=0.5),
-        Rotate(degrees=(-15.0, 15.0), probability=0.7),
-        OneOf(of=(Shift(x=(-0.2, 0.2), y=(0.0, 0.0)), GaussianNoise(sigma=(5.0, 5.0)))),
-        Brightness(alpha=(0.8, 1.2), beta=(-20.0, 20.0)),
-    )
+CHAIN = (
+    Flip(horizontal=0.5),
+    Rotate(degrees=(-15.0, 15.0), probability=0.7),
+    OneOf(of=(Shift(x=(-0.2, 0.2), y=(0.0, 0.0)), GaussianNoise(sigma=(5.0, 5.0)))),
+    Brightness(alpha=(0.8, 1.2), beta=(-20.0, 20.0)),
 )
-RECIPES = {"": CHAIN, "invert": Chain((Invert(),)), "shifted": Chain((Shifted(),))}
-AMOUNTS = CopyCounts(per_image=3, mix={"invert": 0.5}, stress=("shifted",), views=2)
+
+
+def asked(**changes: object) -> AugmentSettings:
+    """The settings of these tests; a chain that nothing asks for is left out."""
+    given = {"per_image": 3, "mix": {"invert": 0.5}, "stress": ["shifted"], "views": 2, "transforms": CHAIN} | changes
+    return AugmentSettings(format=FORMATS["hdf5"], shard_size=5 * 9 * 7 * 3, **given)
 
 
 @pytest.fixture
@@ -48,9 +47,7 @@ def stage(images: Callable[..., Images]) -> Callable[..., Augmentation]:
             images=converted,
             assignment=Assignment(NAMES, CODES[order]),
             splits=replace(converted.manifest, stage="split"),
-            recipes=RECIPES,
-            amounts=AMOUNTS,
-            storage=Storage(FORMATS["hdf5"], shard_size=5 * 9 * 7 * 3),
+            settings=asked(),
             seed=3,
             where="spec.yaml:9",
         )
@@ -65,7 +62,7 @@ def rows_of(made: Augmentation, context) -> Mapping[str, tuple[str, str, bytes]]
     manifest = made.run(context)
     found = {}
     for shard in manifest.shards:
-        reader = made.storage.format.open(str(folder / shard.filename))
+        reader = made.settings.format.open(str(folder / shard.filename))
         columns = (reader.read(name) for name in ("id", "parent", "image"))
         for id_, parent, image in zip(*columns, strict=True):
             name, of = (value.decode() if isinstance(value, bytes) else str(value) for value in (id_, parent))
@@ -83,11 +80,11 @@ def test_same_pixels_for_any_engine_and_number_of_workers(stage, context) -> Non
 
 def test_each_copy_depends_on_seed_id_and_number_alone(stage, context) -> None:
     wanted = rows_of(stage(), context())
-    few = replace(AMOUNTS, per_image=1, mix={}, stress=(), views=None)
-    some = rows_of(stage(amounts=few, output="few"), context(output="few"))
+    few = asked(per_image=1, mix={}, stress=[], views=None)
+    some = rows_of(stage(settings=few, output="few"), context(output="few"))
     assert len(some) == 5
     assert some.items() <= wanted.items()
-    assert not some.items() & rows_of(stage(amounts=few, seed=4, output="other"), context(output="other")).items()
+    assert not some.items() & rows_of(stage(settings=few, seed=4, output="other"), context(output="other")).items()
 
 
 def test_only_training_images_are_parents_of_training_copies(stage, context) -> None:

@@ -17,7 +17,7 @@ from imgprep.pipeline.runner import RunContext
 from imgprep.shards import FORMATS
 from imgprep.stages.convert.stage import Conversion
 from imgprep.transforms.channels import to_depth, to_gray, to_rgb
-from imgprep.transforms.resize import Fit
+from imgprep.transforms.fit import Fit
 
 MakeMachine = Callable[..., RunContext]
 MakeConversion = Callable[..., Conversion]
@@ -107,7 +107,7 @@ def test_an_excluded_item_costs_one_image(trees: Path, context: MakeMachine, con
 
     heartbeat = ItemCounter()
     heartbeat.begin()
-    writer = ShardWriter.for_stage(made.workspace, "convert", stage.storage)
+    writer = ShardWriter.for_stage(made.workspace, "convert", stage.settings)
     job = ConvertJob(stage.prepare, ImageFormat((6, 5, 3), "uint8"), "", stage.classes, writer, "")
     whole = job(plan, heartbeat)
     record = job(plan.excluding(0, "took longer than 30 s"), heartbeat)

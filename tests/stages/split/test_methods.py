@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from imgprep.errors import RequestError
 from imgprep.stages.split.allocate import auto_fraction, round_half_up
 from imgprep.stages.split.methods import decide
-from imgprep.stages.split.validate import SplitSettings
+from imgprep.stages.split.settings import SplitRequest
 from imgprep.table.sample import Sample, SampleTable
+from tests.support.stage_fixtures import split_request
 
 relaxed = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NO_CLUSTERS = np.array([], np.int64)
@@ -35,7 +36,7 @@ def collection(drawn: list[tuple[str, int, int]], order: np.ndarray | None = Non
     return table, np.array([cluster for _, _, cluster in drawn])[order]
 
 
-def by_id(table: SampleTable, clusters: np.ndarray, chosen: SplitSettings) -> dict[str, str | None]:
+def by_id(table: SampleTable, clusters: np.ndarray, chosen: SplitRequest) -> dict[str, str | None]:
     found = decide(table, clusters, chosen)
     names = [*found.names, None]
     return {id_: names[code] for id_, code in zip(table.id, found.codes.tolist(), strict=True)}
@@ -51,7 +52,7 @@ def test_stratified_counts_are_exact(
     table: MakeTable, sizes: list[int], test: float, validation: float, seed: int
 ) -> None:
     labels = [f"class {number}" for number, size in enumerate(sizes) for _ in range(size)]
-    found = decide(table(labels), NO_CLUSTERS, SplitSettings(test=test, validation=validation, seed=seed))
+    found = decide(table(labels), NO_CLUSTERS, split_request(test=test, validation=validation, seed=seed))
     total = Counter(found.codes.tolist())
     wanted = round_half_up(len(labels) * test)
     rest = len(labels) - wanted
@@ -69,23 +70,23 @@ def test_stratified_counts_are_exact(
 
 @pytest.mark.parametrize("images", [10, 999, 1000, 9999, 10_000])
 def test_auto_sizes(table: MakeTable, images: int) -> None:
-    found = decide(table(["ash", "elm"] * (images // 2) + ["ash"] * (images % 2)), NO_CLUSTERS, SplitSettings())
+    found = decide(table(["ash", "elm"] * (images // 2) + ["ash"] * (images % 2)), NO_CLUSTERS, split_request())
     test = round_half_up(images * auto_fraction(images))
     assert (found.codes == 2).sum() == test
     assert (found.codes == 1).sum() == round_half_up((images - test) * 0.1)
 
 
 def test_sizes_may_be_numbers_of_images(table: MakeTable) -> None:
-    found = decide(table(["ash"] * 30 + ["elm"] * 10), NO_CLUSTERS, SplitSettings(test=8, validation=4))
+    found = decide(table(["ash"] * 30 + ["elm"] * 10), NO_CLUSTERS, split_request(test=8, validation=4))
     assert found.counts(table(["ash"] * 30 + ["elm"] * 10).label, ("ash", "elm")) == {
         "train": {"ash": 21, "elm": 7},
         "validation": {"ash": 3, "elm": 1},
         "test": {"ash": 6, "elm": 2},
     }
     with pytest.raises(RequestError, match=r"spec:1: split.test: 41 images are asked for, there are 40"):
-        decide(table(["ash"] * 40), NO_CLUSTERS, SplitSettings(test=41, where="spec:1"))
+        decide(table(["ash"] * 40), NO_CLUSTERS, split_request(test=41, where="spec:1"))
     with pytest.raises(RequestError, match=r"split.validation: 33 images are asked for, there are 32"):
-        decide(table(["ash"] * 40), NO_CLUSTERS, SplitSettings(test=8, validation=33))
+        decide(table(["ash"] * 40), NO_CLUSTERS, split_request(test=8, validation=33))
 
 
 @relaxed
@@ -97,7 +98,7 @@ def test_neither_the_order_of_the_listing_matters_nor_are_units_parted(
 ) -> None:
     order = np.arange(len(drawn))
     random.shuffle(order)  # type: ignore[attr-defined]
-    chosen = SplitSettings(method=method, test=0.3, validation=0.2, folds=2, seed=seed, fraction=fraction)
+    chosen = split_request(method=method, test=0.3, validation=0.2, folds=2, seed=seed, fraction=fraction)
     try:
         found = by_id(*collection(drawn), chosen)
     except RequestError:
@@ -116,7 +117,7 @@ def test_neither_the_order_of_the_listing_matters_nor_are_units_parted(
 @pytest.mark.parametrize("method", METHODS)
 def test_another_seed_gives_another_assignment_and_the_same_seed_the_same(table: MakeTable, method: str) -> None:
     images = table(["ash", "elm"] * 100)
-    found = [decide(images, NO_CLUSTERS, SplitSettings(method=method, seed=seed, test=0.2)).codes for seed in (1, 1, 2)]
+    found = [decide(images, NO_CLUSTERS, split_request(method=method, seed=seed, test=0.2)).codes for seed in (1, 1, 2)]
     assert (found[0] == found[1]).all()
     assert (found[0] != found[2]).any()
 
@@ -124,7 +125,7 @@ def test_another_seed_gives_another_assignment_and_the_same_seed_the_same(table:
 def test_equal_remainders_do_not_depend_on_which_class_is_listed_first(table: MakeTable) -> None:
     labels = ["ash"] * 5 + ["elm"] * 5
     ids = [f"{label}/{row}" for row, label in enumerate(labels)]
-    chosen = SplitSettings(test=5, validation=0)
+    chosen = split_request(test=5, validation=0)
     assert by_id(table(labels, ids), NO_CLUSTERS, chosen) == by_id(table(labels[::-1], ids[::-1]), NO_CLUSTERS, chosen)
 
 
@@ -132,7 +133,7 @@ def test_random_takes_no_account_of_classes(table: MakeTable) -> None:
     labels = ["ash"] * 50 + ["elm"] * 50
     tests = set()
     for seed in range(10):
-        chosen = SplitSettings(method="random", test=0.2, validation=0, seed=seed)
+        chosen = split_request(method="random", test=0.2, validation=0, seed=seed)
         found = decide(table(labels), NO_CLUSTERS, chosen)
         assert (found.codes == 2).sum() == 20
         tests.add(int((found.codes[:50] == 2).sum()))
@@ -140,7 +141,7 @@ def test_random_takes_no_account_of_classes(table: MakeTable) -> None:
 
 
 def test_hash_keeps_every_image_where_it_is_when_others_arrive(table: MakeTable) -> None:
-    chosen = SplitSettings(method="hash", test=0.2, validation=0.1, seed=4)
+    chosen = split_request(method="hash", test=0.2, validation=0.1, seed=4)
     few = by_id(table(["ash"] * 300, [f"a{row}" for row in range(300)]), NO_CLUSTERS, chosen)
     many = by_id(table(["elm", *["ash"] * 999], ["new", *(f"a{row}" for row in range(999))]), NO_CLUSTERS, chosen)
     assert {id_: many[id_] for id_ in few} == few
@@ -152,7 +153,7 @@ def test_hash_keeps_every_image_where_it_is_when_others_arrive(table: MakeTable)
 def test_hash_moves_no_image_when_others_arrive_also_not_with_groups_or_fraction(
     drawn: list[tuple[str, int, int]], fresh: int, fraction: float, random: object
 ) -> None:
-    chosen = SplitSettings(method="hash", test=0.3, validation=0.3, seed=2, fraction=fraction)
+    chosen = split_request(method="hash", test=0.3, validation=0.3, seed=2, fraction=fraction)
     old = [
         Sample(f"{row}", f"{row}", label, group=f"g{group}" if group else "")
         for row, (label, group, _) in enumerate(drawn)
@@ -168,7 +169,7 @@ def test_hash_moves_no_image_when_others_arrive_also_not_with_groups_or_fraction
 def test_a_fraction_by_hash_is_nested_and_says_nothing_about_the_split(table: MakeTable) -> None:
     images = table(["ash"] * 20_000)
     found = {
-        share: decide(images, NO_CLUSTERS, SplitSettings(method="hash", test=0.2, validation=0, fraction=share)).codes
+        share: decide(images, NO_CLUSTERS, split_request(method="hash", test=0.2, validation=0, fraction=share)).codes
         for share in (0.3, 0.6, 1.0)
     }
     for share, codes in found.items():
@@ -179,7 +180,7 @@ def test_a_fraction_by_hash_is_nested_and_says_nothing_about_the_split(table: Ma
 
 
 def test_hash_says_when_lookalikes_may_move_images(table: MakeTable) -> None:
-    chosen = SplitSettings(method="hash", test=0.2)
+    chosen = split_request(method="hash", test=0.2)
     clusters = np.array([0, 0, 1, *[-1] * 7])
     assert any(
         "hash, but 2 images stay with near-duplicates" in note
@@ -193,16 +194,16 @@ def test_hash_says_when_lookalikes_may_move_images(table: MakeTable) -> None:
 
 def test_hash_may_make_no_other_splits(table: MakeTable) -> None:
     images = table(["ash"] * 50)
-    nothing = decide(images, NO_CLUSTERS, SplitSettings(method="hash", test=0, validation=0))
+    nothing = decide(images, NO_CLUSTERS, split_request(method="hash", test=0, validation=0))
     assert set(nothing.codes.tolist()) == {0}
-    auto = decide(images, NO_CLUSTERS, SplitSettings(method="hash"))
+    auto = decide(images, NO_CLUSTERS, split_request(method="hash"))
     assert any("auto is 0.2 for 50 images" in note for note in auto.notes)
 
 
 def test_folds_are_balanced(table: MakeTable) -> None:
     labels = ["ash"] * 23 + ["elm"] * 12 + ["oak"] * 8
     images = table(labels)
-    found = decide(images, NO_CLUSTERS, SplitSettings(method="kfold", folds=5))
+    found = decide(images, NO_CLUSTERS, split_request(method="kfold", folds=5))
     assert found.names == ("fold-1", "fold-2", "fold-3", "fold-4", "fold-5")
     counts = found.counts(images.label, ("ash", "elm", "oak"))
     for name, size in {"ash": 23, "elm": 12, "oak": 8}.items():
@@ -212,13 +213,13 @@ def test_folds_are_balanced(table: MakeTable) -> None:
     totals = [sum(row.values()) for row in counts.values()]
     assert max(totals) - min(totals) <= 1
     with pytest.raises(RequestError, match=r"split.folds: 5 folds, but only 3 images or groups"):
-        decide(table(["ash"] * 3), NO_CLUSTERS, SplitSettings(method="kfold", folds=5))
+        decide(table(["ash"] * 3), NO_CLUSTERS, split_request(method="kfold", folds=5))
 
 
 def test_predefined_honours_the_source(table: MakeTable) -> None:
     splits = ["train"] * 20 + ["test"] * 5 + ["validation"] * 3 + [""] * 2
     images = table(["ash", "elm"] * 15, split=splits)
-    found = decide(images, NO_CLUSTERS, SplitSettings(method="predefined", validation=0))
+    found = decide(images, NO_CLUSTERS, split_request(method="predefined", validation=0))
     names = [found.names[code] for code in found.codes.tolist()]
     assert names == [split or "train" for split in splits]
 
@@ -226,22 +227,22 @@ def test_predefined_honours_the_source(table: MakeTable) -> None:
 def test_predefined_carves_validation_only_when_there_is_none_and_it_is_asked_for(table: MakeTable) -> None:
     splits = ["train"] * 20 + ["test"] * 10
     images = table(["ash", "elm"] * 15, split=splits)
-    found = decide(images, NO_CLUSTERS, SplitSettings(method="predefined", validation=0.2))
+    found = decide(images, NO_CLUSTERS, split_request(method="predefined", validation=0.2))
     assert Counter(found.codes.tolist()) == {0: 16, 1: 4, 2: 10}
     assert (found.codes[20:] == 2).all()
     given = table(["ash", "elm"] * 15, split=["validation", *splits[1:]])
-    found = decide(given, NO_CLUSTERS, SplitSettings(method="predefined", validation=0.2))
+    found = decide(given, NO_CLUSTERS, split_request(method="predefined", validation=0.2))
     assert Counter(found.codes.tolist()) == {0: 19, 1: 1, 2: 10}
 
 
 def test_predefined_says_what_is_wrong(table: MakeTable) -> None:
-    chosen = SplitSettings(method="predefined", where="spec:9")
+    chosen = split_request(method="predefined", where="spec:9")
     with pytest.raises(RequestError, match=r"spec:9: split.method: predefined, but the source gives no splits"):
         decide(table(["ash"] * 5), NO_CLUSTERS, chosen)
     with pytest.raises(RequestError, match="'holdout' is no split; use train, validation and test"):
         decide(table(["ash"] * 2, split=["train", "holdout"]), NO_CLUSTERS, chosen)
     parted = table(["ash"] * 4, split=["train", "train", "test", "test"], group=["a", "b", "b", ""])
-    found = decide(parted, NO_CLUSTERS, SplitSettings(method="predefined", validation=0))
+    found = decide(parted, NO_CLUSTERS, split_request(method="predefined", validation=0))
     assert any("part 1 groups or clusters" in note for note in found.notes)
 
 
@@ -250,7 +251,7 @@ def test_predefined_says_what_is_wrong(table: MakeTable) -> None:
 def test_fraction_is_a_stratified_part_that_the_splits_share(drawn: list[tuple[str, int, int]], share: float) -> None:
     plain = [(label, 0, -1) for label, _, _ in drawn]
     table, clusters = collection(plain)
-    found = by_id(table, clusters, SplitSettings(fraction=share, test=0.25, validation=0))
+    found = by_id(table, clusters, split_request(fraction=share, test=0.25, validation=0))
     used = round_half_up(len(plain) * share)
     total = count(found)
     assert total[None] == len(plain) - used
@@ -265,7 +266,7 @@ def test_a_frozen_test_split_keeps_its_members_and_gets_no_others(table: MakeTab
     ids = [f"a{row}" for row in range(60)]
     groups = ["pair" if row in {3, 4} else "" for row in range(60)]
     frozen = frozenset({"a3", "a10", "a50", "gone"})
-    chosen = SplitSettings(method=method, frozen=frozen, test=0.5, validation=0.2, folds=3)
+    chosen = split_request(method=method, frozen=frozen, test=0.5, validation=0.2, folds=3)
     found = decide(table(["ash"] * 60, ids, group=groups), NO_CLUSTERS, chosen)
     names = [*found.names, None]
     splits = {id_: names[code] for id_, code in zip(ids, found.codes.tolist(), strict=True)}
@@ -276,36 +277,36 @@ def test_a_frozen_test_split_keeps_its_members_and_gets_no_others(table: MakeTab
 
 
 def test_a_frozen_test_split_and_predefined_splits_contradict(table: MakeTable) -> None:
-    chosen = SplitSettings(method="predefined", frozen=frozenset({"a"}))
+    chosen = split_request(method="predefined", frozen=frozenset({"a"}))
     with pytest.raises(RequestError, match="a frozen test split contradicts"):
         decide(table(["ash"] * 2, ["a", "b"], split=["train", "test"]), NO_CLUSTERS, chosen)
 
 
 def test_classes_too_small_for_a_split_are_noted(table: MakeTable) -> None:
     labels = ["ash"] * 50 + ["elm"] * 50 + ["rare"]
-    notes = decide(table(labels), NO_CLUSTERS, SplitSettings()).notes
+    notes = decide(table(labels), NO_CLUSTERS, split_request()).notes
     assert notes == (
         "split validation: 1 classes are too small to appear in it: rare",
         "split test: 1 classes are too small to appear in it: rare",
     )
-    assert decide(table(["ash"] * 50 + ["elm"] * 50), NO_CLUSTERS, SplitSettings()).notes == ()
+    assert decide(table(["ash"] * 50 + ["elm"] * 50), NO_CLUSTERS, split_request()).notes == ()
 
 
 @pytest.mark.parametrize("method", ["stratified", "random"])
 def test_a_group_that_is_everything_is_said_to_leave_nothing_for_the_others(table: MakeTable, method: str) -> None:
     images = table(["ash"] * 30 + ["elm"] * 30, group=["all"] * 60)
-    found = decide(images, NO_CLUSTERS, SplitSettings(method=method, test=0.2, validation=0.25))
+    found = decide(images, NO_CLUSTERS, split_request(method=method, test=0.2, validation=0.25))
     assert set(found.codes.tolist()) == {0}
     assert [note.partition(":")[0] for note in found.notes] == ["split test", "split validation"]
     assert (
         "is empty, though 12 images are asked for: the 60 images there are hang together in 1 groups" in found.notes[0]
     )
-    assert decide(images, NO_CLUSTERS, SplitSettings(method=method, test=0, validation=0)).notes == ()
-    everything = decide(images, NO_CLUSTERS, SplitSettings(method=method, test=60))
+    assert decide(images, NO_CLUSTERS, split_request(method=method, test=0, validation=0)).notes == ()
+    everything = decide(images, NO_CLUSTERS, split_request(method=method, test=60))
     assert "split train: is empty, there is nothing to train on" in everything.notes
 
 
 @pytest.mark.parametrize("method", ["stratified", "random", "hash"])
 def test_an_empty_collection_has_empty_splits(table: MakeTable, method: str) -> None:
-    found = decide(table([]), NO_CLUSTERS, SplitSettings(method=method))
+    found = decide(table([]), NO_CLUSTERS, split_request(method=method))
     assert found.codes.tolist() == []

@@ -15,8 +15,8 @@ from imgprep.pipeline.stage_images import Images
 from imgprep.stages.split import stage as splitting
 from imgprep.stages.split.methods import Assignment
 from imgprep.stages.split.stage import Splitting, read_assignment
-from imgprep.stages.split.validate import SplitSettings
 from imgprep.table.columns import StringColumn
+from tests.support.stage_fixtures import split_request
 
 MakeMachine = Callable[..., RunContext]
 MakeImages = Callable[..., Images]
@@ -35,7 +35,7 @@ def trees(images: MakeImages) -> Images:
 
 def test_every_file_says_the_same(trees: Images, context: MakeMachine) -> None:
     made = context()
-    manifest = Splitting(trees, SplitSettings(fraction=0.8, seed=3), together=False).run(made)
+    manifest = Splitting(trees, split_request(fraction=0.8, seed=3, near_duplicates="ignore")).run(made)
     folder = made.workspace.stage("split")
     assert read_manifest(folder) == manifest
     assert (manifest.stage, manifest.shards, manifest.image) == ("split", (), None)
@@ -58,7 +58,7 @@ def test_every_file_says_the_same(trees: Images, context: MakeMachine) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_near_duplicates_stay_together(trees: Images, context: MakeMachine, seed: int) -> None:
     made = context()
-    settings = SplitSettings(test=0.5, validation=0, seed=seed)
+    settings = split_request(test=0.5, validation=0, seed=seed)
     Splitting(trees, settings).run(made)
     codes = read_assignment(made.workspace.stage("split")).codes
     assert all(codes[row] == codes[row + 1] for row in range(0, 30, 10))
@@ -67,37 +67,37 @@ def test_near_duplicates_stay_together(trees: Images, context: MakeMachine, seed
 
 def test_tables_of_splits_that_are_no_more_go(trees: Images, context: MakeMachine) -> None:
     made = context()
-    Splitting(trees, SplitSettings(method="kfold", folds=3), together=False).run(made)
+    Splitting(trees, split_request(method="kfold", folds=3, near_duplicates="ignore")).run(made)
     folder = made.workspace.stage("split")
     assert {path.name for path in folder.glob("*.csv")} == {"fold-1.csv", "fold-2.csv", "fold-3.csv"}
-    Splitting(trees, SplitSettings(), together=False).run(made)
+    Splitting(trees, split_request(near_duplicates="ignore")).run(made)
     assert {path.name for path in folder.glob("*.csv")} == {"train.csv", "validation.csv", "test.csv"}
 
 
 def test_notes_reach_the_user(trees: Images, context: MakeMachine) -> None:
     made = context()
-    Splitting(trees, SplitSettings(method="hash"), together=False).run(made)
+    Splitting(trees, split_request(method="hash", near_duplicates="ignore")).run(made)
     assert any("auto is 0.2 for 50 images" in note for note in made.monitor.notes)
 
 
 def test_a_wrong_request_writes_nothing(trees: Images, context: MakeMachine) -> None:
     made = context()
     with pytest.raises(RequestError, match="the source gives no splits"):
-        Splitting(trees, SplitSettings(method="predefined"), together=False).run(made)
+        Splitting(trees, split_request(method="predefined", near_duplicates="ignore")).run(made)
     assert not made.workspace.stage("split").exists()
 
 
 def test_what_the_key_stands_for(trees: Images) -> None:
-    stage = Splitting(trees, SplitSettings())
+    stage = Splitting(trees, split_request())
     others = [
-        replace(stage, together=False),
-        replace(stage, settings=SplitSettings(seed=1)),
-        replace(stage, settings=SplitSettings(frozen=frozenset({"a"}))),
+        replace(stage, request=split_request(near_duplicates="ignore")),
+        replace(stage, request=split_request(seed=1)),
+        replace(stage, request=split_request(frozen=frozenset({"a"}))),
         replace(stage, images=replace(trees, manifest=replace(trees.manifest, fingerprint="other pixels"))),
         replace(stage, images=replace(trees, manifest=replace(trees.manifest, name="renamed"))),
     ]
     assert len({stage.key(), *(other.key() for other in others)}) == len(others) + 1
-    assert stage.key() == Splitting(trees, SplitSettings(where="line 7")).key()
+    assert stage.key() == Splitting(trees, split_request(where="line 7")).key()
 
 
 @pytest.mark.parametrize("ids", [["a", "caf\u00e9/b.png", "x" * 40, ""] * 5, [""], []])

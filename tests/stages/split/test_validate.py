@@ -4,20 +4,21 @@ from typing import Any
 import pytest
 
 from imgprep.errors import RequestError
-from imgprep.stages.split.validate import SplitSettings, check_settings
+from imgprep.stages.split.validate import check_settings
 from imgprep.table.sample import SampleTable
+from tests.support.stage_fixtures import split_request
 
 MakeTable = Callable[..., SampleTable]
 
 
 def test_demands_are_checked_before_anything_is_made(table: MakeTable) -> None:
     images = table(["ash"] * 3)
-    check_settings(images, SplitSettings())
+    check_settings(images, split_request())
     with pytest.raises(RequestError, match="the source gives no splits"):
-        check_settings(images, SplitSettings(method="predefined"))
+        check_settings(images, split_request(method="predefined"))
     with pytest.raises(RequestError, match="'station' is no attribute"):
-        check_settings(images, SplitSettings(group="station"))
-    check_settings(table(["ash"], split=["test"]), SplitSettings(method="predefined"))
+        check_settings(images, split_request(group="station"))
+    check_settings(table(["ash"], split=["test"]), split_request(method="predefined"))
 
 
 @pytest.mark.parametrize(
@@ -45,14 +46,14 @@ def test_more_than_there_is_is_refused_before_anything_is_made(
         status=["ok"] * 8 + ["quarantined"],
     )
     with pytest.raises(RequestError, match=words):
-        check_settings(images, SplitSettings(where="spec:1", **settings))
+        check_settings(images, split_request(where="spec:1", **settings))
     fewer = {key: value - 1 if isinstance(value, int) else value for key, value in settings.items()}
-    check_settings(images, SplitSettings(**fewer))
+    check_settings(images, split_request(**fewer))
 
 
 def test_settings_are_plain_and_do_not_depend_on_the_order_of_a_set() -> None:
-    one = SplitSettings(frozen=frozenset("abc"), where="spec:1").settings()
-    assert one == SplitSettings(frozen=frozenset("cba"), where="spec:2").settings()
+    one = split_request(frozen=frozenset("abc"), where="spec:1").values()
+    assert one == split_request(frozen=frozenset("cba"), where="spec:2").values()
     assert one["frozen"] == ["a", "b", "c"]
-    assert one != SplitSettings(frozen=frozenset("ab")).settings()
-    assert one != SplitSettings(frozen=frozenset("abc"), seed=1).settings()
+    assert one != split_request(frozen=frozenset("ab")).values()
+    assert one != split_request(frozen=frozenset("abc"), seed=1).values()

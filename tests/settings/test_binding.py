@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import Ge, MinLen
 
-from imgprep.spec.binding import bind, parse_entries, parse_entry, required
-from imgprep.spec.problems import SpecError
-from imgprep.spec.tables import INSTALLED, Context, Tables
+from imgprep.settings.binding import bind, parse_entries, parse_entry, required
+from imgprep.settings.problems import SpecError
+from imgprep.settings.tables import INSTALLED, Context, Tables
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from imgprep.commands.inputs import StageInputs
 from imgprep.dataset.manifest import ImageFormat
+from imgprep.pipeline.inputs import StageInputs
 from imgprep.pipeline.plan import shard_count
-from imgprep.pipeline.writer import Storage
-from imgprep.stages.split.methods import Assignment
+from imgprep.pipeline.storage import Storage
 from imgprep.table.sample import SampleTable
 
 
@@ -22,12 +22,14 @@ class StageEstimate:
         rows: images in each split.
         shards: files.
         bytes: of pixels.
+        result: what is known of the result already and later estimates build upon, such as an `ImageFormat`.
     """
 
     stage: str
     rows: Mapping[str, int]
     shards: int
     bytes: int
+    result: Any = None
 
 
 @dataclass(slots=True)
@@ -36,14 +38,10 @@ class Outlook:
 
     Attributes:
         inputs: the spec and its source, in a context that writes nothing.
-        image: what a converted image looks like.
-        assignment: the splits.
         stages: estimated so far, by name.
     """
 
     inputs: StageInputs
-    image: ImageFormat | None = None
-    assignment: Assignment | None = None
     stages: dict[str, StageEstimate] = field(default_factory=dict)
 
     def usable(self) -> SampleTable:
@@ -63,4 +61,4 @@ def sized(name: str, rows: Mapping[str, int], image: ImageFormat, storage: Stora
     """
     row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
     shards = sum(shard_count(count, row_bytes, storage.shard_size) for count in rows.values())
-    return StageEstimate(name, rows, shards, row_bytes * sum(rows.values()))
+    return StageEstimate(name, rows, shards, row_bytes * sum(rows.values()), image)

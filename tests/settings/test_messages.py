@@ -3,8 +3,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from imgprep.spec.messages import problems_of
-from imgprep.spec.problems import Problem
+from imgprep.settings.messages import problems_of
+from imgprep.settings.problems import Problem
 
 
 class Inner(BaseModel):

@@ -1,7 +1,7 @@
 import pytest
 
-from imgprep.spec.problems import SpecError
-from imgprep.spec.tables import INSTALLED, Table, pick
+from imgprep.settings.problems import SpecError
+from imgprep.settings.tables import INSTALLED, Table, pick
 
 
 def test_a_table_is_imported_on_first_use() -> None:

@@ -6,8 +6,8 @@ from typing import Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from imgprep.spec.problems import Keys, Problem, SpecError, shown, suggestion, unknown
-from imgprep.spec.type_descriptions import choices, expectation
+from imgprep.settings.problems import Keys, Problem, SpecError, shown, suggestion, unknown
+from imgprep.settings.type_descriptions import choices, expectation
 
 _MISSING: Final = object()
 _OLD_BOOLEANS: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}

@@ -27,15 +27,20 @@ from pydantic import (
 )
 
 from imgprep.errors import ImgprepError
-from imgprep.spec.messages import problems_of
-from imgprep.spec.overrides import CommandLineText
-from imgprep.spec.problems import Problem, SpecError, shown, wrong
-from imgprep.spec.tables import INSTALLED, Context, pick
+from imgprep.settings.messages import problems_of
+from imgprep.settings.problems import Problem, SpecError, shown, wrong
+from imgprep.settings.tables import INSTALLED, Context, pick
 
 T = TypeVar("T")
 TABLE: Final = "$table"
 """In a JSON Schema in the making: stands for one entry of that table."""
 _NO_NAMES: Final[Mapping[str, str]] = types.MappingProxyType({})
+
+
+class CommandLineText(str):
+    """A text of the command line: as a path it may be relative to the working directory."""
+
+    __slots__ = ()
 
 
 def context_of(info: ValidationInfo) -> Context:

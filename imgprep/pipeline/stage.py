@@ -1,18 +1,15 @@
-"""What a stage is, and the table of them. Everything that handles stages goes through the table.
-
-A stage is added by one line in `STAGES` and one module that holds its `StageDefinition`.
-"""
+"""What a stage is. The table of them is `imgprep.stages.STAGES`; everything that handles stages goes through it."""
 
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from imgprep.commands.estimates import Outlook, StageEstimate
-    from imgprep.commands.inputs import StageInputs
     from imgprep.dataset.manifest import Manifest
+    from imgprep.pipeline.estimates import Outlook, StageEstimate
+    from imgprep.pipeline.inputs import StageInputs
     from imgprep.pipeline.runner import RunContext
 
 
@@ -60,7 +57,9 @@ class Stage:
         name: of the command, of the section in the spec, and of the folder in the output.
         summary: one line for ``--help``.
         needs: the stages that are brought up to date first; optional ones only when the spec has their section.
+        settings: ``module:attribute`` of the class of its section in the spec.
         implementation: ``module:attribute`` of its `StageDefinition`, imported when the stage is first used.
+        about: what its section decides, for the JSON Schema.
         optional: whether it is left out when the spec has no such section.
         missing: what a message says when an optional stage is asked for that the spec does not have.
         reads_source: whether it reads the source itself, and not only what earlier stages made of it.
@@ -69,49 +68,29 @@ class Stage:
     name: str
     summary: str
     needs: tuple[str, ...]
+    settings: str
     implementation: str
+    about: str = ""
     optional: bool = False
     missing: str = "the section is missing; add it"
     reads_source: bool = False
 
     def definition(self) -> StageDefinition:
         """The implementation, imported now."""
-        module, _, attribute = self.implementation.partition(":")
-        found: StageDefinition = getattr(importlib.import_module(module), attribute)
+        found: StageDefinition = _imported(self.implementation)
+        return found
+
+    def section(self) -> type[Any]:
+        """The class of its settings, imported now."""
+        found: type[Any] = _imported(self.settings)
         return found
 
 
-def _table(*stages: Stage) -> Mapping[str, Stage]:
+def _imported(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def table(*stages: Stage) -> Mapping[str, Stage]:
+    """Stages by name."""
     return MappingProxyType({stage.name: stage for stage in stages})
-
-
-STAGES: Final = _table(
-    Stage(
-        "convert",
-        "Decodes, sizes and pre-processes every image.",
-        (),
-        "imgprep.commands.convert_stage:CONVERT",
-        reads_source=True,
-    ),
-    Stage(
-        "split",
-        "Divides the images into train, validation and test.",
-        ("convert",),
-        "imgprep.commands.split_stage:SPLIT",
-    ),
-    Stage(
-        "augment",
-        "Makes new training images, and stress sets.",
-        ("convert", "split"),
-        "imgprep.commands.augment_stage:AUGMENT",
-        optional=True,
-        missing="the section is missing; add it to say which images to make",
-    ),
-    Stage(
-        "pack",
-        "Writes normalised, shuffled shards for each split.",
-        ("convert", "split", "augment"),
-        "imgprep.commands.pack_stage:PACK",
-    ),
-)
-"""Every stage, in the order in which they run."""

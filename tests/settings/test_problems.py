@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgprep.spec.problems import Problem, SpecError, dotted, shown, suggestion, unknown, wrong
+from imgprep.settings.problems import Problem, SpecError, dotted, shown, suggestion, unknown, wrong
 
 
 def test_problems_are_seen_from_further_up() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Optional
 import pytest
 from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MinLen
 
-from imgprep.spec.type_descriptions import choices, expectation, listed
+from imgprep.settings.type_descriptions import choices, expectation, listed
 
 Share = Annotated[float, Ge(0), Le(1)]
 

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from imgprep.commands.collection import Collection
 from imgprep.dataset.manifest import Manifest
+from imgprep.errors import RequestError
+from imgprep.pipeline.collection import Collection
 from imgprep.pipeline.runner import RunContext
-from imgprep.spec.loading import LoadedSpec
 
 if TYPE_CHECKING:
     from imgprep.dataset.loader import Dataset
     from imgprep.pipeline.stage_images import Images
-    from imgprep.stages.split.methods import Assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +37,22 @@ class StageResult:
 
     def load(self, name: str | None = None) -> "Dataset":
         """Opens the images of a split."""
-        from imgprep.dataset.loader import load
+        from imgprep.dataset.loader import load  # noqa: PLC0415 - who runs stages does not wait for it
 
         return load(self.folder, name)
 
 
 class StageInputs(Protocol):
-    """What a stage is made from; see `pipeline.Pipeline`, which brings everything up to date that it is asked for."""
+    """What a stage is made from; `commands.pipeline.Pipeline` brings up to date what it is asked for."""
 
     @property
-    def loaded(self) -> LoadedSpec:
-        """The spec."""
+    def name(self) -> str:
+        """The name of the dataset."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """The seed of the spec."""
         ...
 
     @property
@@ -61,17 +65,20 @@ class StageInputs(Protocol):
         """The source, listed."""
         ...
 
-    @property
-    def assignment(self) -> "Assignment":
-        """The decision of the split stage."""
-        ...
-
     def has(self, name: str) -> bool:
         """Whether the spec has a stage."""
         ...
 
     def section(self, name: str) -> Any:
-        """The settings of a stage; None when the spec does not have the section of an optional one."""
+        """A section of the spec; None when the spec does not have that of an optional stage."""
+        ...
+
+    def where(self, *keys: str | int) -> str:
+        """The file and line, or the option, that gave a value of the spec."""
+        ...
+
+    def error(self, text: str, *keys: str | int) -> RequestError:
+        """An error about a value of the spec, to be raised."""
         ...
 
     def bring(self, name: str) -> StageResult:

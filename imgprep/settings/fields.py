@@ -1,6 +1,6 @@
 """The types that several sections share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Final
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
@@ -10,12 +10,11 @@ from pydantic import (
     PlainValidator,
     ValidationInfo,
     WithJsonSchema,
-    field_validator,
     model_validator,
 )
 
-from imgprep.spec.binding import Integer, Number, Text, context_of
-from imgprep.spec.problems import shown, unknown, wrong
+from imgprep.settings.binding import TABLE, Integer, Number, Text, context_of
+from imgprep.settings.problems import Problem, shown, unknown
 from imgprep.util.sizes import SIZE, parse_size
 
 NAMES: Final = "$names"
@@ -34,6 +33,14 @@ class Section(BaseModel):
     @classmethod
     def _empty(cls, data: object) -> object:
         return {} if data is None else data
+
+    def contradictions(self, earlier: Mapping[str, Any]) -> Iterable[Problem]:
+        """What of a stage's section contradicts those of the spec before it, keys relative to the section.
+
+        Args:
+            earlier: the sections before it, by name; those that are wrong themselves are not there.
+        """
+        return ()
 
 
 def _byte_size(value: object) -> int:
@@ -62,30 +69,9 @@ Copies = Annotated[Integer, Ge(1), Le(10**9)]
 Fraction = Annotated[Number, Ge(0), Lt(1)]
 Seconds = Annotated[Number, Gt(0)]
 Name = Annotated[Text, MinLen(1)]
-FormatName = Annotated[str, PlainValidator(name_in("formats", "format")), WithJsonSchema({NAMES: "formats"})]
 EngineName = Annotated[str, PlainValidator(name_in("engines", "engine")), WithJsonSchema({NAMES: "engines"})]
 
 
-class Storage(Section):
-    """How the shards of a stage are stored.
-
-    Attributes:
-        format: of the shard files.
-        shard_size: how large a shard is at most, before compression, as 64 MiB or in bytes.
-        compression: of the images in a shard.
-    """
-
-    format: FormatName = "hdf5"
-    shard_size: ByteSize = 64 << 20
-    compression: Text = "none"
-
-    @field_validator("compression")
-    @classmethod
-    def _known_to_the_format(cls, compression: str, info: ValidationInfo) -> str:
-        name: Any = info.data.get("format")
-        if name is None or compression == "none":
-            return compression
-        known = [*dict.fromkeys(["none", *context_of(info).tables.formats[name].compressions])]
-        if compression not in known:
-            raise wrong(unknown(f"compression of {name}", compression, known))
-        return compression
+def list_of(table: str) -> WithJsonSchema:
+    """The JSON Schema of a list of entries of a family's table."""
+    return WithJsonSchema({"type": "array", "items": {TABLE: table}})

@@ -1,0 +1,33 @@
+"""The source of a spec, listed: what the stages are made of."""
+
+from dataclasses import dataclass, replace
+
+from imgprep.pipeline.image_reader import ImageReader
+from imgprep.sources.masks import Masks
+from imgprep.table.sample import SampleTable
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A source, listed.
+
+    Attributes:
+        table: every entry found.
+        classes: in index order, those without images included.
+        reader: of the images.
+        masks: where their masks are; None when nobody asks.
+        masks_digest: a value that changes when one of the masks' files does.
+        notes: what the user should know, one line each.
+    """
+
+    table: SampleTable
+    classes: tuple[str, ...]
+    reader: ImageReader
+    masks: Masks | None = None
+    masks_digest: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def masked_reader(self) -> ImageReader:
+        """The reader, that looks for masks where the spec asks for them."""
+        return replace(self.reader, masks=self.masks)

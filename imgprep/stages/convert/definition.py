@@ -1,0 +1,42 @@
+"""How the convert stage follows from the spec."""
+
+from typing import Final
+
+from imgprep.pipeline.estimates import Outlook, StageEstimate, sized
+from imgprep.pipeline.inputs import StageInputs
+from imgprep.stages.convert.operations import image_format, mask_operations, operations
+from imgprep.stages.convert.prepare import Prepare
+from imgprep.stages.convert.settings import ConvertSettings
+from imgprep.stages.convert.stage import Conversion
+
+
+class Convert:
+    """The convert stage as the spec defines it; see `StageDefinition`."""
+
+    def check(self, inputs: StageInputs) -> None:
+        """Any source that can be listed can be converted."""
+
+    def work(self, inputs: StageInputs) -> Conversion:
+        """The stage over the whole source."""
+        settings: ConvertSettings = inputs.section("convert")
+        collection, source = inputs.collection, inputs.section("source").source
+        reader, done = collection.masked_reader, tuple(operations(settings).values())
+        return Conversion(
+            name=inputs.name,
+            table=collection.table,
+            classes=collection.classes,
+            prepare=Prepare(reader, done, image_format(settings), mask_operations(settings)),
+            settings=settings,
+            origin=f"{source!r} {source.digest()}{collection.masks_digest}",
+            seed=inputs.seed,
+            where=inputs.where("convert"),
+        )
+
+    def estimate(self, outlook: Outlook) -> StageEstimate:
+        """One image is decoded when the spec does not say how large they are."""
+        stage = self.work(outlook.inputs)
+        _, image = stage.image(outlook.inputs.context)
+        return sized("convert", {"all": len(outlook.usable())}, image, stage.settings)
+
+
+CONVERT: Final = Convert()

@@ -1,0 +1,41 @@
+"""What the settings of the convert stage do to pixels."""
+
+from functools import partial
+
+from imgprep.dataset.manifest import ImageFormat
+from imgprep.stages.convert.prepare import Operation
+from imgprep.stages.convert.settings import ConvertSettings
+from imgprep.transforms.base import ShapeKept
+from imgprep.transforms.channels import to_depth, to_gray, to_rgb
+from imgprep.transforms.fit import Fit
+
+
+def operations(settings: ConvertSettings) -> dict[str, Operation]:
+    """What is done to every image, by name and in this order: channels, size, steps, depth."""
+    done: dict[str, Operation] = {}
+    if settings.channels != "keep":
+        done[settings.channels] = to_gray if settings.channels == "gray" else to_rgb
+    if settings.size is not None:
+        done["size"] = Fit(
+            size=settings.size, mode=settings.fit, interpolation=settings.interpolation, fill=settings.fill
+        )
+    for number, step in enumerate(settings.steps, 1):
+        done[f"{number} {step.name}"] = step
+    if settings.depth != "keep":
+        done[f"{settings.depth} bit"] = partial(to_depth, depth=settings.depth)
+    return done
+
+
+def mask_operations(settings: ConvertSettings) -> tuple[Operation, ...]:
+    """What is done to the mask of every image: what `operations` does, as far as it moves pixels."""
+    return tuple(done.on_mask for done in operations(settings).values() if isinstance(done, Fit | ShapeKept))
+
+
+def image_format(settings: ConvertSettings) -> ImageFormat | None:
+    """What every image looks like after the operations, when they alone decide it."""
+    if settings.size is None or settings.channels == "keep" or settings.depth == "keep":
+        return None
+    shape = (*settings.size, 1 if settings.channels == "gray" else 3)
+    for step in settings.steps:
+        shape = step.output_shape(shape)
+    return ImageFormat(shape, f"uint{settings.depth}")

@@ -1,0 +1,118 @@
+"""The settings of the convert stage."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from annotated_types import Ge, Le
+from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+
+from imgprep.decoding.format_header import DecodeOptions
+from imgprep.pipeline.storage import Storage
+from imgprep.settings.binding import Integer, context_of, parse_entries
+from imgprep.settings.fields import list_of
+from imgprep.settings.problems import shown
+
+LONGEST_SIDE: Final = 65500
+"""Of an image, in pixels: what JPEG can hold."""
+MAX_PIXELS: Final = 178_956_970
+"""The number at which Pillow speaks of a decompression bomb: twice 1 GiB / 4 / 3 pixels."""
+_BACKGROUNDS: Final[Mapping[str, tuple[int, int, int] | None]] = {
+    "white": (255, 255, 255),
+    "black": (0, 0, 0),
+    "ignore": None,
+}
+
+Side = Annotated[Integer, Ge(1), Le(LONGEST_SIDE)]
+Level = Annotated[Integer, Ge(0), Le(255)]
+
+
+def _size(value: object) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(type(side) is int for side in value):
+        hint = f"; for a square write [{value}, {value}]" if type(value) is int and value > 0 else ""
+        raise ValueError(f"expected two integers [height, width], not {shown(value)}{hint}")
+    height, width = value
+    if not (1 <= height <= LONGEST_SIDE and 1 <= width <= LONGEST_SIDE):
+        raise ValueError(
+            f"expected two integers [height, width] from 1 to {LONGEST_SIDE}, not {shown(value)}; "
+            "leave the key out to keep the size of the images"
+        )
+    return height, width
+
+
+def _steps(value: object, info: ValidationInfo) -> tuple[Any, ...]:
+    context = context_of(info)
+    return parse_entries(value, context.tables.steps, context, "step")
+
+
+Size = Annotated[
+    tuple[int, int] | None,
+    PlainValidator(_size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "array",
+                    "items": {"type": "integer", "minimum": 1, "maximum": LONGEST_SIDE},
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+                {"type": "null"},
+            ]
+        }
+    ),
+]
+Steps = Annotated[tuple[Any, ...], PlainValidator(_steps), list_of("steps")]
+Alpha = Annotated[
+    Literal["white", "black", "ignore"] | tuple[Level, Level, Level],
+    "white, black, ignore or three integers [red, green, blue] from 0 to 255",
+]
+
+
+class ConvertSettings(Storage):
+    """Any source becomes decoded, sized and pre-processed images of 8 or 16 bits.
+
+    Attributes:
+        channels: colour of the images; keep leaves each as it is, then all must agree.
+        size: height and width; null or left out keeps the size, then all images must agree.
+        fit: how an image of another shape gets there: stretch it, pad it, or crop it.
+        fill: what fit: pad fills with: black, a mirror image, or the pixels of the edge.
+        interpolation: auto is area when shrinking and cubic when enlarging.
+        depth: bits per channel.
+        alpha: what transparency is laid on; ignore shows the colours under it.
+        color_profile: srgb converts images with an embedded ICC profile; ignore takes their colours as stored.
+        steps: pre-processing, in order; each a name, or a name with options.
+        max_pixels: height times width above which an image is refused by its header; audit and preview keep to it too.
+    """
+
+    channels: Literal["rgb", "gray", "keep"] = "rgb"
+    size: Size = None
+    fit: Literal["stretch", "pad", "crop"] = "stretch"
+    fill: Literal["constant", "reflect", "edge"] = "constant"
+    interpolation: Literal["auto", "area", "linear", "cubic", "lanczos", "nearest"] = "auto"
+    depth: Literal[8, 16, "keep"] = 8
+    alpha: Alpha = "white"
+    color_profile: Literal["ignore", "srgb"] = "ignore"
+    steps: Steps = ()
+    max_pixels: Annotated[Integer, Ge(1)] = MAX_PIXELS
+
+    @property
+    def background(self) -> tuple[int, int, int] | None:
+        """The colour that transparency is laid on: red, green, blue, 0 to 255; None when it is ignored."""
+        return _BACKGROUNDS[self.alpha] if isinstance(self.alpha, str) else self.alpha
+
+    def decode_options(self) -> DecodeOptions:
+        """How images are decoded, by whoever looks at them."""
+        return DecodeOptions(background=self.background, max_pixels=self.max_pixels, color_profile=self.color_profile)
+
+    def values(self) -> dict[str, Any]:
+        """Plain values for a fingerprint; those that came after the first release are left out at their defaults."""
+        values = {name: getattr(self, name) for name in ("channels", "size", "fit", "fill", "interpolation", "depth")}
+        later = {
+            name: getattr(self, name)
+            for name in ("max_pixels", "color_profile")
+            if getattr(self, name) != type(self).model_fields[name].default
+        }
+        steps = list(map(repr, self.steps))
+        return values | later | {"steps": steps, "alpha": self.background, "storage": self.stored()}

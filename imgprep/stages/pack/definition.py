@@ -1,0 +1,42 @@
+"""How the pack stage follows from the spec."""
+
+from dataclasses import replace
+from typing import Final
+
+from imgprep.pipeline.estimates import Outlook, StageEstimate, sized
+from imgprep.pipeline.inputs import StageInputs
+from imgprep.stages.pack.settings import PackSettings
+from imgprep.stages.pack.stage import Packing
+from imgprep.stages.split.stage import read_assignment
+
+
+class Pack:
+    """The pack stage as the spec defines it; see `StageDefinition`."""
+
+    def check(self, inputs: StageInputs) -> None:
+        """What a spec may ask for was checked when it was read."""
+
+    def work(self, inputs: StageInputs) -> Packing:
+        """The stage over the converted and the augmented images."""
+        split = inputs.bring("split")
+        return Packing(
+            images=inputs.images("convert"),
+            assignment=read_assignment(split.folder),
+            splits=split.manifest,
+            augmented=inputs.images("augment") if inputs.has("augment") else None,
+            settings=inputs.section("pack"),
+            seed=inputs.seed,
+        )
+
+    def estimate(self, outlook: Outlook) -> StageEstimate:
+        """Every image of the splits and every copy, in the type that the spec asks for."""
+        settings: PackSettings = outlook.inputs.section("pack")
+        rows = dict[str, int]()
+        for stage in ("split", "augment"):
+            for split, count in outlook.stages[stage].rows.items() if stage in outlook.stages else ():
+                rows[split] = rows.get(split, 0) + count
+        image = replace(outlook.stages["convert"].result, dtype=settings.dtype)
+        return sized("pack", rows, image, settings)
+
+
+PACK: Final = Pack()

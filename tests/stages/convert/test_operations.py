@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from imgprep.dataset.manifest import ImageFormat
+from imgprep.stages.convert.operations import image_format, operations
+from imgprep.stages.convert.settings import ConvertSettings
+
+
+def test_operations_come_in_order() -> None:
+    settings = ConvertSettings(channels="gray", size=[6, 5], steps=["equalize", "invert"], depth=16)
+    assert list(operations(settings)) == ["gray", "size", "1 equalize", "2 invert", "16 bit"]
+    assert image_format(settings) == ImageFormat((6, 5, 1), "uint16")
+    image = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
+    for operation in operations(settings).values():
+        image = operation(image)
+    assert (image.shape, image.dtype) == ((6, 5, 1), np.uint16)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [{}, {"size": [6, 5], "channels": "keep"}, {"size": [6, 5], "depth": "keep"}],
+    ids=["no size", "channels kept", "depth kept"],
+)
+def test_the_images_decide_what_the_spec_does_not(convert: dict[str, object]) -> None:
+    assert image_format(ConvertSettings(**convert)) is None
+
+
+def test_nothing_is_done_where_all_is_kept() -> None:
+    assert operations(ConvertSettings(channels="keep", depth="keep")) == {}
