@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imgprep.checks.label_evidence import Predictions, Review
 from imgprep.checks.measurements import Measurements, SmallImages
+from imgprep.checks.packed import Packed
 from imgprep.similarity.alike import Altered, altered_copies
 from imgprep.table.sample import SampleTable
 
@@ -22,6 +23,9 @@ Share = Annotated[float, Ge(0), Le(1)]
 Count = Annotated[int, Ge(0)]
 
 REPORT_VERSION: Final = 1
+ALL_STAGES: Final = frozenset({"source", "convert", "split", "augment", "pack"})
+WHOLE_COLLECTION: Final = frozenset({"source", "convert"})
+"""The stages in which all images of the collection are judged, not what became of them."""
 FLAT: Final = 0.02
 """Images of less luminance deviation than this look all alike; exposure and blur speak of them."""
 
@@ -115,6 +119,10 @@ class Evidence:
         predictions: for the suspects of ``label-errors``.
         target_size: (height, width) that convert will make; None keeps the size.
         parents: the id of the original of each row ('' for originals); None when nothing is augmented.
+        stage: that is judged; ``source`` for the collection as it is.
+        training: images of each class that are trained on; None when there are no splits to decide that yet.
+        packed: the packed dataset that is judged.
+        reference: the earlier, or another, collection that this one is compared with.
     """
 
     name: str
@@ -125,6 +133,10 @@ class Evidence:
     predictions: Predictions | None = None
     target_size: tuple[int, int] | None = None
     parents: Sequence[str] | None = None
+    stage: str = "source"
+    training: Mapping[str, int] | None = None
+    packed: Packed | None = None
+    reference: "Evidence | None" = None
 
     @cached_property
     def labels(self) -> NDArray[np.int32]:
@@ -139,6 +151,11 @@ class Evidence:
         """Usable images of each class."""
         usable = self.labels[self.labels >= 0]
         return dict(zip(self.classes, np.bincount(usable, minlength=len(self.classes)).tolist(), strict=True))
+
+    @property
+    def class_sizes(self) -> Mapping[str, int]:
+        """Images of each class that a model is trained on: those of training splits, else all usable ones."""
+        return self.counts if self.training is None else self.training
 
     @cached_property
     def measured(self) -> NDArray[np.bool_]:
@@ -193,7 +210,7 @@ class Rule:
     """A rule: its parameters are its fields; calling it judges evidence.
 
     A rule yields a finding for every class that it looks at, passing ones too. A rule of a user subclasses this one,
-    is any dataclass with an ``id``, a ``severity`` and a ``__call__``, or has no settings: see `plain.PlainRule`.
+    is any dataclass with an ``id``, a ``severity`` and a ``__call__``, or has no settings: see `plain_rules.PlainRule`.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -201,8 +218,14 @@ class Rule:
     source: ClassVar[str]
     per_file: ClassVar[bool] = False
     """Whether each of the samples of a finding is an offence of its own, that can be waived by its name."""
+    stages: ClassVar[frozenset[str]] = WHOLE_COLLECTION
+    """The stages that it judges."""
 
     severity: Severity = "error"
+
+    def applies(self, evidence: Evidence) -> bool:
+        """Whether it judges the stage that the evidence is of."""
+        return evidence.stage in self.stages
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Judges the evidence."""
@@ -226,7 +249,7 @@ class Rule:
 
 
 class Judge(Protocol):
-    """Whatever judges evidence: a `Rule`, a `plain.PlainRule`, or what was judged elsewhere."""
+    """Judges evidence: a `Rule`, or a `plain_rules.PlainRule`."""
 
     @property
     def id(self) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, get_args
 
 from annotated_types import MinLen
 
-from imgprep.checks.base import Evidence, Finding, Judge, Report, Severity, Status
+from imgprep.checks.base import WHOLE_COLLECTION, Evidence, Finding, Judge, Report, Severity, Status
 from imgprep.checks.plain_rules import PlainRule
 from imgprep.errors import ImgprepError, RequestError, one_line
 
@@ -93,21 +93,27 @@ def judge(evidence: Evidence, rules: Iterable[Judge], excuses: Suppressions | No
 
     Args:
         evidence: what was measured and supplied.
-        rules: those to run; a rule of severity ``off`` is left out.
+        rules: those to run, but for rules of severity ``off`` and those that do not apply to the evidence.
         excuses: waivers and baseline.
 
     Raises:
         RequestError: a rule that is not one of imgprep's own failed.
     """
     excuses = excuses or Suppressions()
-    active = [rule for rule in rules if rule.severity != "off"]
+    active = [rule for rule in rules if rule.severity != "off" and applies(rule, evidence)]
     per_file = {rule.id for rule in active if getattr(rule, "per_file", False)}
     findings = [finding for rule in active for finding in _gathered(_judged(rule, evidence))]
     findings, used = _waive(findings, excuses, per_file)
     if excuses.baseline is not None:
         findings = list(_ratchet(findings, excuses.baseline, per_file))
     findings += _about_waivers(excuses, used)
-    return Report(evidence.name, evidence.table.images(), tuple(findings), evidence.counts)
+    return Report(evidence.name, evidence.table.images(), tuple(findings), evidence.class_sizes)
+
+
+def applies(rule: Judge, evidence: Evidence) -> bool:
+    """Whether a rule judges the stage that the evidence is of; a class that is no `Rule` may have ``stages`` too."""
+    test = getattr(rule, "applies", None)
+    return bool(test(evidence)) if test else evidence.stage in getattr(rule, "stages", WHOLE_COLLECTION)
 
 
 def _gathered(findings: list[Finding]) -> Iterator[Finding]:

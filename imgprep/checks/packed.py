@@ -1,23 +1,17 @@
-"""What must hold of a packed dataset: values, splits and statistics; for ``audit --stage pack``."""
+"""The evidence of a packed dataset: facts about its shards, and the index that they are compared with."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.checks.base import Compared, Finding, Status
-
-EVALUATION: Final = ("validation", "test")
-TOLERANCE: Final = 1e-3
-"""Of values at the ends of their range: float16 rounds."""
-
 
 @dataclass(frozen=True, slots=True)
 class ShardFacts:
-    """What reading one shard tells; see `shard_facts`.
+    """Facts about the arrays of one shard; see `shard_facts`.
 
     Attributes:
         filename: of the shard.
@@ -60,8 +54,8 @@ class Fitted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """What the index of the dataset says.
+class PackedIndex:
+    """The statements of dataset.json that the shards are compared with.
 
     Attributes:
         classes: names in index order.
@@ -103,59 +97,14 @@ def shard_facts(filename: str, split: str, arrays: Mapping[str, NDArray[Any]]) -
     )
 
 
-def judge_packed(promise: Promise, shards: Iterable[ShardFacts]) -> Iterator[Finding]:
-    """Compares the shards with what the index promises.
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A packed dataset.
 
-    Yields:
-        Findings of the rules packed-values, packed-counts, packed-evaluation and packed-statistics.
+    Attributes:
+        index: the statements of its dataset.json.
+        shards: facts about each shard, or each group of arrays in one, in the order of the index.
     """
-    counts: dict[str, Counter[int]] = {}
-    augmented: list[str] = []
-    for shard in shards:
-        yield _values(promise, shard)
-        counts.setdefault(shard.split, Counter()).update(shard.labels)
-        if shard.split.split("-")[0] in EVALUATION and "-" not in shard.split:
-            augmented += shard.augmented
-    for split, classes in promise.counts.items():
-        found = {name: counts.get(split, Counter())[code] for code, name in enumerate(promise.classes)}
-        for name in promise.classes:
-            stored, said = found[name], classes.get(name, 0)
-            message = f"{split}: {stored} images of {name} are stored, the index says {said}"
-            yield _finding("packed-counts", stored == said, message, name, Compared(stored, said))
-    message = f"{len(augmented) or 'no'} images of validation and test are augmented"
-    yield _finding("packed-evaluation", not augmented, message, None, Compared(len(augmented), 0), tuple(augmented))
-    if promise.fitted is not None:
-        fitted = promise.fitted
-        message = f"the statistics of the normalisation come from {fitted.images}"
-        if not fitted.centered:
-            message = (
-                f"the statistics of the normalisation should come from {fitted.images}, whose mean is "
-                f"{fitted.mean:.3g} and not 0; pack again"
-            )
-        yield _finding("packed-statistics", fitted.centered, message, None, Compared(fitted.mean, 0))
 
-
-def _values(promise: Promise, shard: ShardFacts) -> Finding:
-    problems = []
-    if shard.dtype != promise.dtype:
-        problems.append(f"holds {shard.dtype}, the index says {promise.dtype}")
-    if shard.broken:
-        problems.append(f"{len(shard.broken)} images hold values that are not finite")
-    if promise.values is not None:
-        low, high = promise.values
-        if shard.low < low - TOLERANCE or shard.high > high + TOLERANCE:
-            problems.append(f"values from {shard.low:g} to {shard.high:g} leave the range {low:g} to {high:g}")
-    message = f"{shard.filename}: {'; '.join(problems) or 'finite, in range, of the right type'}"
-    return _finding("packed-values", not problems, message, None, Compared(len(problems), 0), shard.broken)
-
-
-def _finding(
-    rule: str,
-    good: bool,
-    message: str,
-    subject: str | None,
-    compared: Compared,
-    samples: tuple[str, ...] = (),
-) -> Finding:
-    status: Status = "pass" if good else "fail"
-    return Finding(rule, status, "error", subject, *compared, message, samples, "Handbook, part 6 (splits)")
+    index: PackedIndex
+    shards: Sequence[ShardFacts]

@@ -1,19 +1,23 @@
-"""What the rules about packed datasets look at: the arrays of every shard, read in the workers."""
+"""The evidence of a packed dataset: the arrays of every shard, read in the workers, and its index."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from imgprep.checks.packed import ShardFacts, shard_facts
+from imgprep.checks.packed import Fitted, Packed, PackedIndex, ShardFacts, shard_facts
 from imgprep.dataset.manifest import Manifest, ShardEntry
 from imgprep.engines.base import Heartbeat, WholePlan
 from imgprep.pipeline.runner import RunContext, results
 from imgprep.shards.shard_set import groups_of, open_shard
+from imgprep.transforms.normalize import FITTED
 
 WHAT: Final = "packed values"
+TRAIN: Final = "train"
+CENTERED: Final = 0.01
+"""How far the mean of standardised training images may be from 0: float16 and rounding. Of centred ones, times max."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,51 @@ class InspectJob:
         return Inspected(tuple(facts), *totals)
 
 
+def read_packed(context: RunContext, folder: Path, manifest: Manifest) -> Packed:
+    """The evidence of a packed dataset.
+
+    Args:
+        context: with the engine that reads the shards.
+        folder: of the dataset.
+        manifest: its index.
+
+    Raises:
+        SourceError: a shard is damaged.
+    """
+    shards = list(inspected(context, folder, manifest))
+    train = [shard for split, shard in shards if split == TRAIN]
+    return Packed(_index(manifest, train), [fact for _, shard in shards for fact in shard.facts])
+
+
 def inspected(context: RunContext, folder: Path, manifest: Manifest) -> Iterator[tuple[str, Inspected]]:
     """Reads every shard of a packed dataset; gives the split and what is in it, in the order of the index."""
     plans = [EntryPlan(entry) for entry in manifest.shards]
     found = dict(results(context, InspectJob(folder), plans, WHAT, len(plans), "shards"))
     return ((plan.entry.split or "", found[plan]) for plan in plans)
+
+
+def _index(manifest: Manifest, train: Sequence[Inspected]) -> PackedIndex:
+    """The statements of dataset.json."""
+    normalization = manifest.normalization or {}
+    kind = str(normalization.get("kind", "none"))
+    values = {
+        "none": (0.0, float(normalization.get("max", 255))),
+        "unit": (0.0, 1.0),
+        "symmetric": (-1.0, 1.0),
+        "minmax": (0.0, 1.0),
+    }.get(kind)
+    fitted = _fitted(normalization, train) if kind in FITTED else None
+    image = manifest.image
+    counts = {split: count for split, count in manifest.counts.items() if split in manifest.splits()}
+    return PackedIndex(manifest.classes, counts, image.dtype if image else "", values, fitted)
+
+
+def _fitted(normalization: Mapping[str, Any], train: Sequence[Inspected]) -> Fitted:
+    """The images that the statistics were taken from: their mean is 0 now."""
+    wanted = normalization.get("statistics", "all")  # earlier datasets do not say it, and counted copies
+    sums = [shard.originals for shard in train]
+    if wanted == "all":
+        sums += [shard.copies for shard in train]
+    mean = sum(total for total, _ in sums) / max(1, sum(count for _, count in sums))
+    scale = float(normalization.get("max", 255)) if str(normalization["kind"]).startswith("center") else 1.0
+    return Fitted(str(wanted), mean, abs(mean) <= CENTERED * scale)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from imgprep.checks.base import Evidence, Finding, Severity
+from imgprep.checks.base import WHOLE_COLLECTION, Evidence, Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class PlainRule:
     def per_file(self) -> bool:
         """See `Rule`."""
         return bool(getattr(self.judge, "per_file", False))
+
+    def applies(self, evidence: Evidence) -> bool:
+        """Whether it judges the stage that the evidence is of: see `Rule`."""
+        return evidence.stage in getattr(self.judge, "stages", WHOLE_COLLECTION)
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """What the rule says."""

@@ -2,21 +2,20 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from imgprep.checks.base import Finding, Judge, Report
-from imgprep.checks.drift import drift
-from imgprep.checks.judge import Suppressions, judge
+from imgprep.checks.base import Evidence, Finding, Judge, Report
+from imgprep.checks.judge import Suppressions, applies, judge
 from imgprep.checks.reports import REPORTS, html, text
 from imgprep.checks.reports.json import read as read_report
 from imgprep.checks.reports.metrics import metrics
 from imgprep.checks.thumbnails import thumbnails
-from imgprep.commands.audit_inputs import GATHER, AuditInputs, Part, Told, of_source
+from imgprep.commands.audit_inputs import GATHER, ImageSource, of_source
 from imgprep.commands.pipeline import Pipeline
 from imgprep.dataset.manifest import AUGMENTED, commit
 from imgprep.errors import RequestError, one_line
@@ -31,10 +30,10 @@ REFERENCE: Final = "reference"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What an audit is asked beside the spec.
+    """Options of an audit that are not in the spec.
 
     Attributes:
-        stage: what is looked at: the source, or what a stage has made of it.
+        stage: that is judged: the source, or the output of a stage.
         baseline: an earlier report.json; what it knows does not fail again.
         reference: the spec of an earlier or another collection, for how far each class has moved.
     """
@@ -69,31 +68,27 @@ def audit(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, choice: C
     """
     known = None if choice.baseline is None else read_report(choice.baseline)
     other = None if choice.reference is None else _load(choice.reference)
-    gathered = GATHER[choice.stage](loaded, context, pipeline)
-    rules: list[Judge] = list(gathered.rules)
+    inputs = GATHER[choice.stage](loaded, context, pipeline)
+    evidence = inputs.evidence
     if other is not None:
-        reference = of_source(other, context, Pipeline(other, context), REFERENCE)
-        rules.append(Told(tuple(drift(gathered.evidence, reference.evidence))))
-    report = judge(gathered.evidence, rules, _excuses(loaded, gathered, known))
-    lines = {
-        getattr(rule, "id", key): loaded.line("audit", "rules", key) for key, rule in loaded.spec.audit.rules.items()
-    }
+        evidence = replace(evidence, reference=of_source(other, context, Pipeline(other, context), REFERENCE).evidence)
+    rules: Mapping[str, Judge] = loaded.spec.audit.rules
+    report = judge(evidence, rules.values(), _suppressions(loaded, evidence, known))
+    lines = {getattr(rule, "id", key): loaded.line("audit", "rules", key) for key, rule in rules.items()}
     report = replace(
         report, spec=_from_here(loaded.file), lines={**lines, **_waiver_line(loaded), "audit": loaded.line("audit")}
     )
-    if gathered.stage is not None:
-        images, augmented = gathered.stage.images, gathered.stage.samples.get(AUGMENTED, 0)
+    if inputs.stage is not None:
+        images, augmented = inputs.stage.images, inputs.stage.samples.get(AUGMENTED, 0)
         report = replace(report, images=images, augmented=augmented)
-    if gathered.counted is not None:
-        report = replace(report, counts=gathered.counted.counts)
-    return Audited(report, write_reports(context, report, gathered.parts))
+    return Audited(report, write_reports(context, report, inputs.images))
 
 
-def write_reports(context: RunContext, report: Report, parts: Iterable[Part]) -> Path:
+def write_reports(context: RunContext, report: Report, sources: Iterable[ImageSource]) -> Path:
     """Writes the reports that every audit leaves behind, and gives their folder."""
     folder = context.workspace.stage(FOLDER)
     folder.mkdir(exist_ok=True)
-    page = html.render(report, _thumbnails(context, report, parts))
+    page = html.render(report, _thumbnails(context, report, sources))
     numbers = json.dumps(metrics(report), indent=1, ensure_ascii=False) + "\n"
     saved = {"report.json": REPORTS["json"](report), PAGE: page, "metrics.json": numbers}
     for filename, content in saved.items():
@@ -138,9 +133,9 @@ def _load(path: Path) -> LoadedSpec:
     return loaded
 
 
-def _excuses(loaded: LoadedSpec, gathered: AuditInputs, known: tuple[Finding, ...] | None) -> Suppressions:
-    """The waivers of rules that run here: one of a rule that this stage does not judge is not unused."""
-    running = {rule.id for rule in gathered.rules}
+def _suppressions(loaded: LoadedSpec, evidence: Evidence, known: tuple[Finding, ...] | None) -> Suppressions:
+    """The waivers of rules that apply: one of a rule that does not judge this stage is not unused."""
+    running = {getattr(rule, "id", key) for key, rule in loaded.spec.audit.rules.items() if applies(rule, evidence)}
     waivers = [waiver for waiver in loaded.spec.audit.waivers if waiver.rule in running]
     return Suppressions(waivers, known)
 
@@ -149,15 +144,15 @@ def _waiver_line(loaded: LoadedSpec) -> dict[str, int]:
     return {"waiver": loaded.line("audit", "waivers")} if loaded.spec.audit.waivers else {}
 
 
-def _thumbnails(context: RunContext, report: Report, parts: Iterable[Part]) -> dict[str, bytes]:
+def _thumbnails(context: RunContext, report: Report, sources: Iterable[ImageSource]) -> dict[str, bytes]:
     wanted = set(html.wanted_thumbnails(report))
     found: dict[str, bytes] = {}
-    for part in parts:
-        rows = np.fromiter(_rows(part, wanted), np.intp)
-        found |= thumbnails(context, part.reader, part.table[rows], part.what)
+    for source in sources:
+        rows = np.fromiter(_rows(source, wanted), np.intp)
+        found |= thumbnails(context, source.reader, source.table[rows], source.name)
     return found
 
 
-def _rows(part: Part, wanted: set[str]) -> Iterator[int]:
-    usable = part.table.ok()
-    return (row for row, id_ in enumerate(part.table.id) if id_ in wanted and usable[row])
+def _rows(source: ImageSource, wanted: set[str]) -> Iterator[int]:
+    usable = source.table.ok()
+    return (row for row, id_ in enumerate(source.table.id) if id_ in wanted and usable[row])

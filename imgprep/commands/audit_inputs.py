@@ -1,19 +1,18 @@
-"""What an audit looks at: the source, or what one of the stages has made of it."""
+"""The evidence of an audit: from the source, or from the output of a stage."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from imgprep.checks.base import Evidence, Finding, Judge, Rule, Severity
+from imgprep.checks.base import Evidence, Rule
 from imgprep.checks.exact_duplicates import measure_exactly
 from imgprep.checks.label_evidence import Predictions, Review
 from imgprep.checks.measurements import Measurements
-from imgprep.checks.packed import Fitted, Promise, judge_packed
-from imgprep.checks.packed_shards import Inspected, inspected
+from imgprep.checks.packed_shards import read_packed
 from imgprep.checks.rules.splits import FOLD
 from imgprep.commands.collection import grouping
 from imgprep.commands.label_tables import read_predictions, read_review
@@ -29,89 +28,40 @@ from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.split.allocate import TRAIN_NAME
 from imgprep.table.columns import CategoryColumn
 from imgprep.table.sample import Sample, SampleTable
-from imgprep.transforms.normalize import FITTED
 
 LABELS: Final = "label-errors"
-COUNTS: Final = ("class-size", "class-balance-mean", "class-balance-max")
-DIVISION: Final = ("split-leakage", "split-coverage")
-CENTERED: Final = 0.01
-"""How far the mean of standardised training images may be from 0: float16 and rounding. Of centred ones, times max."""
 
 
-class Part(NamedTuple):
-    """Images that can be shown.
+class ImageSource(NamedTuple):
+    """Where images of the evidence can be read.
 
     Attributes:
         reader: of their source.
         table: what it lists.
-        what: the name under which thumbnails are remembered.
+        name: under which their thumbnails are cached.
     """
 
     reader: ImageReader
     table: SampleTable
-    what: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class AuditInputs:
-    """Evidence, and what it is judged by.
+    """What an audit judges.
 
     Attributes:
         evidence: of the images.
-        rules: those that have something to say of this stage.
-        parts: where the images can be seen.
-        counted: what the classes are counted by, when it is not all of the evidence.
-        stage: the index of the stage that is looked at; None for the source.
+        images: where the images can be read.
+        stage: the index of the judged stage; None for the source.
     """
 
     evidence: Evidence
-    rules: Sequence[Judge]
-    parts: tuple[Part, ...] = ()
-    counted: Evidence | None = None
+    images: tuple[ImageSource, ...] = ()
     stage: Manifest | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowed:
-    """A rule that looks at some of the images only."""
-
-    rule: Judge
-    evidence: Evidence
-
-    @property
-    def id(self) -> str:
-        """Of the rule itself."""
-        return self.rule.id
-
-    @property
-    def severity(self) -> Severity:
-        """Of the rule itself."""
-        return self.rule.severity
-
-    @property
-    def per_file(self) -> bool:
-        """Of the rule itself."""
-        return bool(getattr(self.rule, "per_file", False))
-
-    def __call__(self, _: Evidence) -> Iterator[Finding]:
-        """What the rule says of them."""
-        return self.rule(self.evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Findings that were made elsewhere, as a rule among the others."""
-
-    findings: tuple[Finding, ...]
-    id: ClassVar[str] = "told"
-    severity: ClassVar[Severity] = "error"
-
-    def __call__(self, _: Evidence) -> Iterator[Finding]:
-        """Gives them."""
-        return iter(self.findings)
-
-
-def of_source(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, what: str = "source") -> AuditInputs:
+def of_source(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, name: str = "source") -> AuditInputs:
     """The source, measured.
 
     Raises:
@@ -121,11 +71,11 @@ def of_source(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, what:
     spec, collection = loaded.spec, pipeline.collection
     reader, listed = collection.reader, _belonging(loaded, collection.table)
     review, predictions, descriptor = _about_labels(spec.audit.rules, collection.classes, listed)
-    table, measurements = measure_exactly(context, reader, listed, descriptor=descriptor, what=what)
+    table, measurements = measure_exactly(context, reader, listed, descriptor=descriptor, what=name)
     evidence = Evidence(
         spec.name, table, collection.classes, measurements, review, predictions, target_size=spec.convert.size
     )
-    return AuditInputs(evidence, list(spec.audit.rules.values()), (Part(reader, table, what),))
+    return AuditInputs(evidence, (ImageSource(reader, table, name),))
 
 
 def of_convert(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> AuditInputs:
@@ -136,10 +86,10 @@ def of_convert(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> A
     listed = _belonging(loaded, listed)
     review, predictions, descriptor = _about_labels(spec.audit.rules, classes, listed)
     table, measurements = measure_exactly(context, reader, listed, descriptor=descriptor, what="convert")
-    evidence = Evidence(spec.name, table, classes, measurements, review, predictions, target_size=spec.convert.size)
-    return AuditInputs(
-        evidence, list(spec.audit.rules.values()), (Part(reader, table, "convert"),), stage=written.manifest
+    evidence = Evidence(
+        spec.name, table, classes, measurements, review, predictions, target_size=spec.convert.size, stage="convert"
     )
+    return AuditInputs(evidence, (ImageSource(reader, table, "convert"),), written.manifest)
 
 
 def of_augment(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> AuditInputs:
@@ -154,51 +104,40 @@ def of_augment(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> A
             "the section is missing, so there is nothing to audit; add it, or leave --stage out", "augment"
         )
     made = pipeline.bring("augment")
-    (reader, _, what), divided = _divided(loaded, context, pipeline)
-    one, measured = divided.table, divided.measurements
-    assert measured is not None
-    copy_reader, copies = _listed(made)
-    two, measured_copies = measure_exactly(context, copy_reader, copies, what="augment")
+    originals, divided = _divided(loaded, context, pipeline)
+    assert divided.measurements is not None
+    reader, listed = _listed(made)
+    table, measurements = measure_exactly(context, reader, listed, what="augment")
     parents = pipeline.images("augment").parents or ()
+    both = SampleTable.of(chain(originals.table, table))
     evidence = Evidence(
         spec.name,
-        SampleTable.of(chain(one, two)),
+        both,
         made.manifest.classes,
-        Measurements.joined([measured, measured_copies]),
-        parents=[*[""] * len(one), *parents],
+        Measurements.joined([divided.measurements, measurements]),
+        parents=[*[""] * len(originals.table), *parents],
+        stage="augment",
+        training=_training(both, made.manifest.classes),
     )
-    counted = _counted(evidence)
-    rules = [*_counting(spec.audit.rules, counted), *(spec.audit.rules[name] for name in DIVISION)]
-    parts = (Part(reader, one, what), Part(copy_reader, two, "augment"))
-    return AuditInputs(evidence, rules, parts, counted, made.manifest)
+    return AuditInputs(evidence, (originals, ImageSource(reader, table, "augment")), made.manifest)
 
 
 def of_split(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> AuditInputs:
-    """The converted images with the splits that they got: class counts of the training images, leakage and coverage."""
+    """The converted images with the splits that they got: class sizes of the training images, leakage and coverage."""
     stage = pipeline.bring("split").manifest
-    part, evidence = _divided(loaded, context, pipeline)
-    counted = _counted(evidence)
-    rules = loaded.spec.audit.rules
-    return AuditInputs(
-        evidence, [*_counting(rules, counted), *map(rules.__getitem__, DIVISION)], (part,), counted, stage
-    )
+    images, evidence = _divided(loaded, context, pipeline)
+    training = _training(evidence.table, evidence.classes)
+    return AuditInputs(replace(evidence, stage="split", training=training), (images,), stage)
 
 
 def of_pack(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> AuditInputs:
-    """The packed dataset: class counts of the training images, its splits, and values and statistics of the shards."""
-    spec, written = loaded.spec, pipeline.bring("pack")
+    """The packed dataset: class sizes of the training images, its splits, and values and statistics of the shards."""
+    written = pipeline.bring("pack")
     manifest = written.manifest
-    shards = list(inspected(context, written.folder, manifest))
-    facts = [fact for _, shard in shards for fact in shard.facts]
-    train = [shard for split, shard in shards if split == TRAIN_NAME]
-    findings = tuple(judge_packed(_promise(manifest, train), facts))
-    table = SampleTable.of(_records(written))
-    evidence = Evidence(spec.name, table, manifest.classes)
-    counted = _counted(evidence)
-    part, divided = _divided(loaded, context, pipeline)
-    division = [Narrowed(spec.audit.rules[name], divided) for name in DIVISION]
-    rules = [*_counting(spec.audit.rules, counted), *division, Told(findings)]
-    return AuditInputs(evidence, rules, (part,), counted, manifest)
+    training = _training(SampleTable.of(_records(written)), manifest.classes)
+    packed = read_packed(context, written.folder, manifest)
+    images, evidence = _divided(loaded, context, pipeline)
+    return AuditInputs(replace(evidence, stage="pack", training=training, packed=packed), (images,), manifest)
 
 
 GATHER: Final[Mapping[str, Callable[[LoadedSpec, RunContext, Pipeline], AuditInputs]]] = MappingProxyType(
@@ -213,15 +152,15 @@ def _belonging(loaded: LoadedSpec, table: SampleTable) -> SampleTable:
     return table.with_columns(group=grouping(loaded).column(table), split=split)
 
 
-def _divided(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> tuple[Part, Evidence]:
+def _divided(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> tuple[ImageSource, Evidence]:
     """The converted images, measured, with the splits that the split stage gave them and the groups that it kept."""
-    what = "augment-originals"
+    name = "augment-originals"
     written = pipeline.bring("split")
     reader, listed = _listed(pipeline.bring("convert"), _splits(written))
     listed = listed.with_columns(group=grouping(loaded).column(listed))
-    table, measurements = measure_exactly(context, reader, listed, what=what)
+    table, measurements = measure_exactly(context, reader, listed, what=name)
     evidence = Evidence(loaded.spec.name, table, written.manifest.classes, measurements)
-    return Part(reader, table, what), evidence
+    return ImageSource(reader, table, name), evidence
 
 
 def _about_labels(
@@ -260,41 +199,9 @@ def _records(written: StageResult) -> Iterator[Sample]:
         yield Sample(record.id, record.location, record.label or "", split=record.split or "")
 
 
-def _counted(evidence: Evidence) -> Evidence:
-    """The training images; of folds all are, one after the other."""
-    split = evidence.table.split
+def _training(table: SampleTable, classes: tuple[str, ...]) -> dict[str, int]:
+    """The training images of each class; all images of folds, which take turns."""
+    split = table.split
     folds = [value for value in split.values if value.startswith(FOLD)]
     rows = np.isin(split.codes, [split.values.index(value) for value in folds or [TRAIN_NAME] if value in split.values])
-    return Evidence(evidence.name, evidence.table[np.flatnonzero(rows)], evidence.classes)
-
-
-def _counting(rules: Mapping[str, Rule], counted: Evidence) -> list[Judge]:
-    """The rules about class sizes, over the training images alone."""
-    return [Narrowed(rules[name], counted) for name in COUNTS]
-
-
-def _promise(manifest: Manifest, train: Sequence[Inspected]) -> Promise:
-    """What the index says."""
-    normalization = manifest.normalization or {}
-    kind = str(normalization.get("kind", "none"))
-    values = {
-        "none": (0.0, float(normalization.get("max", 255))),
-        "unit": (0.0, 1.0),
-        "symmetric": (-1.0, 1.0),
-        "minmax": (0.0, 1.0),
-    }.get(kind)
-    fitted = _fitted(normalization, train) if kind in FITTED else None
-    image = manifest.image
-    counts = {split: count for split, count in manifest.counts.items() if split in manifest.splits()}
-    return Promise(manifest.classes, counts, image.dtype if image else "", values, fitted)
-
-
-def _fitted(normalization: Mapping[str, Any], train: Sequence[Inspected]) -> Fitted:
-    """What the statistics were taken of: it has a mean of 0 now."""
-    wanted = normalization.get("statistics", "all")  # earlier datasets do not say it, and counted copies
-    sums = [shard.originals for shard in train]
-    if wanted == "all":
-        sums += [shard.copies for shard in train]
-    mean = sum(total for total, _ in sums) / max(1, sum(count for _, count in sums))
-    scale = float(normalization.get("max", 255)) if str(normalization["kind"]).startswith("center") else 1.0
-    return Fitted(str(wanted), mean, abs(mean) <= CENTERED * scale)
+    return Evidence("", table[np.flatnonzero(rows)], classes).counts

@@ -1,12 +1,14 @@
 """The contract of audit rules."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, get_args
 
 import numpy as np
 
 from imgprep.checks.base import Evidence, Finding, Severity, Status
 from imgprep.checks.measurements import FULL_ROW, Measurements
+from imgprep.checks.packed import Fitted, Packed, PackedIndex, ShardFacts
 from imgprep.errors import one_line
 from imgprep.table.sample import Sample, SampleTable
 
@@ -45,6 +47,7 @@ def check_rule(rule: Callable[[Evidence], Iterable[Finding]]) -> None:
 
     Of no images, one and many, measured or not, it gives at least one finding, and each is well formed: of this rule,
     about a class of the collection or the whole, with ids of the collection only, and a message that can be printed.
+    The same holds of later stages, with a packed dataset and a reference; whether the rule applies does not change it.
 
     Args:
         rule: an instance, or a function.
@@ -56,10 +59,20 @@ def check_rule(rule: Callable[[Evidence], Iterable[Finding]]) -> None:
         samples = [Sample(f"{name}/{n}.png", "", name) for name in (ODD_CLASS, "b") for n in range(count)]
         for measured in (None, {"x": 0.5, "y": 0.5, "scale": 0.5}):
             evidence = make_evidence(samples, measured, classes=(ODD_CLASS, "b"))
-            found = list(rule(evidence))
-            assert found, "no finding: a rule that has nothing to object to says that it passes"
-            for finding in found:
-                _check_finding(finding, rule, evidence)
+            for supplied in (evidence, *_of_stages(evidence)):
+                found = list(rule(supplied))
+                assert found, "no finding: a rule that has nothing to object to says that it passes"
+                for finding in found:
+                    _check_finding(finding, rule, supplied)
+
+
+def _of_stages(evidence: Evidence) -> Iterator[Evidence]:
+    """The same collection as the evidence of later stages, with a packed dataset and a reference."""
+    index = PackedIndex(evidence.classes, {"train": evidence.counts}, "uint8", (0.0, 255.0), Fitted("all", 0.5, False))
+    shard = ShardFacts("train.h5", "train", "uint8", 0.0, 255.0, tuple(evidence.table.id[:1]), (), {0: 1, 1: 2})
+    for stage in ("split", "pack"):
+        packed = Packed(index, [shard]) if stage == "pack" else None
+        yield replace(evidence, stage=stage, training=evidence.counts, packed=packed, reference=evidence)
 
 
 def _check_finding(finding: Finding, rule: object, evidence: Evidence) -> None:

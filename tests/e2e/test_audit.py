@@ -434,6 +434,66 @@ def test_how_far_a_collection_moved(blobs, tmp_path, audited):
     assert {finding["class"]: finding["status"] for finding in found["drift"]} == {"fir": "fail", "yew": "pass"}
 
 
+def damage(folder: Path) -> str:
+    """Spoils a packed dataset: a value, a label and the parent of a test image, the id of which it gives."""
+    with h5py.File(next(folder.glob("train-*.h5")), "r+") as shard:
+        shard["image"][0, 0, 0, 0] = np.nan
+        shard["label"][1] = 1 - shard["label"][1]
+    with h5py.File(next(folder.glob("test-*.h5")), "r+") as shard:
+        shard["parent"][0] = "fir/00.png"
+        return str(shard["id"][0].decode())
+
+
+def test_packed_rules_have_severities_and_waivers(blobs, tmp_path, audited):
+    assert audited(write_spec(tmp_path, directory(blobs)), "--stage", "pack")[0] == 0
+    augmented = damage(tmp_path / "out/pack")
+
+    def run(rules: dict[str, Any], *waivers: dict[str, Any]) -> tuple[int, dict[str, list[dict[str, Any]]]]:
+        audit = {"rules": RULES_OFF | rules, "waivers": [{"reason": "known"} | waiver for waiver in waivers]}
+        return audited(write_spec(tmp_path, directory(blobs), audit=audit), "--stage", "pack")
+
+    code, found = run({"packed-values": {"severity": "off"}, "packed-counts": {"severity": "warning"}})
+    assert (code, "packed-values" in found) == (1, False)
+    assert {finding["severity"] for finding in found["packed-counts"]} == {"warning"}
+    (finding,) = failing(found["packed-evaluation"])
+    assert (finding["severity"], finding["samples"]) == ("error", [augmented])
+    off = {"packed-values": {"severity": "off"}}
+    known = [{"rule": "packed-counts", "class": name} for name in ("fir", "yew")]
+    glob = {"rule": "packed-evaluation", "files": augmented[:4] + "*"}
+    code, found = run(off, *known, glob)
+    assert (code, "waiver" in found) == (0, False)
+    assert {finding["severity"] for finding in failing(found["packed-counts"])} == {"off"}
+    code, found = run(off, *known, {"rule": "packed-evaluation", "files": "oak/*"})
+    assert (code, "excuses nothing" in found["waiver"][0]["message"]) == (1, True)
+    code, found = run(off, *known, glob | {"until": "2020-01-31"})
+    assert (code, "expired on 2020-01-31" in found["waiver"][0]["message"]) == (1, True)
+
+
+def test_drift_has_a_severity_settings_and_waivers(blobs, tmp_path, audited):
+    (tmp_path / "b").mkdir()
+    other = tmp_path / "other"
+    for index in range(25):
+        textured(other / "fir" / f"{index:02d}.png", 100 + index)
+    reference = write_spec(tmp_path / "b", directory(other))
+
+    def run(rules: dict[str, Any], *waivers: dict[str, Any]) -> tuple[int, dict[str, list[dict[str, Any]]]]:
+        audit = {"rules": RULES_OFF | rules, "waivers": [{"rule": "drift", "reason": "new"} | each for each in waivers]}
+        return audited(write_spec(tmp_path, directory(blobs), audit=audit), "--reference", reference)
+
+    code, found = run({})
+    assert (code, [finding["class"] for finding in failing(found["drift"])]) == (0, ["yew"])
+    assert run({"drift": {"severity": "error"}})[0] == 1
+    assert "drift" not in run({"drift": {"severity": "off"}})[1]
+    code, found = run({"drift": {"severity": "error"}}, {"class": "yew"})
+    assert (code, "waiver" in found) == (0, False)
+    assert run({"drift": {"severity": "error"}}, {"class": "yew", "until": "2020-01-31"})[0] == 1
+    spec = write_spec(
+        tmp_path, directory(blobs), audit={"rules": RULES_OFF, "waivers": [{"rule": "drift", "reason": "x"}]}
+    )
+    code, found = audited(spec)
+    assert (code, {"drift", "waiver"} & set(found)) == (0, set())
+
+
 # Reviews
 
 

@@ -113,7 +113,7 @@ def test_the_audit_finds_statistics_of_other_images(
     done = imgprep("audit", spec, "--stage", "pack", "--format", "json")
     (finding,) = [f for f in json.loads(done.stdout)["findings"] if f["rule"] == "packed-statistics"]
     assert (done.returncode, finding["status"]) == (1, "fail")
-    assert "without their copies, whose mean is" in finding["message"]
+    assert "without their copies, but the mean of these is" in finding["message"]
 
 
 @pytest.mark.parametrize("name", NORMALIZE)

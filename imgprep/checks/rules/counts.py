@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgprep.checks.base import Compared, Count, Evidence, Finding, Rule, Share, percent, verdict
+from imgprep.checks.base import ALL_STAGES, Compared, Count, Evidence, Finding, Rule, Share, percent, verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +17,12 @@ class ClassSize(Rule):
 
     id: ClassVar[str] = "class-size"
     source: ClassVar[str] = "Handbook, part 5 (class size)"
+    stages: ClassVar[frozenset[str]] = ALL_STAGES
     min: Count = 1000
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Compares the usable images of each class with the minimum."""
-        for name, count in evidence.counts.items():
+        for name, count in evidence.class_sizes.items():
             message = f"{name} has {_images(count)}, {self.min} are needed"
             yield self.finding(verdict(count >= self.min), message, name, Compared(count, self.min))
 
@@ -36,17 +37,18 @@ class ClassBalanceMean(Rule):
 
     id: ClassVar[str] = "class-balance-mean"
     source: ClassVar[str] = "Handbook, part 5 (class balance)"
+    stages: ClassVar[frozenset[str]] = ALL_STAGES
     min: Share = 0.2
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Compares each class with the mean class size."""
-        total = sum(evidence.counts.values())
+        total = sum(evidence.class_sizes.values())
         if not total:
             yield self.finding("inconclusive", "no class has a usable image to compare with")
             return
-        for name, count in evidence.counts.items():
+        for name, count in evidence.class_sizes.items():
             # One division of exact integers: a class at exactly 20 % compares equal to 0.2.
-            share = count * len(evidence.counts) / total
+            share = count * len(evidence.class_sizes) / total
             needed = f"at least {percent(self.min)} is needed"
             message = f"{name} has {_images(count)}, {percent(share)} of the mean class size; {needed}"
             yield self.finding(verdict(share >= self.min), message, name, Compared(share, self.min))
@@ -62,11 +64,12 @@ class ClassBalanceMax(Rule):
 
     id: ClassVar[str] = "class-balance-max"
     source: ClassVar[str] = "Handbook, part 5 (class balance)"
+    stages: ClassVar[frozenset[str]] = ALL_STAGES
     min: Share = 0.1
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Compares each class with the largest one."""
-        counts = evidence.counts
+        counts = evidence.class_sizes
         largest = max(counts, key=counts.__getitem__, default="")
         if not counts.get(largest):
             yield self.finding("inconclusive", "no class has a usable image to compare with")

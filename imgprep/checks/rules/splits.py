@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from imgprep.checks.base import Compared, Evidence, Finding, Rule, Severity
+from imgprep.checks.base import ALL_STAGES, Compared, Evidence, Finding, Rule, Severity
 from imgprep.checks.groups import Rows, clusters, equal_rows
 from imgprep.checks.measurements import Measurements
 from imgprep.checks.rules.duplicates import Cluster, Distance, lookalikes, report_clusters
@@ -41,6 +41,7 @@ class SplitLeakage(Rule):
 
     id: ClassVar[str] = "split-leakage"
     source: ClassVar[str] = "Handbook, part 6 (splits)"
+    stages: ClassVar[frozenset[str]] = ALL_STAGES
     per_file: ClassVar[bool] = True
     distance: Distance = 4
     look_alike: Severity = "warning"
@@ -109,6 +110,7 @@ class SplitCoverage(Rule):
 
     id: ClassVar[str] = "split-coverage"
     source: ClassVar[str] = "Handbook, part 6 (splits)"
+    stages: ClassVar[frozenset[str]] = ALL_STAGES
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Judges each class that has images in any split."""

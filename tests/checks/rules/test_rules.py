@@ -15,7 +15,8 @@ DOCUMENTED = {
     "license": "warning", "unreadable": "error", "duplicate": "warning", "label-conflict": "error",
     "near-duplicate": "warning", "split-leakage": "error", "split-coverage": "error", "background": "warning",
     "lighting": "warning", "perspective": "warning", "resolution": "warning", "exposure": "warning", "blur": "warning",
-    "encoding": "warning",
+    "encoding": "warning", "drift": "warning", "packed-values": "error", "packed-counts": "error",
+    "packed-evaluation": "error", "packed-statistics": "error",
 }  # fmt: skip
 
 
