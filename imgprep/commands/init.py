@@ -225,7 +225,15 @@ def _source_lines(found: Recognised, target: Path) -> Iterator[str]:
     yield f"  layout: {found.layout}"
     yield f"  path: {_plain(_relative(found.path, target))}"
     for key, value in found.options.items():
-        yield f"  {key}: {_plain(value) if isinstance(value, str) else json.dumps(value)}"
+        text = _relative(Path(value), target) if key == "image_root" and isinstance(value, str) else value
+        yield f"  {key}: {_plain(text) if isinstance(text, str) else json.dumps(text)}"
+    if found.layout in {"csv", "json"}:
+        if "image_root" not in found.options:
+            yield "  # image_root: images           # the folder that locations are relative to; left out: the table's"
+        if "extension" not in found.options:
+            yield "  # extension: jpg               # of files, where the locations have none"
+    if found.layout in {"csv", "json", "directory", "split_directory", "hierarchy"}:
+        yield "  # follow_links: anywhere       # also out of the folder, as DVC and git-annex need; left out: inside"
     if found.layout in {"hierarchy", "hdf5"}:
         yield "  # level: 1                     # the label is the path (cat/persian); 1 takes its first part (cat)"
     names, note = ("[zero, one]", ", the names of labels 0, 1 ...") if found.layout in _ARRAYS else ("[cat, dog]", "")

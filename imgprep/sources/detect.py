@@ -8,6 +8,7 @@ from imgprep.dataset.manifest import INDEX
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.attributes import read_table
 from imgprep.sources.csvtable import read_header
+from imgprep.sources.detect_locations import location_options
 from imgprep.sources.idx import is_idx_images
 from imgprep.sources.jsontable import find
 from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits, subfolders
@@ -92,7 +93,8 @@ def _columns(path: Path, layout: str) -> Mapping[str, str]:
             raise RequestError(f"{one_line(path)}:1: no column like {guesses[0]}, there are: {there}; rename one")
         if found[0].casefold() != guesses[0]:
             options[option] = found[0]
-    return options
+    column = options.get("location_column", find(columns, "location"))
+    return options | location_options(path, column, options.get("delimiter"))
 
 
 def _folder(path: Path) -> Recognised:

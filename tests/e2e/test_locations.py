@@ -146,3 +146,85 @@ def test_wrong_options_are_refused(case: Call, tmp_path: Path, options: dict[str
     project = case(["1.png"], **options)
     assert project.done.returncode == 2
     assert message in project.done.stderr
+
+
+@pytest.mark.parametrize("layout", ["csv", "json"])
+@pytest.mark.parametrize(
+    ("folder", "written", "lines"),
+    [
+        ("labels", "img/{}.png", []),
+        ("labels", "img/{}", ["extension: png"]),
+        ("labels/photos", "img\\{}", ["image_root: labels/photos", "extension: png"]),
+        ("photos", "img/{}.png", ["image_root: photos"]),
+        (".", "img/{}.png", ["image_root: ."]),
+        ("far/away", "{root}/img/{}.png", ["image_root: far/away/img"]),
+    ],
+)
+def test_init_finds_the_folder_and_the_extension(
+    tmp_path: Path, imgprep: Call, layout: str, folder: str, written: str, lines: list[str]
+) -> None:
+    root = images(tmp_path / folder, "img/1.png", "img/2.png")
+    (tmp_path / "labels").mkdir(exist_ok=True)
+    rows = [{"label": "ab"[row], "location": written.format(row + 1, root=root)} for row in (0, 1)]
+    text = json.dumps(rows)
+    if layout == "csv":
+        text = "label,location\n" + "".join(f"{row['label']},{row['location']}\n" for row in rows)
+    (tmp_path / "labels" / f"t.{layout}").write_text(text, encoding="utf-8")
+    done = imgprep("init", f"labels/t.{layout}", "-o", "spec.yaml")
+    assert done.returncode == 0, done.stderr
+    spec = (tmp_path / "spec.yaml").read_text(encoding="utf-8")
+    found = [line.strip() for line in spec.splitlines() if line.startswith(("  image_root", "  extension"))]
+    assert found == lines
+    assert imgprep("convert", "spec.yaml", "-q").returncode == 0
+
+
+def test_masks_are_found_as_images_are(tmp_path: Path, imgprep: Call, new_project: Call) -> None:
+    images(tmp_path / "photos", "img/1.png", "img/2.png")
+    outside = tmp_path / "cache" / "m"
+    outside.parent.mkdir()
+    outside.write_bytes(cv2.imencode(".png", np.full((8, 8), 255, np.uint8))[1].tobytes())
+    (tmp_path / "photos" / "masks").mkdir()
+    (tmp_path / "photos" / "masks" / "caf\u00e9.png").symlink_to(outside)
+    table = tmp_path / "t.csv"
+    rows = "".join(f"{label},img/{row},masks\\cafe\u0301.png\n" for row, label in ((1, "a"), (2, "b")))
+    table.write_text("label,location,mask\n" + rows, encoding="utf-8")
+    source = {"layout": "csv", "path": str(table), "image_root": str(tmp_path / "photos"), "extension": "png"}
+    project = new_project(table)
+    project.write(source={**source, "masks": {"attribute": "mask"}})
+    done = imgprep("convert", project.spec)
+    assert done.returncode == 3
+    lines = (project.output / "convert" / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+    assert ["link that leads out" in json.loads(line)["reason"] for line in lines] == [True, True]
+    project.write(source={**source, "masks": {"attribute": "mask"}, "follow_links": "anywhere"})
+    assert imgprep("convert", project.spec).returncode == 0
+    assert project.manifest("convert")["samples"]["masked"] == 2
+
+
+def test_a_hundred_masks_that_fail_for_one_reason_end_the_run(tmp_path: Path, imgprep: Call, new_project: Call) -> None:
+    images(tmp_path, "1.png")
+    table = tmp_path / "t.csv"
+    rows = "".join(f"{'ab'[row % 2]},1.png,none/{row}.png\n" for row in range(110))
+    table.write_text("label,location,mask\n" + rows, encoding="utf-8")
+    project = new_project(table)
+    project.write(source={"layout": "csv", "path": str(table), "masks": {"attribute": "mask"}})
+    done = imgprep("convert", project.spec)
+    assert done.returncode == 2
+    assert "source.masks: the first 100 masks all fail: mask none/0.png" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("label", "advice"), [("", "source.label_column"), ("{}.5", "the label is the number 0.5"), ("true", "truth value")]
+)
+def test_a_hundred_labels_that_fail_for_one_reason_end_the_run(
+    tmp_path: Path, imgprep: Call, new_project: Call, label: str, advice: str
+) -> None:
+    images(tmp_path, "1.png")
+    table = tmp_path / "t.jsonl"
+    rows = [f'{{"label": {label.format(row) or chr(34) * 2}, "location": "1.png"}}' for row in range(110)]
+    table.write_text("\n".join(rows), encoding="utf-8")
+    project = new_project(table)
+    project.write(source={"layout": "json", "path": str(table)})
+    done = imgprep("convert", project.spec)
+    assert done.returncode == 2
+    assert "t.jsonl:1: the first 100 rows all fail: " in done.stderr
+    assert advice in done.stderr

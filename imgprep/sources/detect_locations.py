@@ -1,0 +1,66 @@
+"""Finds the folder that the locations of a table are relative to, and the extension that they lack."""
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from imgprep.sources.attributes import is_json
+from imgprep.sources.confined_paths import LocalFiles
+from imgprep.sources.csvtable import read_csv
+from imgprep.sources.jsontable import find, read_json
+from imgprep.sources.walk import junk
+
+_LOOKED_AT: Final = 5
+_FOLDERS: Final = 50
+_EXTENSIONS: Final = ("", ".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".PNG", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+
+
+def location_options(path: Path, location_column: str, delimiter: str | None) -> dict[str, str]:
+    """The options with which the first images of a table are found; none when they need none, or are not found.
+
+    Args:
+        path: the table.
+        location_column: the column of the images.
+        delimiter: of a CSV table; None for the usual one.
+
+    Raises:
+        RequestError: the table is wrong.
+    """
+    rows = (
+        read_json(path, pixels=location_column) if is_json(path) else read_csv(path, delimiter, pixels=location_column)
+    )
+    values = (row.values.get(find(row.values, location_column)) for row in islice(rows, _LOOKED_AT))
+    written = [value for value in values if isinstance(value, str) and value and "://" not in value]
+    if not written:
+        return {}
+    for folder in _candidates(path.parent, written):
+        for extension in _EXTENSIONS:
+            files = LocalFiles(folder, extension)
+            if not any(files.find(text).reason for text in written):
+                root = {} if folder == path.parent else {"image_root": os.fspath(folder)}
+                return root | ({"extension": extension.removeprefix(".")} if extension else {})
+    return {}
+
+
+def _candidates(folder: Path, written: list[str]) -> Iterator[Path]:
+    """Folders that may hold the images: that of the table, those in it and beside it, and what absolute paths share."""
+    yield folder
+    if all(map(os.path.isabs, written)):
+        yield Path(os.path.commonpath([os.path.dirname(text) for text in written]))  # noqa: PTH120
+        return
+    parent = folder.absolute().parent
+    yield from _inside(folder)
+    yield parent
+    yield from _inside(parent)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The first folders in a folder, by name."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir() and not junk(entry.name, folder=True))
+    except OSError:
+        return []
+    return [folder / name for name in names[:_FOLDERS]]
