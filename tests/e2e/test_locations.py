@@ -182,7 +182,9 @@ def test_masks_are_found_as_images_are(tmp_path: Path, imgprep: Call, new_projec
     images(tmp_path / "photos", "img/1.png", "img/2.png")
     outside = tmp_path / "cache" / "m"
     outside.parent.mkdir()
-    outside.write_bytes(cv2.imencode(".png", np.full((8, 8), 255, np.uint8))[1].tobytes())
+    outside.write_bytes(
+        cv2.imencode(".png", np.kron([[0, 255]], np.ones((8, 4), np.uint8)).astype(np.uint8))[1].tobytes()
+    )
     (tmp_path / "photos" / "masks").mkdir()
     (tmp_path / "photos" / "masks" / "caf\u00e9.png").symlink_to(outside)
     table = tmp_path / "t.csv"
