@@ -1,6 +1,6 @@
-"""The commands of the command line: each parses its options, calls one function, prints and gives its exit code.
+"""The command line: each command parses its options, calls one function, prints and returns its exit code.
 
-Commands import what they need when they run, so that ``--help`` and completion are quick.
+Commands import their modules when they run, so that ``--help`` and completion are quick.
 """
 
 from pathlib import Path
@@ -128,7 +128,7 @@ def run_all(given: SpecOptions, gate: Gate = True, dry_run: DryRun = False, forc
 
 
 def _plan(given: SpecOptions, stage: str) -> int:
-    """Says what a stage would do."""
+    """Prints the estimate of a stage."""
     from imgprep.commands import dry_run
 
     with given.terminal as terminal:

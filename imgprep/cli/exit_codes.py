@@ -1,18 +1,18 @@
-"""The exit codes that no error carries; those of errors are in `imgprep.errors`."""
+"""Exit codes without an error class; those of errors are in `imgprep.errors`."""
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process ends with.
+    """Exit codes of the process.
 
     Attributes:
         DONE: everything was done.
         FAILED: the data was judged and failed.
         QUARANTINED: done, but more images were quarantined than the spec allows.
-        SURROUNDINGS: what surrounds imgprep must be put right: the installation, the disk.
-        DEFECT: imgprep itself is wrong.
-        BROKEN_PIPE: the reader of the output went away.
+        SURROUNDINGS: the environment must be fixed: the installation, the disk.
+        DEFECT: a bug in imgprep.
+        BROKEN_PIPE: the reader of the output is gone.
     """
 
     DONE = 0

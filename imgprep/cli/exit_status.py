@@ -1,4 +1,4 @@
-"""From the outcome of a command to the exit code of the process; what went wrong is said in one line."""
+"""Turns the outcome of a command into the exit code of the process, with one line for an error."""
 
 import signal
 import sys
@@ -15,7 +15,7 @@ from imgprep.errors import REMEDIES, ImgprepError, ResourceError, one_line
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs one command and gives its exit code.
+    """Runs one command and returns its exit code.
 
     Args:
         arguments: without the name of the program.

@@ -1,4 +1,4 @@
-"""The arguments and options of the command line: each is declared once, here or by the one command that has it.
+"""The arguments and options of the command line, each declared once: here, or by the one command that has it.
 
 Options that several commands share are the parameters of a function (`display_options`, `spec_options`).
 `shared_options` adds them to a command, which gets the function's result as its first argument. Typer reads options
@@ -24,14 +24,14 @@ Own = ParamSpec("Own")
 
 
 class Format(StrEnum):
-    """How a report is printed."""
+    """Format of the output."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class AuditStage(StrEnum):
-    """What an audit looks at."""
+    """The subject of an audit: the source, or the output of a stage."""
 
     SOURCE = "source"
     CONVERT = "convert"
@@ -98,7 +98,7 @@ class SpecOptions(NamedTuple):
     """The options common to all commands on a spec.
 
     Attributes:
-        terminal: shows what happens.
+        terminal: shows progress and results.
         spec: the path of the spec file.
         settings: ``KEY=VALUE``, replacing those of the file.
         output: replaces the output of the spec.
@@ -114,14 +114,14 @@ class SpecOptions(NamedTuple):
     workers: int | None
 
     def request(self, *, force: bool = False) -> "Request":
-        """What the commands are given."""
+        """The request for the commands."""
         from imgprep.commands.session import Request
 
         return Request(self.spec, self.settings, self.output, self.seed, self.workers, force, self.terminal)
 
 
 def display_options(quiet: Quiet = False, verbose: Verbose = False, no_progress: NoProgress = False) -> Terminal:
-    """Every command: what it shows of its work."""
+    """Options of every command: what it shows."""
     return Terminal(quiet=quiet, verbose=verbose, progress=not no_progress)
 
 
@@ -135,7 +135,7 @@ def spec_options(
     verbose: Verbose = False,
     no_progress: NoProgress = False,
 ) -> SpecOptions:
-    """Every command on a spec: the spec, and what replaces parts of it."""
+    """Options of every command on a spec: the spec, and overrides."""
     return SpecOptions(display_options(quiet, verbose, no_progress), spec, settings or [], output, seed, workers)
 
 

@@ -1,6 +1,6 @@
-"""Standard output and standard error of the process: there in any case, and their failures told from all others.
+"""Standard output and standard error: always open, with failures distinct from all other errors.
 
-What cannot be printed as a result ends the command; what cannot be said to people is not said.
+A failure to write a result ends the command; failed writes to standard error are ignored.
 """
 
 import io
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 OUTPUT: Final = 1
 ERROR: Final = 2
-# How what is missing is opened: reading ends at once, results cannot be written, and messages go nowhere.
+# Modes for opening missing streams: reading ends at once, results cannot be written, and messages go nowhere.
 _MODES: Final = (os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)
 
 
 class PipeClosed(BaseException):
-    """Nobody reads on. No `OSError`, because typer would take that for itself and end the process with status 1."""
+    """The reader of the output is gone. Not an `OSError`, which typer would handle by exiting with status 1."""
 
 
 def install() -> None:
-    """Makes the streams of this process such streams; done once, before anything is opened or printed."""
+    """Replaces the streams of this process; call it once, before anything is opened or printed."""
     if sys.platform == "win32":  # the console of Windows is no file that bytes are written to
         return
     _fill()
@@ -42,7 +42,7 @@ def _fill() -> None:
 
 
 def _text(descriptor: int, old: TextIO | None) -> TextIO:
-    """A stream like the one that Python made, which is None where the descriptor was closed."""
+    """A stream like Python's own, which is None where the descriptor was closed."""
     encoding, errors = (old.encoding, old.errors) if old is not None else ("utf-8", "backslashreplace")
     raw = _Descriptor(descriptor, "w", closefd=False)
     line_buffering = descriptor == ERROR or raw.isatty()
@@ -50,16 +50,16 @@ def _text(descriptor: int, old: TextIO | None) -> TextIO:
 
 
 class _Descriptor(io.FileIO):
-    """Writes to a descriptor; after the first failure, to nowhere, so that there is one."""
+    """Writes to a descriptor; after the first failure, discards everything, so that only one error is raised."""
 
     _lost = False
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """As much as is taken.
+        """Writes as much as the descriptor accepts; returns the number of bytes.
 
         Raises:
-            PipeClosed: nobody reads on.
-            ResourceError: what is printed cannot be written.
+            PipeClosed: the reader is gone.
+            ResourceError: a result cannot be written.
         """
         size = memoryview(data).nbytes
         if self._lost:

@@ -1,4 +1,4 @@
-"""What the user sees: progress on standard error, results on standard output."""
+"""Output for the user: progress on standard error, results on standard output."""
 
 import os
 import shutil
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from imgprep.pipeline.inputs import StageResult
 
 WIDE_TABLE = 12
-"""Classes that a table still shows one by one."""
+"""Largest number of classes that a table shows in full."""
 WIDTH = 160
-"""Columns of a table that does not go to a terminal."""
+"""Width of a table that does not go to a terminal, in columns."""
 
 
 class Terminal:
-    """Prints; it is the `Monitor` of the stages.
+    """Prints progress and results; implements `Monitor`.
 
     Args:
-        quiet: print results and errors only.
+        quiet: print only results and errors.
         verbose: print more.
-        progress: whether progress bars may be shown; they are on a terminal only.
+        progress: whether to show progress bars on a terminal.
     """
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False, progress: bool = True) -> None:
@@ -53,7 +53,7 @@ class Terminal:
 
     @property
     def width(self) -> int | None:
-        """Columns of the terminal that results go to; None when they go elsewhere."""
+        """Width in columns of the terminal for results; None when they go elsewhere."""
         return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
     @property
@@ -71,7 +71,7 @@ class Terminal:
 
     def advance(self, items: int) -> None:
         """See `Monitor`."""
-        # Entries that are no images are gone through too, but are none of the images that there are.
+        # Skipped entries are processed too, but do not count as images.
         items = min(items, self._items - self._done)
         self._done += items
         if self._bar is not None:
@@ -89,23 +89,23 @@ class Terminal:
         self.say(message)
 
     def say(self, message: str) -> None:
-        """One line for people; a full disk behind their log is no reason to stop."""
+        """Prints one line to standard error; a failure, such as a full disk, is ignored."""
         if not self._quiet:
             with suppress(OSError):
                 print(message, file=sys.stderr, flush=True)
 
     def print(self, text: str) -> None:
-        """A result.
+        """Prints a result.
 
         Raises:
-            PipeClosed: nobody reads on.
+            PipeClosed: the reader is gone.
             ResourceError: it cannot be written.
         """
         sys.stdout.buffer.write(text.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n")
         sys.stdout.buffer.flush()
 
     def stages(self, written: Iterable["StageResult"]) -> None:
-        """What stages were written, one line each."""
+        """Prints the finished stages, one line each."""
         from imgprep.dataset.manifest import accounting
 
         for stage in written:
@@ -115,7 +115,7 @@ class Terminal:
                 self.say(_quarantine(stage, stage.folder))
 
     def summary(self, run: "Run") -> None:
-        """What a whole run came to, for a newcomer."""
+        """Prints the outcome of a whole run, for a newcomer."""
         packed = run.stages[-1]
         folder = packed.folder
         self.datasets([(folder, packed.manifest)])
@@ -130,7 +130,7 @@ class Terminal:
             self.say(_quarantine(run.stages[0], folder))
 
     def datasets(self, stages: Iterable[tuple["Path", "Manifest"]]) -> None:
-        """Stages as tables: images by class and split, then the facts."""
+        """Prints stages as tables: images by class and split, then further facts."""
         from rich.console import Console
 
         console = Console(file=sys.stdout, highlight=False, width=self.width or WIDTH)
@@ -144,7 +144,7 @@ class Terminal:
             self.facts(_facts(manifest))
 
     def facts(self, lines: Sequence[tuple[str, str]]) -> None:
-        """Names and values, aligned."""
+        """Prints names and values, aligned."""
         width = max((len(name) for name, _ in lines), default=0)
         for name, value in lines:
             self.print(f"{name:{width}}  {value}")
@@ -156,7 +156,7 @@ class Terminal:
 
 
 def _near(path: "Path") -> str:
-    """The path from the current folder when it lies in it, which is how people would write it."""
+    """The path relative to the current folder if it lies inside."""
     try:
         return os.fspath(path.relative_to(os.getcwd()))  # noqa: PTH109 - Path.cwd() imports more
     except ValueError:
@@ -164,9 +164,9 @@ def _near(path: "Path") -> str:
 
 
 def _verdict(report: "Report") -> str:
-    """The outcome of the audit and how many findings there are to look at.
+    """The outcome of the audit and the number of its findings.
 
-    A finding that was waived or switched off is none.
+    Findings that were waived or switched off do not count.
     """
     counted = Counter(finding.severity for finding in report.findings if finding.status == "fail")
     verdict = "passed" if report.passed else "failed, and the run continued as asked"
@@ -205,7 +205,7 @@ def _table(manifest: "Manifest") -> Any:
 
 
 def _groups(counts: "Mapping[str, int]") -> str:
-    """How many groups there are and how many are in several splits, which none should be."""
+    """The number of groups, and of groups in several splits, which should be 0."""
     number, alone = counts.get("groups", 0), counts.get("alone", 0)
     text = f"{number} group{'s' * (number != 1)}, {counts.get('parted', 0)} parted"
     return f"{text}; {alone} image{'s' * (alone != 1)} without a group" if alone else text

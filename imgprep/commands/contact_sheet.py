@@ -22,11 +22,11 @@ SMALL: Final = 0.36
 _ELLIPSIS: Final = "..."
 
 NOTHING: Final = "none"
-"""What is written in the place of a picture that there is not."""
+"""Text in the place of a missing picture."""
 
 Picture = NDArray[np.uint8]
 Cell = tuple[str, Picture | None]
-"""The caption of its column, and (H, W, 3) uint8 RGB; None when there is no such picture of the image."""
+"""(caption of the column, (H, W, 3) uint8 RGB picture or None)."""
 
 
 class Row(NamedTuple):
@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
     Attributes:
         label: the name of its class.
-        name: what else is written beside it.
+        name: text below the label.
         cells: its pictures.
     """
 
@@ -47,7 +47,7 @@ def sheet(rows: list[Row]) -> Picture:
     """Lays the rows out.
 
     Args:
-        rows: at least one; all have cells of the same captions, but for sizes.
+        rows: at least one; all have cells with the same captions, except for sizes.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -80,7 +80,7 @@ def sheet(rows: list[Row]) -> Picture:
 
 
 def fitted(image: Picture, side: int) -> Picture:
-    """The image as large as a square of this side holds it; small ones are enlarged by whole factors, unblurred."""
+    """The image scaled to fit a square of this side; small images are enlarged by whole factors, unblurred."""
     height, width = image.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
@@ -130,7 +130,7 @@ def _write(paper: Picture, text: str, place: tuple[int, int], width: int, *, fai
 
 
 def _wrapped(text: str, width: int, lines: int = 4) -> Iterator[str]:
-    """The text in lines of the width, broken anywhere, for names of files have no spaces; the last may be too long."""
+    """The text in lines of the width, broken anywhere as file names have no spaces; the last may be too long."""
     rest = printable(text)
     for _ in range(lines - 1):
         length = len(rest)

@@ -1,4 +1,4 @@
-"""--dry-run: what a command would do, and what it would cost; nothing is written."""
+"""--dry-run: estimates the output and cost of a command; nothing is written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from imgprep.pipeline.runner import RunContext
 from imgprep.pipeline.workspace import Workspace
 
 COPIES: Final = 3
-"""How often the pixels of a shard are in memory while it is written: rows, result, file."""
+"""Copies of a shard's pixels in memory while it is written: rows, result, file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a command would do.
+    """The estimate of a command.
 
     Attributes:
-        output: where.
+        output: the output folder.
         found: entries of the source: found, ok, quarantined and skipped, as far as listing tells.
-        classes: how many.
+        classes: number of classes.
         stages: in order.
-        workers: how many.
-        worker_bytes: memory of each.
+        workers: number of workers.
+        worker_bytes: memory per worker in bytes.
     """
 
     output: Path
@@ -37,7 +37,7 @@ class Estimate:
     worker_bytes: int
 
     def text(self) -> str:
-        """Lines for people."""
+        """The estimate as readable lines."""
         lines = [f"source: {accounting(self.found)}, {self.classes} classes"]
         for stage in self.stages:
             rows = ", ".join(f"{count} {split}" for split, count in stage.rows.items())
@@ -56,7 +56,7 @@ def plan(request: Request, last: str) -> Estimate:
         RequestError: the spec does not fit the source.
     """
     loaded = request.load()
-    # Nothing is written by looking at one image: only the engine of the context is used.
+    # Probing one image writes nothing: only the engine of the context is used.
     pipeline = Pipeline(loaded, RunContext(Workspace(loaded.spec.output), engine_for(loaded), request.monitor))
     needed = pipeline.needed(last)
     pipeline.check(needed)

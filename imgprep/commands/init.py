@@ -1,4 +1,4 @@
-"""init: a look at a collection, and a commented spec that runs on it."""
+"""init: inspects a collection and writes a commented spec that runs on it."""
 
 import json
 import os
@@ -31,7 +31,7 @@ from imgprep.table.sample import SampleTable
 
 LOOKED_AT: Final = 32
 EXACT: Final = 512
-"""A size that all images share is kept up to this side, in pixels."""
+"""Largest side in pixels up to which a size shared by all images is kept."""
 SIDES: Final = (32, 64, 96, 128, 224)
 PLAIN: Final = re.compile(r"[A-Za-z./][A-Za-z0-9_./-]*")
 COLUMN: Final = 33
@@ -40,7 +40,7 @@ WORDS: Final = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "."
 
 
 class Look(NamedTuple):
-    """What some images look like.
+    """The formats of some images.
 
     Attributes:
         sizes: (height, width) of each.
@@ -53,7 +53,7 @@ class Look(NamedTuple):
     deep: bool
 
     def size(self) -> tuple[tuple[int, int], str]:
-        """A good size for all, and why it is."""
+        """((height, width), reason): a suitable size for all images."""
         if not self.sizes:
             return (224, 224), "a common size; no image was looked at"
         if len(set(self.sizes)) == 1 and max(self.sizes[0]) <= EXACT:
@@ -69,8 +69,8 @@ class Started(NamedTuple):
     """A spec that was written.
 
     Attributes:
-        spec: where it is.
-        notes: what the user should know of the collection, one line each.
+        spec: its path.
+        notes: on the collection, for the user, one line each.
     """
 
     spec: Path
@@ -82,12 +82,12 @@ def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers
 
     Args:
         path: a folder of images, or a table or file that holds them.
-        spec: where the spec goes; ``NAME.yaml`` in the working directory when left out.
-        force: overwrite a spec.
-        answers: what cannot be told by looking.
+        spec: path of the new spec; ``NAME.yaml`` in the working directory when omitted.
+        force: overwrite an existing spec.
+        answers: facts that cannot be recognised.
 
     Raises:
-        RequestError: there is a spec already, the layout is not known, or the collection is wrong.
+        RequestError: the spec exists already, the layout is unknown, or the collection is wrong.
         SourceError: the collection is refused as a whole.
         ResourceError: the spec cannot be written.
     """
@@ -113,10 +113,10 @@ def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers
 
 
 def _listed(section: SourceSection) -> Listed:
-    """The source, listed.
+    """Lists the source.
 
     Raises:
-        RequestError: there is nothing that ``init`` can write a spec for; an unclear split names its option.
+        RequestError: ``init`` cannot write a spec for it; for an unclear split, the message names the option.
     """
     try:
         return listing(section.source, None, isolating(Settings(workers=1)), section.splits)
@@ -134,7 +134,7 @@ def _section(found: Recognised) -> SourceSection:
 
 @dataclass(frozen=True, slots=True)
 class _LookJob:
-    """Decodes some images in a worker, which a hostile one may kill."""
+    """Decodes some images in a worker, as a hostile image may crash it."""
 
     reader: ImageReader
 
@@ -151,7 +151,7 @@ class _LookJob:
 
 
 def look(source: Source, table: SampleTable) -> Look:
-    """Decodes some images, spread over the collection; remote ones are left alone."""
+    """Decodes some images, spread over the collection; remote ones are skipped."""
     usable = np.flatnonzero(table.ok())
     rows = usable[np.unique(np.linspace(0, len(usable) - 1, min(LOOKED_AT, len(usable))).astype(int))]
     near = [row for row in rows.tolist() if "://" not in table.location[row]]
@@ -177,8 +177,8 @@ def draft(name: str, found: Recognised, table: SampleTable, seen: Look, target: 
         name: of the dataset.
         found: the layout.
         table: every entry of the collection.
-        seen: what some images look like.
-        target: where the spec will be; paths in it are relative to its folder.
+        seen: formats of some images.
+        target: path of the spec; paths in it are relative to its folder.
     """
     (height, width), why = seen.size()
     classes = len(table.classes())
@@ -260,7 +260,7 @@ def _name(path: Path) -> str:
 
 
 def _output(name: str, found: Recognised, target: Path) -> str:
-    """A folder beside the spec; beside the source when the spec lies in it."""
+    """A folder next to the spec, or next to the source when the spec lies inside the source."""
     folder = target.absolute().parent.resolve()
     images = found.path.resolve()
     if images.is_dir() and folder.is_relative_to(images):
@@ -276,7 +276,7 @@ def _relative(path: Path, target: Path) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text as YAML has it, in quotes where it must."""
+    """Text as a YAML scalar, quoted where necessary."""
     try:
         text.encode()
     except UnicodeEncodeError:

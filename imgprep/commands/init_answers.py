@@ -1,4 +1,4 @@
-"""What the user tells `init` of a collection, where looking at it does not tell, or tells otherwise."""
+"""Facts about a collection that the user gives to `init`, where they cannot be recognised."""
 
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,21 +12,21 @@ _FOLDERS: Final = ("directory", "hierarchy")
 
 
 class Answers(NamedTuple):
-    """Answers to what cannot be told by looking.
+    """Options of `init` that replace what it recognises.
 
     Attributes:
         layout: of the collection; None to recognise it.
-        splits: ``NAME=SPLIT``, what names of splits mean; or ``ignore``.
+        splits: ``NAME=SPLIT``, the meaning of names of splits; or ``ignore``.
     """
 
     layout: str | None = None
     splits: tuple[str, ...] = ()
 
     def recognise(self, path: Path) -> Recognised:
-        """The layout of a folder or file, and the options of the source that the answers are.
+        """Recognises the layout of a folder or file, with these answers as options of the source.
 
         Raises:
-            RequestError: it is of no known layout, or an answer has another form.
+            RequestError: the layout is unknown, or an answer is malformed.
         """
         options = self._options()
         named = bool(options) and options.get("splits") != IGNORE

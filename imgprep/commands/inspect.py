@@ -1,4 +1,4 @@
-"""Looking at what is there: verify, show and doctor."""
+"""The commands verify, show and doctor."""
 
 import importlib.metadata
 import importlib.util
@@ -41,8 +41,8 @@ class Checked:
     """The outcome of verify.
 
     Attributes:
-        stages: folders that were checked, with their indexes, as far as they can be read.
-        differences: folder and difference; empty when all is well.
+        stages: (folder, index) of the checked stages with a readable index.
+        differences: (folder, difference); empty when all stages are intact.
     """
 
     stages: tuple[tuple[Path, Manifest], ...]
@@ -50,28 +50,28 @@ class Checked:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing differs."""
+        """Whether all stages are intact."""
         return not self.differences
 
     def text(self) -> str:
-        """One line for each difference, or one for each stage that is as it was written."""
+        """One line per difference, or per stage when all are intact."""
         if self.differences:
             return "\n".join(f"{folder}/{difference}" for folder, difference in self.differences)
         return "\n".join(f"{folder}: ok, {_extent(manifest)}" for folder, manifest in self.stages)
 
     def json(self) -> str:
-        """The same for programs."""
+        """The outcome as JSON."""
         differences = [{"stage": str(folder), **asdict(difference)} for folder, difference in self.differences]
         return json.dumps({"passed": self.passed, "differences": differences}, indent=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What doctor found.
+    """The findings of doctor.
 
     Attributes:
         lines: names and values.
-        problems: what should be mended, one line each.
+        problems: to be fixed, one line each.
     """
 
     lines: tuple[tuple[str, str], ...]
@@ -82,7 +82,7 @@ def show(folder: Path) -> list[tuple[Path, Manifest]]:
     """The finished stages in a folder: itself, or those below it.
 
     Raises:
-        RequestError: there is none.
+        RequestError: there is no finished stage.
     """
     stages = _finished(folder)
     if not stages:
@@ -94,7 +94,7 @@ def _finished(folder: Path, *, lost: bool = False) -> list[Path]:
     """The folders of finished stages: this one, or those below it; with `lost` also those whose index is missing."""
 
     def there(stage: Path) -> bool:
-        # Of a pipe or a folder in its place, reading it says more. The samples are written last but one.
+        # Reading the index gives a better message for a pipe or folder. samples.jsonl is written last but one.
         return os.path.lexists(stage / INDEX) or (lost and (stage / SAMPLES).is_file())
 
     return [folder] if there(folder) else [folder / name for name in STAGES if there(folder / name)]
@@ -104,7 +104,7 @@ def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
     """Re-reads every finished stage in a folder; a stage whose index is lost or unreadable is damaged.
 
     Raises:
-        RequestError: there is none, or another version of imgprep wrote it.
+        RequestError: there is no finished stage, or another version of imgprep wrote it.
     """
     folders = _finished(folder, lost=True)
     if not folders:
@@ -116,7 +116,7 @@ def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
             manifest = read_manifest(stage)
         except RequestError as error:
             if not list(index_differences(stage)):
-                raise  # to the last bit what another version of imgprep wrote
+                raise  # intact, but of another version of imgprep
             lost = not os.path.lexists(stage / INDEX)
             reason = "is missing; rerun the stage" if lost else one_line(str(error).removeprefix(f"{stage / INDEX}: "))
             differences.append((stage, Difference(INDEX, (), reason)))
@@ -132,7 +132,7 @@ def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """An engine that tells a monitor how many rows were checked."""
+    """An engine that reports the number of checked rows to a monitor."""
 
     engine: Runner
     monitor: Monitor
@@ -147,13 +147,13 @@ class _Watched:
 
 
 def json_of(stages: list[tuple[Path, Manifest]]) -> str:
-    """The indexes, for programs."""
+    """The indexes as JSON."""
     content = {str(folder): json.loads(manifest.to_json()) for folder, manifest in stages}
     return json.dumps(next(iter(content.values())) if len(content) == 1 else content, indent=2)
 
 
 def doctor() -> Facts:
-    """What a report about a problem should say of the surroundings."""
+    """Collects the facts about the environment that belong in a bug report."""
     wheels = [name for name in OPENCV if _version(name)]
     lines = [
         ("imgprep", _version("imgprep") or "not installed"),
@@ -180,7 +180,7 @@ def doctor() -> Facts:
 
 
 def _extent(manifest: Manifest) -> str:
-    """How much of a stage there was to check."""
+    """The extent of a checked stage as text."""
     if not manifest.shards:
         return f"{manifest.samples['found']} entries of samples.jsonl, no shards"
     rows = sum(shard.samples for shard in manifest.shards)

@@ -1,4 +1,4 @@
-"""Lists a source: files of many images in a worker, for one that nobody has checked can crash or stall its library."""
+"""Lists a source; a file of many images in a worker, as an unchecked file can crash or stall its library."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,14 +18,14 @@ from imgprep.table.sample import SampleTable
 
 
 class Listed(NamedTuple):
-    """What a source holds.
+    """The content of a source.
 
     Attributes:
         table: every entry found.
-        order: the classes in index order, where the source itself gives it.
-        declared: folders and groups that are named as classes are, with images or without.
-        unmatched: which images and rows of the table of attributes found no partner; None when all did.
-        notes: what else the user should know, one line each.
+        order: the classes in index order, where the source gives it; else None.
+        declared: folders and groups that stand for classes, with or without images.
+        unmatched: images and rows of the table of attributes without a partner; None when all have one.
+        notes: for the user, one line each.
     """
 
     table: SampleTable
@@ -37,13 +37,13 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing(WholePlan):
-    """A source to be listed.
+    """A source to list.
 
     Attributes:
         source: the source.
         attributes: a table of further columns.
-        splits: what the names of its splits mean.
-        fault: why it cannot be: what a worker died of; '' when none did.
+        splits: the meaning of its names of splits.
+        fault: why it cannot be listed, after a worker died; '' for none.
     """
 
     source: Source
@@ -52,7 +52,7 @@ class Listing(WholePlan):
     fault: str = ""
 
     def excluding(self, item: int, reason: str) -> "Listing":
-        """A listing that says why the source is refused: no part of a container can be left out."""
+        """A listing that is refused for this reason: no part of a container can be left out."""
         return replace(self, fault=reason)
 
 
@@ -76,7 +76,7 @@ def list_source(plan: Listing, heartbeat: Heartbeat) -> Listed:
 
 
 def listing(source: Source, attributes: Path | None, engine: Engine, splits: SplitNames = USUAL) -> Listed:
-    """Lists a source; in the engine, when it is of a kind that may do harm to who reads it.
+    """Lists a source, in a worker of the engine if it may crash its reader.
 
     Raises:
         RequestError: a table is wrong, or the source is not of its layout.
@@ -98,7 +98,7 @@ def _listed(plan: Listing) -> Listed:
     if plan.attributes is not None:
         samples, joined = join_attributes(samples, plan.attributes, plan.splits, _folder(source))
     splits = SplitReader(plan.splits, source)
-    table = splits.settled(SampleTable.of(in_steps(splits.read(samples))))
+    table = splits.resolved(SampleTable.of(in_steps(splits.read(samples))))
     check_blank(splits, source, joined)
     order = source.classes()
     declared = source.declared_classes() if order is None else ()
@@ -114,7 +114,7 @@ def _folder(source: Source) -> Path:
 
 
 def _moved(table: AttributeTable | None) -> Iterator[str]:
-    """Whether a table of attributes gives images another split than the source does."""
+    """A note on images that the table of attributes puts into another split than the source."""
     moved = table.moved() if table is not None else None
     if moved is not None and moved.images:
         yield (
@@ -124,5 +124,5 @@ def _moved(table: AttributeTable | None) -> Iterator[str]:
 
 
 def _cause(fault: str) -> str:
-    """The fault of an item as what happened to the reader of a file."""
+    """The fault of an item, worded for the reader of a file."""
     return fault.replace("decoder died", "killed its reader").replace("out of memory", "needs too much memory")

@@ -1,4 +1,4 @@
-"""What a listing leaves in doubt: images without a split among others, folders called as splits, what was skipped."""
+"""Doubts about a listing: images without a split, folders named like splits, skipped files."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,7 +13,7 @@ from imgprep.sources.splits import SplitReader
 from imgprep.table.sample import SampleTable
 
 SHOWN: Final = 3
-"""Names that a note gives."""
+"""Number of names in a note."""
 _IGNORE: Final = "or say that these names are none: source.splits: ignore"
 
 
@@ -21,7 +21,7 @@ def check_blank(splits: SplitReader, source: Source, attributes: AttributeTable 
     """Refuses images without a split where others have one.
 
     Raises:
-        UnclearSplitError: there is one; the message says where the first is.
+        UnclearSplitError: there is such an image; the message gives the place of the first.
     """
     if splits.blank is None or not splits.given():
         return
@@ -35,13 +35,13 @@ def check_blank(splits: SplitReader, source: Source, attributes: AttributeTable 
 
 
 def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> Iterator[str]:
-    """Looks for splits that nobody reads: in the names of folders, and in columns.
+    """Looks for splits that are not read: in names of folders, and in columns.
 
     Returns:
         Doubts, one line each.
 
     Raises:
-        UnclearSplitError: folders that are splits by their names would become classes, or be mixed.
+        UnclearSplitError: folders named like splits would become classes, or be mixed.
     """
     if splits.ignored or splits.given():
         return
@@ -69,7 +69,7 @@ def _remedy(parent: str | None) -> str:
 
 
 def skipped(table: SampleTable) -> Iterator[str]:
-    """What was passed over, and folders that cannot be entered, with counts, reasons and the first names."""
+    """Notes on skipped files and folders that cannot be entered: counts, reasons and first names."""
     for status, what in (("skipped", "skipped"), ("quarantined", "not entered")):
         part = table[np.flatnonzero(table.status.where(status))]
         if status == "quarantined":  # files are counted one by one; what is in a folder is not

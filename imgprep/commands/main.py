@@ -1,4 +1,4 @@
-"""The commands on a spec: each takes a request and returns what was done."""
+"""The commands on a spec: each takes a request and returns its outcome."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class Run:
 
     Attributes:
         report: of the audit.
-        stages: what was written, in order; empty when the audit stopped the run.
+        stages: the finished stages, in order; empty when the audit stopped the run.
     """
 
     report: "Report"
@@ -30,7 +30,7 @@ class Run:
 
 
 def audit(request: Request, choice: "Choice | None" = None) -> "Audited":
-    """Judges the collection, or what a stage has made of it, by its rules; see `auditing.audit`."""
+    """Judges the collection, or the output of a stage, by the audit rules; see `auditing.audit`."""
     from imgprep.commands import audit as auditing
 
     loaded = request.load()
@@ -48,14 +48,14 @@ def review(request: Request, size: int, table: Path | None = None) -> "Drawn":
 
 
 def make(request: Request, name: str) -> StageResult:
-    """Brings a stage up to date, and those it needs before it.
+    """Brings a stage and the stages that it needs up to date.
 
     Args:
         request: the spec.
         name: of the stage, in `stages.STAGES`.
 
     Raises:
-        RequestError: the spec does not have the section of an optional stage.
+        RequestError: the spec lacks the section of an optional stage.
     """
     loaded = request.load()
     with context_for(request, loaded) as context:
@@ -63,7 +63,7 @@ def make(request: Request, name: str) -> StageResult:
 
 
 def rebuild(request: Request, id_: str) -> "NDArray[Any]":
-    """Makes one augmented image alone, from the seed, its parent and its number.
+    """Makes one augmented image from the seed, its parent and its copy number.
 
     Args:
         request: the spec.
@@ -73,7 +73,7 @@ def rebuild(request: Request, id_: str) -> "NDArray[Any]":
         (H, W, C) the pixels, as the augment stage stores them.
 
     Raises:
-        RequestError: the spec has no augment section, or it makes no such image.
+        RequestError: the spec has no augment section, or the id is not that of a copy.
     """
     from imgprep.stages.augment.definition import AUGMENT
 
@@ -85,10 +85,10 @@ def rebuild(request: Request, id_: str) -> "NDArray[Any]":
 
 
 def run(request: Request, *, gate: bool = True) -> Run:
-    """Everything in order, the audit first.
+    """Runs the audit, then all stages in order.
 
     Args:
-        request: what to run.
+        request: the spec.
         gate: whether a failed audit ends the run.
     """
     from imgprep.commands import audit as auditing

@@ -1,6 +1,6 @@
-"""The stages of a spec, each bringing the ones it needs up to date first, like make.
+"""Makes the stages of a spec, each after the stages that it needs, like make.
 
-What only one stage needs is imported by that stage: a `convert` does not wait for the modules of `pack`.
+Modules that only one stage needs are imported by that stage: `convert` does not wait for the modules of `pack`.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class Pipeline:
 
     Args:
         loaded: the spec.
-        context: where it runs.
+        context: of the run.
     """
 
     def __init__(self, loaded: LoadedSpec, context: RunContext) -> None:
@@ -36,7 +36,7 @@ class Pipeline:
         self._results: dict[str, StageResult] = {}
         self._images: dict[str, Images] = {}
         self._checked: set[str] = set()
-        self._classes_told = False
+        self._classes_noted = False
 
     @cached_property
     def collection(self) -> Collection:
@@ -77,10 +77,10 @@ class Pipeline:
         return tuple(stage for stage in STAGES.values() if self.has(stage.name))
 
     def needed(self, name: str) -> tuple[Stage, ...]:
-        """A stage of the spec, after all that it needs, in order.
+        """All stages that a stage needs and the stage itself, in order.
 
         Raises:
-            RequestError: the spec does not have the section of an optional stage.
+            RequestError: the spec lacks the section of an optional stage.
         """
         present = {stage.name: stage for stage in self.stages()}
         if name not in present:
@@ -93,7 +93,7 @@ class Pipeline:
         return tuple(stage for stage in present.values() if stage.name in found)
 
     def check(self, stages: Iterable[Stage]) -> None:
-        """Refuses what the stages cannot make of the source, before anything is written.
+        """Checks that the stages can be made from the source, before anything is written.
 
         Raises:
             RequestError: the spec does not fit the source.
@@ -104,10 +104,10 @@ class Pipeline:
                 self._checked.add(stage.name)
 
     def bring(self, name: str) -> StageResult:
-        """Brings a stage up to date, and those it needs before it.
+        """Brings a stage and the stages that it needs up to date.
 
         Raises:
-            RequestError: the spec does not have the stage, or does not fit the source.
+            RequestError: the spec lacks the stage, or does not fit the source.
             ImgprepError: a stage cannot be made.
         """
         stages = self.needed(name)
@@ -116,11 +116,11 @@ class Pipeline:
             if stage.name not in self._results:
                 self._results[stage.name] = self.make(stage)
         if not any(stage.reads_source for stage in self.stages() if stage.name not in self._results):
-            self.__dict__.pop("collection", None)  # nothing reads it any more; of a million images it is large
+            self.__dict__.pop("collection", None)  # no later stage reads it, and with a million images it is large
         return self._results[name]
 
     def make(self, stage: Stage) -> StageResult:
-        """Makes one stage, or finds that it is up to date; those it needs are finished."""
+        """Makes one stage unless it is up to date; the stages that it needs are finished."""
         context = self.context
         work = stage.definition().work(self)
         manifest = None if context.force else context.workspace.done(stage.name, work.key())
@@ -129,34 +129,34 @@ class Pipeline:
             context.engine.prepare()
             before = self._last_classes(stage)
             manifest = work.run(context)
-            self._tell_changed_classes(stage, before, manifest.classes)
+            self._note_changed_classes(stage, before, manifest.classes)
         else:
             context.monitor.note(f"{stage.name}: up to date")
         return self.result(stage, manifest, fresh=fresh)
 
     def _last_classes(self, stage: Stage) -> tuple[str, ...]:
-        """The classes of the last output of a stage; none when there is none."""
+        """The classes of the last output of a stage; () without one."""
         try:
             return read_manifest(self.context.workspace.stage(stage.name)).classes
         except ImgprepError:
             return ()
 
-    def _tell_changed_classes(self, stage: Stage, before: tuple[str, ...], now: tuple[str, ...]) -> None:
-        """Says once that labels mean other classes than in the last output."""
-        if before and not self._classes_told and (change := changed_classes(before, now)):
-            self._classes_told = True
+    def _note_changed_classes(self, stage: Stage, before: tuple[str, ...], now: tuple[str, ...]) -> None:
+        """Notes once that label indices mean other classes than in the last output."""
+        if before and not self._classes_noted and (change := changed_classes(before, now)):
+            self._classes_noted = True
             self.context.monitor.note(f"{stage.name}: {change}")
 
     def result(self, stage: Stage, manifest: Manifest, *, fresh: bool) -> StageResult:
-        """A finished stage, with how many images it may have lost."""
+        """A finished stage with the number of images that may be quarantined."""
         allowed = self.loaded.spec.execution.may_lose(manifest.images)
         return StageResult(self.context.workspace.stage(stage.name), manifest, fresh, allowed)
 
     def images(self, name: str) -> "Images":
-        """The images of a stage, brought up to date.
+        """The images of a stage, brought up to date first.
 
         Raises:
-            RequestError: the spec does not have the stage.
+            RequestError: the spec lacks the stage.
         """
         result = self.bring(name)
         if name not in self._images:

@@ -1,4 +1,4 @@
-"""preview: a contact sheet of what the spec does to a few images of each class; no output folder is touched."""
+"""preview: a contact sheet of the spec's effect on a few images per class; the output folder is not touched."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -30,18 +30,18 @@ from imgprep.transforms.base import DonorImages
 
 MAX_CLASSES: Final = 25
 TRIES: Final = 10
-"""Images of a class that are tried for each that is wanted; the others may be unreadable."""
+"""Images of a class to try per image wanted, as some may be unreadable."""
 
 
 class _Read(NamedTuple):
-    """An image that is shown.
+    """An image of the sheet.
 
     Attributes:
         label: its class.
         id: its id.
         image: (H, W, C) as the convert stage has it.
-        mask: (H, W, 1) uint8 likewise; None when it is not known.
-        cells: what is shown of it so far.
+        mask: (H, W, 1) uint8 likewise; None without a mask.
+        cells: its pictures so far.
     """
 
     label: str
@@ -52,11 +52,11 @@ class _Read(NamedTuple):
 
 
 class Amount(NamedTuple):
-    """How much is shown.
+    """The extent of the sheet.
 
     Attributes:
-        images: of each class.
-        draws: of each image.
+        images: per class.
+        draws: augmented copies per image.
     """
 
     images: int = 2
@@ -72,8 +72,8 @@ class Preview:
 
     Attributes:
         path: where it was written.
-        images: how many images are on it.
-        notes: what the user should know, one line each.
+        images: number of images on it.
+        notes: for the user, one line each.
     """
 
     path: Path
@@ -90,7 +90,7 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
     Args:
         request: the spec.
         path: of the PNG file.
-        amount: how much is shown.
+        amount: the extent of the sheet.
 
     Raises:
         RequestError: the spec is wrong, or none of the images can be read.
@@ -127,7 +127,7 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
 
 
 def _classes(collection: Collection) -> dict[str, list[int]]:
-    """The rows of the usable images of each class that is shown."""
+    """Class -> rows of its usable images, for the classes on the sheet."""
     table = collection.table
     usable = np.flatnonzero(table.ok())
     code = {name: number for number, name in enumerate(table.label.values)}
@@ -138,13 +138,13 @@ def _classes(collection: Collection) -> dict[str, list[int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """Reads and converts the images of a class in a worker, which a hostile image may kill.
+    """Reads and converts the images of a class in a worker, as a hostile image may crash it.
 
     Attributes:
-        reader: of the images, and of their masks where the spec asks for them.
-        steps: what is done to each, by name.
-        mask_steps: what is done to its mask.
-        images: how many are shown.
+        reader: of the images, and of their masks where the spec uses them.
+        steps: name -> operation on the image.
+        mask_steps: operations on the mask.
+        images: number of images to read.
     """
 
     reader: ImageReader
@@ -167,7 +167,7 @@ class _Reading:
         return read
 
     def _converted(self, sample: Sample, found: Loaded) -> _Read:
-        """One image, and what it is at first, after each step, and as its mask where masks are asked for."""
+        """One image with its pictures: the original, after each step, and its mask where masks are read."""
         image = found.pixels
         cells: list[Cell] = [("original", _visible(image))]
         for name, operation in self.steps.items():
@@ -183,7 +183,7 @@ class _Reading:
 def _read(
     loaded: LoadedSpec, collection: Collection, shown: Mapping[str, list[int]], images: int, engine: Runner
 ) -> Iterator[tuple[str, list[_Read]]]:
-    """The images of each class that the seed puts first, unreadable ones passed over."""
+    """The first readable images of each class, in an order given by the seed."""
     section, seed = loaded.spec.convert, loaded.spec.seed
     reading = _Reading(collection.masked_reader, operations(section), mask_operations(section), images)
     plans: list[ShardPlan[SampleTable]] = []
@@ -200,7 +200,7 @@ def _read(
 
 
 def _donor_images(loaded: LoadedSpec, read: list[_Read]) -> list[dict[str, DonorImages]]:
-    """Who stands beside each image, by recipe: another of those that are shown, as `augment` takes one of all."""
+    """For each image, recipe -> donor images, chosen from the sheet as `augment` chooses from all images."""
     donor_images: list[dict[str, DonorImages]] = [{} for _ in read]
     section, seed = loaded.spec.augment, loaded.spec.seed
     classes = sorted({one.label for one in read})
@@ -220,7 +220,7 @@ def _donor_images(loaded: LoadedSpec, read: list[_Read]) -> list[dict[str, Donor
 
 
 def _made(loaded: LoadedSpec, one: _Read, draws: int, donor_images: Mapping[str, DonorImages]) -> Iterator[Cell]:
-    """What augmentation makes of one image."""
+    """The augmented copies of one image."""
     section, image = loaded.spec.augment, one.image
     if section is None:
         return
@@ -235,7 +235,7 @@ def _made(loaded: LoadedSpec, one: _Read, draws: int, donor_images: Mapping[str,
 
 
 def _caption(name: str, image: Pixels) -> str:
-    """What a step is called on the sheet.
+    """The caption of a step.
 
     >>> _caption("size", np.zeros((64, 48, 3), np.uint8)), _caption("1 equalize", np.zeros((64, 48, 3), np.uint8))
     ('size 64 x 48', 'equalize')
@@ -247,7 +247,7 @@ def _caption(name: str, image: Pixels) -> str:
 
 
 def _visible(image: Pixels) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8, as a screen shows it."""
+    """(H, W, 3) uint8, for display."""
     eight: NDArray[np.uint8] = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image.astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(eight, (*eight.shape[:2], 3)))
 

@@ -1,4 +1,4 @@
-"""repair: verifies each finished stage of a spec and makes anew what is damaged, to the same bytes."""
+"""repair: verifies each finished stage of a spec and rebuilds damaged files to the same bytes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from imgprep.stages import STAGES
 
 @dataclass(frozen=True, slots=True)
 class StageRepair:
-    """What became of one stage.
+    """The outcome for one stage.
 
     Attributes:
         folder: of the stage.
-        differences: what was wrong with it.
-        failure: why it is not as it was; '' when all is well now.
+        differences: found by verification.
+        failure: why it could not be repaired; '' when it is intact now.
     """
 
     folder: Path
@@ -37,7 +37,7 @@ class StageRepair:
         return tuple(sorted({difference.file for difference in self.differences}))
 
     def text(self) -> str:
-        """Lines for people: what was wrong and what was done about it."""
+        """Readable lines: the differences and the repair."""
         if not self.differences:
             return f"{self.folder}: ok"
         lines = [f"{self.folder}/{difference}" for difference in self.differences]
@@ -58,11 +58,11 @@ class Repaired:
 
     @property
     def passed(self) -> bool:
-        """Whether all is well now."""
+        """Whether all stages are intact now."""
         return not any(stage.failure for stage in self.stages)
 
     def text(self) -> str:
-        """Lines for people."""
+        """The outcome as readable lines."""
         return "\n".join(stage.text() for stage in self.stages)
 
 
@@ -75,12 +75,12 @@ class RepairPipeline(Pipeline):
 
     Args:
         loaded: the spec.
-        context: where it runs.
+        context: of the run.
     """
 
     def __init__(self, loaded: LoadedSpec, context: RunContext) -> None:
         super().__init__(loaded, context)
-        self.mended: dict[str, StageRepair] = {}
+        self.repaired: dict[str, StageRepair] = {}
 
     def finished(self) -> list[str]:
         """The stages that were finished, in order, whether or not their index is still there."""
@@ -100,7 +100,7 @@ class RepairPipeline(Pipeline):
             raise  # not the stage failed but what surrounds it: no other stage will do better
         except ImgprepError as error:
             self._fail(name, str(error))
-        if name not in self.mended:
+        if name not in self.repaired:
             self._fail(name, "an earlier stage is not repaired")
 
     def check(self, stages: Iterable[Stage]) -> None:
@@ -136,9 +136,9 @@ class RepairPipeline(Pipeline):
 
     def _judge(self, stage: str) -> tuple[Difference, ...]:
         """What is wrong with a stage, found out once."""
-        if stage not in self.mended:
-            self.mended[stage] = StageRepair(self.context.workspace.stage(stage), tuple(self._differences(stage)))
-        return self.mended[stage].differences
+        if stage not in self.repaired:
+            self.repaired[stage] = StageRepair(self.context.workspace.stage(stage), tuple(self._differences(stage)))
+        return self.repaired[stage].differences
 
     def _differences(self, stage: str) -> list[Difference]:
         folder = self.context.workspace.stage(stage)
@@ -159,9 +159,9 @@ class RepairPipeline(Pipeline):
         return found
 
     def _fail(self, stage: str, reason: str) -> None:
-        before = self.mended.get(stage, StageRepair(self.context.workspace.stage(stage)))
+        before = self.repaired.get(stage, StageRepair(self.context.workspace.stage(stage)))
         differences = before.differences or (Difference(INDEX, (), "not verified"),)
-        self.mended[stage] = StageRepair(before.folder, differences, reason)
+        self.repaired[stage] = StageRepair(before.folder, differences, reason)
 
 
 def repair(request: Request) -> Repaired:
@@ -180,4 +180,4 @@ def repair(request: Request) -> Repaired:
             raise RequestError(f"{output}: no finished stage, so nothing to repair; `imgprep run` makes them")
         for stage in stages:
             pipeline.repair(stage)
-        return Repaired(tuple(pipeline.mended[stage] for stage in stages))
+        return Repaired(tuple(pipeline.repaired[stage] for stage in stages))

@@ -1,4 +1,4 @@
-"""What every command that works on a spec needs: the spec, where it runs, and who watches."""
+"""The set-up shared by all commands on a spec: request, engine and run context."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -14,7 +14,7 @@ from imgprep.util.resources import available_cores
 
 
 class Silent:
-    """A monitor that says nothing."""
+    """A monitor that shows nothing."""
 
     def begin(self, what: str, items: int, unit: str = "images") -> None:
         """See `Monitor`."""
@@ -31,7 +31,7 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asks for, whatever the command.
+    """The options of the user that all commands share.
 
     Attributes:
         spec: the path of the spec file.
@@ -39,8 +39,8 @@ class Request:
         output: replaces the output of the spec.
         seed: replaces the seed of the spec.
         workers: replaces the number of workers.
-        force: do again what is up to date.
-        monitor: is told what happens.
+        force: make stages again that are up to date.
+        monitor: shows progress and notes.
     """
 
     spec: Path
@@ -52,10 +52,10 @@ class Request:
     monitor: Monitor = field(default_factory=Silent)
 
     def load(self) -> LoadedSpec:
-        """Reads the spec and holds it against the file system.
+        """Reads the spec and checks its paths in the file system.
 
         Raises:
-            RequestError: everything that is wrong with it.
+            RequestError: lists all errors of the spec.
         """
         loaded = load_spec(self.spec, self.overrides, self.output, self.seed, self.workers)
         check_paths(loaded)
@@ -63,13 +63,13 @@ class Request:
 
 
 def workers_of(loaded: LoadedSpec) -> int:
-    """How many workers the spec asks for."""
+    """The number of workers of the spec."""
     workers = loaded.spec.execution.workers
     return available_cores() if workers == "auto" else workers
 
 
 def engine_for(loaded: LoadedSpec) -> Engine:
-    """The engine that the spec asks for."""
+    """The engine of the spec."""
     execution = loaded.spec.execution
     return ENGINES[execution.engine](
         workers=workers_of(loaded), item_timeout=execution.item_timeout, memory_limit=execution.memory_limit
@@ -78,12 +78,12 @@ def engine_for(loaded: LoadedSpec) -> Engine:
 
 @contextmanager
 def context_for(request: Request, loaded: LoadedSpec) -> Iterator[RunContext]:
-    """The machine of a run; it holds the output until the run is over.
+    """The context of a run; it locks the output until the run is over.
 
-    Where there surely is work to do, the engine gets ready for it while the source is listed.
+    If there is certainly work to do, the engine starts up while the source is listed.
 
     Raises:
-        ResourceError: another run holds the output, or it cannot be written.
+        ResourceError: another run has locked the output, or it cannot be written.
     """
     workspace = Workspace(loaded.spec.output)
     with workspace.locked(lock=loaded.spec.execution.lock), closing(engine_for(loaded)) as engine:

@@ -1,4 +1,4 @@
-"""What a stage would write, known before it runs."""
+"""Estimates of the output of stages before they run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from imgprep.table.sample import SampleTable
 
 @dataclass(frozen=True, slots=True)
 class StageEstimate:
-    """What one stage would write.
+    """The estimated output of one stage.
 
     Attributes:
         stage: its name.
-        rows: images in each split.
-        shards: files.
-        bytes: of pixels.
+        rows: split -> number of images.
+        shards: number of files.
+        bytes: size of the pixels in bytes.
         result: what is known of the result already and later estimates build upon, such as an `ImageFormat`.
     """
 
@@ -34,7 +34,7 @@ class StageEstimate:
 
 @dataclass(slots=True)
 class Outlook:
-    """What is known of the stages before they are made; each estimate adds what later ones build upon.
+    """The estimates so far; each stage adds what later ones build upon.
 
     Attributes:
         inputs: the spec and its source, in a context that writes nothing.
@@ -45,7 +45,7 @@ class Outlook:
     stages: dict[str, StageEstimate] = field(default_factory=dict)
 
     def usable(self) -> SampleTable:
-        """The entries of the source that are images as far as its list says."""
+        """The entries of the source with the status ``ok`` after listing."""
         table = self.inputs.collection.table
         return table[np.flatnonzero(table.ok())]
 
@@ -55,9 +55,9 @@ def sized(name: str, rows: Mapping[str, int], image: ImageFormat, storage: Stora
 
     Args:
         name: of the stage.
-        rows: images in each split.
-        image: what they look like.
-        storage: how they are stored.
+        rows: split -> number of images.
+        image: their format.
+        storage: format and size of the shards.
     """
     row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
     shards = sum(shard_count(count, row_bytes, storage.shard_size) for count in rows.values())

@@ -1,4 +1,4 @@
-"""What the definition of a stage may ask for: the spec, the source, and the stages before it."""
+"""The inputs of a stage definition: the spec, the source and the stages before it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,10 @@ class StageResult:
     """A finished stage.
 
     Attributes:
-        folder: where it is.
+        folder: of the stage.
         manifest: its index.
         fresh: whether this run made it; False when it was up to date.
-        allowed: how many images may be quarantined.
+        allowed: number of images that may be quarantined.
     """
 
     folder: Path
@@ -57,7 +57,7 @@ class StageInputs(Protocol):
 
     @property
     def context(self) -> RunContext:
-        """Where it runs."""
+        """The context of the run."""
         ...
 
     @property
@@ -82,7 +82,7 @@ class StageInputs(Protocol):
         ...
 
     def bring(self, name: str) -> StageResult:
-        """A stage that this one needs, finished."""
+        """A finished stage that this one needs."""
         ...
 
     def images(self, name: str) -> "Images":

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class StageWork(Protocol):
-    """A stage that knows its inputs and can be made."""
+    """A stage with its inputs, ready to be made."""
 
     def key(self) -> str:
-        """A hash of everything that the stage is made from; the same key gives the same files."""
+        """A hash of the stage's inputs; the same key gives the same files."""
         ...
 
     def run(self, context: "RunContext") -> "Manifest":
@@ -30,7 +30,7 @@ class StageWork(Protocol):
 
 
 class StageDefinition(Protocol):
-    """How a stage follows from the spec and from the stages before it."""
+    """Derives a stage from the spec and the stages before it."""
 
     def check(self, inputs: "StageInputs") -> None:
         """Refuses a spec that does not fit the source, before any stage writes anything.
@@ -41,11 +41,11 @@ class StageDefinition(Protocol):
         ...
 
     def work(self, inputs: "StageInputs") -> StageWork:
-        """The stage with its inputs; those it `needs` are finished."""
+        """The stage with its inputs; the stages that it `needs` are finished."""
         ...
 
     def estimate(self, outlook: "Outlook") -> "StageEstimate":
-        """What the stage would write, given what those before it would."""
+        """Estimates the output of the stage from the estimates of the stages before it."""
         ...
 
 
@@ -56,13 +56,13 @@ class Stage:
     Attributes:
         name: of the command, of the section in the spec, and of the folder in the output.
         summary: one line for ``--help``.
-        needs: the stages that are brought up to date first; optional ones only when the spec has their section.
+        needs: stages to bring up to date first; optional ones only when the spec has their section.
         settings: ``module:attribute`` of the class of its section in the spec.
         implementation: ``module:attribute`` of its `StageDefinition`, imported when the stage is first used.
         about: what its section decides, for the JSON Schema.
-        optional: whether it is left out when the spec has no such section.
-        missing: what a message says when an optional stage is asked for that the spec does not have.
-        reads_source: whether it reads the source itself, and not only what earlier stages made of it.
+        optional: whether to skip it when the spec lacks its section.
+        missing: error message when an optional stage is requested but the spec lacks its section.
+        reads_source: whether it reads the source, and not only the output of earlier stages.
     """
 
     name: str

@@ -21,13 +21,13 @@ _JSON: Final = frozenset({".json", ".jsonl", ".ndjson"})
 
 
 class Unmatched(NamedTuple):
-    """What found no partner.
+    """Images and rows without a partner.
 
     Attributes:
-        samples: how many images (not skipped ones) have no row.
-        first_samples: the ids of the first few.
-        rows: how many rows have no image.
-        first_rows: the ids in the first few.
+        samples: number of images (skipped entries excluded) without a row.
+        first_samples: ids of the first few.
+        rows: number of rows without an image.
+        first_rows: ids of the first few.
     """
 
     samples: int
@@ -47,11 +47,11 @@ class Unmatched(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """Images to which the table gives another split than the source does; the table's counts.
+    """Images that the table puts into another split than the source; the table decides.
 
     Attributes:
-        images: how many.
-        first: the id of the first.
+        images: number of images.
+        first: id of the first.
     """
 
     images: int = 0
@@ -74,7 +74,7 @@ class AttributeTable:
 
         Raises:
             RequestError: with file and line: the table is wrong, has no column ``id`` or ``location``, names one image
-                twice, or has a split that is none.
+                twice, or has an unknown split.
         """
         self._path = path
         self._root = "" if root is None else os.path.realpath(root).rstrip(os.sep) + os.sep
@@ -97,7 +97,7 @@ class AttributeTable:
             self._rows[identity] = values
 
     def join(self, samples: Iterable[Sample]) -> Iterator[Sample]:
-        """Adds to each sample the columns of its row; what a sample has of its own stays where the row says nothing."""
+        """Adds the columns of its row to each sample; the sample's own values stay where the row has none."""
         if self._loose():
             samples = SampleTable.of(samples)
             self._respell(samples)
@@ -146,18 +146,18 @@ class AttributeTable:
         }
 
     def place_of(self, sample: Sample) -> str:
-        """Where the row of a sample is: file and line; the file alone when it has none."""
+        """The place of a sample's row: file and line, or only the file when it has no row."""
         for row in read_table(self._path):
             if text_of(row.values.get(_key(row, ""), "")) in {sample.id, sample.location, self._row_of(sample)}:
                 return f"{one_line(self._path)}:{row.line}"
         return f"{one_line(self._path)}: no row for {one_line(sample.id, 80)}"
 
     def moved(self) -> Moved:
-        """Which images have another split in the table than in the source, once `join` has come to its end."""
+        """Images with another split in the table than in the source; complete when `join` is exhausted."""
         return self._moved
 
     def unmatched(self) -> Unmatched:
-        """What found no partner, once `join` has come to its end."""
+        """Images and rows without a partner; complete when `join` is exhausted."""
         alone = [name for name in self._rows if name not in self._met]
         return Unmatched(self._missing_count, tuple(self._missing), len(alone), tuple(alone[:_SHOWN]))
 
@@ -185,12 +185,12 @@ def join_attributes(
 
 
 def read_table(path: Path) -> Iterator[Row]:
-    """The rows of a table in whatever form its name says."""
+    """The rows of a CSV or JSON table, by the suffix of its name."""
     return read_json(path) if is_json(path) else read_csv(path)
 
 
 def is_json(path: Path) -> bool:
-    """Whether the name of a table says that it is JSON."""
+    """Whether a table is JSON, by the suffix of its name."""
     return not _JSON.isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
 
 

@@ -1,4 +1,4 @@
-"""What every source of images offers, and the rules that all layouts share."""
+"""The interface of sources of images, and the rules that all layouts share."""
 
 import json
 import re
@@ -23,7 +23,7 @@ class Source(ABC):
     """A collection of images in one layout.
 
     A source is a frozen, slotted dataclass: its fields are the options of the spec, with their validation. It is
-    pickled to each worker once; what it has open is opened in each process on first use and never pickled.
+    pickled to each worker once; files are opened in each process on first use and never pickled.
 
     Attributes:
         layout: the name of the layout in the spec.
@@ -35,23 +35,23 @@ class Source(ABC):
 
     layout: ClassVar[str]
     holds_arrays: ClassVar[bool] = False
-    """Whether the images are pixels in arrays, which know no transparency, and not files."""
+    """Whether the images are pixels in arrays, without transparency, and not files."""
     is_folder: ClassVar[bool] = False
     """Whether the names of folders are its classes."""
     unknown_split: ClassVar[Unknown] = "refuse"
-    """What it means that the name of a split is none; see `splits.Unknown`."""
+    """How to treat an unknown name of a split; see `splits.Unknown`."""
     path: Path
 
     @property
     def isolated(self) -> bool:
-        """Whether it is listed in a worker: what reads it may crash, stall or ask for more memory than there is."""
+        """Whether to list it in a worker, because reading it may crash, stall or exhaust memory."""
         return False
 
     @abstractmethod
     def samples(self) -> Iterator[Sample]:
         """Lists every entry found, images or not, in an order that depends on the collection alone.
 
-        Only metadata is read. An entry that is no image has status ``skipped``, one that cannot be used
+        Only metadata is read. An entry that is not an image has the status ``skipped``, one that cannot be used
         ``quarantined``, each with a reason.
 
         Raises:
@@ -73,14 +73,14 @@ class Source(ABC):
         """
 
     def forget(self, sample: Sample) -> bool:
-        """Says that what was read cannot be decoded; whether another reading may give something better.
+        """Drops a cached copy of an image that cannot be decoded; returns whether reading it again may help.
 
-        So it is with what was fetched, of which no copy is kept then.
+        That is so for images fetched from the network.
         """
         return False
 
     def classes(self) -> tuple[str, ...] | None:
-        """Class names in index order, where the source itself gives the order; else None."""
+        """Class names in index order, where the source gives the order; else None."""
         return None
 
     def declared_classes(self) -> tuple[str, ...]:
@@ -88,15 +88,15 @@ class Source(ABC):
         return self.classes() or ()
 
     def table(self) -> Path | None:
-        """The table that lists the images, and that paths in its columns are relative to; None where there is none."""
+        """The table that lists the images, to which paths in its columns are relative; None without a table."""
         return None
 
     def place_of(self, row: int) -> str:
-        """Where the sample of this row, from 0 on, is described, for a message: file and line of a table."""
+        """The place that describes the sample of a row, from 0 on, for messages: file and line of a table."""
         return one_line(self.path)
 
     def digest(self) -> str:
-        """A cheap value that changes when the one file that holds all images does; '' for a folder of files."""
+        """A value that changes with the one file that holds all images, cheap to compute; '' for a folder of files."""
         return ""
 
 
@@ -125,7 +125,7 @@ def file_stamp(path: Path) -> tuple[int, int]:
 
 
 def check_class(name: str, where: str) -> str:
-    """Returns a class name that can be used as such everywhere: in a path, a report, an HDF5 group.
+    """Checks and returns a class name that is usable everywhere: in a path, a report, an HDF5 group.
 
     Args:
         name: the name; a hierarchical one is checked level by level.
@@ -142,7 +142,7 @@ def check_class(name: str, where: str) -> str:
 
 
 def group_and_split(attributes: Mapping[str, str]) -> tuple[str, str]:
-    """The columns ``group`` and ``split`` of a table, in any case of letters, as they are written; '' for none.
+    """The values of the columns ``group`` and ``split``, in upper or lower case; '' for none.
 
     >>> group_and_split({"Split": "Val ", "group": "patient 7"})
     ('patient 7', 'Val')

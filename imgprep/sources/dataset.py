@@ -16,7 +16,7 @@ from imgprep.errors import RequestError, SourceError, check_surroundings, one_li
 from imgprep.shards.shard_set import open_shard
 from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
 from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
-from imgprep.sources.file_cache import Opened
+from imgprep.sources.file_cache import FileCache
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import NOTHING, Sample
 
@@ -71,7 +71,7 @@ class Dataset(Source):
         """Reads one row of a shard; see `Source.read`."""
         name, _, row = sample.location.rpartition("@")
         path = f"{os.fspath(self.path)}/{name}"
-        return image_row(_OPENED(path, sample.stamp).rows, int(row), path)
+        return image_row(_FILES(path, sample.stamp).rows, int(row), path)
 
     def classes(self) -> tuple[str, ...] | None:
         """The classes of the dataset, in its order."""
@@ -170,4 +170,4 @@ class _Images:
         self._reader.close()
 
 
-_OPENED: Final = Opened(_Images)
+_FILES: Final = FileCache(_Images)

@@ -1,4 +1,4 @@
-"""What a thread keeps open between two reads of the same file."""
+"""A cache of open files for each thread."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ from imgprep.sources.base import file_stamp
 
 
 class Closable(Protocol):
-    """Something that is open."""
+    """An open file."""
 
     def close(self) -> object:
         """Closes it."""
@@ -21,27 +21,27 @@ class Closable(Protocol):
 T = TypeVar("T", bound=Closable)
 
 
-class _Held(dict[tuple[int, str, tuple[int, int]], T]):
-    """What is open; closed when the thread ends."""
+class _OpenFiles(dict[tuple[int, str, tuple[int, int]], T]):
+    """Open files by process, path and stamp; closed when the thread ends."""
 
     def __del__(self) -> None:
         for held in self.values():
             held.close()
 
 
-class Opened(threading.local, Generic[T]):
-    """The last few files that this thread opened in one way; nothing of it survives a fork or a pickle.
+class FileCache(threading.local, Generic[T]):
+    """The last few files that this thread opened with one function; not shared across a fork or a pickle.
 
-    Each thread has its own, for positions in files and the blocks read last are no thing to share.
+    Each thread has its own because file positions and cached blocks cannot be shared.
     """
 
     def __init__(self, opener: Callable[[Path], T], most: int = 4) -> None:
         self._opener: Final = opener
         self._most: Final = most
-        self._open: _Held[T] = _Held()
+        self._open: _OpenFiles[T] = _OpenFiles()
 
     def __call__(self, path: str, stamp: tuple[int, int]) -> T:
-        """Opens a file, or returns what is open of it already.
+        """Opens a file, or returns it if it is open already.
 
         Args:
             path: the file.
@@ -50,7 +50,7 @@ class Opened(threading.local, Generic[T]):
         Raises:
             SourceError: the file is gone or has changed.
         """
-        # The process is part of the key: a forked one must not share positions and handles either.
+        # The process is part of the key: a forked process must not share positions and handles either.
         key = (os.getpid(), path, stamp)
         found = self._open.get(key)
         if found is None:

@@ -9,7 +9,7 @@ from typing import IO, BinaryIO, Final
 from imgprep.arrays.files import LARGE_BYTES, LARGE_RATIO, MAX_EXPANDED_BYTES
 from imgprep.arrays.progress_hook import step
 from imgprep.errors import RequestError, ResourceError, SourceError, check_surroundings, one_line
-from imgprep.sources.file_cache import Opened
+from imgprep.sources.file_cache import FileCache
 
 _BLOCK: Final = 1 << 18
 
@@ -133,9 +133,9 @@ def read_span(path: str, stamp: tuple[int, int], offset: int, length: int) -> by
     Raises:
         SourceError: the file has changed.
     """
-    file = _OPENED(path, stamp)
+    file = _FILES(path, stamp)
     file.seek(offset)
     return file.read(length)
 
 
-_OPENED: Final = Opened(open_seekable)
+_FILES: Final = FileCache(open_seekable)

@@ -24,21 +24,21 @@ from imgprep.arrays.hdf5 import (
 )
 from imgprep.arrays.rows import DatasetRows
 from imgprep.errors import SourceError, one_line
+from imgprep.sources.array_source import ArraySource
 from imgprep.sources.arrays import (
     IMAGES,
     LABELS,
     ClassNames,
     Naming,
     array_samples,
-    check_class_names,
     check_images,
     find_pairs,
     image_row,
     read_labels,
 )
-from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp
+from imgprep.sources.base import Pixels, check_class, file_stamp
 from imgprep.sources.directory import hierarchical
-from imgprep.sources.file_cache import Opened
+from imgprep.sources.file_cache import FileCache
 from imgprep.sources.split_names import are_splits, split_in_name
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
@@ -48,7 +48,7 @@ _COMPANIONS: Final = frozenset({"id", "ids", "parent", "checksum", "label", "lab
 
 
 @dataclass(frozen=True, slots=True)
-class Hdf5(Source):
+class Hdf5(ArraySource):
     """A group for each class with the attribute ``label`` or ``name`` (else its own name is the class).
 
     A group holds arrays of one image or of many, or further groups: then the label is the path, ``cats/persian``.
@@ -62,20 +62,11 @@ class Hdf5(Source):
     """
 
     layout: ClassVar[str] = "hdf5"
-    holds_arrays: ClassVar[bool] = True
     unknown_split: ClassVar[Unknown] = "skip"
 
     path: Path
     level: Annotated[int, Ge(1)] | None = None
     class_names: ClassNames | None = None
-
-    def __post_init__(self) -> None:
-        check_class_names(self.class_names or ())
-
-    @property
-    def isolated(self) -> bool:
-        """Always: see `Source`."""
-        return True
 
     def samples(self) -> Iterator[Sample]:
         """Lists the images; see `Source.samples`. Everything is checked before the first one."""
@@ -93,11 +84,7 @@ class Hdf5(Source):
         """Reads one row, from a block of rows when they are compressed; see `Source.read`."""
         name, _, row = sample.location.rpartition("@")
         path = os.fspath(self.path)
-        return image_row(_OPENED(path, sample.stamp).rows(name), int(row), path)
-
-    def classes(self) -> tuple[str, ...] | None:
-        """The names that were given."""
-        return self.class_names
+        return image_row(_FILES(path, sample.stamp).rows(name), int(row), path)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The labels of all innermost groups, empty ones too."""
@@ -115,10 +102,6 @@ class Hdf5(Source):
                 if name not in inner | splits
             )
             return tuple(dict.fromkeys("/".join(levels[: self.level]) for levels in labels))
-
-    def digest(self) -> str:
-        """Size and time of the file."""
-        return file_digest(self.path)
 
     def _flat(self, entries: Mapping[str, "Entry"], images: str, labels: str, split: str, *, alone: bool) -> "Samples":
         where, pixels, values = one_line(self.path), entries[images], entries[labels]
@@ -248,4 +231,4 @@ class _File:
         self._file.close()
 
 
-_OPENED: Final = Opened(_File)
+_FILES: Final = FileCache(_File)

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from imgprep.arrays.files import ArrayLocation, is_bomb, regular_size
 from imgprep.errors import RequestError, SourceError, one_line
+from imgprep.sources.array_source import ArraySource
 from imgprep.sources.arrays import (
     ClassNames,
     Naming,
     array_samples,
-    check_class_names,
     check_images,
     image_row,
     read_labels,
 )
-from imgprep.sources.base import Pixels, Source, file_stamp
-from imgprep.sources.file_cache import Opened
+from imgprep.sources.base import Pixels, file_stamp
+from imgprep.sources.file_cache import FileCache
 from imgprep.sources.gz import open_plain
 from imgprep.sources.split_names import TRAIN, split_in_name
 from imgprep.sources.splits import Unknown
@@ -36,7 +36,7 @@ _BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Idx(Source):
+class Idx(ArraySource):
     """The files ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte`` and ``t10k-...``, also gzipped.
 
     Any other ``*-images-idx3-ubyte`` with its ``*-labels-idx1-ubyte`` is read too.
@@ -47,19 +47,10 @@ class Idx(Source):
     """
 
     layout: ClassVar[str] = "idx"
-    holds_arrays: ClassVar[bool] = True
     unknown_split: ClassVar[Unknown] = "none"
 
     path: Path
     class_names: ClassNames | None = None
-
-    def __post_init__(self) -> None:
-        check_class_names(self.class_names or ())
-
-    @property
-    def isolated(self) -> bool:
-        """Always: see `Source`."""
-        return True
 
     def samples(self) -> Iterator[Sample]:
         """Lists the images, training files first; see `Source.samples`. All files are read through once to check."""
@@ -82,11 +73,7 @@ class Idx(Source):
         path = os.fspath(self.path)
         if name:
             path = f"{path}/{name}"
-        return image_row(_OPENED(path, sample.stamp).pixels, int(row), path)
-
-    def classes(self) -> tuple[str, ...] | None:
-        """The names that were given."""
-        return self.class_names
+        return image_row(_FILES(path, sample.stamp).pixels, int(row), path)
 
     def digest(self) -> str:
         """Sizes and times of all files."""
@@ -194,4 +181,4 @@ class _Values:
         self.pixels = self.pixels[:0]
 
 
-_OPENED: Final = Opened(_Values)
+_FILES: Final = FileCache(_Values)

@@ -1,4 +1,4 @@
-"""Masks of objects: the transparency of an image file, or an image of its own that a column names."""
+"""Masks of objects: the transparency of an image file, or a separate image file named by a column."""
 
 import hashlib
 import os
@@ -30,7 +30,7 @@ class Masks:
     follow_links: Links = "inside"
 
     def read(self, sample: Sample) -> bytes | None:
-        """Reads the file of a sample's mask, in any process; None when the table names none.
+        """Reads the mask file of a sample, in any process; None when the table names none.
 
         Raises:
             ImageError: it cannot be read.
@@ -49,7 +49,7 @@ class Masks:
 
 
 class MaskListing:
-    """Looks up the masks of samples as they come, so that a wrong path or another file is known before any work."""
+    """Looks up the masks of samples while listing, so that wrong paths and changed files are known before any work."""
 
     def __init__(self, masks: Masks) -> None:
         self._masks = masks
@@ -58,7 +58,7 @@ class MaskListing:
         self._state = hashlib.blake2b(digest_size=16)
 
     def join(self, samples: Iterable[Sample]) -> Iterator[Sample]:
-        """Quarantines the samples whose mask cannot be read; those without one stay as they are."""
+        """Quarantines samples with an unreadable mask; samples without a mask are unchanged."""
         for sample in samples:
             named = sample.attributes.get(self._masks.attribute, "")
             if not named or sample.status != "ok":
@@ -73,7 +73,7 @@ class MaskListing:
                 yield sample
 
     def digest(self) -> str:
-        """A value that changes when one of the files does, once `join` has come to its end."""
+        """A value that changes with any of the files; complete when `join` is exhausted."""
         return self._state.hexdigest()
 
 

@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 
 from imgprep.arrays.npz import open_npz
 from imgprep.errors import SourceError, one_line
+from imgprep.sources.array_source import ArraySource
 from imgprep.sources.arrays import (
     ClassNames,
     Naming,
     array_samples,
-    check_class_names,
     check_images,
     find_pairs,
     image_row,
     read_labels,
 )
-from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
-from imgprep.sources.file_cache import Opened
+from imgprep.sources.base import Pixels, file_stamp
+from imgprep.sources.file_cache import FileCache
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)
-class Npz(Source):
+class Npz(ArraySource):
     """Arrays ``image`` and ``label`` (or images and labels, x and y), or ``x_train``, ``y_train`` and so on.
 
     Attributes:
@@ -36,19 +36,10 @@ class Npz(Source):
     """
 
     layout: ClassVar[str] = "npz"
-    holds_arrays: ClassVar[bool] = True
     unknown_split: ClassVar[Unknown] = "skip"
 
     path: Path
     class_names: ClassNames | None = None
-
-    def __post_init__(self) -> None:
-        check_class_names(self.class_names or ())
-
-    @property
-    def isolated(self) -> bool:
-        """Always: see `Source`."""
-        return True
 
     def samples(self) -> Iterator[Sample]:
         """Lists the rows of the arrays; see `Source.samples`."""
@@ -75,15 +66,7 @@ class Npz(Source):
         """Reads one row; a compressed array is expanded into memory once in each worker; see `Source.read`."""
         name, _, row = sample.location.rpartition("@")
         path = os.fspath(self.path)
-        return image_row(_OPENED(path, sample.stamp).rows(name), int(row), path)
-
-    def classes(self) -> tuple[str, ...] | None:
-        """The names that were given."""
-        return self.class_names
-
-    def digest(self) -> str:
-        """Size and time of the file."""
-        return file_digest(self.path)
+        return image_row(_FILES(path, sample.stamp).rows(name), int(row), path)
 
 
 class _File:
@@ -103,4 +86,4 @@ class _File:
         self._file.close()
 
 
-_OPENED: Final = Opened(_File)
+_FILES: Final = FileCache(_File)

@@ -1,4 +1,4 @@
-"""The words that collections call their splits by: in tables, and in names of folders, files and arrays."""
+"""Words for splits in collections: in tables, and in names of folders, files and arrays."""
 
 import difflib
 import re
@@ -13,9 +13,9 @@ VALIDATION: Final = "validation"
 TEST: Final = "test"
 SPLITS: Final = (TRAIN, VALIDATION, TEST)
 SKIP: Final = "skip"
-"""In `SplitNames.choices`: images of this split are left out."""
+"""In `SplitNames.choices`: leave out the images of this split."""
 HELD_OUT: Final = "held out"
-"""Words such as eval: the test split, or validation when the collection has a test split besides."""
+"""Meaning of words such as eval: the test split, or validation if the collection has a test split too."""
 _WORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("train", "training", "trn"), TRAIN),
     **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "devel", "development"), VALIDATION),
@@ -28,11 +28,11 @@ _PARTS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|t10k|[^\W\d_]+")
 
 
 class UnclearSplitError(RequestError):
-    """What splits a collection has cannot be told; the spec has to say it, in ``source.splits``."""
+    """The splits of a collection are unclear; ``source.splits`` in the spec must define them."""
 
 
 def split_word(text: str) -> str:
-    """The split that a whole word means; '' for none. ``held out`` is decided by what else there is.
+    """The split that a whole word means; '' for none. ``held out`` is resolved by the other splits present.
 
     >>> split_word(" Dev "), split_word("training set"), split_word("hold-out"), split_word("trian")
     ('validation', 'train', 'held out', '')
@@ -42,7 +42,7 @@ def split_word(text: str) -> str:
 
 
 def split_in_name(name: str) -> str:
-    """The split that a name of a folder, file or array has in it; '' for none, and for two that contradict.
+    """The split named within the name of a folder, file or array; '' for none, and for contradictory ones.
 
     >>> [split_in_name(name) for name in ("seg_train", "Test2", "ValImages", "train_val", "latest", "contest")]
     ['train', 'test', 'validation', '', '', '']
@@ -53,22 +53,22 @@ def split_in_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SplitNames:
-    """What the names of splits mean in one collection.
+    """The meanings of names of splits in one collection.
 
     Attributes:
-        choices: (name, a split or ``skip``) as the spec has them, names in any case of letters; '' is the blank.
-        ignored: whether splits that the source gives are left aside.
+        choices: (name, a split or ``skip``) from the spec, names in any case; '' is the blank.
+        ignored: whether to ignore splits given by the source.
     """
 
     choices: tuple[tuple[str, str], ...] = ()
     ignored: bool = False
 
     def of(self, text: str, *, in_name: bool = False) -> str:
-        """A split, ``held out`` or ``skip``; '' for what has no meaning.
+        """The meaning of a text: a split, ``held out`` or ``skip``; '' for none.
 
         Args:
-            text: as it is written.
-            in_name: whether the word may be a part of it.
+            text: as written in the source.
+            in_name: whether the word may be part of a longer name.
         """
         wanted = text.strip().casefold()
         for name, split in self.choices:
@@ -77,10 +77,10 @@ class SplitNames:
         return (split_in_name if in_name else split_word)(text)
 
     def check(self, text: str, where: str) -> None:
-        """Refuses a value of a table that is no split.
+        """Refuses an unknown split in a table.
 
         Raises:
-            UnclearSplitError: a value is not understood; the message suggests the nearest word that is.
+            UnclearSplitError: the value is unknown; the message suggests the nearest known word.
         """
         if text.strip() and not self.ignored and not self.of(text):
             raise UnclearSplitError(f"{where}: split {one_line(text, 40)!r} is not understood; {self._advice(text)}")
@@ -103,12 +103,12 @@ def as_key(name: str) -> str:
 
 
 class SplitFolders(NamedTuple):
-    """Folders that are splits by their names.
+    """Folders named like splits.
 
     Attributes:
-        names: of all of them at one level; empty when there are none.
-        parent: the one folder that they lie in, '' for the root; None when they lie in several, such as classes.
-        certain: whether nothing else lies beside them, or there are folders of the same names in them.
+        names: of all such folders at one level; empty when there are none.
+        parent: the one folder that contains them, '' for the root; None for several parents, such as classes.
+        certain: whether no other folders are at that level, or the splits contain folders of the same names.
     """
 
     names: tuple[str, ...] = ()
@@ -117,7 +117,7 @@ class SplitFolders(NamedTuple):
 
 
 def split_folders(folders: Iterable[str]) -> SplitFolders:
-    """Looks for training and other splits at the outermost level where there are both.
+    """Finds the outermost level of folders with both a training and another split.
 
     Args:
         folders: of the images, as ``a/b``.
@@ -146,7 +146,7 @@ def split_folders(folders: Iterable[str]) -> SplitFolders:
 
 
 def are_splits(names: Iterable[str]) -> bool:
-    """Whether all names of a level are names of splits, training and another among them.
+    """Whether all names of a level are names of splits, including training and another one.
 
     >>> are_splits(["seg_train", "seg_test"]), are_splits(["train", "training"]), are_splits(["train", "test", "car"])
     (True, False, False)

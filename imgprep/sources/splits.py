@@ -1,4 +1,4 @@
-"""What the splits that images of a source come with are read as, whatever the layout."""
+"""Interprets the splits given by a source, for all layouts."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,16 +12,16 @@ from imgprep.table.columns import CategoryColumn
 from imgprep.table.sample import Sample, SampleTable
 
 Unknown = Literal["refuse", "skip", "none", "keep"]
-"""What a name that is no split means: the table is wrong, the images are left out, there is no split, or it stays."""
+"""How to treat an unknown name of a split: as an error, as images to skip, as no split, or as a split of that name."""
 
 
 class Listable(Protocol):
-    """What is asked of a source, for messages."""
+    """The part of a source that `SplitReader` needs."""
 
     unknown_split: ClassVar[Unknown]
 
     def place_of(self, row: int) -> str:
-        """Where the sample of this row is described."""
+        """The place that describes the sample of a row."""
         ...
 
 
@@ -38,11 +38,11 @@ class Blank(NamedTuple):
 
 
 class SplitReader:
-    """Reads the splits that samples come with.
+    """Interprets the splits given with samples.
 
     Args:
-        names: what the names mean.
-        source: where they come from.
+        names: meanings of the names.
+        source: of the samples.
     """
 
     def __init__(self, names: SplitNames, source: Listable) -> None:
@@ -54,7 +54,7 @@ class SplitReader:
         self.blank: Blank | None = None
 
     def read(self, samples: Iterable[Sample]) -> Iterator[Sample]:
-        """The samples with one of the splits in the place of the name that they were given.
+        """Yields the samples with a split in place of its name in the source.
 
         Raises:
             UnclearSplitError: a name is not understood, with the place where it is written.
@@ -78,11 +78,11 @@ class SplitReader:
                     self.blank = Blank(row, sample)
                 yield sample if split == name else sample._replace(split=split)
 
-    def settled(self, table: SampleTable) -> SampleTable:
-        """The table that was made of the samples, with words such as eval decided by what else there is.
+    def resolved(self, table: SampleTable) -> SampleTable:
+        """Resolves words such as eval in the table of the samples, by the other splits present.
 
         Raises:
-            UnclearSplitError: it is not clear what they mean.
+            UnclearSplitError: their meaning is unclear.
         """
         column = table.split
         if self._skipped and not self._counts and not all(map(self._chosen, self._skipped)):
@@ -110,7 +110,7 @@ class SplitReader:
 
     @property
     def ignored(self) -> bool:
-        """Whether the spec leaves splits aside."""
+        """Whether the spec ignores given splits."""
         return self._names.ignored
 
     def given(self) -> bool:
@@ -118,7 +118,7 @@ class SplitReader:
         return any(self._known[name] for name in self._counts)
 
     def notes(self) -> Iterator[str]:
-        """What names were read as, where that is not what they say, and what is left out."""
+        """Notes on names that are not splits literally: their interpretation and merged names."""
         read = {name: split for name, split in self._known.items() if split and self._counts[name]}
         plain = all(name.strip().casefold() == split for name, split in read.items())
         if read and (not plain or len(set(read.values())) < len(read)):
@@ -138,7 +138,7 @@ class SplitReader:
         return SKIP if policy == "skip" else "" if policy == "none" else name
 
     def _chosen(self, name: str) -> bool:
-        """Whether the spec itself leaves a name out."""
+        """Whether the spec skips a name explicitly."""
         return self._names.of(name, in_name=True) == SKIP
 
     def _reason(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Finds the files under a folder: every entry once, in order of id, links kept inside the root."""
+"""Lists the files under a folder: every entry once, in order of id; links must stay inside the root."""
 
 import errno
 import os
@@ -13,8 +13,7 @@ from imgprep.sources.base import safe_text
 from imgprep.sources.links import Links, kind, location_of, why_not_followed
 from imgprep.table.sample import NOTHING, Sample, Status
 
-# Files that lie next to images without being any. Whatever is not listed here is taken for an image; if it is none,
-# decoding it says so.
+# Suffixes of files that often lie among images. Any other file is assumed to be an image until decoding it fails.
 JUNK_SUFFIXES: Final = frozenset({
     ".txt", ".md", ".markdown", ".rst", ".log", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".toml",
     ".ini", ".cfg", ".xml", ".xmp", ".html", ".htm", ".css", ".js", ".py", ".pyc", ".ipynb", ".rb", ".sh", ".bat", ".c",
@@ -32,13 +31,13 @@ JUNK_FOLDERS: Final = frozenset(
 
 
 class Place(NamedTuple):
-    """What the position of a folder says about the files in it.
+    """The meaning of a folder's position for the files in it.
 
     Attributes:
         label: the class.
         attributes: further columns.
         split: the split; '' for none.
-        status: of its files that could be images.
+        status: of its files that may be images.
         reason: why they are not ``ok``.
     """
 
@@ -50,15 +49,15 @@ class Place(NamedTuple):
 
 
 class _Folder(NamedTuple):
-    """A folder that is being listed.
+    """A folder being listed.
 
     Attributes:
-        path: what to open.
-        id: what the ids in it begin with; it ends in a slash, but for the root.
-        location: the same for the locations.
+        path: on disk.
+        id: prefix of the ids in it, with a final slash; '' for the root.
+        location: prefix of the locations in it.
         parts: its names from the root down.
         passed: the folders in which the links lie that led to it, all links resolved.
-        same: whether ids and locations in it are the same, but for names that had to be escaped.
+        same: whether ids and locations in it are equal, except for escaped names.
     """
 
     path: str
@@ -77,13 +76,13 @@ class _Tree(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What is in a folder. Of a file no more than its name is kept: a folder may hold millions.
+    """The content of a folder. Only names are kept of files, as a folder may hold millions.
 
     Attributes:
-        names: valid and unique, in descending code-point order, so that the first is taken off the end; that of a
-            folder ends in a slash, as the ids below it do.
-        others: name -> entry, ascending, of everything that is no regular file.
-        raw: name -> the name on disk, where that is another one.
+        names: valid and unique, in descending code-point order so that `pop` gives the first; names of folders end in
+            a slash, as in the ids below them.
+        others: name -> entry, ascending, of everything but regular files.
+        raw: name -> the name on disk, where it differs.
     """
 
     names: list[str]
@@ -98,8 +97,7 @@ def walk(root: Path, place: Callable[[tuple[str, ...]], Place], links: Links = "
 
     Args:
         root: the folder.
-        place: from the names of the folders between the root and a file, what they mean; called once for each
-            folder.
+        place: maps the names of the folders between the root and a file to their meaning; called once per folder.
         links: how far links are followed.
 
     Raises:
@@ -133,7 +131,7 @@ def walk(root: Path, place: Callable[[tuple[str, ...]], Place], links: Links = "
 
 
 def list_root(root: Path) -> Listing:
-    """What is in the folder that a source starts from.
+    """The content of the root folder of a source.
 
     Raises:
         RequestError: the root is no folder.
@@ -166,7 +164,7 @@ def folders(root: Path) -> Iterator[tuple[str, ...]]:
 
 
 def junk(name: str, *, folder: bool = False) -> str:
-    """Why an entry of this name is no image; '' when it may be one.
+    """Why an entry of this name is not an image; '' when it may be one.
 
     >>> junk(".DS_Store"), junk("README"), junk("0001.jpg")
     ('hidden', 'not an image: README', '')
@@ -212,7 +210,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _shown(names: list[str]) -> dict[str, str]:
-    """Of the names that are not valid, what they are called instead: something that no other is called."""
+    """Invalid name -> a unique valid name."""
     odd = sorted(name for name in names if safe_text(name) is not name)
     taken = set(names) if odd else set()
     shown = {}
@@ -249,7 +247,7 @@ def _refused(folder: _Folder, name: str, raw: str, status: Status, reason: str) 
 
 
 def _other(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], tree: _Tree) -> Sample | _Folder:
-    """What an entry that is no regular file stands for: a folder to enter, or a sample."""
+    """The folder to enter or the sample for an entry that is not a regular file."""
     try:
         if entry.is_symlink():
             return _link(folder, here, name, entry, tree)
@@ -277,7 +275,7 @@ def _link(folder: _Folder, here: Place, name: str, entry: os.DirEntry[str], tree
     passed = (*folder.passed, folder.path)
     reason = why_not_followed(target, status.st_mode, *tree, passed)
     if regular and not reason:
-        # Read by its target: whoever changes the link later cannot make the reader leave the root.
+        # Store the target: a later change of the link cannot make the reader leave the root.
         return _sample(folder.id + name, location, here, junk(entry.name), status)
     if unwanted := junk(entry.name, folder=True):
         return _refused(folder, name, entry.name, "skipped", unwanted)

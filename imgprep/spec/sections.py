@@ -74,7 +74,7 @@ class Spec(Section):
         execution: ExecutionSection
 
         def __getattr__(self, name: str) -> Any:
-            """The settings of a stage; None when the spec does not have the section of an optional one."""
+            """The settings of a stage; None when the spec lacks the section of an optional stage."""
 
 
 @cache

@@ -23,7 +23,7 @@ def read(
 ) -> tuple[list[str], SampleTable, SplitReader]:
     reader = SplitReader(names, Source(unknown))
     samples = [Sample(f"{row}.jpg", f"{row}.jpg", "cat", split=word) for row, word in enumerate(words)]
-    table = reader.settled(SampleTable.of(reader.read(samples)))
+    table = reader.resolved(SampleTable.of(reader.read(samples)))
     return list(table.split), table, reader
 
 

@@ -19,7 +19,7 @@ class Augment:
     """The augment stage as the spec defines it; see `StageDefinition`."""
 
     def check(self, inputs: StageInputs) -> None:
-        """Says what the user should know before any image is made."""
+        """Notes pitfalls before any image is made."""
         for note in _notes(inputs):
             inputs.context.monitor.note(note)
 
@@ -36,7 +36,7 @@ class Augment:
         )
 
     def estimate(self, outlook: Outlook) -> StageEstimate:
-        """Counts all copies that are asked for, also where they need masks that nobody has looked at yet."""
+        """Counts all requested copies, including those that need masks, which are not known yet."""
         inputs, table = outlook.inputs, outlook.usable()
         settings, codes = inputs.section("augment"), class_codes(table.label, inputs.collection.classes)
         made: Counter[str] = Counter()
@@ -49,7 +49,7 @@ AUGMENT: Final = Augment()
 
 
 def _notes(inputs: StageInputs) -> Iterator[str]:
-    """What the user should know before any image is made."""
+    """Notes for the user before any image is made."""
     settings: AugmentSettings = inputs.section("augment")
     for transform in settings.transforms:
         for problem in undone_by_normalization(transform, inputs.section("pack").kind):

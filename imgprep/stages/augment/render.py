@@ -21,7 +21,7 @@ donor where there is one, the transforms in words, and the draws with which `Cha
 
 
 def recipes(settings: AugmentSettings) -> dict[str, Chain]:
-    """Name -> transforms of everything that is made; '' is the chain of the spec."""
+    """Recipe name -> transforms; '' is the chain of the spec."""
     made = {"": Chain(settings.transforms)}
     made |= {name: Chain((transform,)) for name, (transform, _) in settings.mix.items()}
     return made | {transform.name: Chain((transform,)) for transform in settings.stress}

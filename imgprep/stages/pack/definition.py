@@ -14,7 +14,7 @@ class Pack:
     """The pack stage as the spec defines it; see `StageDefinition`."""
 
     def check(self, inputs: StageInputs) -> None:
-        """What a spec may ask for was checked when it was read."""
+        """Nothing to check: the section was validated when the spec was read."""
 
     def work(self, inputs: StageInputs) -> Packing:
         """The stage over the converted and the augmented images."""
@@ -29,7 +29,7 @@ class Pack:
         )
 
     def estimate(self, outlook: Outlook) -> StageEstimate:
-        """Every image of the splits and every copy, in the type that the spec asks for."""
+        """Estimates every image of the splits and every copy, in the dtype of the spec."""
         settings: PackSettings = outlook.inputs.section("pack")
         rows = dict[str, int]()
         for stage in ("split", "augment"):

@@ -19,7 +19,7 @@ class Split:
     """The split stage as the spec defines it; see `StageDefinition`."""
 
     def check(self, inputs: StageInputs) -> None:
-        """Refuses a method whose splits or groups the source does not have."""
+        """Refuses a method that needs splits or groups which the source lacks."""
         table = inputs.collection.table
         request = split_request(inputs, table)
         check_settings(table, request)
@@ -32,7 +32,7 @@ class Split:
         return Splitting(images, split_request(inputs, images.table))
 
     def estimate(self, outlook: Outlook) -> StageEstimate:
-        """Decides without near-duplicates, which nobody has looked for yet."""
+        """Splits without regard to near-duplicates, which are not known yet."""
         usable = outlook.usable()
         decided = decide(usable, np.array([], np.int64), split_request(outlook.inputs, usable))
         rows = {name: int((decided.codes == code).sum()) for code, name in enumerate(decided.names)}
@@ -70,7 +70,7 @@ def _members(inputs: StageInputs, test: FrozenTest) -> frozenset[str]:
 
 
 def _unused(settings: SplitSettings, table: SampleTable) -> str:
-    """What does not count: the splits that the source gives, or the size of a test split; '' when everything does."""
+    """A note on unused settings: splits given by the source, or the size of a test split; '' when all are used."""
     given = table.split[np.flatnonzero(table.ok())].counts()
     shown = ", ".join(f"{name} {count}" for name, count in sorted(given.items()) if name)
     if not shown:

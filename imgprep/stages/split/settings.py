@@ -116,7 +116,7 @@ class SplitRequest:
 
     Attributes:
         settings: of the spec.
-        source_splits: whether the source has splits of its own.
+        source_splits: whether the source gives splits.
         frozen: ids that are the test split, and nothing else is; None without a frozen test split.
         seed: of the shuffle.
         where: file and line of the section, for messages.
