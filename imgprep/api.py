@@ -110,7 +110,7 @@ def request(
     workers: int | None = None,
     force: bool = False,
 ) -> Request:
-    """What to do, as the commands take it.
+    """Makes the request for the commands.
 
     Args:
         spec: the path of the spec file.

@@ -1,4 +1,4 @@
-"""Which classes a collection has and in what order: as its source says, or as `source.classes` fixes it."""
+"""The classes of a collection in index order: from its source, or from `source.classes`."""
 
 import re
 import unicodedata
@@ -48,7 +48,7 @@ def unlisted(listed: Listed, classes: tuple[str, ...]) -> str:
 
 
 def class_notes(listed: Listed, classes: tuple[str, ...]) -> Iterator[str]:
-    """What the user should know of the classes, one line each.
+    """Notes on the classes, one line each.
 
     Args:
         listed: the source.
@@ -65,7 +65,7 @@ def class_notes(listed: Listed, classes: tuple[str, ...]) -> Iterator[str]:
 
 
 def near_identical(classes: Iterable[str]) -> list[list[str]]:
-    """Groups of classes whose names differ in case, blanks, leading zeros or Unicode normal form only.
+    """Groups of classes with names that differ only in case, blanks, leading zeros or Unicode normal form.
 
     >>> near_identical(["Cat", "cat", "01", "1", "dog"])
     [['Cat', 'cat'], ['01', '1']]
@@ -77,7 +77,7 @@ def near_identical(classes: Iterable[str]) -> list[list[str]]:
 
 
 def changed_classes(before: tuple[str, ...], now: tuple[str, ...]) -> str:
-    """How the classes differ from those of the last output; '' when they are the same.
+    """The changes of the classes since the last output; '' when there are none.
 
     >>> changed_classes(("0", "90", "180", "270"), ("0", "90", "270"))
     'the classes are not those of the last output: gone 180; with another index 270 (3, now 2)'
@@ -96,7 +96,7 @@ def changed_classes(before: tuple[str, ...], now: tuple[str, ...]) -> str:
 
 
 def _counts(table: SampleTable) -> dict[str, int]:
-    """How many images each label has, those that cannot be used included."""
+    """Label -> number of images, unusable ones included."""
     counts = table.label[~table.status.where("skipped")].counts()
     return {name: count for name, count in counts.items() if name and count}
 
@@ -116,7 +116,7 @@ def _names(names: list[str]) -> str:
 
 
 def _folded(name: str) -> str:
-    """What names that people take for the same have in common."""
+    """A key that is equal for nearly identical names."""
     text = _JOINT.sub(" ", unicodedata.normalize("NFKC", name).casefold().strip())
     number = _WHOLE.fullmatch(text)
     return _ZEROS.sub("", number[1] if number else text)

@@ -48,13 +48,13 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
 
 
 def grouping(loaded: LoadedSpec) -> Grouping:
-    """Which images the spec says belong together."""
+    """The grouping of images in the spec."""
     settings: SplitSettings = loaded.spec.split
     return settings.grouping(loaded.where("split"))
 
 
 def _unmatched(loaded: LoadedSpec, table: SampleTable, missed: Unmatched | None) -> tuple[str, ...]:
-    """What found no partner in the table of attributes, for a note.
+    """A note on images and rows without a partner in the table of attributes.
 
     Raises:
         RequestError: not one image did, and the spec does not say what that means.

@@ -22,9 +22,9 @@ from imgprep.util.spreadsheet import protect, unprotect
 
 COLUMNS: Final = ("id", "label", "reviewed_label")
 UNSURE: Final = ("?", "unsure", "not sure", "unclear")
-"""What a second person writes who cannot tell; a class of that name comes first."""
+"""Answers for an unsure second opinion; a class of that name takes precedence."""
 NONE: Final = ("none", "none of these", "not any", "other")
-"""What a second person writes when the image shows none of the classes; a class of that name comes first."""
+"""Answers for an image that shows none of the classes; a class of that name takes precedence."""
 SHOWN: Final = 20
 """Wrong rows that an error lists."""
 ORIGIN: Final = "pred_probs of the spec"
@@ -198,7 +198,7 @@ def _answer(given: str, names: "_Spellings") -> str | None:
 
 
 class _Spellings:
-    """The classes of a collection, however somebody spells them."""
+    """Finds the class for a label in another spelling."""
 
     def __init__(self, classes: Sequence[str]) -> None:
         self.exact = set(classes)
@@ -242,7 +242,7 @@ def _canonical(ids: Sequence[str], table: SampleTable) -> list[str]:
 
 
 def _spelling(name: str) -> str:
-    r"""What remains of an id when it does not matter how it is written.
+    r"""Normalises the spelling of an id.
 
     >>> _spelling(".\\Dog\\1.JPG ")
     'dog/1.jpg'

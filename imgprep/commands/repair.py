@@ -135,7 +135,7 @@ class RepairPipeline(Pipeline):
         return self.result(stage, manifest, fresh=True)
 
     def _judge(self, stage: str) -> tuple[Difference, ...]:
-        """What is wrong with a stage, found out once."""
+        """The differences of a stage, verified once."""
         if stage not in self.repaired:
             self.repaired[stage] = StageRepair(self.context.workspace.stage(stage), tuple(self._differences(stage)))
         return self.repaired[stage].differences

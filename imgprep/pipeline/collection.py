@@ -15,7 +15,7 @@ class Collection:
         table: every entry found.
         classes: in index order, those without images included.
         reader: of the images.
-        masks: where their masks are; None when nobody asks.
+        masks: where their masks are; None to read none.
         masks_digest: a value that changes when one of the masks' files does.
         notes: what the user should know, one line each.
     """

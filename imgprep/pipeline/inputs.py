@@ -43,7 +43,7 @@ class StageResult:
 
 
 class StageInputs(Protocol):
-    """What a stage is made from; `commands.pipeline.Pipeline` brings up to date what it is asked for."""
+    """The inputs of a stage; implemented by `commands.pipeline.Pipeline`, which brings requested stages up to date."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""What a stage is. The table of them is `imgprep.stages.STAGES`; everything that handles stages goes through it."""
+"""The interface of stages; the table `imgprep.stages.STAGES` lists them for all code that handles stages."""
 
 import importlib
 from collections.abc import Mapping

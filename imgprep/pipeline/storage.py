@@ -1,4 +1,4 @@
-"""How the shards of a stage are stored."""
+"""The storage settings of the shards of a stage."""
 
 from typing import Annotated, Any, cast
 
@@ -25,7 +25,7 @@ Format = Annotated[ShardFormat, PlainValidator(_format), WithJsonSchema({NAMES: 
 
 
 class Storage(Section):
-    """How the shards of a stage are stored.
+    """Format, compression and size of the shards of a stage.
 
     Attributes:
         format: of the shard files.

@@ -120,7 +120,7 @@ class AttributeTable:
             )
 
     def _row_of(self, sample: Sample) -> str:
-        """What the row of a sample is found by: its id, its location, or another spelling of one of them."""
+        """The key of a sample's row: its id, its location, or another spelling of one of them."""
         for name in (sample.id, sample.location):
             if name in self._rows:
                 return name

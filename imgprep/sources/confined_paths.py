@@ -134,7 +134,7 @@ class LocalFiles:
         return path
 
     def _under_root(self, text: str) -> str | None:
-        """What follows the root in an absolute path; None when it lies elsewhere."""
+        """The part of an absolute path after the root; None when it lies outside."""
         if not Path(text).is_absolute():
             return None
         path = os.path.normpath(text)

@@ -71,7 +71,7 @@ def _look_up(host: str, port: int) -> list[str]:
 
     Raises:
         httpcore.ConnectError: there is no such name.
-        httpcore.ConnectTimeout: nobody says so in time.
+        httpcore.ConnectTimeout: there is no answer in time.
     """
     answer: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
 

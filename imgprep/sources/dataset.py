@@ -25,7 +25,7 @@ _COLUMNS: Final = ("label", "id", "parent")
 
 @dataclass(frozen=True, slots=True)
 class Dataset(Source):
-    """What ``convert``, ``augment`` or ``pack`` wrote, as long as the images are of whole numbers and in flat layout.
+    """The output of ``convert``, ``augment`` or ``pack``, if its images are integers in flat layout.
 
     Ids, labels, splits and attributes are those of the dataset; an augmented image is in the group of its original.
 
@@ -133,7 +133,7 @@ class Dataset(Source):
 
 
 class _Metadata(NamedTuple):
-    """What samples.jsonl says of images, by id; images of which it says nothing are left out."""
+    """Id -> origin from samples.jsonl; images without attributes, group and split are left out."""
 
     attributes: dict[str, Mapping[str, str]]
     groups: dict[str, str]

@@ -32,7 +32,7 @@ Option: TypeAlias = str | dict[str, str]
 
 
 class Recognised(NamedTuple):
-    """What a collection looks like.
+    """The recognised layout of a collection.
 
     Attributes:
         layout: the name of the layout.

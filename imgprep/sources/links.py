@@ -1,4 +1,4 @@
-"""Which symbolic links are followed, so that a walk ends and stays where it was allowed to go."""
+"""Decides which symbolic links to follow, so that a walk ends and stays inside its root."""
 
 import os
 import pathlib

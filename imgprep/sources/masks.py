@@ -17,7 +17,7 @@ from imgprep.table.sample import Sample
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """Where the mask of each image is.
+    """The place of the masks.
 
     Attributes:
         attribute: the column that names a file for each image; '' when its own alpha channel is the mask.

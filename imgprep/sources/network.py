@@ -129,7 +129,7 @@ def _body(response: httpcore.Response, max_bytes: int) -> bytes:
 
 
 class _Coding:
-    """What undoes a compression that was not asked for, a bounded number of bytes at a time.
+    """Decompresses a response that was compressed unasked, a bounded number of bytes at a time.
 
     Args:
         name: of the content coding (RFC 9110, 8.4); only gzip is undone, one member that ends where the answer does.
@@ -159,7 +159,7 @@ class _Coding:
 
 
 def _joined(address: str, location: bytes) -> str:
-    """Where a redirect leads. Bytes beyond ASCII, which should have been quoted, are kept as they are."""
+    """The target of a redirect. Bytes beyond ASCII, which should have been quoted, are kept."""
     target = location.decode("utf-8", "surrogateescape")
     try:
         return urljoin(address, target)

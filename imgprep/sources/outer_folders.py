@@ -1,4 +1,4 @@
-"""What the outer of folders in folders are: splits, classes, or something to ask about."""
+"""Decides whether outer folders are splits, classes, or unclear."""
 
 import os
 from collections.abc import Sequence

@@ -35,7 +35,7 @@ class RetryableError(Exception):
 
 
 class Browser(Protocol):
-    """What fetches; it needs an HTTP library and is imported when it is first used."""
+    """The module that fetches; imported on first use because it needs an HTTP library."""
 
     def get(self, address: str, max_bytes: int, seconds: float) -> bytes:
         """Fetches one resource; raises `ImageError` or `RetryableError`."""
@@ -44,7 +44,7 @@ class Browser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """How images are fetched.
+    """Settings for fetching images.
 
     Attributes:
         cache: the folder where what was fetched is kept, by address; by default imgprep's in the user's cache folder.
@@ -100,7 +100,7 @@ def forget(address: str, remote: Remote) -> None:
 
 
 def cache_file(address: str, remote: Remote) -> Path:
-    """Where the answer of an address is kept: apart from the others when private addresses may be fetched.
+    """The path of a cached response; separate from the others when private addresses may be fetched.
 
     What a spec may not fetch, it must not get from what another spec left.
     """

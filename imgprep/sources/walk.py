@@ -69,7 +69,7 @@ class _Folder(NamedTuple):
 
 
 class _Tree(NamedTuple):
-    """What is walked: the root, '' for that of the file system, and how far links are followed."""
+    """The settings of a walk: the root ('' for that of the file system) and the limits for links."""
 
     root: str
     links: Links

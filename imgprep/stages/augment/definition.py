@@ -1,4 +1,4 @@
-"""How the augment stage follows from the spec."""
+"""Derives the augment stage from the spec."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -113,7 +113,7 @@ class AugmentSettings(Storage):
 
     @property
     def target(self) -> int | Literal["max", "mean"] | None:
-        """What every training class is topped up to; ``max`` and ``mean`` are by the sizes of the classes."""
+        """The size to which copies bring every training class; ``max`` and ``mean`` refer to the class sizes."""
         return self.per_class if self.per_class is not None else self.balance
 
     @property
@@ -127,7 +127,7 @@ class AugmentSettings(Storage):
         return tuple(transform.name for transform in self.stress)
 
     def values(self) -> str:
-        """How many images are made, for a fingerprint; the words are those of the first release."""
+        """The numbers of copies, for a fingerprint, in the wording of the first release."""
         return (
             f"Amounts(per_image={self.per_image!r}, per_class={self.target!r}, mix={self.shares!r}, "
             f"stress={self.stress_names!r}, views={self.views!r})"

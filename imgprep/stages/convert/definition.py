@@ -1,4 +1,4 @@
-"""How the convert stage follows from the spec."""
+"""Derives the convert stage from the spec."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What the settings of the convert stage do to pixels."""
+"""The operations on pixels of the convert stage."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from imgprep.transforms.fit import Fit
 
 
 def operations(settings: ConvertSettings) -> dict[str, Operation]:
-    """What is done to every image, by name and in this order: channels, size, steps, depth."""
+    """Name -> operation on every image, in this order: channels, size, steps, depth."""
     done: dict[str, Operation] = {}
     if settings.channels != "keep":
         done[settings.channels] = to_gray if settings.channels == "gray" else to_rgb
@@ -27,12 +27,12 @@ def operations(settings: ConvertSettings) -> dict[str, Operation]:
 
 
 def mask_operations(settings: ConvertSettings) -> tuple[Operation, ...]:
-    """What is done to the mask of every image: what `operations` does, as far as it moves pixels."""
+    """The operations on the mask of every image: those of `operations` that move pixels."""
     return tuple(done.on_mask for done in operations(settings).values() if isinstance(done, Fit | ShapeKept))
 
 
 def image_format(settings: ConvertSettings) -> ImageFormat | None:
-    """What every image looks like after the operations, when they alone decide it."""
+    """The format of every image after the operations; None where it depends on the images."""
     if settings.size is None or settings.channels == "keep" or settings.depth == "keep":
         return None
     shape = (*settings.size, 1 if settings.channels == "gray" else 3)

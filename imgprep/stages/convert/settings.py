@@ -103,7 +103,7 @@ class ConvertSettings(Storage):
         return _BACKGROUNDS[self.alpha] if isinstance(self.alpha, str) else self.alpha
 
     def decode_options(self) -> DecodeOptions:
-        """How images are decoded, by whoever looks at them."""
+        """The options for decoding images, for every command."""
         return DecodeOptions(background=self.background, max_pixels=self.max_pixels, color_profile=self.color_profile)
 
     def values(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How the pack stage follows from the spec."""
+"""Derives the pack stage from the spec."""
 
 from dataclasses import replace
 from typing import Final

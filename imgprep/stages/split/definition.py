@@ -1,4 +1,4 @@
-"""How the split stage follows from the spec."""
+"""Derives the split stage from the spec."""
 
 from typing import Final
 
@@ -43,7 +43,7 @@ SPLIT: Final = Split()
 
 
 def split_request(inputs: StageInputs, table: SampleTable) -> SplitRequest:
-    """What the settings of the spec mean for a table of images.
+    """Interprets the settings of the spec for a table of images.
 
     Raises:
         RequestError: the test split is that of a dataset that has none.

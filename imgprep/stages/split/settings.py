@@ -43,7 +43,7 @@ class SplitSettings(Section):
         test: auto is 20 % of fewer than 1000 images, 10 % of fewer than 10000, else 5 %.
         validation: of what remains after test; 0.1, or none for a predefined split, when left out.
         method: predefined when left out and the source has splits of its own, else stratified.
-        group: an attribute, or a regular expression on the id, whose value must not be split.
+        group: an attribute, or a regular expression on the id; images with the same value stay together.
         missing_group: what an image without a group means: own makes it a group of its own, refuse refuses the
             collection; when left out, it is refused only where most images have no group.
         near_duplicates: whether images that look alike stay on one side.
@@ -100,11 +100,11 @@ class SplitSettings(Section):
         return self.near_duplicates == "together"
 
     def grouping(self, where: str) -> Grouping:
-        """Which images belong together; ``where`` is the file and line of the section, for messages."""
+        """The grouping of the images; ``where`` is the file and line of the section, for messages."""
         return Grouping(self.group, self.missing_group, where)
 
     def validation_for(self, method: Method) -> float:
-        """How much validation to carve out: an int is a number of images, a float a fraction."""
+        """The size of the validation split: an int is a number of images, a float a fraction."""
         if self.validation is not None:
             return self.validation
         return 0 if method == "predefined" else DEFAULT_VALIDATION
@@ -130,7 +130,7 @@ class SplitRequest:
 
     @property
     def method(self) -> Method:
-        """How images are chosen."""
+        """The method that chooses images."""
         return self.settings.method_for(self.source_splits)
 
     @property
@@ -146,7 +146,7 @@ class SplitRequest:
 
     @property
     def grouping(self) -> Grouping:
-        """Which images belong together."""
+        """The grouping of the images."""
         return self.settings.grouping(self.where)
 
     def values(self) -> dict[str, Any]:
