@@ -14,8 +14,8 @@ from imgprep.checks.measurements import Measurements
 from imgprep.checks.pixel_doubts import doubtful, settled
 from imgprep.dataset.manifest import commit
 from imgprep.engines.base import Heartbeat
-from imgprep.errors import ImageError
 from imgprep.pipeline.chunk_cache import ChunkCache
+from imgprep.pipeline.image_loop import Fault, over_images
 from imgprep.pipeline.image_reader import ImageReader
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.pipeline.runner import RunContext
@@ -53,17 +53,11 @@ class DigestJob:
         """Reads, decodes and digests."""
         found = Digested(np.zeros(len(plan.items), bool), np.zeros((len(plan.items), 2), np.uint64))
         reader = self.reader.reusing_memory()
-        for item, sample in enumerate(plan.items):
-            heartbeat.at(item)
-            if item in plan.excluded:
-                continue
-            try:
-                digest = pixel_digest(reader(sample).pixels)
-            except (ImageError, MemoryError):
-                continue
-            found.digests[item] = np.frombuffer(digest, np.uint64)
-            found.there[item] = True
-        heartbeat.done()
+        loop = over_images(plan.items, plan.excluded, heartbeat, lambda sample: pixel_digest(reader(sample).pixels))
+        for item, _, digest in loop:
+            if not isinstance(digest, Fault):
+                found.digests[item] = np.frombuffer(digest, np.uint64)
+                found.there[item] = True
         if found.there.all():
             commit(self.cache / plan.filename, [found.digests.tobytes()], durable=False)
         return found

@@ -14,13 +14,13 @@ from imgprep.checks.measure import LEAST, Meter
 from imgprep.checks.measurements import FULL_ROW, ROW, Measurements
 from imgprep.dataset.manifest import commit
 from imgprep.engines.base import Heartbeat
-from imgprep.errors import ImageError, TransientError
 from imgprep.pipeline.chunk_cache import ChunkCache
-from imgprep.pipeline.image_reader import NO_MEMORY, ImageReader
+from imgprep.pipeline.image_loop import over_images
+from imgprep.pipeline.image_reader import ImageReader
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.pipeline.runner import RunContext
 from imgprep.table.column_file import ColumnFile
-from imgprep.table.sample import SampleTable
+from imgprep.table.sample import Sample, SampleTable
 
 WHAT: Final = "audit"
 
@@ -54,32 +54,29 @@ class MeasureJob:
     def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> Measured:
         """Reads, decodes and measures."""
         meter = Meter(descriptor=self.descriptor)
-        faults: dict[int, str] = dict(plan.excluded)
+        faults: dict[int, str] = {}
         measured: list[int] = []
-        passing = False
-        reader = self.reader.reusing_memory()
-        for item, sample in enumerate(plan.items):
-            heartbeat.at(item)
-            if sample.status != "ok" or item in faults:
-                continue
-            try:
-                seen, sha256 = reader.scaled(sample, LEAST)
-                if not meter.add(seen, bytes.fromhex(sha256)):
-                    meter.add(reader.scaled(sample)[0], bytes.fromhex(sha256))
+        transient = False
+        process = partial(_measured, self.reader.reusing_memory(), meter)
+        for item, sample, fault in over_images(plan.items, plan.excluded, heartbeat, process):
+            if fault is None:
                 measured.append(item)
-            except ImageError as error:
-                faults[item] = str(error)
-                passing = passing or isinstance(error, TransientError)
-            except MemoryError:
-                faults[item] = NO_MEMORY
-                passing = True
-        heartbeat.done()
+            elif sample.status == "ok":
+                faults[item] = fault.reason
+                transient = transient or fault.transient
         rows = np.zeros(len(plan.items), FULL_ROW if self.descriptor else ROW)
         rows[measured] = Measurements.of(meter.finish(), descriptor=self.descriptor).records()
         found = Measured(faults, rows)
-        if not plan.excluded and not passing:  # a worker that died may have died of something else than the image
+        if not transient:
             _keep(self.cache / plan.filename, found)
         return found
+
+
+def _measured(reader: ImageReader, meter: Meter, sample: Sample) -> None:
+    """Adds one image to the meter, whole where a reduced one is not enough."""
+    seen, sha256 = reader.scaled(sample, LEAST)
+    if not meter.add(seen, bytes.fromhex(sha256)):
+        meter.add(reader.scaled(sample)[0], bytes.fromhex(sha256))
 
 
 def measure(

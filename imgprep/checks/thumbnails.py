@@ -9,8 +9,8 @@ import numpy as np
 
 from imgprep.dataset.manifest import commit, fingerprint
 from imgprep.engines.base import Heartbeat
-from imgprep.errors import ImageError
 from imgprep.pipeline.chunk_cache import keep_only
+from imgprep.pipeline.image_loop import Fault, over_images
 from imgprep.pipeline.image_reader import ImageReader, Pixels
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.pipeline.runner import RunContext, results
@@ -40,16 +40,12 @@ class ThumbnailJob:
     def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> None:
         """Reads, reduces and writes."""
         reader = self.reader.reusing_memory()
-        for item, sample in enumerate(plan.items):
-            heartbeat.at(item)
-            if item in plan.excluded:
-                continue
-            try:
-                data = thumbnail(reader.scaled(sample, SIDE)[0].pixels)
-            except (ImageError, MemoryError):
-                continue
-            commit(self.folder / _name(self.job, sample), [data], durable=False)
-        heartbeat.done()
+        loop = over_images(
+            plan.items, plan.excluded, heartbeat, lambda one: thumbnail(reader.scaled(one, SIDE)[0].pixels)
+        )
+        for _, sample, data in loop:
+            if not isinstance(data, Fault):
+                commit(self.folder / _name(self.job, sample), [data], durable=False)
 
 
 def thumbnails(context: RunContext, reader: ImageReader, chosen: SampleTable, what: str = "source") -> dict[str, bytes]:

@@ -1,7 +1,6 @@
 """preview: a contact sheet of the spec's effect on a few images per class; the output folder is not touched."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,9 +14,10 @@ from imgprep.commands.contact_sheet import Cell, Picture, Row, sheet
 from imgprep.commands.session import Request, engine_for
 from imgprep.dataset.manifest import commit
 from imgprep.engines.base import Heartbeat, Runner
-from imgprep.errors import ImageError, RequestError
+from imgprep.errors import RequestError
 from imgprep.pipeline.collection import Collection
-from imgprep.pipeline.image_reader import ImageReader, Loaded, Pixels
+from imgprep.pipeline.image_loop import Fault, over_images
+from imgprep.pipeline.image_reader import ImageReader, Pixels
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.augment.donors import DonorPool, share_of
@@ -155,19 +155,17 @@ class _Reading:
     def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> list[_Read]:
         """The first images that can be read."""
         read: list[_Read] = []
-        for item, sample in enumerate(plan.items):
+        for _, _, found in over_images(plan.items, plan.excluded, heartbeat, self._converted):
+            if not isinstance(found, Fault):
+                read.append(found)
             if len(read) == self.images:
+                heartbeat.done()
                 break
-            heartbeat.at(item)
-            if item in plan.excluded:
-                continue
-            with suppress(ImageError):
-                read.append(self._converted(sample, self.reader(sample)))
-        heartbeat.done()
         return read
 
-    def _converted(self, sample: Sample, found: Loaded) -> _Read:
+    def _converted(self, sample: Sample) -> _Read:
         """One image with its pictures: the original, after each step, and its mask where masks are read."""
+        found = self.reader(sample)
         image = found.pixels
         cells: list[Cell] = [("original", _visible(image))]
         for name, operation in self.steps.items():

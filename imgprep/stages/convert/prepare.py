@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from imgprep.dataset.manifest import MASKED, ImageFormat
 from imgprep.engines.base import Heartbeat
-from imgprep.errors import ImageError, TransientError
-from imgprep.pipeline.image_reader import NO_MEMORY, ImageReader, Mask, Pixels
+from imgprep.pipeline.image_loop import Fault, attempt, over_images
+from imgprep.pipeline.image_reader import ImageReader, Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.table.sample import Sample, SampleTable
 from imgprep.transforms.masks import tells_apart
@@ -49,39 +50,31 @@ class Prepare:
         self, samples: SampleTable, excluded: Mapping[int, str], heartbeat: Heartbeat
     ) -> Iterator[tuple[Sample, Prepared]]:
         """Yields every sample with its outcome; an image is valid only until the next one is read."""
-        reader = self.reader.reusing_memory()
-        for item, sample in enumerate(samples):
-            heartbeat.at(item)
-            if item in excluded:
-                # Its worker died or exceeded the deadline: another run may have more time or memory.
-                yield sample, Prepared(None, reason=excluded[item], transient=sample.status == "ok")
-                continue
-            if sample.status != "ok":
-                yield sample, Prepared(None, reason=sample.reason)
-                continue
-            try:
-                image, flags, sha256, mask = reader(sample)
-            except ImageError as error:
-                yield sample, Prepared(None, reason=str(error), transient=isinstance(error, TransientError))
-                continue
-            try:
-                for operation in self.operations:
-                    image = operation(image)
-                mask = None if mask is None else self._transformed(mask)
-            except ImageError as error:
-                yield sample, Prepared(None, flags, sha256, str(error), transient=isinstance(error, TransientError))
-                continue
-            except MemoryError:
-                yield sample, Prepared(None, flags, sha256, NO_MEMORY, transient=True)
-                continue
-            if mask is not None:
-                flags = tuple(sorted((*flags, MASKED)))
-            yield sample, Prepared(image, flags, sha256, mask=mask)
-        heartbeat.done()
+        process = partial(self._prepared, self.reader.reusing_memory())
+        for _, sample, found in over_images(samples, excluded, heartbeat, process):
+            if isinstance(found, Fault):
+                yield sample, Prepared(None, reason=found.reason, transient=found.transient)
+            else:
+                yield sample, found
 
-    def _transformed(self, mask: Mask) -> Mask | None:
+    def _prepared(self, reader: ImageReader, sample: Sample) -> Prepared:
+        """One image; where only a step fails, its flags and digest are known."""
+        image, flags, sha256, mask = reader(sample)
+        found = attempt(self._transformed, image, mask)
+        if isinstance(found, Fault):
+            return Prepared(None, flags, sha256, found.reason, found.transient)
+        image, mask = found
+        if mask is not None:
+            flags = tuple(sorted((*flags, MASKED)))
+        return Prepared(image, flags, sha256, mask=mask)
+
+    def _transformed(self, image: Pixels, mask: Mask | None) -> tuple[Pixels, Mask | None]:
+        for operation in self.operations:
+            image = operation(image)
+        if mask is None:
+            return image, None
         pixels = transform_mask(mask.pixels, self.mask_operations)
-        return None if pixels is None else mask._replace(pixels=pixels)
+        return image, None if pixels is None else mask._replace(pixels=pixels)
 
 
 def transform_mask(mask: Pixels, operations: Iterable[Operation]) -> Pixels | None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.engines.base import Heartbeat
+from imgprep.pipeline.image_loop import counted
 from imgprep.pipeline.runner import RunContext, results
 from imgprep.pipeline.stage_images import Images
 from imgprep.shards.shard_set import ShardSet
@@ -41,11 +42,9 @@ class ReduceJob:
         small = np.empty((len(plan.rows), SIDE, SIDE), np.uint8)
         with self.shards.opened(1) as shards:
             rows = shards[plan.shard].images
-            for item, row in enumerate(plan.rows.tolist()):
-                heartbeat.at(item)
+            for item, row in counted(plan.rows.tolist(), heartbeat):
                 gray = to_depth(to_gray(np.ascontiguousarray(rows[row])), 8)
                 cv2.resize(gray, (SIDE, SIDE), dst=small[item], interpolation=cv2.INTER_AREA)
-        heartbeat.done()
         return small
 
 
