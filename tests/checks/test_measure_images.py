@@ -51,7 +51,7 @@ def trees(tmp_path: Path, write_image: Write, monkeypatch: pytest.MonkeyPatch) -
 
 def look(folder: Path, context: RunContext, failing: frozenset[str] = frozenset()) -> tuple[SampleTable, Measurements]:
     READ.clear()
-    source = Watched(folder, failing)
+    source = Watched(folder, failing=failing)
     return measure(context, ImageReader(source, DecodeOptions()), SampleTable.of(source.samples()))
 
 
