@@ -1,10 +1,11 @@
 """The interface of stages; the table `imgprep.stages.STAGES` lists them for all code that handles stages."""
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
+
+from imgprep.util.lazy_table import imported
 
 if TYPE_CHECKING:
     from imgprep.dataset.manifest import Manifest
@@ -77,18 +78,13 @@ class Stage:
 
     def definition(self) -> StageDefinition:
         """The implementation, imported now."""
-        found: StageDefinition = _imported(self.implementation)
+        found: StageDefinition = imported(self.implementation)
         return found
 
     def section(self) -> type[Any]:
         """The class of its settings, imported now."""
-        found: type[Any] = _imported(self.settings)
+        found: type[Any] = imported(self.settings)
         return found
-
-
-def _imported(path: str) -> Any:
-    module, _, attribute = path.partition(":")
-    return getattr(importlib.import_module(module), attribute)
 
 
 def table(*stages: Stage) -> Mapping[str, Stage]:

@@ -1,46 +1,20 @@
 """The families' tables, looked up when they are first needed: parsing a source section loads no transform."""
 
-import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from imgprep.settings.problems import unknown, wrong
+from imgprep.util.lazy_table import LazyTable, imported
 
 
-class Table(Mapping[str, Any]):
-    """A family's table, imported on first use.
-
-    Args:
-        module: the module that holds it.
-        name: its name there.
-    """
-
-    def __init__(self, module: str, name: str) -> None:
-        self._module = module
-        self._name = name
-
-    def _entries(self) -> Mapping[str, Any]:
-        entries: Mapping[str, Any] = getattr(importlib.import_module(self._module), self._name)
-        return entries
-
-    def __getitem__(self, key: str) -> Any:
-        return self._entries()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries())
-
-    def __len__(self) -> int:
-        return len(self._entries())
-
-
-def _table(module: str, name: str) -> Any:
-    return field(default_factory=lambda: Table(module, name))
+def _table(path: str) -> Any:
+    return field(default_factory=lambda: LazyTable[Any](path))
 
 
 def _limit_problems(transform: Any) -> list[str]:
-    problems: list[str] = importlib.import_module("imgprep.transforms.limits").limit_problems(transform)
+    problems: list[str] = imported("imgprep.transforms.limits:limit_problems")(transform)
     return problems
 
 
@@ -60,14 +34,14 @@ class Tables:
         limits: lists, as ``rotate.degrees: problem``, what of a transform goes over the limits of augmentation.
     """
 
-    sources: Mapping[str, Any] = _table("imgprep.sources", "SOURCES")
-    steps: Mapping[str, Any] = _table("imgprep.transforms", "STEPS")
-    transforms: Mapping[str, Any] = _table("imgprep.transforms", "TRANSFORMS")
-    stress: Mapping[str, Any] = _table("imgprep.transforms", "STRESS")
-    rules: Mapping[str, Any] = _table("imgprep.checks.rules", "RULES")
-    formats: Mapping[str, Any] = _table("imgprep.shards", "FORMATS")
-    engines: Mapping[str, Any] = _table("imgprep.engines", "ENGINES")
-    stages: Mapping[str, Any] = _table("imgprep.stages", "STAGES")
+    sources: Mapping[str, Any] = _table("imgprep.sources:SOURCES")
+    steps: Mapping[str, Any] = _table("imgprep.transforms:STEPS")
+    transforms: Mapping[str, Any] = _table("imgprep.transforms:TRANSFORMS")
+    stress: Mapping[str, Any] = _table("imgprep.transforms:STRESS")
+    rules: Mapping[str, Any] = _table("imgprep.checks.rules:RULES")
+    formats: Mapping[str, Any] = _table("imgprep.shards:FORMATS")
+    engines: Mapping[str, Any] = _table("imgprep.engines:ENGINES")
+    stages: Mapping[str, Any] = _table("imgprep.stages:STAGES")
     limits: Callable[[Any], list[str]] = _limit_problems
 
 

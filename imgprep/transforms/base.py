@@ -7,18 +7,14 @@ threshold, a fill colour) are in the image's own scale: 0..255 for 8 bits, 0..65
 
 import dataclasses
 import functools
-import math
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import (
     Annotated,
     Any,
     ClassVar,
-    Literal,
     NamedTuple,
     Protocol,
     TypeAlias,
-    Union,
     get_args,
     get_origin,
     get_type_hints,
@@ -40,6 +36,28 @@ Uniform: TypeAlias = Callable[[], float]
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ordered:
     """Marks a pair as a range: ``low <= high``."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """Lets pydantic check it."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - `import imgprep` does not wait for it
+
+        return core_schema.no_info_wrap_validator_function(_ordered, handler(source))
+
+
+def _ordered(given: Any, check: Callable[[Any], tuple[float, float]]) -> tuple[float, float]:
+    low, high = check(given)
+    if low > high:
+        raise ValueError(f"expected [low, high], got [{given[0]}, {given[1]}]")
+    return low, high
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OrList:
+    """Marks a tuple that may be a list too."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """Lets pydantic take both."""
+        return handler(source) | {"strict": False}
 
 
 Share = Annotated[float, at.Ge(0), at.Le(1)]
@@ -192,70 +210,64 @@ def color_of(value: Color) -> tuple[float, float, float]:
 
 
 def field_problems(model: Any) -> list[str]:
-    """Checks the fields of a dataclass against the constraints of their annotations.
+    """Checks the fields of a dataclass against the types and constraints of their annotations.
 
-    Knows Ge, Gt, Le, Lt, MinLen and MaxLen of annotated_types, `Ordered`, Literal, numbers and tuples; other types are
-    left to the reader of the spec. Gives one line for each field that is wrong.
+    Nothing is converted: a list is no tuple, a text no number. Gives one line for each field that is wrong.
     """
-    hints = _hints(type(model))  # type: ignore[arg-type]
-    return [
-        f"{field.name}: {problem}"
-        for field in dataclasses.fields(model)
-        if field.init and (problem := _problem(getattr(model, field.name), hints[field.name]))
-    ]
+    from pydantic import ValidationError  # noqa: PLC0415 - `import imgprep` does not wait for it
+
+    problems = []
+    for name, check, length in _checks(type(model)):  # type: ignore[arg-type]
+        try:
+            check(getattr(model, name))
+        except ValidationError as error:
+            problems.append(f"{name}: {_problem(error.errors(include_url=False)[0], length)}")
+    return problems
 
 
 @functools.cache
-def _hints(model: type[Any]) -> dict[str, Any]:
-    return get_type_hints(model, include_extras=True)
+def _checks(model: type[Any]) -> tuple[tuple[str, Callable[[Any], Any], int], ...]:
+    """The name of each field that is given, what refuses a wrong value of it, and the length of a tuple; 0 for any."""
+    from pydantic import ConfigDict, TypeAdapter  # noqa: PLC0415
+
+    config = ConfigDict(strict=True, allow_inf_nan=False)
+    hints = get_type_hints(model, include_extras=True)
+    names = [field.name for field in dataclasses.fields(model) if field.init]
+    adapters = ((name, TypeAdapter(hints[name], config=config)) for name in names)
+    return tuple((name, adapter.validate_python, _length(hints[name])) for name, adapter in adapters)
 
 
-def _problem(value: Any, hint: Any) -> str:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        inner, *constraints = arguments
-        return _problem(value, inner) or next((p for c in constraints if (p := _violation(value, c))), "")
-    if origin is tuple:
-        return _tuple_problem(value, arguments)
-    if origin in {Union, types.UnionType}:
-        problems = [_problem(value, argument) for argument in arguments]
-        return "" if "" in problems else problems[0]
-    return _plain_problem(value, hint)
+def _length(hint: Any) -> int:
+    inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    arguments = get_args(inner)
+    return len(arguments) if get_origin(inner) is tuple and Ellipsis not in arguments else 0
 
 
-def _plain_problem(value: Any, hint: Any) -> str:
-    if get_origin(hint) is Literal and value not in get_args(hint):
-        return f"expected one of {', '.join(map(str, get_args(hint)))}, got {value!r}"
-    if hint is float and not (isinstance(value, int | float) and math.isfinite(value)):
-        return f"expected a number, got {value!r}"
-    if hint is int and not isinstance(value, int):
-        return f"expected a whole number, got {value!r}"
-    return f"expected nothing, got {value!r}" if hint is type(None) and value is not None else ""
+_WORDS: Mapping[str, str] = {
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "less than {lt:g}",
+    "too_short": "a length of at least {min_length}",
+    "too_long": "a length of at most {max_length}",
+    "float_type": "a number",
+    "finite_number": "a number",
+    "int_type": "a whole number",
+    "tuple_type": "a tuple",
+    "bool_type": "True or False",
+    "none_required": "nothing",
+}
 
 
-def _tuple_problem(value: Any, arguments: Sequence[Any]) -> str:
-    if not isinstance(value, tuple):
-        return f"expected a tuple, got {value!r}"
-    hints = [arguments[0]] * len(value) if arguments[1:] == (Ellipsis,) else arguments
-    if len(hints) != len(value):
-        return f"expected {len(hints)} values, got {value!r}"
-    return next((p for v, h in zip(value, hints, strict=True) if (p := _problem(v, h))), "")
-
-
-_COMPARISONS: tuple[tuple[type, str, Callable[[Any, Any], bool], str], ...] = (
-    (at.Ge, "ge", lambda value, bound: value >= bound, "at least"),
-    (at.Gt, "gt", lambda value, bound: value > bound, "more than"),
-    (at.Le, "le", lambda value, bound: value <= bound, "at most"),
-    (at.Lt, "lt", lambda value, bound: value < bound, "less than"),
-    (at.MinLen, "min_length", lambda value, bound: len(value) >= bound, "a length of at least"),
-    (at.MaxLen, "max_length", lambda value, bound: len(value) <= bound, "a length of at most"),
-)
-
-
-def _violation(value: Any, constraint: Any) -> str:
-    if isinstance(constraint, Ordered) and value[0] > value[1]:
-        return f"expected [low, high], got [{value[0]}, {value[1]}]"
-    for kind, attribute, holds, words in _COMPARISONS:
-        if isinstance(constraint, kind) and not holds(value, getattr(constraint, attribute)):
-            return f"expected {words} {getattr(constraint, attribute)}, got {value!r}"
-    return ""
+def _problem(error: Any, length: int) -> str:
+    """An error of pydantic in our words."""
+    context = error.get("ctx", {})
+    if error["type"] == "value_error":
+        return str(context["error"])
+    if length and error["type"] in {"missing", "too_long"}:
+        return f"expected {length} values, got {error['input']!r}"
+    if error["type"] == "literal_error":
+        expected = "one of " + context["expected"].replace("'", "").replace(" or ", ", ")
+    else:
+        expected = _WORDS.get(error["type"], error["msg"]).format(**context)
+    return f"expected {expected}, got {error['input']!r}"

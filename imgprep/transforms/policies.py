@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import annotated_types as at
 import numpy as np
 
-from imgprep.transforms.base import Params, Shape, Transform, Uniform
+from imgprep.transforms.base import OrList, Params, Shape, Transform, Uniform
 from imgprep.transforms.compose import Leaf, Policy
 
 Weight = Annotated[float, at.Gt(0)]
@@ -98,7 +98,7 @@ class Grid(Policy):
     nested: ClassVar[tuple[str, ...]] = ("of",)
 
     of: Annotated[tuple[Transform, ...], at.MinLen(1), at.MaxLen(1)]
-    axes: tuple[Mapping[str, tuple[Any, ...]], ...]
+    axes: tuple[Mapping[str, Annotated[tuple[Any, ...], OrList()]], ...]
     n: Annotated[int, at.Ge(1)] | None = None
     seed: Annotated[int, at.Ge(0)] = 0
     variants: tuple[Transform, ...] = dataclasses.field(init=False, repr=False, compare=False)

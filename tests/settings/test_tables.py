@@ -1,18 +1,7 @@
 import pytest
 
 from imgprep.settings.problems import SpecError
-from imgprep.settings.tables import INSTALLED, Table, pick
-
-
-def test_a_table_is_imported_on_first_use() -> None:
-    missing = Table("imgprep.no_such_module", "TABLE")
-    with pytest.raises(ModuleNotFoundError):
-        list(missing)
-
-    table = Table("imgprep.checks.rules", "RULES")
-    assert "class-size" in table
-    assert len(table) == len(list(table))
-    assert table["class-size"].id == "class-size"
+from imgprep.settings.tables import INSTALLED, pick
 
 
 @pytest.mark.parametrize("name", ["flap", 5, None, ["flip"]])
