@@ -1,1 +1,1 @@
-"""Judging collections: evidence is measured once (`measure`), rules judge it (`rules`), reports tell it (`report`)."""
+"""Judging collections: evidence is measured once (`measure`), rules judge it (`rules`), reports show it (`reports`)."""

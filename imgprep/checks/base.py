@@ -1,4 +1,4 @@
-"""What every part of the audit shares: evidence, findings, rules and the report."""
+"""Evidence, findings, rules and the report of an audit."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ FLAT: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one rule says about one class, or about the whole collection.
+    """The verdict of one rule on one class, or on the whole collection.
 
     Attributes:
         rule: the id of the rule.
@@ -108,7 +108,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that rules may look at.
+    """The input of every rule.
 
     Attributes:
         name: the name of the collection.
@@ -244,7 +244,7 @@ class Rule:
         return Finding(self.id, status, self.severity, subject, observed, threshold, message, samples, self.source)
 
     def skip(self, missing: str) -> Finding:
-        """The finding of a rule whose evidence was not supplied; ``missing`` names the key that supplies it."""
+        """The finding of a rule without its evidence; ``missing`` names the key that supplies it."""
         return self.finding("skipped", missing)
 
 

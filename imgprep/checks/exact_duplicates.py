@@ -1,4 +1,4 @@
-"""The second look of the audit: digests of all pixels, of the images of which a reduced decode does not tell enough."""
+"""Digests of all pixels, for images that may be duplicates but were measured at a reduced size."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,20 +68,20 @@ def measure_exactly(
 ) -> tuple[SampleTable, Measurements]:
     """As `measure`, and two images have the same digest of pixels exactly when they have the same pixels."""
     table, first = measure(context, reader, table, descriptor=descriptor, what=what)
-    return table, settle(context, reader, table, first, what)
+    return table, compare_exactly(context, reader, table, first, what)
 
 
-def settle(
+def compare_exactly(
     context: RunContext, reader: ImageReader, table: SampleTable, first: Measurements, what: str
 ) -> Measurements:
-    """Takes the second look where the first one leaves a doubt.
+    """Compares all pixels where measurements of reduced images leave open whether two images are equal.
 
     Args:
         context: where it runs.
         reader: of the source.
         table: what was measured.
         first: what was measured, one row for each row of the table.
-        what: the name of these images; those of another name are remembered apart.
+        what: the name of these images; those of another name are cached separately.
 
     Returns:
         The measurements. An image that could not be decoded again counts as equal to files of its bytes only.
@@ -89,7 +89,7 @@ def settle(
     folder = context.workspace.private / WHAT / what
     folder.mkdir(parents=True, exist_ok=True)
     rows = doubtful(first)
-    # Of files of the same bytes one speaks for all.
+    # Of files with the same bytes, one is decoded for all.
     names = equal_rows(first["data"][rows]) if len(rows) else rows
     chosen = rows[np.unique(names)] if len(rows) else rows
     digests = first["data"].astype(np.uint64)

@@ -1,4 +1,4 @@
-"""What is seen on images of 32x32 pixels, many at a time: luminance, hue, the object, the border, the hash."""
+"""Features of images of 32x32 pixels, many at a time: luminance, hue, the object, the border, the hash."""
 
 from typing import Any, Final
 

@@ -49,8 +49,8 @@ def stratified(strata: Sequence[Stratum], confidence: float) -> Interval:
 
     - Everything reviewed: a census, the rate is exact.
     - The number of reviews in each class is what a simple random sample gives (chi-squared under its 99.9 % quantile),
-      as when they are proportional to the classes: the number of wrong ones is a sum of independent trials, whose tails
-      a binomial distribution bounds (Hoeffding, 1956), so the Clopper-Pearson interval of all reviews together holds.
+      as when they are proportional to the classes: the number of wrong ones is a sum of independent trials, with
+      tails that a binomial distribution bounds (Hoeffding, 1956), so the Clopper-Pearson interval of all reviews holds.
     - Sampling fractions within a factor of 1.25: the same interval, its ends multiplied with the smallest and the
       largest ratio of a class's share of the images to its share of the reviews.
     - Otherwise each review counts with its weight, and tails of a weighted sum are at most e times those of a binomial

@@ -27,7 +27,7 @@ _HELD: Final = {
     "threshold": _VALUE,
     "samples": (tuple,),
 }
-"""What the fields of a finding may be."""
+"""The types that the fields of a finding may have."""
 
 
 def _spell(field_name: str) -> str:
@@ -43,7 +43,7 @@ class Waiver:
         rule: the id of the rule.
         subject: the class that is excused (``class`` in the spec); None for any.
         files: a glob of ids that are excused, for rules about files; None for any.
-        reason: why; it is required because nobody remembers.
+        reason: why; required, because reasons are forgotten.
         until: the last day on which it counts; None for no end.
     """
 
@@ -64,7 +64,7 @@ class Waiver:
         return self.until is not None and today > self.until
 
     def says(self) -> str:
-        """What it waives, for messages."""
+        """Rule, class and files that it waives, for messages."""
         parts = [
             self.rule,
             *([self.subject] if self.subject is not None else []),
@@ -75,7 +75,7 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Suppressions:
-    """What makes a failure not count.
+    """Waivers and known failures: these do not count.
 
     Attributes:
         waivers: of the spec.
@@ -88,25 +88,25 @@ class Suppressions:
     today: date = field(default_factory=date.today)
 
 
-def judge(evidence: Evidence, rules: Iterable[Judge], excuses: Suppressions | None = None) -> Report:
+def judge(evidence: Evidence, rules: Iterable[Judge], suppressions: Suppressions | None = None) -> Report:
     """Judges a collection.
 
     Args:
         evidence: what was measured and supplied.
         rules: those to run, but for rules of severity ``off`` and those that do not apply to the evidence.
-        excuses: waivers and baseline.
+        suppressions: waivers and baseline.
 
     Raises:
         RequestError: a rule that is not one of imgprep's own failed.
     """
-    excuses = excuses or Suppressions()
+    suppressions = suppressions or Suppressions()
     active = [rule for rule in rules if rule.severity != "off" and applies(rule, evidence)]
     per_file = {rule.id for rule in active if getattr(rule, "per_file", False)}
     findings = [finding for rule in active for finding in _gathered(_judged(rule, evidence))]
-    findings, used = _waive(findings, excuses, per_file)
-    if excuses.baseline is not None:
-        findings = list(_ratchet(findings, excuses.baseline, per_file))
-    findings += _about_waivers(excuses, used)
+    findings, used = _waive(findings, suppressions, per_file)
+    if suppressions.baseline is not None:
+        findings = list(_ratchet(findings, suppressions.baseline, per_file))
+    findings += _about_waivers(suppressions, used)
     return Report(evidence.name, evidence.table.images(), tuple(findings), evidence.class_sizes)
 
 
@@ -117,7 +117,7 @@ def applies(rule: Judge, evidence: Evidence) -> bool:
 
 
 def _gathered(findings: list[Finding]) -> Iterator[Finding]:
-    """Lists of tens of thousands of classes that do not fail a rule only the first: nobody reads a million lines."""
+    """Shortens lists of tens of thousands of classes that do not fail: a million lines cannot be read."""
     counts = Counter(finding.status for finding in findings if finding.subject is not None)
     many = {status: 0 for status, count in counts.items() if count > MANY_CLASSES and status != "fail"}
     for finding in findings:
@@ -144,7 +144,7 @@ def _judged(rule: Judge, evidence: Evidence) -> list[Finding]:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        raise RequestError(f"custom rule {name} failed with {reason}; mend it, or set its severity to off") from error
+        raise RequestError(f"custom rule {name} failed with {reason}; fix it, or set its severity to off") from error
     for finding in findings:
         if problem := _misfit(finding):
             raise RequestError(f"custom rule {name}: {problem}; see imgprep.checks.base.Finding")
@@ -152,7 +152,7 @@ def _judged(rule: Judge, evidence: Evidence) -> list[Finding]:
 
 
 def _misfit(finding: object) -> str:
-    """What is wrong with what a custom rule yields; '' for a proper finding."""
+    """The problem of a value that a custom rule yields; '' for a proper finding."""
     if not isinstance(finding, Finding):
         return f"must yield Finding objects, not {one_line(repr(finding), 80)}"
     for name, kinds in _HELD.items():
@@ -163,8 +163,10 @@ def _misfit(finding: object) -> str:
     return "" if all(type(sample) is str for sample in finding.samples) else "the samples of a finding are ids"
 
 
-def _waive(findings: Iterable[Finding], excuses: Suppressions, per_file: set[str]) -> tuple[list[Finding], set[Waiver]]:
-    waivers = [waiver for waiver in excuses.waivers if not waiver.expired(excuses.today)]
+def _waive(
+    findings: Iterable[Finding], suppressions: Suppressions, per_file: set[str]
+) -> tuple[list[Finding], set[Waiver]]:
+    waivers = [waiver for waiver in suppressions.waivers if not waiver.expired(suppressions.today)]
     used: set[Waiver] = set()
     result: list[Finding] = []
     for finding in findings:
@@ -182,7 +184,7 @@ def _waive(findings: Iterable[Finding], excuses: Suppressions, per_file: set[str
 
 
 def _apply(waiver: Waiver, finding: Finding, per_file: set[str]) -> tuple[Finding | None, Finding | None]:
-    """What the waiver excuses of a finding, and what remains."""
+    """The waived part of a finding, and the rest."""
     until = f" until {waiver.until}" if waiver.until else ""
     excuse = f"waived{until}: {waiver.reason}"
     if waiver.files is None:
@@ -198,7 +200,7 @@ def _apply(waiver: Waiver, finding: Finding, per_file: set[str]) -> tuple[Findin
 
 
 def _ratchet(findings: Iterable[Finding], baseline: Sequence[Finding], per_file: set[str]) -> Iterator[Finding]:
-    """Suppressions what the baseline knows: the same rule and class, and for rules about files the same files."""
+    """Suppresses failures that the baseline has too: same rule and class; same files for rules about files."""
     known: dict[tuple[str, str | None], set[str]] = {}
     for old in baseline:
         if old.status == "fail":
@@ -217,11 +219,11 @@ def _ratchet(findings: Iterable[Finding], baseline: Sequence[Finding], per_file:
         yield replace(finding, samples=new, message=f"{finding.message}; {len(new)} not in the baseline")
 
 
-def _about_waivers(excuses: Suppressions, used: set[Waiver]) -> Iterator[Finding]:
-    for waiver in excuses.waivers:
-        if waiver.expired(excuses.today):
+def _about_waivers(suppressions: Suppressions, used: set[Waiver]) -> Iterator[Finding]:
+    for waiver in suppressions.waivers:
+        if waiver.expired(suppressions.today):
             message = f"the waiver of {waiver.says()} expired on {waiver.until} ({waiver.reason}); remove or renew it"
-            yield Finding(WAIVER, "fail", "error", waiver.subject, str(excuses.today), str(waiver.until), message)
+            yield Finding(WAIVER, "fail", "error", waiver.subject, str(suppressions.today), str(waiver.until), message)
         elif waiver not in used:
             message = f"the waiver of {waiver.says()} excuses nothing ({waiver.reason}); remove it"
             yield Finding(WAIVER, "fail", "warning", waiver.subject, message=message)

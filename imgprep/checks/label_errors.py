@@ -1,4 +1,4 @@
-"""Suspects: images whose label a classifier disputes."""
+"""Suspects: images with a label that a classifier disputes."""
 
 import math
 from importlib import import_module
@@ -36,7 +36,7 @@ def baseline_predictions(evidence: Evidence, seed: int = 0) -> Predictions | Non
 
 
 class Suspects(NamedTuple):
-    """Images whose label the predictions dispute.
+    """Images with a label that the predictions dispute.
 
     Attributes:
         samples: their ids, most disputed first.
@@ -52,7 +52,7 @@ class Suspects(NamedTuple):
 
 
 def find_suspects(evidence: Evidence, predictions: Predictions) -> Suspects:
-    """Images whose label the predictions dispute with confidence."""
+    """Images with a label that the predictions dispute with confidence."""
     rows = rows_of(evidence.table.id, predictions.ids)
     labels = np.where(rows >= 0, evidence.labels[rows], -1)
     kept = labels >= 0

@@ -1,4 +1,4 @@
-"""What other people and other programs say of the labels: reviews and predictions."""
+"""Evidence about the labels from people and programs: reviews and predictions."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ OUTSIDE: Final = "none of these"
 
 
 class Review(NamedTuple):
-    """What a second person said of some images, aligned with each other.
+    """The labels that a second person gave to some images; all sequences have one entry for each image.
 
     Attributes:
         ids: the images.

@@ -27,7 +27,7 @@ Array = NDArray[Any]
 WORKING_SIDE: Final = 256
 """All is measured on the image reduced to this long side by the smallest power of 2; smaller ones keep their size."""
 LEAST: Final = WORKING_SIDE // 2 + 1
-"""What a scaled image must keep of its long side: reduced once more it would be smaller than it is measured."""
+"""Pixels that the long side of a scaled image must keep: fewer would be less than is measured."""
 _HEAD: Final = ("valid", "height", "width", "flags", "factor", "data", "pixels", "blur", "constant")
 _FLAG_WORDS: dict[tuple[str, ...], int] = {}
 

@@ -1,4 +1,4 @@
-"""The audit's evidence: every image decoded once, in the workers, and remembered while its file does not change."""
+"""The audit's evidence: every image decoded once, in the workers, and cached while its file does not change."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ WHAT: Final = "audit"
 
 
 class Measured(NamedTuple):
-    """What became of the images of a chunk.
+    """The measurements of a chunk of images.
 
     Attributes:
         faults: item -> why it cannot be used.
@@ -89,7 +89,7 @@ def measure(
         reader: of the source.
         table: every entry that the source lists.
         descriptor: whether the descriptors for suspects of wrong labels are measured too.
-        what: the name of these images; those of another name are remembered apart.
+        what: the name of these images; those of another name are cached separately.
 
     Returns:
         The table with what cannot be decoded quarantined, and one row of measurements for each of its rows.

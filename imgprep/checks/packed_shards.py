@@ -28,7 +28,7 @@ class EntryPlan(WholePlan):
 
 
 class Inspected(NamedTuple):
-    """What a shard holds.
+    """The content of a shard.
 
     Attributes:
         facts: one for each group of arrays; a flat shard is one group.

@@ -1,4 +1,4 @@
-"""Which images may have the same pixels although nobody has compared all of them: what came reduced by the decoder.
+"""Which images may have the same pixels although not all of these were compared: the decoder reduced them.
 
 Two JPEGs of the same pixels have, in practice, the same coefficients, and so the same reduced image: one was written
 from the other with other metadata, or packed better. A JPEG and a file of another format are compared by what was

@@ -8,7 +8,7 @@ from imgprep.checks.base import WHOLE_COLLECTION, Evidence, Finding, Severity
 
 @dataclass(frozen=True, slots=True)
 class PlainRule:
-    """A rule of the user's own without settings: a function of the evidence, or a class whose instances are called.
+    """A rule of the user's own without settings: a function of the evidence, or a callable object.
 
     Attributes:
         judge: gives the findings.
@@ -39,6 +39,6 @@ class PlainRule:
         return evidence.stage in getattr(self.judge, "stages", WHOLE_COLLECTION)
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        """What the rule says."""
+        """The findings of the rule."""
         for finding in self.judge(evidence):
             yield replace(finding, severity=self.given) if self.given else finding

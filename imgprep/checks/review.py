@@ -15,12 +15,12 @@ from imgprep.util.rng import rng
 
 
 class Reviewed(NamedTuple):
-    """What a review says.
+    """The result of a review.
 
     Attributes:
         interval: the rate of wrong labels over all images; None when no image of the collection has a second label.
         reviews: how many images were given a second label.
-        wrong: ids of those whose label is wrong.
+        wrong: ids of the images with a wrong label.
         more: how many further reviews would probably decide; 0 when they already do, or when none are left to make.
         unsure: how many images of the collection the reviewer could not tell; they are no part of the sample.
         unreadable: reviewed images that cannot be used, such as damaged files; they are no part of the sample either.
@@ -62,7 +62,7 @@ def draw_review(table: SampleTable, size: int, seed: int, without: NDArray[np.bo
 
 
 def judge_review(evidence: Evidence, review: Review, budget: float, confidence: float) -> Reviewed:
-    """What a review says of the collection.
+    """The wrong labels of the collection, estimated from a review.
 
     The label that counts is the one that the second person saw: correcting the labels of the reviewed images says
     nothing of the others. When everything is reviewed, the labels are those of today. An image of which the reviewer

@@ -1,4 +1,4 @@
-"""Thumbnails for the pages of the audit: made in the workers, remembered while their file does not change."""
+"""Thumbnails for the pages of the audit: made in the workers, cached while their file does not change."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,7 @@ def thumbnails(context: RunContext, reader: ImageReader, chosen: SampleTable, wh
         context: where it runs.
         reader: of the source.
         chosen: the images; a bounded number, for all are held in memory.
-        what: the name of these images; those of another name are remembered apart.
+        what: the name of these images; those of another name are cached separately.
 
     Returns:
         JPEG files of at most 96 x 96 pixels; images that cannot be read are left out.

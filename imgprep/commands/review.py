@@ -27,7 +27,7 @@ FOLDER: Final = "audit"
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What was written.
+    """The files that were written.
 
     Attributes:
         table: to be filled in.
@@ -44,7 +44,7 @@ class Drawn:
     unreadable: int = 0
 
     def text(self) -> str:
-        """What to do now."""
+        """The next step, for people."""
         lines = [f"{self.table}: {self.images} images to be labelled by a second person, who looks at {self.page}"]
         if self.unreadable:
             lines.append(f"left out: {self.unreadable} images that cannot be read; see imgprep audit")
@@ -87,7 +87,7 @@ def review(loaded: LoadedSpec, context: RunContext, size: int, path: Path | None
 def _draw(
     context: RunContext, collection: Collection, size: int, seed: int
 ) -> tuple[NDArray[np.intp], dict[str, bytes], int]:
-    """The rows drawn, their thumbnails, and how many others were drawn and cannot be read: nobody can label those.
+    """The rows drawn, their thumbnails, and how many others were drawn and cannot be read, and so not labelled.
 
     Raises:
         RequestError: not one image can be read.

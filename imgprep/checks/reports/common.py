@@ -1,4 +1,4 @@
-"""What several reports share: order, words, and text that is safe to show."""
+"""Order, words and safe text, shared by the reports."""
 
 import hashlib
 import json
@@ -54,7 +54,7 @@ def _plural(name: str, count: int) -> str:
     return name[:-1] if count == 1 and name in {"errors", "warnings"} else name
 
 
-def told(finding: Finding) -> str:
+def full_message(finding: Finding) -> str:
     """The message with what excuses it, on one line and without control characters."""
     return one_line(finding.message + (f" ({finding.excuse})" if finding.excuse else ""), 500)
 
@@ -73,7 +73,7 @@ def dump_json(content: object) -> str:
 
 
 def fingerprint(finding: Finding) -> str:
-    """What identifies a finding from one audit to the next: its rule, class and, within a class, its files."""
+    """The identity of a finding from one audit to the next: its rule, class and, within a class, its files."""
     identity = (finding.rule, finding.subject, finding.samples if finding.subject is None else finding.samples[:1])
     return hashlib.sha256(repr(identity).encode("utf-8", "backslashreplace")).hexdigest()
 

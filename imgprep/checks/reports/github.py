@@ -1,7 +1,7 @@
 """The report as GitHub workflow commands: annotations on the lines of the spec."""
 
 from imgprep.checks.base import Finding, Report
-from imgprep.checks.reports.common import first_files, rank, summary, told, worst_first
+from imgprep.checks.reports.common import first_files, full_message, rank, summary, worst_first
 from imgprep.errors import one_line
 
 
@@ -14,7 +14,7 @@ def render(report: Report) -> str:
 def _command(report: Report, finding: Finding) -> str:
     kind = ("error", "warning", "notice")[rank(finding)]
     files = first_files(finding)
-    message = told(finding) + (f" [{files}]" if files else "")
+    message = full_message(finding) + (f" [{files}]" if files else "")
     place = f"file={_property(one_line(report.spec))},line={report.line(finding.rule)}," if report.spec else ""
     return f"::{kind} {place}title={_property(one_line(finding.rule))}::{_data(message)}"
 

@@ -1,7 +1,7 @@
 """The report as GitLab code quality JSON."""
 
 from imgprep.checks.base import Report
-from imgprep.checks.reports.common import dump_json, fingerprints, rank, told, worst_first
+from imgprep.checks.reports.common import dump_json, fingerprints, full_message, rank, worst_first
 from imgprep.errors import one_line
 
 
@@ -10,7 +10,7 @@ def render(report: Report) -> str:
     findings = [finding for finding in worst_first(report.findings) if rank(finding) <= 2]
     issues = [
         {
-            "description": told(finding),
+            "description": full_message(finding),
             "check_name": one_line(finding.rule),
             "fingerprint": identity,
             "severity": ("critical", "minor", "info")[rank(finding)],

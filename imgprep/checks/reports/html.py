@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from imgprep.checks.base import Finding, Report
-from imgprep.checks.reports.common import by_rule, rank, told, totals, worst_first
+from imgprep.checks.reports.common import by_rule, full_message, rank, totals, worst_first
 from imgprep.checks.reports.histogram import histogram
 from imgprep.errors import one_line
 from imgprep.version import __version__
@@ -25,7 +25,7 @@ IMAGES: Final = 160
 ABSENT: Final = 6
 """How many images without a thumbnail are named under one finding."""
 SIDE_BY_SIDE: Final = frozenset({"duplicate", "near-duplicate", "label-conflict", "split-leakage"})
-"""Rules whose findings are small sets of images to be compared."""
+"""Rules with findings that are small sets of images to be compared."""
 _NAMES: Final = ("fail", "warning", "inconclusive", "skipped", "excused", "pass")
 
 
@@ -99,7 +99,7 @@ def _overview(groups: Mapping[str, list[Finding]]) -> str:
         name = escape(rule)
         link = f'<a href="#{name}">{name}</a>' if worst <= 2 else name
         concerned = sum(rank(finding) == worst for finding in found)
-        said = told(found[0]) if worst != 5 else ""
+        said = full_message(found[0]) if worst != 5 else ""
         more = f" <em>and {concerned - 1} more</em>" if concerned > 1 and said else ""
         rows.append(
             f"<tr><td>{_badge(worst)}</td><td>{link}</td><td>{escape(said)}{more}</td>"
@@ -122,7 +122,7 @@ def _section(rule: str, found: list[Finding], thumbnails: Thumbnails) -> str:
 def _card(finding: Finding, thumbnails: Thumbnails, most: int) -> str:
     subject = f"<h3>{escape(finding.subject)}</h3>" if finding.subject is not None else ""
     # The class stands in the heading already.
-    said = told(finding).removeprefix(f"{one_line(finding.subject or '')}: ")
+    said = full_message(finding).removeprefix(f"{one_line(finding.subject or '')}: ")
     there = [sample for sample in finding.samples[:most] if sample in thumbnails]
     samples = there or finding.samples[:ABSENT]
     shown = "".join(figure(sample, thumbnails, finding.rule) for sample in samples)
@@ -159,7 +159,7 @@ def _quiet_findings(groups: Mapping[str, list[Finding]]) -> Iterable[Finding]:
 
 
 def _quiet_row(finding: Finding) -> str:
-    cells = (_badge(rank(finding)), escape(finding.rule), escape(finding.subject or ""), escape(told(finding)))
+    cells = (_badge(rank(finding)), escape(finding.rule), escape(finding.subject or ""), escape(full_message(finding)))
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 

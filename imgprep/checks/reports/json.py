@@ -1,4 +1,4 @@
-"""The report as JSON: the stable form, whose schema is ``report.schema.json`` beside this file."""
+"""The report as JSON: the stable form, with its schema in ``report.schema.json``."""
 
 import json
 from pathlib import Path

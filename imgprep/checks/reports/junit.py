@@ -4,7 +4,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from imgprep.checks.base import Finding, Report
-from imgprep.checks.reports.common import by_rule, rank, told
+from imgprep.checks.reports.common import by_rule, full_message, rank
 from imgprep.errors import one_line
 
 _KINDS: Final = {0: "failure", 1: None, 2: "skipped", 3: "skipped", 4: "skipped", 5: None}
@@ -13,7 +13,7 @@ _LONGEST: Final = 1000
 
 
 def render(report: Report) -> str:
-    """JUnit XML. A failing warning passes its case and is told in its output: only errors fail a build."""
+    """JUnit XML. A failing warning passes its case and is shown in its output: only errors fail a build."""
     root = ET.Element("testsuites", name=one_line(report.name))
     for rule, findings in by_rule(report.findings).items():
         suite = ET.SubElement(root, "testsuite", name=_text(rule))
@@ -32,12 +32,12 @@ def _case(suite: ET.Element, finding: Finding) -> None:
     kind = _KINDS[rank(finding)]
     files = "\n".join(_text(one_line(sample)) for sample in finding.samples)
     if kind is not None:
-        element = ET.SubElement(case, kind, message=_text(told(finding)))
+        element = ET.SubElement(case, kind, message=_text(full_message(finding)))
         if kind == "failure":
             element.set("type", _text(finding.rule))
             element.text = files
     elif finding.status == "fail":
-        ET.SubElement(case, "system-out").text = _text(f"warning: {told(finding)}\n{files}".rstrip())
+        ET.SubElement(case, "system-out").text = _text(f"warning: {full_message(finding)}\n{files}".rstrip())
 
 
 def _count(element: ET.Element, tests: int) -> None:

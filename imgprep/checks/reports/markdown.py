@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from imgprep.checks.base import Finding, Report
-from imgprep.checks.reports.common import by_rule, first_files, rank, summary, told, worst_first
+from imgprep.checks.reports.common import by_rule, first_files, full_message, rank, summary, worst_first
 from imgprep.errors import one_line
 
 ROWS: Final = 10
@@ -38,5 +38,5 @@ def escape(text: str) -> str:
 
 def _row(finding: Finding) -> str:
     files = first_files(finding)
-    shown = escape(told(finding)) + (f"<br><small>{escape(files)}</small>" if files else "")
+    shown = escape(full_message(finding)) + (f"<br><small>{escape(files)}</small>" if files else "")
     return f"| {_MARKS[rank(finding)]} | {escape(finding.rule)} | {escape(finding.subject or '')} | {shown} |"

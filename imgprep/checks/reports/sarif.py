@@ -5,7 +5,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from imgprep.checks.base import Finding, Report
-from imgprep.checks.reports.common import by_rule, dump_json, fingerprints, rank, told, worst_first
+from imgprep.checks.reports.common import by_rule, dump_json, fingerprints, full_message, rank, worst_first
 from imgprep.errors import one_line
 from imgprep.version import __version__
 
@@ -15,7 +15,7 @@ FILES: Final = 20
 RESULTS: Final = 25_000
 """GitHub refuses a run with more results."""
 BASE: Final = "SOURCE"
-"""What the paths of images are relative to: the source of the collection, wherever that is."""
+"""The base of the paths of images: the source of the collection, wherever that is."""
 
 
 def render(report: Report) -> str:
@@ -44,7 +44,7 @@ def render(report: Report) -> str:
 
 
 def _rule(rule: str, findings: Sequence[Finding]) -> dict[str, Any]:
-    """What code scanning shows of a rule beside each of its results."""
+    """The description of a rule that code scanning shows with each of its results."""
     source = one_line(findings[0].source)
     says = f"{one_line(rule)}, a rule of imgprep audit" + (f" (from {source})" if source else "")
     return {
@@ -76,7 +76,7 @@ def _result(report: Report, finding: Finding, index: Mapping[str, int], identity
         "ruleId": finding.rule,
         "ruleIndex": index[finding.rule],
         "level": _level(finding),
-        "message": {"text": told(finding)},
+        "message": {"text": full_message(finding)},
         "locations": [{"physicalLocation": location}],
         # Of the names of fingerprints GitHub looks at this one alone; many findings stand on the same line.
         "partialFingerprints": {"primaryLocationLineHash": identity},

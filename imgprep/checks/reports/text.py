@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from imgprep.checks.base import Finding, Report
-from imgprep.checks.reports.common import by_rule, first_files, rank, summary, told, worst_first
+from imgprep.checks.reports.common import by_rule, first_files, full_message, rank, summary, worst_first
 from imgprep.errors import one_line
 
 LINES: Final = 24
@@ -48,7 +48,7 @@ def _line(finding: Finding) -> Text:
     mark, style = _MARKS[rank(finding)]
     line = Text(f"{mark:8}", style=style)
     line.append(f"{one_line(finding.rule):20} ", style="bold" if finding.status == "fail" else "dim")
-    line.append(told(finding), style="")
+    line.append(full_message(finding), style="")
     if finding.samples:
         line.append(f"  [{first_files(finding)}]", style="dim")
     return line

@@ -26,7 +26,7 @@ MOST: Final = 0.5
 
 
 class Borders(NamedTuple):
-    """What the borders of a sample of images say of their classes.
+    """How well the borders of a sample of images predict their classes.
 
     Attributes:
         accuracy: balanced accuracy of a cross-validated classifier that sees only borders.

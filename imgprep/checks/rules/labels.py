@@ -47,7 +47,7 @@ class LabelErrors(Rule):
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Judges the review, then names the suspects."""
         if evidence.review is None:
-            yield self.skip("nobody reviewed labels: the key review supplies a table; draw one with imgprep review")
+            yield self.skip("no labels were reviewed: the key review supplies a table; draw one with imgprep review")
         else:
             yield self._judge(judge_review(evidence, evidence.review, self.budget, self.confidence))
         yield from self._suspects(evidence)

@@ -19,7 +19,7 @@ MODES: Final = ("grey", "alpha", "palette", "cmyk", "16-bit", "animated", "exif-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured(Rule):
-    """A rule whose offenders are single images that measurements tell."""
+    """A rule about single images, judged by their measurements."""
 
     per_file: ClassVar[bool] = True
     severity: Severity = "warning"
