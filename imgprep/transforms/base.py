@@ -92,8 +92,8 @@ class Step(Protocol):
 
     name: ClassVar[str]
 
-    def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Image:
-        """Gives the processed image; steps draw nothing, `rng` is there for the common signature."""
+    def __call__(self, image: Image) -> Image:
+        """Gives the processed image."""
         ...
 
     def output_shape(self, shape: Shape) -> Shape:

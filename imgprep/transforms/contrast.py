@@ -147,7 +147,7 @@ class ContrastStretch(ShapeKept):
 
     percentiles: Percents = (2, 98)
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Stretches."""
         return contrast_stretch(image, *self.percentiles)
 
@@ -164,7 +164,7 @@ class PercentileClip(ShapeKept):
 
     percentiles: Percents = (2, 98)
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Clips."""
         return percentile_clip(image, *self.percentiles)
 
@@ -175,7 +175,7 @@ class Equalize(ShapeKept):
 
     name: ClassVar[str] = "equalize"
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Equalises."""
         return equalize(image)
 
@@ -194,7 +194,7 @@ class Clahe(ShapeKept):
     clip: Annotated[float, at.Gt(0)] = 2.0
     tiles: tuple[Tiles, Tiles] = (8, 8)
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Equalises."""
         return clahe(image, self.clip, self.tiles)
 
@@ -205,7 +205,7 @@ class Gray(ShapeKept):
 
     name: ClassVar[str] = "gray"
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Converts."""
         return to_gray(image)
 
@@ -233,7 +233,7 @@ class Threshold(ShapeKept):
     radius: Annotated[int, at.Ge(1), at.Le(1000)] = 17
     offset: float = 0
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Thresholds."""
         if self.method == "otsu":
             return otsu(image)
@@ -248,6 +248,6 @@ class InvertStep(ShapeKept):
 
     name: ClassVar[str] = "invert"
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Inverts."""
         return invert(image)

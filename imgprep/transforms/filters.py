@@ -61,7 +61,7 @@ class GaussianBlur(ShapeKept):
 
     sigma: Annotated[float, at.Gt(0), at.Le(100)] = 1.0
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Blurs."""
         return gaussian_blur(image, self.sigma)
 
@@ -78,6 +78,6 @@ class MedianBlur(ShapeKept):
 
     radius: Annotated[int, at.Ge(1), at.Le(50)] = 1
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Takes the median."""
         return median_blur(image, self.radius)

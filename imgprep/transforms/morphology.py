@@ -65,7 +65,7 @@ class _Morphology(ShapeKept):
     shape: Form = "disk"
     radius: Annotated[int, at.Ge(1), at.Le(100)] = 1
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Applies the operation to each channel."""
         return morphology(image, self.operation, self.shape, self.radius)
 

@@ -112,7 +112,7 @@ class CenterCrop(ShapeKept):
 
     size: Size
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Cuts; a smaller image is refused."""
         return center_crop(image, self.size)
 
@@ -141,7 +141,7 @@ class Pad(ShapeKept):
     fill: Edge = "constant"
     value: Color = 0
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Pads; a larger image is refused."""
         return pad(image, self.size, self.fill, self.value)
 
@@ -168,7 +168,7 @@ class Repeat(ShapeKept):
     factor: Annotated[int, at.Ge(1), at.Le(64)] = 1
     channels: Literal[1, 3] = 1
 
-    def __call__(self, image: Image, rng: object = None) -> Image:
+    def __call__(self, image: Image) -> Image:
         """Repeats rows, columns and channels."""
         return repeat(image, self.factor, self.channels)
 
