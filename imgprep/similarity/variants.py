@@ -44,9 +44,12 @@ _SCALE: Final = 1 << 12
 _WAVES: Final = 1 + int(FREQUENCIES.max())
 _ODD: Final = np.where(np.arange(_WAVES) % 2, -1.0, 1.0)
 _EXCHANGE: Final = np.array([FREQUENCIES.tolist().index([v, u]) for u, v in FREQUENCIES.tolist()])
-_BLOCK: Final = 4096
+_BLOCK: Final = 1024
 _CROWD: Final = 100
-_MOST: Final = 1 << 22
+_MOST: Final = 1 << 20
+_CHUNK: Final = 1 << 14
+"""Images whose variants are held at once."""
+_PAIR: Final = np.dtype([("left", "i4"), ("right", "i4"), ("turned", "i1"), ("bits", "i1"), ("number", "i1")])
 
 ACROSS: Final = 1
 DOWN: Final = 2
@@ -91,24 +94,30 @@ def candidates(small: Thumbnails, rows: NDArray[np.intp]) -> Candidates | None:
         The pairs, as rows of `small`; None where there are so many that the hashes do not distinguish the images.
     """
     reach = REACH if len(rows) <= MANY else REACH_OF_MANY
-    own, every = _variants(small, rows, CUTS if len(rows) <= TOO_MANY else CUTS[:1])
-    found: list[NDArray[np.int64]] = []
-    total = 0
-    for near, far in near_pairs(own.hash, every.hash, reach):
-        apart = near != every.row[far]
-        left, right = near[apart], far[apart]
-        bits = bit_count(own.hash[left] ^ every.hash[right])
-        columns = (every.row[right], left, every.turned[right], bits, every.number[right])
-        found.append(np.stack(columns, axis=1).astype(np.int64))
-        total += len(left)
-        if total > min(_CROWD * (len(rows) + _CROWD), _MOST):
-            return None
-    pairs = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 5), np.int64)
-    # They are sorted: of the cuts that match a pair, the closest is a good start for the alignment.
-    _, first = np.unique(pairs[:, :3], axis=0, return_index=True)
-    left, right, orientation, _, number = pairs[first].T
-    turned = np.stack([orientation, own.turned[right]], axis=1)
-    return Candidates(rows[left], rows[right], turned, np.array(CUTS)[number])
+    cuts = CUTS if len(rows) <= TOO_MANY else CUTS[:1]
+    own = _upright(small, rows)
+    found = [np.zeros(0, _PAIR)]
+    most = min(_CROWD * (len(rows) + _CROWD), _MOST)
+    for chunk in blocks(len(rows), _CHUNK):  # an image may have dozens of variants: never those of all at once
+        every = _variants(small, rows[chunk], cuts)
+        for near, far in near_pairs(own.hash, every.hash, reach):
+            apart = near != every.row[far] + chunk.start
+            left, right = near[apart], far[apart]
+            pairs = np.zeros(len(left), _PAIR)
+            pairs["left"], pairs["right"] = every.row[right] + chunk.start, left
+            pairs["turned"], pairs["number"] = every.turned[right], every.number[right]
+            pairs["bits"] = bit_count(own.hash[left] ^ every.hash[right])
+            found.append(pairs)
+            most -= len(left)
+            if most < 0:
+                return None
+    # Of the cuts that match a pair, the closest is a good start for the alignment.
+    ordered = np.sort(np.concatenate(found), order=_PAIR.names)
+    new = np.ones(len(ordered), bool)
+    new[1:] = np.any([ordered[name][1:] != ordered[name][:-1] for name in ("left", "right", "turned")], axis=0)
+    best = ordered[new]
+    turned = np.stack([best["turned"], own.turned[best["right"]]], axis=1)
+    return Candidates(rows[best["left"]], rows[best["right"]], turned, np.array(CUTS)[best["number"]])
 
 
 def orientation_between(one: Bits, other: Bits) -> Bits:
@@ -157,15 +166,15 @@ class _Variants(NamedTuple):
     """Oriented and cropped variants of images with their hashes.
 
     Attributes:
-        row: (V,) index of the image.
-        turned: (V,) orientation of the variant.
-        number: (V,) index of the cut made first.
+        row: (V,) int32 index of the image.
+        turned: (V,) int8 orientation of the variant.
+        number: (V,) int8 index of the cut made first.
         hash: (V,) uint64.
     """
 
-    row: NDArray[np.int64]
-    turned: NDArray[np.int64]
-    number: NDArray[np.int64]
+    row: NDArray[np.int32]
+    turned: NDArray[np.int8]
+    number: NDArray[np.int8]
     hash: NDArray[np.uint64]
 
     def at(self, places: NDArray[np.intp]) -> "_Variants":
@@ -173,23 +182,35 @@ class _Variants(NamedTuple):
         return _Variants(self.row[places], self.turned[places], self.number[places], self.hash[places])
 
 
-def _variants(small: Thumbnails, rows: NDArray[np.intp], cuts: Sequence[Cut]) -> tuple[_Variants, _Variants]:
-    """(each image in its main orientation, uncut; each image in every possible orientation, after every cut)."""
-    own: list[_Variants] = []
-    every: list[_Variants] = []
-    for block in blocks(len(rows), _BLOCK):
-        for number, waves in enumerate(_spectra(small[rows[block]], cuts)):
-            if not number:
-                own += _oriented_hashes(waves, 0.0, block.start, number)
-            every += _oriented_hashes(waves, _UNDECIDED, block.start, number)
-    upright = _joined(own)
-    _, first = np.unique(upright.row, return_index=True)
-    return upright.at(first), _joined(every)
+def _upright(small: Thumbnails, rows: NDArray[np.intp]) -> _Variants:
+    """Each image in its main orientation, uncut: (N,) variants in the order of the rows."""
+    found = _joined(
+        [
+            part
+            for block in blocks(len(rows), _BLOCK)
+            for waves in _spectra(small[rows[block]], CUTS[:1])
+            for part in _oriented_hashes(waves, 0.0, block.start, 0)
+        ]
+    )
+    _, first = np.unique(found.row, return_index=True)
+    return found.at(first)
+
+
+def _variants(small: Thumbnails, rows: NDArray[np.intp], cuts: Sequence[Cut]) -> _Variants:
+    """Each image in every possible orientation, after every cut."""
+    return _joined(
+        [
+            part
+            for block in blocks(len(rows), _BLOCK)
+            for number, waves in enumerate(_spectra(small[rows[block]], cuts))
+            for part in _oriented_hashes(waves, _UNDECIDED, block.start, number)
+        ]
+    )
 
 
 def _joined(parts: list[_Variants]) -> _Variants:
-    row, turned, number = (np.concatenate([part[column] for part in parts]).astype(np.int64) for column in range(3))
-    return _Variants(row, turned, number, np.concatenate([part.hash for part in parts]))
+    row, turned, number, hash_ = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _Variants(row, turned, number, hash_)
 
 
 def _oriented_hashes(waves: NDArray[np.float64], doubt: float, start: int, number: int) -> list[_Variants]:
@@ -213,8 +234,8 @@ def _oriented_hashes(waves: NDArray[np.float64], doubt: float, start: int, numbe
         chosen = np.flatnonzero(right & above & along)
         if len(chosen):
             hashes = hashes_of(np.ascontiguousarray(_turned(low[:, chosen], bits).T))
-            turned, cut = np.full(len(chosen), bits), np.full(len(chosen), number)
-            found.append(_Variants(chosen + start, turned, cut, hashes))
+            turned, cut = (np.full(len(chosen), value, np.int8) for value in (bits, number))
+            found.append(_Variants((chosen + start).astype(np.int32), turned, cut, hashes))
     return found
 
 
