@@ -14,7 +14,6 @@ import imgprep as package
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.transforms import STEPS
-from imgprep.util.rng import rng
 from tests.support.specs import write_spec
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -103,7 +102,7 @@ def test_every_step_runs_in_convert_and_keeps_the_depth(
         for row, image in enumerate(images):
             found = made[row][0]
             assert found.dtype == image.dtype, name
-            np.testing.assert_array_equal(found, step(image, rng(0, "")), name)
+            np.testing.assert_array_equal(found, step(image), name)
 
 
 def test_steps_are_done_in_their_order(tmp_path: Path, imgprep: Callable[..., Any]) -> None:
