@@ -1,7 +1,7 @@
 """The source of a spec, listed."""
 
 from imgprep.commands.class_list import class_notes, class_order, unlisted
-from imgprep.commands.list_source import listing
+from imgprep.commands.list_source import Listing, listing
 from imgprep.engines import Engine
 from imgprep.errors import one_line
 from imgprep.pipeline.collection import Collection
@@ -28,7 +28,8 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
         SourceError: it is refused as a whole.
     """
     section = loaded.spec.source
-    listed = listing(section.source, section.attributes, engine, section.splits)
+    options = loaded.spec.convert.decode_options()
+    listed = listing(Listing(section.source, section.attributes, section.splits, options.values is not None), engine)
     masks = MaskListing(section.masks) if section.masks is not None else None
     table = listed.table if masks is None else SampleTable.of(masks.join(listed.table))
     if not bool((~table.status.where("skipped")).any()):
@@ -36,7 +37,7 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     if section.masks is not None and section.masks.attribute not in {"", *table.attributes}:
         text = unknown("attribute", section.masks.attribute, list(table.attributes))
         raise loaded.error(text, "source", "masks", "attribute")
-    reader = ImageReader(section.source, loaded.spec.convert.decode_options())
+    reader = ImageReader(section.source, options)
     classes = class_order(listed, section.classes)
     if (section.classes or listed.order) and (complaint := unlisted(listed, classes)):
         raise loaded.error(complaint, "source", "classes" if section.classes else "class_names")

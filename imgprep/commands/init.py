@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from imgprep.commands.init_answers import UNASKED, Answers
-from imgprep.commands.list_source import Listed, listing
+from imgprep.commands.list_source import Listed, Listing, listing
 from imgprep.dataset.manifest import commit
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import Settings, isolating
@@ -119,7 +119,7 @@ def _listed(section: SourceSection) -> Listed:
         RequestError: ``init`` cannot write a spec for it; for an unclear split, the message names the option.
     """
     try:
-        return listing(section.source, None, isolating(Settings(workers=1)), section.splits)
+        return listing(Listing(section.source, None, section.splits), isolating(Settings(workers=1)))
     except UnclearSplitError as error:
         raise RequestError(f"{error}; init takes that as --split NAME=SPLIT, or --split ignore") from error
 

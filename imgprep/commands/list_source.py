@@ -10,6 +10,7 @@ from imgprep.arrays.progress_hook import in_steps, stepping
 from imgprep.commands.listing_notes import check_blank, check_folders, skipped
 from imgprep.engines.base import Engine, Heartbeat, WholePlan
 from imgprep.errors import SourceError, one_line
+from imgprep.sources.arrays import accepting_numbers
 from imgprep.sources.attributes import AttributeTable, Unmatched, join_attributes
 from imgprep.sources.base import Source
 from imgprep.sources.split_names import USUAL, SplitNames
@@ -43,12 +44,14 @@ class Listing(WholePlan):
         source: the source.
         attributes: a table of further columns.
         splits: the meaning of its names of splits.
+        numbers: whether arrays may hold numbers of any type, because the spec says their range.
         fault: why it cannot be listed, after a worker died; '' for none.
     """
 
     source: Source
     attributes: Path | None = None
     splits: SplitNames = USUAL
+    numbers: bool = False
     fault: str = ""
 
     def excluding(self, item: int, reason: str) -> "Listing":
@@ -75,15 +78,14 @@ def list_source(plan: Listing, heartbeat: Heartbeat) -> Listed:
     return listed
 
 
-def listing(source: Source, attributes: Path | None, engine: Engine, splits: SplitNames = USUAL) -> Listed:
+def listing(plan: Listing, engine: Engine) -> Listed:
     """Lists a source, in a worker of the engine if it may crash its reader.
 
     Raises:
         RequestError: a table is wrong, or the source is not of its layout.
         SourceError: it is refused as a whole.
     """
-    plan = Listing(source, attributes, splits)
-    if not source.isolated:
+    if not plan.source.isolated:
         return _listed(plan)
     (outcome,) = engine.run(list_source, [plan])
     if outcome.value is None:
@@ -93,6 +95,11 @@ def listing(source: Source, attributes: Path | None, engine: Engine, splits: Spl
 
 
 def _listed(plan: Listing) -> Listed:
+    with accepting_numbers(plan.numbers):
+        return _read(plan)
+
+
+def _read(plan: Listing) -> Listed:
     source, joined = plan.source, None
     samples = source.samples()
     if plan.attributes is not None:

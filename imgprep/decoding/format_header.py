@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.decoding.value_range import ValueRange
 from imgprep.errors import ImageError
 
 # The number at which Pillow speaks of a decompression bomb: twice 1 GiB / 4 / 3 pixels.
@@ -28,6 +29,7 @@ class DecodeOptions:
         max_scans: scans of a progressive JPEG above which it is refused.
         max_frames: frames or pages of one file above which it is refused.
         color_profile: ``srgb`` converts the colours of files with an ICC profile, ``ignore`` takes them as stored.
+        values: the range of decoded values, and of numbers in arrays, that becomes all levels; None: of their type.
     """
 
     background: tuple[int, int, int] | None = (255, 255, 255)
@@ -35,6 +37,7 @@ class DecodeOptions:
     max_scans: int = MAX_SCANS
     max_frames: int = MAX_FRAMES
     color_profile: ColorProfile = "ignore"
+    values: ValueRange | None = None
 
     def __post_init__(self) -> None:
         if not all(0 <= value <= 255 for value in self.background or ()):

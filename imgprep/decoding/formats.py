@@ -132,7 +132,8 @@ def sniff(data: bytes) -> Format:
         if form.matches(data):
             return form
     name = name_of(data)
-    raise ImageError(f"not an image that imgprep reads ({f'looks like {name}' if name else 'unknown format'})")
+    advice = "; save it with 16 bits, or as an array in npz or HDF5 with convert.range" if "float" in name else ""
+    raise ImageError(f"not an image that imgprep reads ({f'looks like {name}' if name else 'unknown format'}){advice}")
 
 
 def format_of_extension(extension: str) -> Format | None:

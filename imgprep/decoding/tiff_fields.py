@@ -95,7 +95,8 @@ def check_samples(known: FirstDirectory) -> None:
         raise ImageError("TIFF does not say what its samples mean")
     forms, bits = known.many(Tag.FORMAT, (1,)), known.bits
     if _FLOAT in forms:
-        raise ImageError("TIFF with float samples is not read")
+        advice = "save it with 16 bits, or as an array in npz or HDF5 with convert.range"
+        raise ImageError(f"TIFF with float samples is not read; {advice}")
     if not 0 < bits <= 16 or not known.samples:
         raise ImageError(f"TIFF with {known.samples} samples of {bits} bits is not read; 1 to 16 bits are")
     if forms and max(forms) > _FLOAT and max(forms) != 4:

@@ -2,13 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.decoding.decode import DecodeOptions, Decoder, ScaledImage, decode
 from imgprep.decoding.formats import format_of_extension
+from imgprep.decoding.value_range import is_numeric
 from imgprep.errors import ImageError, TransientError, one_line
 from imgprep.sources.base import Source
 from imgprep.sources.masks import Masks
@@ -98,14 +99,17 @@ class ImageReader:
             ImageError: it cannot be used; the message says why.
         """
         try:
-            data = self.source.read(sample)
+            values = self.options.values
+            data = self.source.read(sample) if values is None else self.source.numbers(sample)
             if isinstance(data, np.ndarray):
-                pixels = _with_channels(data)
+                pixels = _with_channels(data, values is not None)
                 seen = ScaledImage.whole(pixels, ("16-bit",) if pixels.dtype == np.uint16 else ())
                 flags, digest = seen.flags, hashlib.sha256(pixels.data).hexdigest()
             else:
                 seen = self._decode(sample, data, min_side)
                 flags, digest = seen.flags + _path_flags(sample.location, seen.format), hashlib.sha256(data).hexdigest()
+            if values is not None:
+                seen = seen._replace(pixels=values(seen.pixels))
             flags += _pixel_flags(seen)
             return seen._replace(flags=tuple(sorted(flags)) if len(flags) > 1 else flags), digest
         except MemoryError as error:
@@ -183,10 +187,12 @@ def _named_as_image(name: str) -> bool:
     return bool(stem) and format_of_extension(extension) is not None
 
 
-def _with_channels(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Pixels:
-    image: Pixels = np.ascontiguousarray(pixels[..., np.newaxis] if pixels.ndim == 2 else pixels)  # type: ignore[assignment]
-    if image.dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)} or image.ndim != 3 or image.shape[2] not in {1, 3}:
-        raise ImageError(f"pixels of shape {pixels.shape} and type {pixels.dtype}; grey or RGB of 8 or 16 bit are read")
+def _with_channels(pixels: NDArray[Any], numbers: bool) -> Pixels:
+    image: Pixels = np.ascontiguousarray(pixels[..., np.newaxis] if pixels.ndim == 2 else pixels)
+    read = is_numeric(image.dtype) if numbers else image.dtype in {np.dtype(np.uint8), np.dtype(np.uint16)}
+    if not read or image.ndim != 3 or image.shape[2] not in {1, 3}:
+        advice = "grey or RGB of 8 or 16 bit are read, other numbers with convert.range: [low, high]"
+        raise ImageError(f"pixels of shape {pixels.shape} and type {pixels.dtype}; {advice}")
     if not image.size:
         raise ImageError(f"no pixels: shape {pixels.shape}")
     return image

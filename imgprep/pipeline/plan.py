@@ -46,6 +46,7 @@ class ShardRecord:
         skipped: how many items are no images.
         masked: how many rows have a mask with object and background; None when no masks are read.
         counts: rows written per class.
+        dark: (largest value, bits) when all images use only the lowest part of their depth; see `dark_levels`.
         kept: whether an earlier run had finished it.
     """
 
@@ -60,6 +61,7 @@ class ShardRecord:
     skipped: int = 0
     masked: int | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    dark: tuple[int, int] | None = None
     kept: bool = False
 
 

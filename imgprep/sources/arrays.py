@@ -1,7 +1,9 @@
 """Images in arrays: which arrays belong together, what their labels mean, and one row at a time."""
 
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, NamedTuple, Protocol
 
@@ -9,6 +11,7 @@ import numpy as np
 from annotated_types import MinLen
 from numpy.typing import NDArray
 
+from imgprep.decoding.value_range import is_numeric
 from imgprep.errors import RequestError, SourceError, one_line
 from imgprep.sources.base import Pixels, check_class
 from imgprep.sources.split_names import split_in_name
@@ -85,14 +88,38 @@ def _meaning(name: str) -> tuple[str, str]:
     return "", ""
 
 
+class _Accepted(threading.local):
+    """Which types of images are listed in this thread."""
+
+    numbers: bool = False
+
+
+_accepted: Final = _Accepted()
+
+
+@contextmanager
+def accepting_numbers(accept: bool) -> Iterator[None]:
+    """While it is at work in this thread, `check_images` takes numbers of every type: the spec says their range."""
+    before, _accepted.numbers = _accepted.numbers, accept
+    try:
+        yield
+    finally:
+        _accepted.numbers = before
+
+
 def check_images(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
     """Refuses an array that holds no images: (N, H, W), (N, H, W, 1) or (N, H, W, 3), 8 or 16 bit without sign.
+
+    Numbers of any other type are refused too, unless `accepting_numbers` is at work.
 
     Raises:
         SourceError: it has another shape or dtype.
     """
-    if dtype.kind != "u" or dtype.itemsize > 2:
-        raise SourceError(f"{where}: images of type {dtype}; uint8 and uint16 are read, no normalised values")
+    if (dtype.kind != "u" or dtype.itemsize > 2) and not (_accepted.numbers and is_numeric(dtype)):
+        advice = "; say which values they have from black to white, as in convert.range: [0, 1]"
+        raise SourceError(
+            f"{where}: images of type {dtype}; uint8 and uint16 are read{advice if is_numeric(dtype) else ''}"
+        )
     if len(shape) not in {3, 4} or (len(shape) == 4 and shape[3] not in {1, 3}):
         raise SourceError(
             f"{where}: images of shape {list(shape)}; [N, height, width] or [N, height, width, 3] is read"

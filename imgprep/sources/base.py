@@ -5,7 +5,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,15 @@ class Source(ABC):
             ImageError: this image cannot be used; the others can.
             SourceError: the container changed since it was listed.
         """
+
+    def numbers(self, sample: Sample) -> bytes | NDArray[Any]:
+        """Reads one image like `read`, where the spec says what range its values have: arrays hold any numbers then.
+
+        Raises:
+            ImageError: as `read`, but for the type and range of the values.
+            SourceError: as `read`.
+        """
+        return self.read(sample)
 
     def forget(self, sample: Sample) -> bool:
         """Drops a cached copy of an image that cannot be decoded; returns whether reading it again may help.

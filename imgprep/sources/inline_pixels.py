@@ -1,6 +1,7 @@
 """Pixels written into a table as nested lists of numbers."""
 
 import json
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,26 @@ def parse_pixels(text: bytes) -> NDArray[np.uint8]:
     Raises:
         ImageError: it is no such list, or see `to_pixels`.
     """
+    return to_pixels(_parse(text), text)
+
+
+def parse_numbers(text: bytes) -> NDArray[Any]:
+    """Reads the same lists of any numbers.
+
+    Returns:
+        (H, W), (H, W, 1) or (H, W, 3) of integers or float64; NaN and infinite values too.
+
+    Raises:
+        ImageError: it is no such list, or see `to_numbers`.
+    """
+    return to_numbers(_parse(text), text)
+
+
+def _parse(text: bytes) -> object:
     try:
-        values = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ImageError(f"embedded pixels cannot be read: {one_line(error, 80)}") from None
-    return to_pixels(values, text)
 
 
 def to_pixels(values: object, text: bytes) -> NDArray[np.uint8]:
@@ -37,6 +53,31 @@ def to_pixels(values: object, text: bytes) -> NDArray[np.uint8]:
     Raises:
         ImageError: the lists are ragged, no image in shape, or hold anything but whole numbers from 0 to 255.
     """
+    pixels = _to_array(values)
+    if pixels.dtype.kind != "i" or _any_boolean(values, text):
+        raise ImageError(f"embedded pixels are not all whole numbers from 0 to 255{_advice(pixels)}")
+    if pixels.min() < 0 or pixels.max() > 255:
+        raise ImageError(f"embedded pixels go from {pixels.min()} to {pixels.max()}; 0 to 255 is read{_advice(pixels)}")
+    return pixels.astype(np.uint8)
+
+
+def to_numbers(values: object, text: bytes) -> NDArray[Any]:
+    """Makes an array of nested lists of any numbers, in the shape of an image; see `to_pixels`.
+
+    Raises:
+        ImageError: the lists are ragged, no image in shape, or hold anything but numbers.
+    """
+    numbers = _to_array(values)
+    if numbers.dtype.kind not in "iuf" or _any_boolean(values, text):
+        raise ImageError("embedded pixels are not all numbers of at most 64 bits")
+    return numbers
+
+
+def _advice(pixels: NDArray[Any]) -> str:
+    return ", other numbers with convert.range: [low, high]" if pixels.dtype.kind in "iuf" else ""
+
+
+def _to_array(values: object) -> NDArray[Any]:
     if not isinstance(values, list):
         raise ImageError("embedded pixels are no list of rows")
     try:
@@ -48,11 +89,7 @@ def to_pixels(values: object, text: bytes) -> NDArray[np.uint8]:
     if pixels.ndim not in {2, 3} or (pixels.ndim == 3 and pixels.shape[2] not in {1, 3}):
         shape = one_line(list(pixels.shape))
         raise ImageError(f"embedded pixels have shape {shape}; [height, width] or [height, width, 3] is read")
-    if pixels.dtype.kind != "i" or _any_boolean(values, text):
-        raise ImageError("embedded pixels are not all whole numbers from 0 to 255")
-    if pixels.min() < 0 or pixels.max() > 255:
-        raise ImageError(f"embedded pixels go from {pixels.min()} to {pixels.max()}; 0 to 255 is read")
-    return pixels.astype(np.uint8)
+    return pixels
 
 
 def _any_boolean(values: object, text: bytes) -> bool:

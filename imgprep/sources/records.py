@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, NamedTuple
+from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 from annotated_types import Len, MinLen
+from numpy.typing import NDArray
 
 from imgprep.decoding.files import read_bytes
 from imgprep.errors import ImageError, RequestError, one_line
@@ -18,7 +19,7 @@ from imgprep.sources.common_cause import CommonCause
 from imgprep.sources.confined_paths import LocalFiles, check_extension
 from imgprep.sources.csvtable import Row, no_column, read_csv
 from imgprep.sources.gz import read_span
-from imgprep.sources.inline_pixels import parse_pixels, to_pixels
+from imgprep.sources.inline_pixels import parse_numbers, parse_pixels, to_numbers, to_pixels
 from imgprep.sources.jsontable import find, parse_object, read_json
 from imgprep.sources.links import Links, path_of
 from imgprep.sources.remote import Remote, fetch, forget
@@ -74,6 +75,12 @@ class Csv(Source):
         """Reads one image; see `Source.read`."""
         if found := _EMBEDDED.fullmatch(sample.location):
             return parse_pixels(read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2])))
+        return _read_file(self, sample)
+
+    def numbers(self, sample: Sample) -> bytes | NDArray[Any]:
+        """Reads one image; see `Source.numbers`."""
+        if found := _EMBEDDED.fullmatch(sample.location):
+            return parse_numbers(read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2])))
         return _read_file(self, sample)
 
     def forget(self, sample: Sample) -> bool:
@@ -136,13 +143,25 @@ class Json(Source):
         found = _EMBEDDED.fullmatch(sample.location)
         if found is None:
             return _read_file(self, sample)
+        pixels, text = self._embedded(sample, found)
+        return parse_pixels(pixels.encode()) if isinstance(pixels, str) else to_pixels(pixels, text)
+
+    def numbers(self, sample: Sample) -> bytes | NDArray[Any]:
+        """Reads one image; see `Source.numbers`."""
+        found = _EMBEDDED.fullmatch(sample.location)
+        if found is None:
+            return _read_file(self, sample)
+        pixels, text = self._embedded(sample, found)
+        return parse_numbers(pixels.encode()) if isinstance(pixels, str) else to_numbers(pixels, text)
+
+    def _embedded(self, sample: Sample, found: re.Match[str]) -> tuple[Any, bytes]:
+        """What the object has for pixels, and the text of the object."""
         text = read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2]))
         try:
             record = parse_object(text, one_line(self.path))
         except RequestError as error:
             raise ImageError(f"the table changed since it was listed: {error}") from None
-        pixels = record.get(find(record, self.location_column))
-        return parse_pixels(pixels.encode()) if isinstance(pixels, str) else to_pixels(pixels, text)
+        return record.get(find(record, self.location_column)), text
 
     def forget(self, sample: Sample) -> bool:
         """Drops what was fetched; see `Source.forget`."""

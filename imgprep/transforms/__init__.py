@@ -43,6 +43,7 @@ TRANSFORMS: Final = LazyTable[type[Transform]](
         "brightness": "imgprep.transforms.intensity:Brightness",
         "channel_gain": "imgprep.transforms.intensity:ChannelGain",
         "gamma": "imgprep.transforms.intensity:Gamma",
+        "range_gain": "imgprep.transforms.intensity:RangeGain",
         "channel_shift": "imgprep.transforms.intensity:ChannelShift",
         "hue_saturation": "imgprep.transforms.intensity:HueSaturation",
         "gaussian_noise": "imgprep.transforms.corruption:GaussianNoise",

@@ -1,9 +1,11 @@
 """Transforms of levels and colours. All saturate at the ends of the depth and round to the nearest level."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+import annotated_types as at
 import cv2
 import numpy as np
 
@@ -23,6 +25,8 @@ from imgprep.transforms.base import (
 )
 from imgprep.transforms.contrast import invert
 from imgprep.transforms.levels import map_levels
+
+InnerShare = Annotated[float, at.Gt(0), at.Lt(1)]
 
 
 def brightness(image: Image, alpha: float, beta: float = 0.0) -> Image:
@@ -61,6 +65,21 @@ def gamma(image: Image, exponent: float, values: tuple[float, float] = (0.0, 1.0
     levels = np.arange(top(image) + 1, dtype=np.float64)
     bent = low + (high - low) * (np.clip(levels - low, 0, high - low) / (high - low)) ** exponent
     return map_levels(image, np.where((levels > low) & (levels < high), bent, levels))
+
+
+def range_gain(image: Image, bounds: Sequence[float], factors: Sequence[float]) -> Image:
+    """Multiplies each level by the factor of the range that it lies in (Handbook, part 7), each level once.
+
+    Args:
+        image: (H, W, C).
+        bounds: K rising shares of the depth that part the ranges; a level on a bound belongs to the range above it.
+        factors: K + 1 factors, of the darkest range first.
+    """
+    if all(factor == 1 for factor in factors):
+        return image
+    levels = np.arange(top(image) + 1, dtype=np.float64)
+    ranges = np.searchsorted(np.asarray(bounds, np.float64) * top(image), levels, side="right")
+    return map_levels(image, np.minimum(levels * np.asarray(factors, np.float64)[ranges], top(image)))
 
 
 def hue_saturation(image: Image, degrees: float, factor: float) -> Image:
@@ -173,6 +192,38 @@ class Gamma(Transform):
     def apply(self, image: Image, params: Params) -> Image:
         """Bends."""
         return gamma(image, params["gamma"], self.values)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RangeGain(Transform):
+    """Multiplies each range of levels by a factor of its own, see `range_gain`.
+
+    Attributes:
+        bounds: where one range ends and the next begins, rising, in shares of the depth.
+        factors: low and high factor of each range, the darkest first: one more than bounds.
+    """
+
+    name: ClassVar[str] = "range_gain"
+
+    bounds: Annotated[tuple[InnerShare, ...], at.MinLen(1)] = (0.25, 0.75)
+    factors: Annotated[tuple[UnsignedRange, ...], at.MinLen(2)] = ((1.0, 1.2), (0.9, 1.1), (0.8, 1.0))
+
+    def __post_init__(self) -> None:
+        if any(low >= high for low, high in itertools.pairwise(self.bounds)):
+            raise ValueError(f"bounds: expected rising shares, got {list(self.bounds)}")
+        if len(self.factors) != len(self.bounds) + 1:
+            raise ValueError(
+                f"factors: expected {len(self.bounds) + 1} pairs [low, high], one more than bounds, "
+                f"got {len(self.factors)}"
+            )
+
+    def draw(self, uniform: Uniform, shape: Shape) -> Params:
+        """Draws one factor for each range."""
+        return {"factors": [between(bounds, uniform()) for bounds in self.factors]}
+
+    def apply(self, image: Image, params: Params) -> Image:
+        """Multiplies."""
+        return range_gain(image, self.bounds, params["factors"])
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

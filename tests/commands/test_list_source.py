@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgprep.commands.list_source import listing
+from imgprep.commands.list_source import Listing, listing
 from imgprep.engines import ENGINES
 from imgprep.errors import SourceError
 from imgprep.sources.directory import Directory
@@ -32,7 +32,7 @@ HERE = ENGINES["serial"](workers=1)
 def test_a_container_that_does_harm_is_refused_in_one_line(tmp_path: Path, fault: str, words: str) -> None:
     path = tmp_path / "a.h5"
     with pytest.raises(SourceError) as caught:
-        listing(Bad(path, fault), None, WORKERS)
+        listing(Listing(Bad(path, fault), None), WORKERS)
     assert str(caught.value).startswith(f"{path}: refused as a whole: {words}")
     assert "\n" not in str(caught.value)
 
@@ -42,7 +42,7 @@ def test_a_container_that_does_harm_is_refused_in_one_line(tmp_path: Path, fault
 def test_a_sound_container_is_listed_in_a_worker(tmp_path: Path, fault: str) -> None:
     table = tmp_path / "attributes.csv"
     table.write_text("id,colour\n0,red\n7,blue\n")
-    found = listing(Bad(tmp_path / "a.h5", fault), table, WORKERS)
+    found = listing(Listing(Bad(tmp_path / "a.h5", fault), table), WORKERS)
     assert list(found.table.id) == ["0", "1", "2"]
     assert set(found.table.label) == {*found.table.classes()} != {f"{os.getpid()}"}
     assert found.table[0].attributes == {"colour": "red"}
@@ -50,8 +50,10 @@ def test_a_sound_container_is_listed_in_a_worker(tmp_path: Path, fault: str) -> 
 
 
 def test_other_engines_list_in_this_process(tmp_path: Path) -> None:
-    assert listing(Bad(tmp_path / "a.h5"), None, HERE).table.classes() == (f"{os.getpid()}",)
-    assert listing(Bad(tmp_path / "a.h5"), None, ENGINES["threads"](workers=2)).table.classes() == (f"{os.getpid()}",)
+    assert listing(Listing(Bad(tmp_path / "a.h5"), None), HERE).table.classes() == (f"{os.getpid()}",)
+    assert listing(Listing(Bad(tmp_path / "a.h5"), None), ENGINES["threads"](workers=2)).table.classes() == (
+        f"{os.getpid()}",
+    )
 
 
 def test_what_is_isolated(tmp_path: Path) -> None:
@@ -63,4 +65,4 @@ def test_errors_of_the_source_come_through(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, image=np.zeros((2, 4, 4), np.uint8), label=np.zeros(3, np.uint8))
     with pytest.raises(SourceError, match=r"a\.npz#label: 3 labels for 2 images"):
-        listing(Npz(path), None, WORKERS if sys.platform == "linux" else HERE)
+        listing(Listing(Npz(path), None), WORKERS if sys.platform == "linux" else HERE)

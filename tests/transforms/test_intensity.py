@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from imgprep.transforms.intensity import (
     ChannelGain,
     Gamma,
+    RangeGain,
     brightness,
     channel_affine,
     gamma,
     hue_saturation,
+    range_gain,
 )
 
 DTYPES = [np.uint8, np.uint16]
@@ -95,3 +97,34 @@ def test_identity_parameters_give_the_image_itself(dtype):
     assert hue_saturation(image, 0, 1) is image
     np.testing.assert_array_equal(channel_affine(image, [1, 1, 1], [0, 0, 0]), image)
     np.testing.assert_array_equal(hue_saturation(image, 360, 1), image)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_each_level_is_multiplied_once_by_the_factor_of_its_range(dtype):
+    last = np.iinfo(dtype).max
+    image = np.arange(last + 1, dtype=dtype).reshape(-1, 256, 1)
+    x = image.astype(np.float64)
+    # Levels under a quarter that are doubled come into the second range, whose factor they must not get too.
+    exact = np.where(x < 0.25 * last, 2 * x, np.where(x < 0.75 * last, 0.5 * x, 1.5 * x))
+    result = range_gain(image, (0.25, 0.75), (2, 0.5, 1.5))
+    assert result.dtype == dtype
+    assert np.abs(result - np.minimum(exact, last)).max() <= 0.5
+
+
+def test_range_gain_of_one_gives_the_image():
+    image = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    assert range_gain(image, (0.5,), (1, 1)) is image
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"bounds": (0.5, 0.5)}, "bounds: expected rising"),
+        ({"bounds": (0.7, 0.2)}, "bounds: expected rising"),
+        ({"bounds": (0.5,)}, "factors: expected 2 pairs"),
+        ({"factors": ((1, 1), (1, 1))}, "factors: expected 3 pairs"),
+    ],
+)
+def test_range_gain_needs_a_factor_for_each_range(options, text):
+    with pytest.raises(ValueError, match=text):
+        RangeGain(**options)

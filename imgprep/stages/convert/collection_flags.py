@@ -27,6 +27,11 @@ class CollectionFlags(NamedTuple):
     flags: Flags
     notes: tuple[str, ...]
 
+    def joined(self, other: "CollectionFlags") -> Flags:
+        """The flags of both, these first."""
+        rows = {*self.flags, *other.flags}
+        return {row: (*self.flags.get(row, ()), *other.flags.get(row, ())) for row in rows}
+
 
 def collection_flags(table: SampleTable) -> CollectionFlags:
     """Flags usable images with ids that differ only in case, and locations that are listed more than once."""

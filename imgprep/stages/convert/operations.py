@@ -21,8 +21,8 @@ def operations(settings: ConvertSettings) -> dict[str, Operation]:
         )
     for number, step in enumerate(settings.steps, 1):
         done[f"{number} {step.name}"] = step
-    if settings.depth != "keep":
-        done[f"{settings.depth} bit"] = partial(to_depth, depth=settings.depth)
+    if settings.bits != "keep":
+        done[f"{settings.bits} bit"] = partial(to_depth, depth=settings.bits)
     return done
 
 
@@ -33,9 +33,9 @@ def mask_operations(settings: ConvertSettings) -> tuple[Operation, ...]:
 
 def image_format(settings: ConvertSettings) -> ImageFormat | None:
     """The format of every image after the operations; None where it depends on the images."""
-    if settings.size is None or settings.channels == "keep" or settings.depth == "keep":
+    if settings.size is None or settings.channels == "keep" or settings.bits == "keep":
         return None
     shape = (*settings.size, 1 if settings.channels == "gray" else 3)
     for step in settings.steps:
         shape = step.output_shape(shape)
-    return ImageFormat(shape, f"uint{settings.depth}")
+    return ImageFormat(shape, f"uint{settings.bits}")

@@ -10,6 +10,7 @@ from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.image_loop import Fault, attempt, over_images
 from imgprep.pipeline.image_reader import ImageReader, Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan
+from imgprep.stages.convert.dark_levels import Levels, dark_levels
 from imgprep.table.sample import Sample, SampleTable
 from imgprep.transforms.masks import tells_apart
 
@@ -19,7 +20,8 @@ Operation = Callable[[Pixels], Pixels]
 class Prepared(NamedTuple):
     """The outcome for one item: its pixels, or the reason why there are none and whether that is transient.
 
-    The mask is None unless one is read and shows both object and background.
+    The mask is None unless one is read and shows both object and background. Of an image that uses only the lowest part
+    of its depth, though the spec says no range, dark are the levels as they were read.
     """
 
     pixels: Pixels | None
@@ -28,6 +30,7 @@ class Prepared(NamedTuple):
     reason: str = ""
     transient: bool = False
     mask: Mask | None = None
+    dark: Levels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,14 @@ class Prepare:
     def _prepared(self, reader: ImageReader, sample: Sample) -> Prepared:
         """One image; where only a step fails, its flags and digest are known."""
         image, flags, sha256, mask = reader(sample)
+        dark = dark_levels(image) if reader.options.values is None else None
         found = attempt(self._transformed, image, mask)
         if isinstance(found, Fault):
             return Prepared(None, flags, sha256, found.reason, found.transient)
         image, mask = found
         if mask is not None:
             flags = tuple(sorted((*flags, MASKED)))
-        return Prepared(image, flags, sha256, mask=mask)
+        return Prepared(image, flags, sha256, mask=mask, dark=dark)
 
     def _transformed(self, image: Pixels, mask: Mask | None) -> tuple[Pixels, Mask | None]:
         for operation in self.operations:

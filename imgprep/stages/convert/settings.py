@@ -1,21 +1,24 @@
 """The settings of the convert stage."""
 
+import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from annotated_types import Ge, Le
-from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from imgprep.decoding.format_header import DecodeOptions
+from imgprep.decoding.value_range import ValueRange
 from imgprep.pipeline.storage import Storage
 from imgprep.settings.binding import Integer, context_of, parse_entries
 from imgprep.settings.fields import list_of
-from imgprep.settings.problems import shown
+from imgprep.settings.problems import shown, unknown, wrong
 
 LONGEST_SIDE: Final = 65500
 """Of an image, in pixels: what JPEG can hold."""
 MAX_PIXELS: Final = 178_956_970
 """The number at which Pillow speaks of a decompression bomb: twice 1 GiB / 4 / 3 pixels."""
+_DEPTHS: Final = (8, 16, "keep")
 _BACKGROUNDS: Final[Mapping[str, tuple[int, int, int] | None]] = {
     "white": (255, 255, 255),
     "black": (0, 0, 0),
@@ -41,6 +44,52 @@ def _size(value: object) -> tuple[int, int] | None:
     return height, width
 
 
+class UsedBits(NamedTuple):
+    """Samples that use fewer bits than their type has.
+
+    Attributes:
+        used: the bits that are used.
+        to: bits per channel of the result, as in `ConvertSection.depth`.
+    """
+
+    used: int
+    to: Literal[8, 16, "keep"]
+
+
+def _depth(value: object) -> Literal[8, 16, "keep"] | UsedBits:
+    if isinstance(value, UsedBits):
+        return value
+    if isinstance(value, Mapping):
+        return _used_bits(value)
+    if type(value) in {int, str} and value in _DEPTHS:
+        return value
+    raise ValueError(f"expected 8, 16 or keep, not {shown(value)}")
+
+
+def _used_bits(value: Mapping[Any, Any]) -> UsedBits:
+    for key in value:
+        if key not in {"from", "to"}:
+            raise wrong(unknown("key", key, ["from", "to"]))
+    used, to = value.get("from"), value.get("to", 8)
+    if type(used) is not int or not 1 <= used <= 16:
+        raise wrong(f"expected the number of bits that are used, from 1 to 16, not {shown(used)}", "from")
+    if type(to) not in {int, str} or to not in _DEPTHS:
+        raise wrong(f"expected 8, 16 or keep, not {shown(to)}", "to")
+    return UsedBits(used, to)
+
+
+def _value_range(value: object) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    pair = value if isinstance(value, list | tuple) and len(value) == 2 else ()
+    if not pair or not all(type(end) in {int, float} and math.isfinite(end) for end in pair) or pair[0] >= pair[1]:
+        raise ValueError(
+            f"expected two numbers [low, high] such as [0, 4095], the values that become black and white, not "
+            f"{shown(value)}"
+        )
+    return pair[0], pair[1]
+
+
 def _steps(value: object, info: ValidationInfo) -> tuple[Any, ...]:
     context = context_of(info)
     return parse_entries(value, context.tables.steps, context, "step")
@@ -63,6 +112,34 @@ Size = Annotated[
         }
     ),
 ]
+_DEPTH_SCHEMA: Final = {"enum": list(_DEPTHS)}
+Depth = Annotated[
+    Literal[8, 16, "keep"] | UsedBits,
+    PlainValidator(_depth),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _DEPTH_SCHEMA,
+                {
+                    "type": "object",
+                    "properties": {
+                        "from": {"type": "integer", "minimum": 1, "maximum": 16},
+                        "to": _DEPTH_SCHEMA,
+                    },
+                    "required": ["from"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+ValuePair = Annotated[
+    tuple[float, float] | None,
+    PlainValidator(_value_range),
+    WithJsonSchema(
+        {"anyOf": [{"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}, {"type": "null"}]}
+    ),
+]
 Steps = Annotated[tuple[Any, ...], PlainValidator(_steps), list_of("steps")]
 Alpha = Annotated[
     Literal["white", "black", "ignore"] | tuple[Level, Level, Level],
@@ -79,7 +156,8 @@ class ConvertSettings(Storage):
         fit: how an image of another shape gets there: stretch it, pad it, or crop it.
         fill: what fit: pad fills with: black, a mirror image, or the pixels of the edge.
         interpolation: auto is area when shrinking and cubic when enlarging.
-        depth: bits per channel.
+        depth: bits per channel; {from: 12, to: 8} where images of more than 8 bits use only 12 of them.
+        range: low and high value of the source, which become black and white, instead of the whole range of its type.
         alpha: what transparency is laid on; ignore shows the colours under it.
         color_profile: srgb converts images with an embedded ICC profile; ignore takes their colours as stored.
         steps: pre-processing, in order; each a name, or a name with options.
@@ -91,11 +169,23 @@ class ConvertSettings(Storage):
     fit: Literal["stretch", "pad", "crop"] = "stretch"
     fill: Literal["constant", "reflect", "edge"] = "constant"
     interpolation: Literal["auto", "area", "linear", "cubic", "lanczos", "nearest"] = "auto"
-    depth: Literal[8, 16, "keep"] = 8
+    depth: Depth = 8
+    range: ValuePair = None
     alpha: Alpha = "white"
     color_profile: Literal["ignore", "srgb"] = "ignore"
     steps: Steps = ()
     max_pixels: Annotated[Integer, Ge(1)] = MAX_PIXELS
+
+    @model_validator(mode="after")
+    def _one_range(self) -> "ConvertSettings":
+        if self.range is not None and isinstance(self.depth, UsedBits):
+            raise wrong("contradicts depth: {from: ...}; give one of them", "range")
+        return self
+
+    @property
+    def bits(self) -> Literal[8, 16, "keep"]:
+        """Bits per channel of the result."""
+        return self.depth.to if isinstance(self.depth, UsedBits) else self.depth
 
     @property
     def background(self) -> tuple[int, int, int] | None:
@@ -104,7 +194,22 @@ class ConvertSettings(Storage):
 
     def decode_options(self) -> DecodeOptions:
         """The options for decoding images, for every command."""
-        return DecodeOptions(background=self.background, max_pixels=self.max_pixels, color_profile=self.color_profile)
+        return DecodeOptions(
+            background=self.background,
+            max_pixels=self.max_pixels,
+            color_profile=self.color_profile,
+            values=self.value_range(),
+        )
+
+    def value_range(self) -> ValueRange | None:
+        """The values that become black and white; None when images use the whole range of their type."""
+        depth = None if self.bits == "keep" else self.bits
+        if self.range is not None:
+            return ValueRange(*self.range, depth=depth)
+        if not isinstance(self.depth, UsedBits):
+            return None
+        bits = self.depth.used
+        return ValueRange(0, 2**bits - 1, depth=depth, key=f"convert.depth: {{from: {bits}}}", deep_only=bits >= 8)
 
     def values(self) -> dict[str, Any]:
         """Plain values for a fingerprint; those that came after the first release are left out at their defaults."""
@@ -114,5 +219,7 @@ class ConvertSettings(Storage):
             for name in ("max_pixels", "color_profile")
             if getattr(self, name) != type(self).model_fields[name].default
         }
+        if given := self.value_range():
+            later |= {"depth": self.bits, "range": repr(given)}
         steps = list(map(repr, self.steps))
         return values | later | {"steps": steps, "alpha": self.background, "storage": self.stored()}

@@ -22,6 +22,7 @@ from imgprep.pipeline.versions import versions
 from imgprep.pipeline.writer import ShardWriter, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
+from imgprep.stages.convert.dark_levels import Levels, dark_note, darkest
 from imgprep.stages.convert.prepare import Prepare, Prepared, Probe
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.table.sample import Sample, SampleTable, Status
@@ -99,6 +100,7 @@ class _Rows:
         self.counts: Counter[str] = Counter()
         self.status: Counter[str] = Counter()
         self.transient = self.masked = 0
+        self.dark: list[Levels | None] = []
 
     def add(self, sample: Sample, prepared: Prepared) -> None:
         """Adds one item."""
@@ -110,6 +112,7 @@ class _Rows:
             self.checksums.append(zlib.crc32(self.images[row]))
             if self.masks is not None:
                 self._add_mask(self.masks[row], prepared.mask)
+            self.dark.append(prepared.dark)
             self.labels.append(self.codes[sample.label])
             self.ids.append(sample.id)
             self.counts[sample.label] += 1
@@ -162,6 +165,7 @@ class _Rows:
             skipped=self.status["skipped"],
             masked=None if self.masks is None else self.masked,
             counts=dict(self.counts),
+            dark=darkest(self.dark),
         )
 
 
@@ -248,13 +252,12 @@ class Conversion:
         clashes = label_conflicts(part_lines(context, STAGE, plans), self.table)
         for note in (*found.notes, *clashes.notes):
             context.monitor.note(f"{STAGE}: {note}; flagged in samples.jsonl")
-        flags = {
-            row: (*found.flags.get(row, ()), *clashes.flags.get(row, ())) for row in {*found.flags, *clashes.flags}
-        }
+        if warning := dark_note(record.dark for record in records if record.samples):
+            context.monitor.note(f"{STAGE}: {warning}")
         transient = sum(record.transient for record in records)
         if transient:
             context.monitor.note(f"{STAGE}: {_retry_note(transient)}")
-        lines = with_flags(part_lines(context, STAGE, plans), flags)
+        lines = with_flags(part_lines(context, STAGE, plans), found.joined(clashes))
         return commit_stage(context, manifest, self.key(), lines, again=transient > 0)
 
     def manifest(self, image: ImageFormat, records: list[ShardRecord]) -> Manifest:

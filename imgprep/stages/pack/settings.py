@@ -108,7 +108,7 @@ class PackSettings(Storage):
     def contradictions(self, earlier: Mapping[str, Any]) -> Iterator[Problem]:
         """The type and the normalisation must suit the images, and statistics need training images."""
         convert, split = earlier.get("convert"), earlier.get("split")
-        deep = convert is not None and convert.depth == 16
+        deep = convert is not None and convert.bits == 16
         if deep and self.dtype == "uint8":
             yield Problem(("dtype",), "uint8 cannot hold 16-bit images; use uint16, or convert.depth: 8")
         if deep and self.dtype == "float16" and self.normalize == "none":
