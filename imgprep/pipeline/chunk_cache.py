@@ -17,7 +17,7 @@ from imgprep.table.sample import SampleTable
 
 CHUNKS: Final = 32
 SMALLEST: Final = 64
-LARGEST: Final = 2048
+LARGEST: Final = 512
 
 R = TypeVar("R")
 Plan = ShardPlan[SampleTable]
