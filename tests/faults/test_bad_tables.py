@@ -234,7 +234,7 @@ def test_one_location_in_every_row_is_listed_in_time_that_grows_with_their_numbe
         ("id,color\n1.png\n", 2),
         ('id,color\n1.png,"red\n', 2),
         ("id,color\n1.png,red\n1.png,blue\n", 3),
-        ("id,split\n1.png,holdout\n", 2),
+        ("id,split\n1.png,someday\n", 2),
         ("id,Id\n1.png,2\n", 1),
         (b"id,color\n1.png,caf\xe9\n", 2),
         ("id,color\n1.png,red\n".encode("utf-16"), 1),

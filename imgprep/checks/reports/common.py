@@ -1,10 +1,12 @@
 """Order, words and safe text, shared by the reports."""
 
 import hashlib
+import io
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Final
 
 from imgprep.checks.base import Finding, Report
@@ -12,6 +14,8 @@ from imgprep.errors import one_line
 
 FIRST: Final = 3
 """How many files a report for people names."""
+_PIECES: Final = 4096
+"""Pieces of JSON that are joined at once."""
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
@@ -68,8 +72,12 @@ def first_files(finding: Finding, limit: int = FIRST) -> str:
 
 def dump_json(content: object) -> str:
     """JSON that a terminal can show: text stays readable, control and direction characters are escaped."""
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    pieces = json.JSONEncoder(indent=1, ensure_ascii=False, allow_nan=False).iterencode(content)
+    text = io.StringIO()  # the pieces of a large report, all at once, would take several times the memory of the text
+    while joined := "".join(islice(pieces, _PIECES)):
+        text.write(_UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", joined))
+    text.write("\n")
+    return text.getvalue()
 
 
 def fingerprint(finding: Finding) -> str:
