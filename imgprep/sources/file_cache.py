@@ -1,6 +1,7 @@
 """A cache of open files for each thread."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,8 @@ class _OpenFiles(dict[tuple[int, str, tuple[int, int]], T]):
     """Open files by process, path and stamp; closed when the thread ends."""
 
     def __del__(self) -> None:
+        if sys.is_finalizing():  # the libraries that close files may be gone by then, and the system closes them anyway
+            return
         for held in self.values():
             held.close()
 

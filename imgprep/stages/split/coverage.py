@@ -51,8 +51,8 @@ def missing_classes(division: Division, method: str) -> list[str]:
             reason, shown = _reason(division, counts, (code, label), given=method == "predefined")
             reasons.setdefault(reason, []).append(shown)
         for reason, each in reasons.items():
-            more = " ..." if len(each) > _SHOWN else ""
-            notes.append(f"split {name}: {len(each)} {reason}: {', '.join(each[:_SHOWN])}{more}")
+            more = f" and {len(each) - _SHOWN} more classes" if len(each) > _SHOWN else ""
+            notes.append(f"split {name}: no image of {', '.join(each[:_SHOWN])}{more}: {reason}")
     return notes
 
 
@@ -65,10 +65,10 @@ def _reason(division: Division, counts: NDArray[np.int64], place: tuple[int, int
     where = ", ".join(f"{count} in {split}" for split, count in there.items())
     shown = f"{classes[label]} ({where})" if there else classes[label]
     if given and not (names[code] == NAMES[1] and set(there) == {TRAIN_NAME}):
-        return "classes have no image in it, for the given splits put none of theirs there", shown
+        return "the given splits put none there", shown
     mine = (labels == label) & (codes != UNUSED)
     if total > 1 and len(np.unique(units[mine])) < min(total, len(names)):
-        return "classes cannot appear in it, for their images hang together in groups or near-duplicates", shown
+        return "all images of the class belong together, in groups or near-duplicates", shown
     if total * counts[code].sum() < counts.sum():
-        return "classes are too small to appear in it", classes[label]
-    return "classes have no image in it by the draw", shown
+        return "too small a class to appear in it", classes[label]
+    return "by the draw", shown

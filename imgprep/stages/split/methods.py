@@ -142,8 +142,8 @@ def _taken(case: _Case, total: int, name: str) -> NDArray[np.bool_]:
     taken = case.take(total)
     if total and not taken.any():
         case.notes.append(
-            f"split {name}: is empty, though {total} images are asked for: the {len(case.labels)} images there are "
-            f"hang together in {len(case.units.sizes)} groups or clusters of near-duplicates that are too large for it"
+            f"split {name}: is empty, though {total} images are asked for: the {len(case.labels)} images "
+            f"belong together in {len(case.units.sizes)} groups or clusters of near-duplicates, too large for it"
         )
     return taken
 

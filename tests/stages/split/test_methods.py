@@ -286,8 +286,8 @@ def test_classes_too_small_for_a_split_are_noted(table: MakeTable) -> None:
     labels = ["ash"] * 50 + ["elm"] * 50 + ["rare"]
     notes = decide(table(labels), NO_CLUSTERS, split_request()).notes
     assert notes == (
-        "split validation: 1 classes are too small to appear in it: rare",
-        "split test: 1 classes are too small to appear in it: rare",
+        "split validation: no image of rare: too small a class to appear in it",
+        "split test: no image of rare: too small a class to appear in it",
     )
     assert decide(table(["ash"] * 50 + ["elm"] * 50), NO_CLUSTERS, split_request()).notes == ()
 
@@ -298,9 +298,7 @@ def test_a_group_that_is_everything_is_said_to_leave_nothing_for_the_others(tabl
     found = decide(images, NO_CLUSTERS, split_request(method=method, test=0.2, validation=0.25))
     assert set(found.codes.tolist()) == {0}
     assert [note.partition(":")[0] for note in found.notes] == ["split test", "split validation"]
-    assert (
-        "is empty, though 12 images are asked for: the 60 images there are hang together in 1 groups" in found.notes[0]
-    )
+    assert "is empty, though 12 images are asked for: the 60 images belong together in 1 groups" in found.notes[0]
     assert decide(images, NO_CLUSTERS, split_request(method=method, test=0, validation=0)).notes == ()
     everything = decide(images, NO_CLUSTERS, split_request(method=method, test=60))
     assert "split train: is empty, there is nothing to train on" in everything.notes
