@@ -165,6 +165,7 @@ def doctor() -> Facts:
         ("Output lock", "enforced" if can_lock() else "none: set execution.lock: false, and run one command at a time"),
         ("OpenCV", ", ".join(f"{name} {_version(name)}" for name in wheels) or "not installed"),
         *((name, _version(name) or "not installed") for name in LIBRARIES),
+        ("Area resize", _area_resizer()),
     ]
     for module, purpose in EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
@@ -177,6 +178,22 @@ def doctor() -> Facts:
             f"pip uninstall {' '.join(wheels)}, then pip install {keep}"
         )
     return Facts(tuple(lines), tuple(problems))
+
+
+def _area_resizer() -> str:
+    """The code that shrinks images, and why it is not the fastest."""
+    try:
+        from imgprep.transforms.area import OPENCV, SWITCH, area_resizer
+    except ImportError:  # no OpenCV, which its own line says
+        return "none"
+    name = area_resizer()
+    if name != OPENCV:
+        return f"{name}, with the pixels of OpenCV"
+    if os.environ.get(SWITCH) == "0":
+        return f"{name}, because {SWITCH} is 0"
+    if importlib.util.find_spec("imgprep._native") is None:
+        return f"{name}; imgprep._native, which is faster, was not built: that needs a C compiler"
+    return f"{name}; imgprep._native does not give its pixels on this machine"
 
 
 def _extent(manifest: Manifest) -> str:

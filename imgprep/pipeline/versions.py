@@ -29,3 +29,10 @@ def versions() -> Mapping[str, Any]:
         "simplejpeg": simplejpeg.__version__,
         "cpu_features": cv2.getCPUFeaturesLine(),
     }
+
+
+def recorded_versions() -> Mapping[str, Any]:
+    """`versions` for an index, with the code that shrinks images, which no key depends on: it changes no pixel."""
+    from imgprep.transforms.area import area_resizer  # noqa: PLC0415
+
+    return {**versions(), "area_resizer": area_resizer()}

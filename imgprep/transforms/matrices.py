@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from imgprep.errors import ImageError
+from imgprep.transforms.area import resize_area
 from imgprep.transforms.base import Color, Image, Shape, color_of, with_channels
 
 Matrix: TypeAlias = tuple[float, float, float, float, float, float]
@@ -135,10 +136,10 @@ def _averaged(image: Image, matrix: Matrix) -> Image:
     across, down = math.hypot(a, d), math.hypot(b, e)
     if across >= _SHRINKS and down >= _SHRINKS:
         return image
-    size = tuple(
-        max(1, round(side * scale)) if scale < _SHRINKS else side for side, scale in ((width, across), (height, down))
+    rows, columns = (
+        max(1, round(side * scale)) if scale < _SHRINKS else side for side, scale in ((height, down), (width, across))
     )
-    return with_channels(cv2.resize(image, size, interpolation=cv2.INTER_AREA), image)
+    return resize_area(image, (rows, columns))
 
 
 def _resized(matrix: Matrix, image: Image, shape: tuple[int, int]) -> Matrix:

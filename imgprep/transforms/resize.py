@@ -8,6 +8,7 @@ import annotated_types as at
 import cv2
 
 from imgprep.errors import ImageError
+from imgprep.transforms.area import resize_area
 from imgprep.transforms.base import Color, Image, Shape, ShapeKept, color_of, with_channels
 
 Interpolation: TypeAlias = Literal["auto", "area", "linear", "cubic", "lanczos", "nearest"]
@@ -47,12 +48,13 @@ def resize(image: Image, size: tuple[int, int], interpolation: Interpolation = "
     height, width = image.shape[:2]
     if (height, width) == tuple(size):
         return image
+    shrinks = size[0] <= height and size[1] <= width
+    if shrinks and interpolation in {"auto", "area"}:
+        return resize_area(image, size)
     if interpolation != "auto":
         return _resize(image, size, _FLAGS[interpolation])
-    if size[0] <= height and size[1] <= width:
-        return _resize(image, size, cv2.INTER_AREA)
     if size[0] < height or size[1] < width:
-        image = _resize(image, (min(size[0], height), min(size[1], width)), cv2.INTER_AREA)
+        image = resize_area(image, (min(size[0], height), min(size[1], width)))
     return _resize(image, size, cv2.INTER_CUBIC)
 
 

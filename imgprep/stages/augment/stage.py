@@ -20,7 +20,7 @@ from imgprep.pipeline import shard_buffer
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
-from imgprep.pipeline.versions import versions
+from imgprep.pipeline.versions import recorded_versions, versions
 from imgprep.pipeline.writer import ShardWriter, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.stages.augment.donors import DonorPool, masked
@@ -274,7 +274,7 @@ class Augmentation:
             samples={**made_of.samples, AUGMENTED: made},
             seed=self.seed,
             fingerprint=self.fingerprint(),
-            versions=versions(),
+            versions=recorded_versions(),
             shards=entries(records),
         )
 

@@ -18,7 +18,7 @@ from imgprep.pipeline import shard_buffer
 from imgprep.pipeline.image_reader import Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, results
-from imgprep.pipeline.versions import versions
+from imgprep.pipeline.versions import recorded_versions, versions
 from imgprep.pipeline.writer import ShardWriter, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
@@ -284,7 +284,7 @@ class Conversion:
             normalization={"kind": "none"},
             seed=self.seed,
             fingerprint=fingerprint(self.values(), self.classes, [record.part for record in records]),
-            versions=versions(),
+            versions=recorded_versions(),
             shards=entries(records),
         )
 

@@ -18,7 +18,7 @@ from imgprep.pipeline import shard_buffer
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
-from imgprep.pipeline.versions import versions
+from imgprep.pipeline.versions import recorded_versions, versions
 from imgprep.pipeline.writer import ShardWriter, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.shards.shard_set import ShardSet
@@ -230,7 +230,7 @@ class Packing:
             class_weights=class_weights(counts.get(TRAIN_NAME, Counter()), made_of.classes),
             seed=self.seed,
             fingerprint=self.fingerprint(),
-            versions=versions(),
+            versions=recorded_versions(),
             shards=entries(records),
             groups=self.splits.groups,
         )

@@ -1,0 +1,7 @@
+from typing_extensions import Buffer
+
+INSTRUCTIONS: str
+
+def resize_area(
+    source: Buffer, target: Buffer, size: tuple[int, int], target_size: tuple[int, int], channels: int, wide: bool, /
+) -> None: ...
