@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from imgprep.checks.base import Rule
-from imgprep.checks.rules.attributes import ColorShare, License, NoneClass, Progression, SecondaryFeature
+from imgprep.checks.rules.attributes import ColorShare, NoneClass, Progression, SecondaryFeature
 from imgprep.checks.rules.background import Background
 from imgprep.checks.rules.counts import ClassBalanceMax, ClassBalanceMean, ClassSize
 from imgprep.checks.rules.drift import Drift
 from imgprep.checks.rules.duplicates import Duplicate, LabelConflict, NearDuplicate
 from imgprep.checks.rules.files import Unreadable
 from imgprep.checks.rules.labels import LabelErrors
+from imgprep.checks.rules.license import License
 from imgprep.checks.rules.packed import PackedCounts, PackedEvaluation, PackedStatistics, PackedValues
 from imgprep.checks.rules.quality import Blur, Encoding, Exposure, Resolution
 from imgprep.checks.rules.splits import SplitCoverage, SplitLeakage

@@ -2,9 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import ClassVar, Final
 
 import numpy as np
@@ -40,6 +39,13 @@ class ColorShare(Rule):
     """Each distinct colour of a class is at least 10 % of the class (Handbook, part 5, common practice 2).
 
     Without the column, the dominant hue of what stands out from the border is measured, and failing is a warning.
+
+    Why:
+        A model that saw a class almost only in one colour takes the colour for the class.
+
+    Fix:
+        Collect images in the rare colours, or augment hue and saturation; tell colours in a column of
+        source.attributes, which are surer than measured ones.
 
     Attributes:
         attribute: the column with the colour.
@@ -114,6 +120,12 @@ class ColorShare(Rule):
 class SecondaryFeature(Rule):
     """Images with and without each optional feature are at least 5 % each (Handbook, part 5, common practice 3).
 
+    Why:
+        A feature that always goes with a class, such as a stem, becomes what a model knows the class by.
+
+    Fix:
+        Collect images with and without the feature, until each is at least the smallest share.
+
     Attributes:
         features: the columns, with yes or no in them; by default all columns that hold nothing else.
         min: the smallest sufficient share of either.
@@ -158,6 +170,12 @@ class SecondaryFeature(Rule):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progression(Rule):
     """Images in any state but the base state are at least 20 % together (Handbook, part 5, common practice 4).
+
+    Why:
+        Things that change, as fruit ripens, are met in every state; a model that saw one state misses the others.
+
+    Fix:
+        Collect images in the rarer states, or say with base which state is the usual one.
 
     Attributes:
         attribute: the column with the state (ripe, spoiled, sliced ...).
@@ -209,6 +227,13 @@ class Progression(Rule):
 class NoneClass(Rule):
     """A class of images that show none of the classes exists (Handbook, part 5: "one additional label as *not any*").
 
+    Why:
+        A model without such a class has to answer with one of its classes, whatever it is shown.
+
+    Fix:
+        Add a class of images that show none of the others but might be met where the model is used; or set the severity
+        to off.
+
     Attributes:
         names: what it may be called; case, blanks, dashes and underscores do not matter.
     """
@@ -229,46 +254,6 @@ class NoneClass(Rule):
             f"no class has images that show none of the others; add one, named for example {next(iter(self.names), '')}"
         )
         yield self.finding("fail", message, None, Compared(0, 1))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class License(Rule):
-    """Every image has a licence recorded, and none is on the deny list (Handbook, part 5, "the source of the images").
-
-    Attributes:
-        attribute: the column with the licence.
-        deny: patterns of licences that are refused, case does not matter.
-    """
-
-    id: ClassVar[str] = "license"
-    source: ClassVar[str] = "Handbook, part 5 (copyright)"
-    per_file: ClassVar[bool] = True
-    severity: Severity = "warning"
-    attribute: str = "license"
-    deny: tuple[str, ...] = ()
-
-    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        """Reports the images of each class without a licence, and those with a refused one."""
-        if self.attribute not in evidence.table.attributes:
-            yield self.skip(f"no licences: the column {self.attribute} of source.attributes supplies them")
-            return
-        refused = [pattern.casefold() for pattern in self.deny]
-        for label, name in enumerate(evidence.classes):
-            rows = evidence.rows(label)
-            values = [value.casefold() for value in evidence.attribute(self.attribute, rows) or ()]
-            masks: Mapping[str, list[bool]] = {
-                "have no licence recorded": [not value for value in values],
-                "have a licence on the deny list": [
-                    any(fnmatchcase(value, pattern) for pattern in refused) for value in values
-                ],
-            }
-            for problem, mask in masks.items():
-                if any(mask):
-                    samples = evidence.ids(rows[np.array(mask)])
-                    message = f"{name}: {len(samples)} of {len(rows)} images {problem}"
-                    yield self.finding("fail", message, name, Compared(len(samples), 0), samples)
-            if not any(any(mask) for mask in masks.values()):
-                yield self.finding("pass", f"{name}: every licence is recorded and allowed", name, Compared(0, 0))
 
 
 def hue_name(hue: float) -> str:

@@ -52,6 +52,12 @@ class Background(Rule):
     same in every class, or diverse in every class, pass. Where the object reaches the border, or fills the picture, in
     most images of a class that fails, the finding says so: the border then shows the object too.
 
+    Why:
+        A model that can tell the class by its surroundings need not look at the object, and fails elsewhere.
+
+    Fix:
+        Take images of the class before other backgrounds, or of the other classes before this one; crop closer.
+
     Attributes:
         recognised: how well a class may be recognised by its border, 0.5 to 1 (0.5 is chance).
         spread: a class with at least this part of the variance of all borders has no background of its own.

@@ -11,6 +11,14 @@ from imgprep.checks.base import ALL_STAGES, Compared, Count, Evidence, Finding, 
 class ClassSize(Rule):
     """Each class should have at least 1000 images (Handbook, part 5, common practice 1).
 
+    Why:
+        A model needs enough examples of a class to learn what its members share, and a test needs enough to measure
+        that.
+
+    Fix:
+        Collect more images of the class, or join it with a similar one. Augmented copies help training, but do not
+        count here.
+
     Attributes:
         min: the smallest sufficient number of usable images.
     """
@@ -30,6 +38,13 @@ class ClassSize(Rule):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassBalanceMean(Rule):
     """No class is under 20 % of the mean class size (Handbook, part 5, "Too Few Images of a Specific Class" 1).
+
+    Why:
+        A model that sees a class seldom learns to answer with the others, and overall accuracy hides that.
+
+    Fix:
+        Collect more images of the small class, augment it to balance the training images, or give its errors a larger
+        weight.
 
     Attributes:
         min: the smallest sufficient fraction of the mean over all classes, empty ones included.
@@ -57,6 +72,13 @@ class ClassBalanceMean(Rule):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassBalanceMax(Rule):
     """No class is under 10 % of the largest (Handbook, part 5, "Too Few Images of a Specific Class" 2).
+
+    Why:
+        Where one class outnumbers another by ten to one, always naming the larger one looks like success.
+
+    Fix:
+        Collect more images of the small class, balance the training images by augmentation, or leave out some of the
+        largest.
 
     Attributes:
         min: the smallest sufficient fraction of the largest class.

@@ -22,6 +22,12 @@ class Drift(Rule):
     The distance of two samples is that of Kolmogorov and Smirnov, less what 99.9 % of samples of one distribution stay
     under. Classes that only one of the two has are reported as well.
 
+    Why:
+        A model was judged on images like the reference; where they have changed, that judgement no longer holds.
+
+    Fix:
+        Find out what changed, such as a camera or a source, and retrain, or collect images like the earlier ones.
+
     Attributes:
         max: the largest distance between two distribution functions that passes; 1 is no overlap.
         min_images: the smallest number of measured images of a class that is compared.

@@ -34,7 +34,14 @@ class Cluster(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate(Rule):
-    """No two files with the same bytes, no two images with the same pixels (Handbook, part 5, "Too Few Images")."""
+    """No two files with the same bytes, no two images with the same pixels (Handbook, part 5, "Too Few Images").
+
+    Why:
+        Repeated images count more than others, and fill up a class without adding to it.
+
+    Fix:
+        Keep one file of each set, preferably the largest and least compressed, and exclude the rest.
+    """
 
     id: ClassVar[str] = "duplicate"
     source: ClassVar[str] = "Handbook, part 5 (class size)"
@@ -58,7 +65,14 @@ class Duplicate(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelConflict(Rule):
-    """The same image is not under two labels (Handbook, part 5: the label error rate)."""
+    """The same image is not under two labels (Handbook, part 5: the label error rate).
+
+    Why:
+        Of two labels for one image at least one is wrong, and the model is told both.
+
+    Fix:
+        Look at the image, decide which label is right, and correct or exclude the other file.
+    """
 
     id: ClassVar[str] = "label-conflict"
     source: ClassVar[str] = "Handbook, part 5 (label errors)"
@@ -84,6 +98,12 @@ class NearDuplicate(Rule):
     """No images that nearly are each other's copies (Handbook, part 5, "Insufficient Variation in Perspective").
 
     Also when one is mirrored, turned by quarters, or cropped by up to 5 % of a side, where strangers do not look alike.
+
+    Why:
+        Bursts, frames of a film and edited copies add little, and put nearly the same image on both sides of a split.
+
+    Fix:
+        Keep one image of each cluster, or keep them all and let the split hold them together, as it does by default.
 
     Attributes:
         distance: up to how many of the 64 bits of the perceptual hash may differ.

@@ -16,6 +16,12 @@ class Unreadable(Rule):
 
     A failure is reported for each class and reason: truncated, corrupt, empty, wrong type.
 
+    Why:
+        A damaged file is missing from training, and where a class has many the class shrinks unseen.
+
+    Fix:
+        Fetch or export the file again, or exclude it; the reason says what is wrong with it.
+
     Attributes:
         max: how many unreadable files a class may have.
     """

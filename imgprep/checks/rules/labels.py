@@ -26,6 +26,13 @@ class LabelErrors(Rule):
     The evidence is a review: it passes when the upper end of the exact interval is under the budget, fails when the
     lower end is over it, and is inconclusive between. Suspects are where to look first; they never fail the budget.
 
+    Why:
+        Wrong labels are learned like right ones, and wrong labels in a test set hide which model is better.
+
+    Fix:
+        Draw a sample with imgprep review, have a second person label it, and correct the labels of what they disagree
+        on.
+
     Attributes:
         budget: the rate that is too much.
         confidence: of the interval.

@@ -36,7 +36,15 @@ class PackedRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedValues(PackedRule):
-    """Values are finite, in the range of their normalisation and of the type in the index (Handbook, part 6)."""
+    """Values are finite, in the range of their normalisation and of the type in the index (Handbook, part 6).
+
+    Why:
+        One value that is not a number spoils a whole training run, and a wrong range makes a model learn slowly or not
+        at all.
+
+    Fix:
+        Pack again; imgprep repair rebuilds damaged shards.
+    """
 
     id: ClassVar[str] = "packed-values"
 
@@ -61,7 +69,14 @@ def _problems(index: PackedIndex, shard: ShardFacts) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedCounts(PackedRule):
-    """Each split has as many images of each class as the index says (Handbook, part 6)."""
+    """Each split has as many images of each class as the index says (Handbook, part 6).
+
+    Why:
+        Where the index and the shards differ, training uses other data than was planned.
+
+    Fix:
+        Run imgprep repair, or pack again with --force.
+    """
 
     id: ClassVar[str] = "packed-counts"
 
@@ -80,7 +95,14 @@ class PackedCounts(PackedRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedEvaluation(PackedRule):
-    """No image of validation and test is augmented (Handbook, part 6)."""
+    """No image of validation and test is augmented (Handbook, part 6).
+
+    Why:
+        A score on altered images does not tell how the model does on real ones.
+
+    Fix:
+        Pack again with --force; augmented images belong to the training split, altered tests to stress sets.
+    """
 
     id: ClassVar[str] = "packed-evaluation"
     per_file: ClassVar[bool] = True
@@ -94,7 +116,14 @@ class PackedEvaluation(PackedRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedStatistics(PackedRule):
-    """The statistics of the normalisation come from training images alone (Handbook, part 6)."""
+    """The statistics of the normalisation come from training images alone (Handbook, part 6).
+
+    Why:
+        Statistics that saw the test images tell the model something of them.
+
+    Fix:
+        Pack again with --force, so that the statistics are taken from the training images.
+    """
 
     id: ClassVar[str] = "packed-statistics"
 

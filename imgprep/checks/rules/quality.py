@@ -55,6 +55,14 @@ class Measured(Rule):
 class Resolution(Measured):
     """No image smaller than the target size, no extreme aspect ratio, no outlier in its class (Handbook, part 5).
 
+    Why:
+        An image that is enlarged or badly distorted by resizing looks unlike the others, and a model may notice that
+        first.
+
+    Fix:
+        Replace small images by larger originals, choose a smaller size in convert, or crop or pad instead of
+        stretching.
+
     Attributes:
         min: smallest [height, width]; by default the size that convert makes.
         max_aspect: the longer side is at most so many times the shorter.
@@ -91,6 +99,12 @@ class Resolution(Measured):
 class Exposure(Measured):
     """Not too dark, too bright, without contrast, or constant (Handbook, part 5, "Lighting Conditions").
 
+    Why:
+        Where nearly all pixels are black, white or alike, there is nothing to learn from but that.
+
+    Fix:
+        Take the image again, correct its exposure, or exclude it.
+
     Attributes:
         dark: the 99th percentile of the luminance is at least this, 0 to 1.
         bright: the 1st percentile of the luminance is at most this.
@@ -123,6 +137,13 @@ class Exposure(Measured):
 class Blur(Measured):
     """Sharp enough: the variance of the Laplacian at the working size (Handbook, part 5; Pech-Pacheco et al., 2000).
 
+    Why:
+        Details that are lost cannot be learned, and a class that is often blurred is known by its blur.
+
+    Fix:
+        Replace the image by a sharper one or exclude it; some subjects, such as fog, are soft by nature: lower min for
+        them.
+
     Attributes:
         min: the smallest sufficient variance, in squared 8-bit levels.
     """
@@ -141,6 +162,12 @@ class Blur(Measured):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding(Rule):
     """A census of modes; a mode that some classes have and others do not gives the class away (Handbook, part 5).
+
+    Why:
+        Where one class comes as grey, transparent or 16-bit files, the file format gives the class away.
+
+    Fix:
+        Export all classes in the same way, or let convert bring them to the same channels and depth.
 
     Attributes:
         max_difference: by how much the share of a mode in a class may differ from its share in the other classes.

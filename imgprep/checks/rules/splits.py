@@ -34,6 +34,12 @@ class SplitLeakage(Rule):
     such pairs (CIFAR-10 has); so by itself it fails as a warning. Where strangers look alike, as digits do, likeness
     proves nothing.
 
+    Why:
+        A model that is tested on what it was trained on remembers instead of recognising, and its score is too good.
+
+    Fix:
+        Let split divide the images by group, and keep near-duplicates together; or exclude the copies from one side.
+
     Attributes:
         distance: as for ``near-duplicate``.
         look_alike: the severity of images that look alike and are no copies.
@@ -106,6 +112,12 @@ class SplitCoverage(Rule):
 
     Of folds each is the evaluation once, and the others are what is trained on: a class that is in one fold only has
     no training image then.
+
+    Why:
+        A class that is never trained on is never recognised, and one that is never tested may fail unseen.
+
+    Fix:
+        Choose a stratified split or other shares, or collect more images of the class.
     """
 
     id: ClassVar[str] = "split-coverage"

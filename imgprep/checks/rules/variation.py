@@ -21,6 +21,12 @@ BUCKETS: Final = ((0.25, "dim"), (0.45, "dusk"), (0.65, "indoor light"), (1.01, 
 class Lighting(Rule):
     """Every class has images in several lighting conditions (Handbook, part 5, "Insufficient ... Lighting Conditions").
 
+    Why:
+        A model trained in daylight alone fails at dusk.
+
+    Fix:
+        Collect images in other light, or augment brightness and gamma.
+
     Attributes:
         attribute: the column with the condition: daylight, dusk, indoor bright, indoor dim; else luminance is measured.
         min_conditions: how many conditions a class needs.
@@ -57,6 +63,12 @@ class Perspective(Rule):
     """Every class varies in viewpoint, scale and position (Handbook, part 5, "Insufficient Variation in Perspective").
 
     Without the column, position and scale of what stands out from the border are measured; the viewpoint is not.
+
+    Why:
+        An object that is always in the middle and of one size is recognised only there.
+
+    Fix:
+        Collect images from other angles and distances, or augment with shifts, rotations and scales.
 
     Attributes:
         attribute: the column with the perspective.

@@ -1,6 +1,7 @@
 import pytest
 
-from imgprep.checks.rules.attributes import ColorShare, License, NoneClass, Progression, SecondaryFeature
+from imgprep.checks.rules.attributes import ColorShare, NoneClass, Progression, SecondaryFeature
+from imgprep.checks.rules.license import License
 
 
 def values(*runs):

@@ -1,0 +1,47 @@
+"""What a rule asks, why, and how to fix what it finds: read from its docstring, the one place that says it."""
+
+import inspect
+import re
+from functools import cache
+from typing import Final, NamedTuple
+
+from imgprep.checks.plain_rules import PlainRule
+
+HANDBOOK: Final = "Andrew Ferlitsch, Handbook 2: Computer Vision Data Engineering"
+"""The handbook that the sources of rules name in short; see docs/handbook.md."""
+_SECTION: Final = re.compile(r"^(Why|Fix|Attributes|Args|Returns|Yields|Raises|Examples?):[ \t]*$", re.MULTILINE)
+
+
+class Explanation(NamedTuple):
+    """The words of a rule, each one paragraph; '' where its docstring has none.
+
+    Attributes:
+        asks: the docstring before its first section.
+        why: its section ``Why:``.
+        fix: its section ``Fix:``.
+    """
+
+    asks: str = ""
+    why: str = ""
+    fix: str = ""
+
+
+def explain(rule: object) -> Explanation:
+    """The explanation of a rule: an instance of a class, or a function."""
+    own = rule.judge if isinstance(rule, PlainRule) else rule
+    doc = getattr(own if inspect.isroutine(own) else type(own), "__doc__", None)
+    return parse(doc) if isinstance(doc, str) else Explanation()
+
+
+@cache
+def parse(docstring: str) -> Explanation:
+    r"""Reads a docstring with sections as Google's style has them.
+
+    >>> parse("No blur.\n\n    Why:\n        Details are lost.\n\n    Fix:\n        Take it\n        again.\n    ")
+    Explanation(asks='No blur.', why='Details are lost.', fix='Take it again.')
+    """
+    parts = _SECTION.split(inspect.cleandoc(docstring))
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    return Explanation(
+        *(" ".join(text.split()) for text in (parts[0], sections.get("Why", ""), sections.get("Fix", "")))
+    )
