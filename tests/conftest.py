@@ -2,9 +2,7 @@
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).resolve().parents[1]
 SLOW = ("e2e", "faults", "seams")
 """Folders whose tests run the whole program, mostly in processes of its own: all of them are slow."""
-RunCli = Callable[..., subprocess.CompletedProcess[str]]
+
+pytest_plugins = ["tests.support.project_fixtures", "tests.support.spec_fixtures", "tests.support.stage_fixtures"]
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -33,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any((ROOT / "tests" / folder) in item.path.parents for folder in SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written here need not survive a power cut; tests/dataset/test_manifest.py looks at durability."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture(scope="session")
@@ -61,31 +66,6 @@ def collection(tmp_path: Path) -> Path:
             pixels = random.integers(0, 256, (12, 10, 3), np.uint8)
             assert cv2.imwrite(str(folder / label / f"{index:04d}.png"), pixels)
     return folder
-
-
-@pytest.fixture
-def run_cli(tmp_path: Path) -> RunCli:
-    """Runs `imgprep ARGUMENTS` as a user would, in an empty folder unless told otherwise; standard input is closed."""
-
-    def run(
-        *arguments: object,
-        cwd: Path = tmp_path,
-        env: dict[str, str] | None = None,
-        python: tuple[str, ...] = (),
-        timeout: float = 120,
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *python, "-m", "imgprep", *map(str, arguments)],
-            cwd=cwd,
-            env=os.environ | {"NO_COLOR": "1"} | (env or {}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-
-    return run
 
 
 @pytest.fixture

@@ -3,9 +3,6 @@ import pytest
 from imgprep.checks.measurements import flag_bit
 from imgprep.table.sample import Sample
 from imgprep.testing.rules import make_evidence
-from tests.support.stage_fixtures import _no_waiting_for_the_disk, context, conversion, heartbeat, table, write_image
-
-__all__ = ["_no_waiting_for_the_disk", "context", "conversion", "heartbeat", "table", "write_image"]
 
 
 @pytest.fixture

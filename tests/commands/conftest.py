@@ -1,9 +1,7 @@
 """Fixtures for the commands: specs on a small collection, and a monitor that remembers."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +9,10 @@ import pytest
 
 from imgprep.commands.session import Request
 from imgprep.spec.loading import LoadedSpec
-
-
-@dataclass
-class Recorder:
-    """A monitor that remembers what it was told."""
-
-    notes: list[str] = field(default_factory=list)
-    began: list[str] = field(default_factory=list)
-
-    def begin(self, what: str, items: int, unit: str = "images") -> None:
-        self.began.append(what)
-
-    def advance(self, items: int) -> None:
-        pass
-
-    def end(self) -> None:
-        pass
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
-
+from tests.support.recorder import Recorder
 
 MakeSpec = Callable[..., Path]
 MakeRequest = Callable[..., Request]
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is written here need not survive a power cut; tests/test_manifest.py looks at durability."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_the_output_is_held_while_the_machine_runs(spec: Callable[..., Path]) ->
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def started(monkeypatch: pytest.MonkeyPatch, own_fork_servers: None) -> list[int]:
     """A number for every process that workers could come from."""
     found: list[int] = []
     usual = launch.ForkServer.__init__

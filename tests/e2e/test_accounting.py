@@ -40,9 +40,9 @@ def project(tmp_path: Path, new_project: Callable[..., Any]) -> Any:
 
 def test_one_number_in_every_stage(project):
     """Per class 2 of 12 are for test; copies top the 9 or 10 of training up to 12, and 4 test images are inverted."""
-    plan = project.run("run", project.spec, "--dry-run").stdout
+    plan = project.call("run", project.spec, "--dry-run").stdout
     assert "source: 27 found = 24 ok + 0 quarantined + 3 skipped, 2 classes" in plan
-    done = project.run("run", project.spec)
+    done = project.call("run", project.spec)
     assert done.returncode == 0, done.stderr
     made = 24 - 19 + 4
     assert f"{ACCOUNT}; + {made} augmented" in done.stdout
@@ -52,26 +52,26 @@ def test_one_number_in_every_stage(project):
         numbers = {"found": 27, "ok": 23, "quarantined": 1, "skipped": 3}
         assert project.manifest(stage)["samples"] == numbers | ({"augmented": augmented} if augmented else {})
         more = f"; + {augmented} augmented" if augmented else ""
-        assert f"{ACCOUNT}{more}\n" in project.run("show", project.output / stage).stdout
-        assert f"out/{stage}: {ACCOUNT}{more} (up to date)" in project.run(stage, project.spec).stdout
+        assert f"{ACCOUNT}{more}\n" in project.call("show", project.output / stage).stdout
+        assert f"out/{stage}: {ACCOUNT}{more} (up to date)" in project.call(stage, project.spec).stdout
     lines = (project.output / "pack/samples.jsonl").read_bytes().splitlines()
     assert len(lines) == 27 + made
     assert sum("parent" in json.loads(line) for line in lines) == made
-    assert project.run("verify", project.output).returncode == 0
+    assert project.call("verify", project.output).returncode == 0
 
 
 def test_the_audit_counts_images_alone(project):
     for stage in ("source", "convert", "split", "augment", "pack"):
-        done = project.run("audit", project.spec, "--stage", stage, "--format", "json")
+        done = project.call("audit", project.spec, "--stage", stage, "--format", "json")
         report = json.loads(done.stdout)
         assert report["images"] == IMAGES, stage
         assert report.get("augmented", 0) == (9 if stage in {"augment", "pack"} else 0)
-    assert "(24 images + 9 augmented; " in project.run("audit", project.spec, "--stage", "pack").stdout
-    assert f"audit: {IMAGES} images are known from before" in project.run("audit", project.spec).stderr
+    assert "(24 images + 9 augmented; " in project.call("audit", project.spec, "--stage", "pack").stdout
+    assert f"audit: {IMAGES} images are known from before" in project.call("audit", project.spec).stderr
 
 
 def test_init_counts_images_alone(project):
-    assert project.run("init", project.source, "-o", "started.yaml").returncode == 0
+    assert project.call("init", project.source, "-o", "started.yaml").returncode == 0
     text = (project.folder / "started.yaml").read_text("utf-8")
     assert text.startswith(f"# {IMAGES} images of 2 classes")
 
@@ -79,7 +79,7 @@ def test_init_counts_images_alone(project):
 def test_a_quarantined_image_is_told_by_every_stage(project):
     """Its status does not depend on which command is run last."""
     for stage in ("convert", "split", "augment", "pack"):
-        done = project.run(stage, project.spec, "--set", "execution.max_quarantined=0")
+        done = project.call(stage, project.spec, "--set", "execution.max_quarantined=0")
         assert done.returncode == 3, stage
         assert "1 image was quarantined" in done.stderr
         where = done.stderr.partition("allows 0; ")[2].split()[0]
@@ -87,10 +87,10 @@ def test_a_quarantined_image_is_told_by_every_stage(project):
 
 
 def test_verify_misses_an_augmented_image_that_is_not_listed(project):
-    assert project.run("run", project.spec).returncode == 0
+    assert project.call("run", project.spec).returncode == 0
     listed = project.output / "augment/samples.jsonl"
     lines = listed.read_bytes().splitlines(keepends=True)
     listed.write_bytes(b"".join(lines[1:]))
-    done = project.run("verify", project.output / "augment")
+    done = project.call("verify", project.output / "augment")
     assert done.returncode == 1
     assert "8 images augmented, the index says 9" in done.stdout + done.stderr

@@ -37,7 +37,7 @@ def judged(animals: Any) -> Callable[..., dict[str, Any]]:
     def call(text: str, name: str = "review.csv") -> dict[str, Any]:
         (animals.folder / name).write_text(text, "utf-8")
         setting = f"audit.rules.label-errors.review={name}"
-        done = animals.run("audit", animals.spec, "--format", "json", "--set", setting)
+        done = animals.call("audit", animals.spec, "--format", "json", "--set", setting)
         assert done.returncode in {0, 1}, done.stderr
         (finding,) = (each for each in json.loads(done.stdout)["findings"] if each["rule"] == "label-errors")
         return finding
@@ -47,7 +47,7 @@ def judged(animals: Any) -> Callable[..., dict[str, Any]]:
 
 def refused(animals: Any, text: str) -> str:
     (animals.folder / "review.csv").write_text(text, "utf-8")
-    done = animals.run("audit", animals.spec, "--set", "audit.rules.label-errors.review=review.csv")
+    done = animals.call("audit", animals.spec, "--set", "audit.rules.label-errors.review=review.csv")
     assert (done.returncode, done.stdout) == (2, "")
     assert not (animals.output / "audit/report.json").exists()
     return done.stderr
@@ -55,14 +55,14 @@ def refused(animals: Any, text: str) -> str:
 
 def test_unreadable_files_are_not_drawn(animals):
     table = animals.folder / "r.csv"
-    done = animals.run("review", animals.spec, "--sample", 40, "-o", table)
+    done = animals.call("review", animals.spec, "--sample", 40, "-o", table)
     assert done.returncode == 0, done.stderr
     with table.open(encoding="utf-8", newline="") as file:
         drawn = {row["id"] for row in csv.DictReader(file)}
     assert len(drawn) == 38
     assert not drawn & {"cat/03.png", "dog/11.png"}
     assert "left out: 2 images that cannot be read" in done.stdout
-    assert animals.run("review", animals.spec, "--sample", 12, "-o", table, "--force").returncode == 0
+    assert animals.call("review", animals.spec, "--sample", 12, "-o", table, "--force").returncode == 0
     labels = [line.split("/")[0] for line in table.read_text("utf-8").splitlines()[1:]]
     assert (labels.count("cat"), labels.count("dog")) == (6, 6)
 

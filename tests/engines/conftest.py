@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def _own_fork_servers(own_fork_servers: None) -> None:
+    """How they are started and ended is what these tests are about."""
+
+
 @pytest.fixture
 def children() -> Callable[[], list[int]]:
     """Lists the process ids of the fork servers of this process and of their workers, those that a test has started."""

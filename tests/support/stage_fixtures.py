@@ -1,10 +1,8 @@
 """Fixtures for stages: a run context in a folder of its own, images as a finished convert stage, a spec-free source."""
 
 import hashlib
-import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,40 +30,11 @@ from imgprep.stages.split.settings import SplitRequest, SplitSettings
 from imgprep.table.sample import Sample, SampleTable, sort_classes
 from imgprep.transforms.channels import to_rgb
 from imgprep.transforms.fit import Fit
-
-
-@dataclass
-class Recorder:
-    """A monitor that remembers."""
-
-    notes: list[str] = field(default_factory=list)
-    began: list[tuple[str, int]] = field(default_factory=list)
-    advanced: int = 0
-    open: int = 0
-
-    def begin(self, what: str, items: int, unit: str = "images") -> None:
-        self.began.append((what, items))
-        self.open += 1
-
-    def advance(self, items: int) -> None:
-        self.advanced += items
-
-    def end(self) -> None:
-        self.open -= 1
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
-
+from tests.support.recorder import Recorder
 
 MakeMachine = Callable[..., RunContext]
 MakeImages = Callable[..., Images]
 MakeConversion = Callable[..., Conversion]
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is written here need not survive a power cut; tests/test_manifest.py looks at durability."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture
