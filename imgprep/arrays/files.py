@@ -71,7 +71,7 @@ def refusal(path: str, name: str, reason: str) -> SourceError:
 
 
 def is_bomb(declared: int, stored: int, small: int = 0) -> bool:
-    """Whether the declared size is implausible for the number of stored bytes.
+    """Tells whether the declared size is implausible for the number of stored bytes.
 
     Args:
         declared: bytes after expansion.
@@ -95,7 +95,7 @@ def regular_size(path: str) -> int:
 
 
 def is_hollow(status: os.stat_result) -> bool:
-    """Whether a file is sparse, with next to none of its bytes on disk, so that its size costs nothing to claim."""
+    """True if a file is sparse, with next to none of its bytes on disk, so that its size costs nothing to claim."""
     # Some network file systems report 0 for every file.
     stored = 512 * getattr(status, "st_blocks", 0)
     return stored > 0 and status.st_size > max(LARGE_BYTES, LARGE_RATIO * stored)

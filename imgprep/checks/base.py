@@ -60,7 +60,7 @@ class Finding:
 
     @property
     def fatal(self) -> bool:
-        """Whether this finding alone makes the audit fail."""
+        """True if this finding alone makes the audit fail."""
         return self.status == "fail" and self.severity == "error"
 
 
@@ -98,7 +98,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether no rule of severity ``error`` fails."""
+        """True if no rule of severity ``error`` fails."""
         return not any(finding.fatal for finding in self.findings)
 
     def line(self, rule: str) -> int:
@@ -173,7 +173,7 @@ class Evidence:
 
     @cached_property
     def altered(self) -> Altered | None:
-        """Which visible images are mirrored, turned or cropped copies of others; see `altered_copies`."""
+        """The visible images that are mirrored, turned or cropped copies of others; see `altered_copies`."""
         if self.measurements is None:
             return None
         hashes = self.measurements["hash"].astype(np.uint64)
@@ -224,7 +224,7 @@ class Rule:
     severity: Severity = "error"
 
     def applies(self, evidence: Evidence) -> bool:
-        """Whether it judges the stage that the evidence is of."""
+        """Tells whether it judges the stage that the evidence is of."""
         return evidence.stage in self.stages
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
@@ -258,7 +258,7 @@ class Judge(Protocol):
 
     @property
     def severity(self) -> Severity:
-        """That of its failures."""
+        """The severity of its failures."""
         ...
 
     def __call__(self, evidence: Evidence, /) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What a rule asks, why, and how to fix what it finds: read from its docstring, the one place that says it."""
+"""Reads from a rule's docstring, the one place that says it, what it asks, why, and how to fix its findings."""
 
 import inspect
 import re

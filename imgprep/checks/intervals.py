@@ -83,7 +83,7 @@ def stratified(strata: Sequence[Stratum], confidence: float) -> Interval:
 
 
 def reviews_needed(rate: float, budget: float, size: int, confidence: float) -> int:
-    """How many reviews of a simple random sample would decide, if the rate stays what it is.
+    """Returns the number of reviews of a simple random sample that would decide, if the rate stays the same.
 
     Args:
         rate: observed.

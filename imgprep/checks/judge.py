@@ -56,11 +56,11 @@ class Waiver:
     until: date | None = None
 
     def matches(self, finding: Finding) -> bool:
-        """Whether this waiver speaks of the rule and the class of a finding."""
+        """Tells whether this waiver speaks of the rule and the class of a finding."""
         return self.rule == finding.rule and self.subject in {None, finding.subject}
 
     def expired(self, today: date) -> bool:
-        """Whether its last day has passed."""
+        """Tells whether its last day has passed."""
         return self.until is not None and today > self.until
 
     def says(self) -> str:
@@ -111,7 +111,7 @@ def judge(evidence: Evidence, rules: Iterable[Judge], suppressions: Suppressions
 
 
 def applies(rule: Judge, evidence: Evidence) -> bool:
-    """Whether a rule judges the stage that the evidence is of; a class that is no `Rule` may have ``stages`` too."""
+    """True if a rule judges the stage that the evidence is of; a class that is no `Rule` may have ``stages`` too."""
     test = getattr(rule, "applies", None)
     return bool(test(evidence)) if test else evidence.stage in getattr(rule, "stages", WHOLE_COLLECTION)
 

@@ -1,4 +1,4 @@
-"""Which images may have the same pixels although not all of these were compared: the decoder reduced them.
+"""Finds images that may have the same pixels although not all of these were compared: the decoder reduced them.
 
 Two JPEGs of the same pixels have, in practice, the same coefficients, and so the same reduced image: one was written
 from the other with other metadata, or packed better. A JPEG and a file of another format are compared by what was
@@ -70,7 +70,7 @@ def _across(measurements: Measurements, reduced: NDArray[np.bool_]) -> Iterator[
 
 
 def _close(measurements: Measurements, some: Rows, others: Rows) -> NDArray[np.bool_]:
-    """Which of some measure like any of the others, which are ordered by their mean."""
+    """Selects those that measure like any of the others, which are ordered by their mean."""
     mean, spread, hashes = (measurements[name] for name in ("mean", "spread", "hash"))
     start = np.searchsorted(mean[others], mean[some] - LEVELS, side="left")
     end = np.searchsorted(mean[others], mean[some] + LEVELS, side="right")

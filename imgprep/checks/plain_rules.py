@@ -25,7 +25,7 @@ class PlainRule:
 
     @property
     def severity(self) -> Severity:
-        """That in the spec, or the rule's own."""
+        """The severity that the spec gives it, or the rule's own."""
         own: Severity = getattr(self.judge, "severity", "error")
         return self.given or own
 
@@ -35,7 +35,7 @@ class PlainRule:
         return bool(getattr(self.judge, "per_file", False))
 
     def applies(self, evidence: Evidence) -> bool:
-        """Whether it judges the stage that the evidence is of: see `Rule`."""
+        """Tells whether it judges the stage that the evidence is of: see `Rule`."""
         return evidence.stage in getattr(self.judge, "stages", WHOLE_COLLECTION)
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:

@@ -58,7 +58,7 @@ class Terminal:
 
     @property
     def color(self) -> bool:
-        """Whether results may be coloured."""
+        """True if results may be coloured."""
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def begin(self, what: str, items: int, unit: str = "images") -> None:

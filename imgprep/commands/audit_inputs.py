@@ -33,7 +33,7 @@ LABELS: Final = "label-errors"
 
 
 class ImageSource(NamedTuple):
-    """Where images of the evidence can be read.
+    """A place from which images of the evidence can be read.
 
     Attributes:
         reader: of their source.
@@ -48,7 +48,7 @@ class ImageSource(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AuditInputs:
-    """What an audit judges.
+    """The evidence that an audit judges.
 
     Attributes:
         evidence: of the images.

@@ -50,7 +50,7 @@ class Checked:
 
     @property
     def passed(self) -> bool:
-        """Whether all stages are intact."""
+        """True if all stages are intact."""
         return not self.differences
 
     def text(self) -> str:

@@ -69,7 +69,7 @@ class Pipeline:
         return self.loaded.error(text, *keys)
 
     def has(self, name: str) -> bool:
-        """Whether the spec has a stage."""
+        """Tells whether the spec has a stage."""
         return not STAGES[name].optional or self.section(name) is not None
 
     def stages(self) -> tuple[Stage, ...]:

@@ -58,7 +58,7 @@ class Repaired:
 
     @property
     def passed(self) -> bool:
-        """Whether all stages are intact now."""
+        """True if all stages are intact now."""
         return not any(stage.failure for stage in self.stages)
 
     def text(self) -> str:

@@ -153,7 +153,7 @@ class Manifest:
 
     @property
     def lists_source(self) -> bool:
-        """Whether samples.jsonl lists the entries of the source; that of augment lists only the copies."""
+        """True if samples.jsonl lists the entries of the source; that of augment lists only the copies."""
         return self.stage != "augment"
 
     @property

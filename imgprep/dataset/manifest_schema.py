@@ -24,7 +24,7 @@ def seal(text: bytes) -> bytes:
 
 
 def is_sealed(text: bytes) -> bool:
-    """Whether a text is an unchanged result of `seal`."""
+    """Tells whether a text is an unchanged result of `seal`."""
     body = text[: -len(_digest(b""))]
     return text == body + _digest(body)
 
@@ -79,7 +79,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_filename(value: object) -> bool:
-    """Whether it is a bare file name, not a path that could lead elsewhere."""
+    """Tells whether it is a bare file name, not a path that could lead elsewhere."""
     return isinstance(value, str) and value not in {"", ".", ".."} and not {"/", "\\", "\0"} & {*value}
 
 

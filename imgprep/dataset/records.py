@@ -148,7 +148,7 @@ def _misfit(values: tuple[object, ...]) -> str:
 
 
 def are_texts(values: Mapping[str, Any]) -> bool:
-    """Whether all values are strings."""
+    """Tells whether all values are strings."""
     return all(type(value) is str for value in values.values())
 
 

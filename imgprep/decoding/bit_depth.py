@@ -1,4 +1,4 @@
-"""What a decoder stores to samples that use their whole range."""
+"""Stretches the values that a decoder stores to samples that use their whole range."""
 
 from typing import cast
 

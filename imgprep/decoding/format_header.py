@@ -21,7 +21,7 @@ ColorProfile = Literal["ignore", "srgb"]
 
 @dataclass(frozen=True, slots=True)
 class DecodeOptions:
-    """How images are decoded.
+    """Options for decoding images.
 
     Attributes:
         background: RGB, 0 to 255 each, that transparent pixels are laid on; None shows the colours that they hide.

@@ -64,7 +64,7 @@ class Format:
     brands: frozenset[bytes] = frozenset()
 
     def matches(self, data: bytes) -> bool:
-        """Whether a file begins like one of this format."""
+        """Tells whether a file begins like one of this format."""
         return any(_begins(data, magic) for magic in self.magics) or not self.brands.isdisjoint(_brands(data))
 
 

@@ -10,7 +10,7 @@ _PROFILES: Final = frozenset({b"prof", b"rICC"})
 
 
 class BoxError(ValueError):
-    """What is wrong with the boxes of a file, in a few words."""
+    """The boxes of a file are damaged; the message says how in a few words."""
 
 
 def size_of(properties: list[tuple[bytes, bytes]]) -> tuple[int, int]:

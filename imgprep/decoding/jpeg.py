@@ -38,7 +38,7 @@ class Metadata(NamedTuple):
 
 
 class JpegHeader(NamedTuple):
-    """What decoding a JPEG needs to know.
+    """The parts of a JPEG header that decoding needs.
 
     Attributes:
         components: 1 grey, 3 colour, 4 CMYK or YCCK.
@@ -118,7 +118,7 @@ def _walk(data: bytes, options: DecodeOptions) -> tuple[int, tuple[int, int, int
 
 
 def _next_marker(data: bytes, at: int) -> int:
-    """Where the next segment begins, as libjpeg looks for it: past fill bytes, bytes of nothing, and bare markers.
+    """Finds the start of the next segment as libjpeg does: past fill bytes, stray bytes and bare markers.
 
     Raises:
         ImageError: at a marker that is not known.

@@ -76,7 +76,7 @@ def _profile(boxes: bytes) -> bytes:
 
 
 def _codestream(data: bytes) -> int:
-    """Where the contiguous codestream box has its contents; the end of the data when there is none."""
+    """Returns the start of the contents of the contiguous codestream box; the end of the data when there is none."""
     at = 0
     while at + 8 <= len(data):
         length, head = int.from_bytes(data[at : at + 4], "big"), 8
@@ -91,7 +91,7 @@ def _codestream(data: bytes) -> int:
 
 
 def _walk(data: bytes, start: int) -> int:
-    """Where the codestream ends, by the lengths that its segments and tile parts declare."""
+    """Returns the end of the codestream by the lengths that its segments and tile parts declare."""
     at = start + 2
     for _ in range(_MAX_TILE_PARTS):
         marker = data[at : at + 2]

@@ -174,7 +174,7 @@ def _by_pillow(data: bytes, header: JpegHeader) -> NDArray[np.uint8]:
 
 
 def _is_followed(data: bytes, scan: int) -> bool:
-    """Whether something lies behind the image; one that has no end is cut, and perhaps filled with zeros."""
+    """Tells whether something lies behind the image; one that has no end is cut, and perhaps filled with zeros."""
     end = image_end(data, scan)
     if end < 0:
         raise ImageError("JPEG is cut: no end marker")

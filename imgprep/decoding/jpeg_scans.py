@@ -97,7 +97,7 @@ def check_complete(data: bytes) -> None:
 
 
 def image_end(data: bytes, scan: int) -> int:
-    """Where the image ends, behind its end marker; -1 when there is none behind the header of the first scan.
+    """Returns the position behind the end marker; -1 when there is none behind the header of the first scan.
 
     Args:
         data: the file.
@@ -109,7 +109,7 @@ def image_end(data: bytes, scan: int) -> int:
 
 
 def _holds_end(data: bytes, start: int, stop: int) -> bool:
-    """Whether the two bytes of an end marker occur in a range, also where they are none.
+    """Tells whether the two bytes of an end marker occur in a range, also where they are none.
 
     Comparing pairs of bytes at both parities takes a tenth of the time of ``bytes.find``, which tells in long files.
     """

@@ -91,7 +91,7 @@ def _orientation_and_depth(bits: _Bits) -> tuple[int, int]:
 
 
 def _codestream(data: bytes) -> int:
-    """Where the codestream begins in the boxes; the end of the data when there is none."""
+    """Returns the start of the codestream in the boxes; the end of the data when there is none."""
     at = 0
     while at + 8 <= len(data):
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]

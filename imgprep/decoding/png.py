@@ -82,7 +82,7 @@ def decode_png(data: bytes, header: Header) -> NDArray[np.integer]:
 
 
 def _compression_fault(data: bytes) -> str:
-    """What zlib finds wrong with the pixels; '' when that is nothing."""
+    """Returns the fault that zlib finds in the pixels; '' when there is none."""
     unpacker = zlib.decompressobj()
     try:
         for chunk in read_chunks(data).kept:
@@ -119,7 +119,7 @@ def _transparency(found: PngChunks, colour: int) -> bytes | None:
 
 
 def _frames(found: PngChunks, width: int, height: int) -> int:
-    """How many frames an animation declares; 1 when it is none.
+    """Returns the number of frames that an animation declares; 1 for a still image.
 
     What stands before the pixels must be in order: it says that they are the first frame.
 

@@ -16,7 +16,7 @@ _PROFILES: Final = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt"})
 
 
 class PngChunks(NamedTuple):
-    """What is in a PNG.
+    """The chunks of a PNG that matter for decoding.
 
     Attributes:
         kept: the chunks that make the pixels, whole.
@@ -63,7 +63,7 @@ def read_chunks(data: bytes) -> PngChunks:
 
 
 def _chunk_at(data: bytes, at: int) -> tuple[int, bytes, bytes]:
-    """Where a chunk ends, its kind and its contents."""
+    """Returns the end of a chunk, its kind and its contents."""
     end = at + 12 + int.from_bytes(data[at : at + 4], "big")
     kind = data[at + 4 : at + 8]
     if end > len(data):

@@ -177,7 +177,7 @@ def _arranged(known: FirstDirectory, header: Header) -> Header:
 
 
 def _layout(known: FirstDirectory) -> tuple[TiffLayout, bool]:
-    """How the samples lie, and whether colours are multiplied with alpha already."""
+    """Returns the layout of the samples, and whether colours are already multiplied by alpha."""
     if len(set(known.depths)) > 1:
         raise ImageError(
             f"TIFF of {known.samples} samples of {known.bits} bits, arranged and compressed like this, is not read"

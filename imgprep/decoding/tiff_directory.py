@@ -43,7 +43,7 @@ class TiffReader:
         self._width = 8 if self.big else 4
 
     def first(self) -> int:
-        """Where the first directory is."""
+        """Returns the position of the first directory."""
         return int(self.unpack(self._word, 8 if self.big else 4)[0])
 
     def unpack(self, form: str, at: int) -> tuple[int, ...]:

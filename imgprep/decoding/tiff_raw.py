@@ -24,7 +24,7 @@ BYTES_BACK: Final = frozenset({UNCOMPRESSED, 5, 8, 32773, 32946})
 
 @dataclass(frozen=True, slots=True)
 class TiffLayout:
-    """How samples lie in the unpacked bytes.
+    """The layout of samples in the unpacked bytes.
 
     Attributes:
         width: of the image.

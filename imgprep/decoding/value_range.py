@@ -60,5 +60,5 @@ class ValueRange:
 
 
 def is_numeric(dtype: np.dtype[Any]) -> bool:
-    """Whether numbers of this type can be converted: truth values, whole numbers and floats of at most 64 bits."""
+    """True if numbers of this type can be converted: truth values, whole numbers and floats of at most 64 bits."""
     return dtype.kind in _NUMBERS and dtype.itemsize <= 8

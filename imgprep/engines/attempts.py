@@ -1,4 +1,4 @@
-"""What is still to be done of a plan, and what to do next when a worker died of it.
+"""Keeps track of the unfinished items of a plan, and decides what to do next when a worker died of one.
 
 Nothing tells an image that killed its decoder from somebody outside who killed the worker. So an item that a worker was
 processing is tried once more, alone and in a fresh worker, and excluded when that one dies too.
@@ -48,7 +48,7 @@ class Task(Generic[P]):
 
     @property
     def stubborn(self) -> bool:
-        """Whether an item is excluded that the plan cannot go without."""
+        """True if an item is excluded that the plan cannot go without."""
         return any(self.given.excluding(item, reason) is self.given for item, reason in self.excluded.items())
 
 
@@ -84,12 +84,12 @@ class Attempt(Generic[P]):
         return Attempt(self.task, self.start, self.stop, self.alone)
 
     def succeeded(self) -> list["Attempt[P]"]:
-        """What comes next when this attempt, a probe, came to its end."""
+        """Returns the next attempts after this one, a probe, has come to its end."""
         self.task.probes -= 1
         return [] if self.task.probes or self.task.over else [Attempt(self.task)]
 
     def died(self, item: int, reason: str, workers: int) -> list["Attempt[P]"]:
-        """What comes next when a worker died in this attempt.
+        """Returns the next attempts after a worker died in this one.
 
         Args:
             item: that it was processing; not one that is excluded already.
@@ -104,7 +104,7 @@ class Attempt(Generic[P]):
         return [Attempt(task)] if self.stop is None else self._rest(item) or self.succeeded()
 
     def _convicts(self, item: int) -> bool:
-        """Whether the death of a worker in this attempt is the item's fault."""
+        """Tells whether the death of a worker in this attempt is the item's fault."""
         tried_alone = self.alone and (self.stop is None or item == self.start)
         return tried_alone or self.task.suspects[item] >= _MOST_DEATHS
 
@@ -120,7 +120,7 @@ class Attempt(Generic[P]):
         return [Attempt(task, item, item + 1, alone=True), *rest]
 
     def _rest(self, item: int) -> list["Attempt[P]"]:
-        """What is left of a probe behind an item."""
+        """Returns the part of a probe behind an item."""
         return [] if self.stop is None or item + 1 >= self.stop else [Attempt(self.task, item + 1, self.stop)]
 
 

@@ -1,4 +1,4 @@
-"""What an engine is: it runs a function over plans, and a plan's failure is a value.
+"""Defines engines: they run a function over plans, and a plan's failure is a value.
 
 The three engines share the settings, the counting of items, and how errors are turned into values.
 """
@@ -86,7 +86,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Function(Protocol[P_contra, R_co]):
-    """What is run over the plans; for the engine `processes` it is picklable, from an importable module."""
+    """The function to run over the plans; for the engine `processes` it is picklable, from an importable module."""
 
     def __call__(self, plan: P_contra, heartbeat: Heartbeat, /) -> R_co:
         """Does the work of one plan."""
@@ -94,7 +94,7 @@ class Function(Protocol[P_contra, R_co]):
 
 
 class Outcome(NamedTuple, Generic[P, R]):
-    """What became of one plan.
+    """The result or failure of one plan.
 
     Attributes:
         plan: the plan as it was given, also when items had to be excluded.
@@ -117,7 +117,7 @@ class FunctionError(Exception):
 
 
 class Runner(Protocol):
-    """What runs plans; all that most callers need of an engine."""
+    """Runs plans; all that most callers need of an engine."""
 
     def run(
         self, function: Function[P, R], plans: Iterable[P], progress: Callable[[int], None] | None = None
@@ -137,7 +137,7 @@ class Runner(Protocol):
 
 
 class Engine(Runner, Protocol):
-    """Where plans are run."""
+    """Runs plans in this process, in threads or in worker processes."""
 
     def prepare(self) -> None:
         """Says that there will be plans: what takes a while to start begins to start meanwhile."""
@@ -172,7 +172,7 @@ class Settings:
 
 
 class InProcess(Settings):
-    """What an engine does that needs nothing but the process it is called in."""
+    """The common part of engines that need nothing but the process they are called in."""
 
     __slots__ = ()
 

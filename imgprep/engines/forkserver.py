@@ -28,7 +28,7 @@ _PARENT_CHECK: Final = 1.0
 
 
 class Exit(NamedTuple):
-    """How a worker ended.
+    """The exit of a worker.
 
     Attributes:
         code: the exit status; negative the signal that killed it.
@@ -67,7 +67,7 @@ class Control:
         return descriptor
 
     def poll(self, seconds: float) -> bool:
-        """Whether there is a message, or the end of all, within some time."""
+        """Tells whether there is a message, or the end of all, within some time."""
         return self._messages.poll(seconds)
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class Control:
 
 
 class _Fork(NamedTuple):
-    """What a new worker takes with it."""
+    """The arguments for a new worker."""
 
     connection: Connection
     slots: Any

@@ -1,4 +1,4 @@
-"""What the engine `processes` can promise on this system."""
+"""Lists the guarantees of the engine `processes` on this system."""
 
 from imgprep.engines.heartbeat import has_timer
 from imgprep.engines.launch import can_fork

@@ -28,7 +28,7 @@ class Slots(Protocol):
 
 
 def slack(item_timeout: float) -> float:
-    """How many seconds late a deadline may be."""
+    """The number of seconds that a deadline may be late."""
     return max(0.05, item_timeout / 10)
 
 
@@ -131,7 +131,7 @@ def map_slots(descriptor: int) -> "memoryview[int]":
 
 
 def has_timer() -> bool:
-    """Whether the kernel ends a late worker by itself; where it does not, the supervisor does so a little later."""
+    """True if the kernel ends a late worker by itself; where it does not, the supervisor does so a little later."""
     return hasattr(signal, "setitimer")
 
 

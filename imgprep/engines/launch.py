@@ -1,4 +1,4 @@
-"""How the supervisor gets its workers, and how it learns what became of them.
+"""Starts workers for the supervisor, and tells it how they ended.
 
 `ForkServer` is the way wherever it is safe to fork: one process imports the libraries once and forks workers on demand.
 Against the alternatives, on two busy cores, median of five alternating rounds, milliseconds until two workers with
@@ -31,7 +31,7 @@ _GRACE: Final = 1.0
 
 
 def can_fork() -> bool:
-    """Whether workers are forked on this system."""
+    """Tells whether workers are forked on this system."""
     return sys.platform != "darwin" and hasattr(os, "fork") and hasattr(socket, "send_fds")
 
 
@@ -97,7 +97,7 @@ class ForkServer:
             theirs.close()
 
     def usable(self) -> bool:
-        """Whether it is alive, and this process's own: a fork of the owner must not use it. If not, lets go of it."""
+        """True if it is alive, and this process's own: a fork of the owner must not use it. If not, lets go of it."""
         if self._process.poll() is None and self._owner == os.getpid():
             return True
         self._control.close()

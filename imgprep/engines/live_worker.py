@@ -16,7 +16,7 @@ from imgprep.engines.worker import Order
 
 
 class Reading(NamedTuple):
-    """What the heartbeat of a worker says: the number of the attempt, the current item, the finished items."""
+    """A reading of a worker's heartbeat: the number of the attempt, the current item, the finished items."""
 
     serial: int = 0
     item: int = NOTHING
@@ -62,15 +62,15 @@ class LiveWorker(Generic[P]):
 
     @property
     def ready(self) -> bool:
-        """Whether it may be sent a plan ahead."""
+        """True if it may be sent a plan ahead."""
         return len(self.attempts) == 1 and not self.attempts[0].alone
 
     def read(self) -> Reading:
-        """What its heartbeat says now."""
+        """Reads its heartbeat."""
         return Reading(self._slots[SERIAL], self._slots[ITEM], self._slots[FINISHED])
 
     def has_begun(self, attempt: Attempt[P], reading: Reading) -> bool:
-        """Whether a reading is of this attempt from its first to its last number."""
+        """Tells whether a reading is of this attempt from its first to its last number."""
         return reading.serial == attempt.serial == self._slots[SERIAL]
 
     def send(self, order: Order) -> None:

@@ -120,7 +120,7 @@ class Supervisor(Generic[P, R]):
         return found
 
     def _available(self, reserve: int) -> bool:
-        """Whether more plans than the reserve wait; takes in as many as that needs."""
+        """Tells whether more plans than the reserve wait; takes in as many as that needs."""
         while len(self._waiting) <= reserve:
             try:
                 plan = next(self._plans)
@@ -170,7 +170,7 @@ class Supervisor(Generic[P, R]):
         worker.send(Order(attempt.serial, attempt.stop, plan))
 
     def _outcome(self, worker: LiveWorker[P], message: bytes) -> Outcome[P, R] | None:
-        """What a worker sent, unless it only tried something out."""
+        """Returns the outcome that a worker sent, unless the attempt was a probe."""
         attempt = worker.attempts.popleft()
         finished, value, error = _loads(message)
         if attempt.stop is not None:
@@ -194,7 +194,7 @@ class Supervisor(Generic[P, R]):
             self._queue(self._after(attempt, worker, end))
 
     def _after(self, attempt: Attempt[P], worker: LiveWorker[P], end: Exit) -> list[Attempt[P]]:
-        """What is to be done after a worker died in an attempt; nothing when its plan has failed."""
+        """Returns the next attempts after a worker died in one; none when its plan has failed."""
         task = attempt.task
         reading = worker.read()
         late = worker.expired or end.code == _ALARM < 0

@@ -1,4 +1,4 @@
-"""What goes on in a worker process: it makes itself safe, then does one plan after the other."""
+"""Runs a worker process: it makes itself safe, then does one plan after the other."""
 
 import ctypes
 import mmap
@@ -64,7 +64,7 @@ class _Unloadable:
 
 
 class Order(NamedTuple):
-    """What the supervisor sends to a worker.
+    """An order from the supervisor to a worker.
 
     Attributes:
         serial: the number of the attempt.
@@ -153,7 +153,7 @@ def _silence(*standard: int) -> None:
 
 
 def can_limit_memory() -> bool:
-    """Whether the memory of a worker can be limited here: macOS ignores the limit, Windows has none."""
+    """Tells whether the memory of a worker can be limited here: macOS ignores the limit, Windows has none."""
     return sys.platform == "linux" and resource is not None and _unused_address_space() is not None
 
 

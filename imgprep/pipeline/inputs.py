@@ -32,7 +32,7 @@ class StageResult:
 
     @property
     def too_many_quarantined(self) -> bool:
-        """Whether more images were quarantined than the spec allows."""
+        """True if more images were quarantined than the spec allows."""
         return self.manifest.samples["quarantined"] > self.allowed
 
     def load(self, name: str | None = None) -> "Dataset":
@@ -66,7 +66,7 @@ class StageInputs(Protocol):
         ...
 
     def has(self, name: str) -> bool:
-        """Whether the spec has a stage."""
+        """Tells whether the spec has a stage."""
         ...
 
     def section(self, name: str) -> Any:

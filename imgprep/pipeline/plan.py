@@ -139,7 +139,7 @@ def cut(images: NDArray[np.bool_], count: int) -> list[slice]:
 
 
 def images_in(items: Items) -> int:
-    """How many of the items are images: the table of a source also lists skipped files."""
+    """Counts the images among the items: the table of a source also lists skipped files."""
     return items.images() if isinstance(items, SampleTable) else len(items)
 
 

@@ -1,1 +1,1 @@
-"""What every settings class is made of: field types, checks, and messages about what is wrong."""
+"""The building blocks of settings classes: field types, checks, and messages about wrong values."""

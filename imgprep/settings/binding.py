@@ -262,7 +262,7 @@ def _default(field: "dataclasses.Field[Any]") -> dict[str, Any]:
 
 
 def _own_words(cls: Any, text: str) -> list[Problem]:
-    """What a dataclass says of its values: ``field: problem; field: problem``, or about the whole."""
+    """A dataclass's own message about its values: ``field: problem; field: problem``, or one about the whole."""
     fields = "|".join(re.escape(field.name) for field in dataclasses.fields(cls))
     parts = re.split(rf"(?:^|; )({fields}): ", text) if fields else [text]
     whole = [Problem((), parts[0])] if parts[0] else []

@@ -35,7 +35,7 @@ class Section(BaseModel):
         return {} if data is None else data
 
     def contradictions(self, earlier: Mapping[str, Any]) -> Iterable[Problem]:
-        """What of a stage's section contradicts those of the spec before it, keys relative to the section.
+        """Lists the keys of a stage's section that contradict earlier sections of the spec, relative to the section.
 
         Args:
             earlier: the sections before it, by name; those that are wrong themselves are not there.

@@ -56,7 +56,7 @@ def _refusal(field: FieldInfo | None, value: object) -> str:
 
 
 def _hint(expected: str, value: object) -> str:
-    """What YAML 1.1 or a hurried hand would have meant."""
+    """Suggests the value that YAML 1.1 or a hurried author would have meant."""
     if expected == "true or false" and str(value).casefold() in _OLD_BOOLEANS:
         return f"write {_OLD_BOOLEANS[str(value).casefold()]}"
     if expected.startswith("text") and isinstance(value, bool | int | float):

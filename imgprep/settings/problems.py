@@ -1,4 +1,4 @@
-"""What is wrong with a spec: collected, and told all at once."""
+"""Collects the problems of a spec and reports them all at once."""
 
 import difflib
 from collections.abc import Iterable, Sequence

@@ -50,7 +50,7 @@ INSTALLED: Final = Tables()
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What parsing needs besides the text.
+    """The context that parsing needs besides the text.
 
     Attributes:
         base: the folder that relative paths are relative to.

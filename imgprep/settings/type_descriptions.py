@@ -1,4 +1,4 @@
-"""What a field takes, in plain words, from its type."""
+"""Describes in plain words the values that a field takes, from its type."""
 
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -89,7 +89,7 @@ class OpenShard:
 
     @property
     def mapped(self) -> bool:
-        """Whether images and labels are views of the mapped file, so that no reader stays open."""
+        """True if images and labels are views of the mapped file, so that no reader stays open."""
         return self._reader is None
 
     def rows(self, name: str) -> Rows:

@@ -76,7 +76,7 @@ def _alike(split: str, labels: Mapping[str, str]) -> str:
 
 
 def _meaning(name: str) -> tuple[str, str]:
-    """Whether an array is called as images or labels are, and the rest of its name: its split."""
+    """The kind of an array by its name (image, label, or ''), and the rest of its name: its split."""
     whole = name.casefold()
     first, last = _JOINT.search(whole), list(_JOINT.finditer(whole))[-1:]
     parts = [(whole, "")]
@@ -89,7 +89,7 @@ def _meaning(name: str) -> tuple[str, str]:
 
 
 class _Accepted(threading.local):
-    """Which types of images are listed in this thread."""
+    """The types of images that are accepted in this thread."""
 
     numbers: bool = False
 

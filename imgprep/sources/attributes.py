@@ -130,7 +130,7 @@ class AttributeTable:
         return next((name for name in spelled if name), sample.location)
 
     def _loose(self) -> bool:
-        """Whether a row may name its image in another spelling."""
+        """Tells whether a row may name its image in another spelling."""
         return any(not name.isascii() or _spelling(name, self._root) != name for name in self._rows)
 
     def _respell(self, samples: Iterable[Sample]) -> None:
@@ -190,12 +190,12 @@ def read_table(path: Path) -> Iterator[Row]:
 
 
 def is_json(path: Path) -> bool:
-    """Whether a table is JSON, by the suffix of its name."""
+    """Tells whether a table is JSON, by the suffix of its name."""
     return not _JSON.isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
 
 
 def _spelling(name: str, root: str) -> str:
-    r"""What all spellings of a path have in common: ``/`` between its parts, relative to the root, composed characters.
+    r"""Returns a path in its normal form: ``/`` between its parts, relative to the root, composed characters.
 
     >>> _spelling("cat\\1.jpg", ""), _spelling("/data/./cat/1.jpg", "/data/")
     ('cat/1.jpg', 'cat/1.jpg')

@@ -44,7 +44,7 @@ class Source(ABC):
 
     @property
     def isolated(self) -> bool:
-        """Whether to list it in a worker, because reading it may crash, stall or exhaust memory."""
+        """True if it is to be listed in a worker, because reading it may crash, stall or exhaust memory."""
         return False
 
     @abstractmethod

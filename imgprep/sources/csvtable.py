@@ -110,7 +110,7 @@ def _usual_delimiter(path: Path) -> str:
 
 
 def is_pixels(text: str) -> bool:
-    """Whether a location is a list of numbers rather than a path.
+    """Tells whether a location is a list of numbers rather than a path.
 
     >>> is_pixels("[[0,1]]"), is_pixels("[old]/1.jpg")
     (True, False)
@@ -253,7 +253,7 @@ class _Reader:
         return _Field(found[1].replace(mark * 2, mark), True, start + 1), position
 
     def plain_end(self, text: str, start: int, end: int, *, pixels: bool) -> int:
-        """Where an unquoted field ends: at the delimiter, or that of a nested list at its last bracket."""
+        """Returns the end of an unquoted field: at the delimiter, or that of a nested list at its last bracket."""
         if pixels and _NESTED.match(text, start):
             depth = 0
             for bracket in _BRACKET.finditer(text, start, end):

@@ -125,5 +125,5 @@ def _folder(path: Path) -> Recognised:
 
 
 def _nested(path: Path, folders: list[str]) -> bool:
-    """Whether images lie only deeper than one folder down."""
+    """Tells whether images lie only deeper than one folder down."""
     return not any(has_images(path / name) for name in folders) and any(subfolders(path / name) for name in folders)

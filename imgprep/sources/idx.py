@@ -102,7 +102,7 @@ class Idx(ArraySource):
 
 
 def is_idx_images(name: str) -> bool:
-    """Whether a file of this name holds images in IDX.
+    """Tells whether a file of this name holds images in IDX.
 
     >>> is_idx_images("t10k-images-idx3-ubyte.gz")
     True

@@ -155,7 +155,7 @@ class Json(Source):
         return parse_numbers(pixels.encode()) if isinstance(pixels, str) else to_numbers(pixels, text)
 
     def _embedded(self, sample: Sample, found: re.Match[str]) -> tuple[Any, bytes]:
-        """What the object has for pixels, and the text of the object."""
+        """Returns the pixels of the object, and its text."""
         text = read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2]))
         try:
             record = parse_object(text, one_line(self.path))
@@ -199,7 +199,7 @@ def _forget(location: str, remote: Remote) -> bool:
 
 
 class _Place(NamedTuple):
-    """Where a row's image is: `Sample`'s id, location, reason and stamp; and what it fails for, as in `Found`."""
+    """The place of a row's image: `Sample`'s id, location, reason and stamp; and a failure's cause, as in `Found`."""
 
     id: str
     location: str
@@ -270,7 +270,7 @@ class _Listing:
 
 
 def _cause(reason: str) -> str:
-    """What a reason has in common with those of other labels.
+    """Returns the part of a reason that it shares with those of other labels.
 
     >>> _cause("the label is the number 0.5")
     'the label is the number'

@@ -146,7 +146,7 @@ def split_folders(folders: Iterable[str]) -> SplitFolders:
 
 
 def are_splits(names: Iterable[str]) -> bool:
-    """Whether all names of a level are names of splits, including training and another one.
+    """Tells whether all names of a level are names of splits, including training and another one.
 
     >>> are_splits(["seg_train", "seg_test"]), are_splits(["train", "training"]), are_splits(["train", "test", "car"])
     (True, False, False)

@@ -110,11 +110,11 @@ class SplitReader:
 
     @property
     def ignored(self) -> bool:
-        """Whether the spec ignores given splits."""
+        """True if the spec ignores given splits."""
         return self._names.ignored
 
     def given(self) -> bool:
-        """Whether any image has a split."""
+        """Tells whether any image has a split."""
         return any(self._known[name] for name in self._counts)
 
     def notes(self) -> Iterator[str]:
@@ -138,7 +138,7 @@ class SplitReader:
         return SKIP if policy == "skip" else "" if policy == "none" else name
 
     def _chosen(self, name: str) -> bool:
-        """Whether the spec skips a name explicitly."""
+        """Tells whether the spec skips a name explicitly."""
         return self._names.of(name, in_name=True) == SKIP
 
     def _reason(self, name: str) -> str:

@@ -33,7 +33,7 @@ WAIVER_KEYS: Final = {"subject": "class"}
 
 @dataclass(frozen=True, slots=True)
 class SourceSection:
-    """Where the images come from.
+    """The collection of images: its layout and options.
 
     Attributes:
         layout: how they are laid out; it decides about the other keys.
@@ -100,7 +100,7 @@ def parse_source(value: object, info: ValidationInfo) -> SourceSection:
 
 
 def _tried(found: list[Problem], keys: Keys, make: Callable[[], T | None]) -> T | None:
-    """What a part of the section gives; None when it is wrong, and then the problems are added to those found."""
+    """Returns the value of a part of the section; None, with its problems added to those found, when it is wrong."""
     try:
         return make()
     except SpecError as problems:
@@ -116,7 +116,7 @@ def _table(value: object, info: ValidationInfo) -> Path | None:
 
 
 def _numbered(classes: tuple[str, ...] | None, keys: Sequence[str], options: Mapping[str, object]) -> dict[str, object]:
-    """What the list of classes says to a source of arrays: the names of the label numbers.
+    """Returns the names of the label numbers for a source of arrays, from the list of classes.
 
     Raises:
         SpecError: the names are given a second time.
@@ -129,7 +129,7 @@ def _numbered(classes: tuple[str, ...] | None, keys: Sequence[str], options: Map
 
 
 def _masks(value: object, source: type, table: Path | None, context: Context) -> Masks | None:
-    """Where masks are: ``alpha``, or the column of a table; None when nobody asks.
+    """Returns the place of the masks: ``alpha``, or the column of a table; None where the spec asks for none.
 
     Raises:
         SpecError: it is neither, or the source has no such thing.
@@ -190,7 +190,7 @@ def _rule(name: str, options: object, context: Context) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plain:
-    """What the spec can say of a rule that has no settings of its own."""
+    """The settings of a rule that has none of its own."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 

@@ -21,7 +21,7 @@ _MESSAGE: Final = 400
 
 
 class Place(NamedTuple):
-    """Where a value was given.
+    """The place where a value was given.
 
     Attributes:
         order: lines of the file come first, in order; then the command line.

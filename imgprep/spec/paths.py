@@ -1,4 +1,4 @@
-"""What a spec says about the file system, held against the file system."""
+"""Checks the paths of a spec against the file system."""
 
 import os
 from pathlib import Path

@@ -35,7 +35,7 @@ _SURROGATES: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{
 
 
 class Document(NamedTuple):
-    """What a text says.
+    """The contents of a text, with the line of each value.
 
     Attributes:
         data: dicts with text keys, lists, text, numbers, booleans and None.
@@ -66,7 +66,7 @@ def read(raw: bytes) -> Document:
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """What an unquoted scalar means by the YAML 1.2 core schema.
+    """Returns the value of an unquoted scalar by the YAML 1.2 core schema.
 
     Raises:
         ValueError: a number of absurd length.

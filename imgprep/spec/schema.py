@@ -63,7 +63,7 @@ def _models(hint: Any) -> Iterator[type[BaseModel]]:
 
 
 def attribute_docs(cls: type) -> dict[str, str]:
-    """What the docstrings of a class and its bases say under ``Attributes:``, on one line each."""
+    """Returns the ``Attributes:`` of the docstrings of a class and its bases, each on one line."""
     docs: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         text = inspect.cleandoc(base.__dict__.get("__doc__") or "")

@@ -19,7 +19,7 @@ MaxQuarantined = Annotated[Count | Annotated[Number, Ge(0), Le(1)], "a number of
 
 
 class ExecutionSection(Section):
-    """How the work is done; it never changes the result.
+    """Settings of how the work is done; they never change the result.
 
     Attributes:
         workers: auto is as many as the cores that this container may use.
@@ -45,13 +45,13 @@ class ExecutionSection(Section):
         return memory
 
     def may_lose(self, found: int) -> int:
-        """How many of the images found may be quarantined."""
+        """The number of images found that may be quarantined."""
         share = self.max_quarantined
         return int(share * found) if isinstance(share, float) else share
 
 
 class Spec(Section):
-    """What imgprep does with one collection.
+    """The settings of everything that imgprep does with one collection.
 
     `spec_type` adds a section for each stage.
 

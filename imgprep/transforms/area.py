@@ -44,7 +44,7 @@ def area_resizer() -> str:
 
 
 def _is_general(image: Image, size: tuple[int, int]) -> bool:
-    """Whether the shape is none of OpenCV's special cases: whole-number factors and enlarging have their own code."""
+    """True if the shape is none of OpenCV's special cases: whole-number factors and enlarging have their own code."""
     height, width, channels = image.shape
     rows, columns = size
     return (
@@ -77,7 +77,7 @@ def _kernel() -> ModuleType | None:
 
 
 def agrees(kernel: ModuleType) -> bool:
-    """Whether the native code gives the bits of OpenCV on a few small arrays of each kind; under two milliseconds."""
+    """True if the native code gives the bits of OpenCV on a few small arrays of each kind; under two milliseconds."""
     for image, size in _examples():
         expected = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
         if not np.array_equal(_by_kernel(kernel, image, size), with_channels(expected, image)):

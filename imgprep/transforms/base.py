@@ -1,4 +1,4 @@
-"""What every image step and transform has in common: types, parameters that check themselves, draws.
+"""The common part of image steps and transforms: types, parameters that check themselves, draws.
 
 An image is a C-contiguous array (H, W, C), C being 1 (grey) or 3 (RGB), of uint8 or uint16. No function of this
 family modifies its input; a function that has nothing to do may return the input itself. Levels (an offset, a
@@ -74,7 +74,7 @@ STRICT: Mapping[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
 
 
 class DonorImages(NamedTuple):
-    """What a transform of several images is given beside the one it changes.
+    """The further images that a transform of several images takes besides the one it changes.
 
     Attributes:
         mask: (H, W) uint8, which pixels are the object: 255 all of it, 0 nothing.

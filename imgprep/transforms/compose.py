@@ -73,7 +73,7 @@ class Chain:
 
     @property
     def needs_donor(self) -> bool:
-        """Whether `apply` needs donor images: the image's mask, and another image with its own."""
+        """True if `apply` needs donor images: the image's mask, and another image with its own."""
         return any(transform.needs_donor for transform in self.transforms)
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> list[Record]:

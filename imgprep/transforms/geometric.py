@@ -57,7 +57,7 @@ class AffineTransform(Transform):
 
     @property
     def surroundings(self) -> Surroundings | None:
-        """What the transform itself says of its fill; None when it says nothing."""
+        """Returns the transform's own fill; None when it has none."""
         return None
 
     def apply(self, image: Image, params: Params) -> Image:

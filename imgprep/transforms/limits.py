@@ -1,4 +1,4 @@
-"""What augmentation had better not do: its limits in the handbook, part 7, and work that is undone later."""
+"""Warns of augmentation beyond the limits of the handbook, part 7, and of work that a later step undoes."""
 
 from collections.abc import Mapping
 

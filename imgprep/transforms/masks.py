@@ -8,5 +8,5 @@ OBJECT: Final = 255
 
 
 def tells_apart(mask: Image) -> bool:
-    """Whether a mask shows an object (a pixel that is mostly one) and a background (a pixel that is nothing else)."""
+    """True if a mask shows an object (a pixel that is mostly one) and a background (a pixel that is nothing else)."""
     return int(mask.max()) > OBJECT // 2 and int(mask.min()) == 0

@@ -38,6 +38,6 @@ class LazyTable(Mapping[str, T], Generic[T]):
 
 
 def imported(path: str) -> Any:
-    """What ``module:attribute`` names, imported now."""
+    """Imports and returns what ``module:attribute`` names."""
     module, _, attribute = path.partition(":")
     return getattr(importlib.import_module(module), attribute)

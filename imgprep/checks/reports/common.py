@@ -40,7 +40,7 @@ def by_rule(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
 
 
 def totals(report: Report) -> Mapping[str, int]:
-    """How many findings there are of each kind."""
+    """Counts the findings of each kind."""
     names = ("errors", "warnings", "inconclusive", "skipped", "excused", "passed")
     counted = Counter(rank(finding) for finding in report.findings)
     return {name: counted[number] for number, name in enumerate(names)}

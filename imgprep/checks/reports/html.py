@@ -73,7 +73,7 @@ def wanted_thumbnails(report: Report) -> tuple[str, ...]:
 
 
 def _gallery(findings: int) -> int:
-    """How many images each of the findings of a rule may show: the last class gets as many as the first."""
+    """Divides the images that a rule may show among its findings: the last class gets as many as the first."""
     return min(GALLERY, max(FEW, IMAGES // max(1, min(findings, CLUSTERS))))
 
 

@@ -59,7 +59,7 @@ def _rule(rule: str, findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _invocation(left_out: int) -> dict[str, Any]:
-    """That the audit ended, and what of it is not in the file."""
+    """Records that the audit ended, and what of it is not in the file."""
     if not left_out:
         return {"executionSuccessful": True}
     text = f"{left_out} more findings, the least of all, are in the JSON report only"

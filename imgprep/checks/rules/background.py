@@ -26,7 +26,7 @@ MOST: Final = 0.5
 
 
 class Borders(NamedTuple):
-    """How well the borders of a sample of images predict their classes.
+    """The accuracy with which the borders of a sample of images predict their classes.
 
     Attributes:
         accuracy: balanced accuracy of a cross-validated classifier that sees only borders.
@@ -149,7 +149,7 @@ class Background(Rule):
 
 
 def _at_the_border(measurements: Measurements, rows: Rows) -> str:
-    """That the border shows the object in most images, so that it may be the object that gives the class away."""
+    """Warns that the border shows the object in most images, so that the object may give the class away."""
     chosen = measurements.at(rows)
     reaching = float((chosen["touch"] >= REACHES).mean())
     filling = float((chosen["scale"] <= FILLS).mean())

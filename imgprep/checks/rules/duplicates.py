@@ -138,7 +138,7 @@ class NearDuplicate(Rule):
 
 
 class Lookalikes(NamedTuple):
-    """Which images look alike.
+    """The images that look alike.
 
     Attributes:
         rows: of the images that have something to see.

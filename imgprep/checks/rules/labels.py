@@ -120,7 +120,7 @@ class LabelErrors(Rule):
 
 
 def _left_out(found: Reviewed) -> Iterator[str]:
-    """Which rows of a review are no part of the sample, and why."""
+    """Says which rows of a review do not belong to the sample, and why."""
     if found.unsure:
         yield f"{_images(found.unsure)} marked as unsure and left out of the sample"
     if found.unreadable:

@@ -175,5 +175,5 @@ def split_names(evidence: Evidence) -> tuple[list[str], Rows]:
 
 
 def _parted(sides: Rows, rows: Rows) -> bool:
-    """Whether rows are on several sides of the split."""
+    """Tells whether rows are on several sides of the split."""
     return len(set(sides[rows].tolist()) - {-1}) > 1

@@ -128,7 +128,7 @@ class PackSettings(Storage):
 
     @property
     def fitted(self) -> bool:
-        """Whether the normalisation takes statistics of training images."""
+        """True if the normalisation takes statistics of training images."""
         return not isinstance(self.normalize, str) and not self.kind.endswith("samplewise")
 
     def values(self) -> dict[str, Any]:

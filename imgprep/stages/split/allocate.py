@@ -198,7 +198,7 @@ def _fitting(label: int, size: int, left: list[list[int]], wanted: list[list[int
 
 
 def _misfit(counts: list[tuple[int, int]], left: list[int], wanted: list[int]) -> tuple[int, float]:
-    """How badly a unit fits a part: rows beyond the quotas, then how little the part still needs its classes."""
+    """Rates how badly a unit fits a part: rows beyond the quotas, then how little the part still needs its classes."""
     over, eager = 0, 0.0
     for label, count in counts:
         missing = max(left[label], 0)

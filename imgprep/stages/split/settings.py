@@ -96,7 +96,7 @@ class SplitSettings(Section):
 
     @property
     def together(self) -> bool:
-        """Whether near-duplicates stay on one side."""
+        """True if near-duplicates stay on one side."""
         return self.near_duplicates == "together"
 
     def grouping(self, where: str) -> Grouping:
