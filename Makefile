@@ -31,10 +31,10 @@ LINTED := imgprep tests benchmarks sample_data
 .DELETE_ON_ERROR:
 # One environment serves all targets; two installations into it at once would break it.
 .NOTPARALLEL:
-.PHONY: help run audit check test-fast test lint format bench fuzz clean
+.PHONY: help run audit check test-fast test test-frameworks lint format bench fuzz clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.ready-run ## prepare the sample collection: audit, convert, split, pack
 	$(BIN)/imgprep run $(SPEC) $(ARGS)
@@ -53,6 +53,10 @@ test: $(VENV)/.ready-test ## run the tests, with branch coverage over all proces
 	$(BIN)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report $(if $(strip $(ARGS)),--fail-under=0)
+
+test-frameworks: ## run the adapters' tests with PyTorch, Keras, TensorFlow, datasets and grain
+	@$(MAKE) --no-print-directory VENV=$(VENV)-frameworks $(VENV)-frameworks/.ready-frameworks
+	$(VENV)-frameworks/bin/python -m pytest -q -W default tests/dataset/adapters $(ARGS)
 
 lint: $(VENV)/.ready-lint ## check style, formatting and types
 	$(BIN)/ruff check $(LINTED)
@@ -76,8 +80,9 @@ clean: ## remove what was built; the environment stays
 $(VENV)/.ready-run: EXTRAS :=
 $(VENV)/.ready-test: EXTRAS := [test]
 $(VENV)/.ready-lint: EXTRAS := [lint]
+$(VENV)/.ready-frameworks: EXTRAS := [test,frameworks]
 
-$(VENV)/.ready-run $(VENV)/.ready-test $(VENV)/.ready-lint: pyproject.toml $(VENV)/.ready
+$(VENV)/.ready-run $(VENV)/.ready-test $(VENV)/.ready-lint $(VENV)/.ready-frameworks: pyproject.toml $(VENV)/.ready
 	@echo "Installing imgprep$(EXTRAS) into $(VENV) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(EXTRAS)'
 	@touch $@

@@ -12,7 +12,7 @@ from imgprep.checks.base import Report
 from imgprep.commands import main
 from imgprep.commands.main import Run
 from imgprep.commands.session import Request
-from imgprep.dataset.loader import Dataset, load
+from imgprep.dataset.loader import Dataset, folds, load
 from imgprep.dataset.views import AveragedViews, average_views
 from imgprep.pipeline.inputs import StageResult
 
@@ -26,6 +26,7 @@ __all__ = [
     "augment",
     "average_views",
     "convert",
+    "folds",
     "load",
     "pack",
     "rebuild",

@@ -1,33 +1,31 @@
-"""Reads finished datasets: random access, reproducible batches, everything in memory."""
+"""Reads finished datasets: random access, reproducible batches, everything in memory, and as the frameworks want it."""
 
 import os
-from bisect import bisect_right
-from collections.abc import Iterator
-from itertools import accumulate, pairwise
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, overload
+from typing import Any, Unpack, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from imgprep.dataset.adapters import ADAPTERS
+from imgprep.dataset.batches import Batches, Pass, PassOptions
 from imgprep.dataset.manifest import ImageFormat, Manifest, read_manifest
 from imgprep.dataset.shards import shards_of
+from imgprep.dataset.stored_rows import StoredRows
 from imgprep.errors import RequestError
-from imgprep.shards.base import Rows
-from imgprep.util.rng import rng
 
 Label = int | NDArray[Any]
-
-# Images of more bytes are copied one by one rather than twice.
-_LARGE_ROW: Final = 8192
+_FOLD = "fold-"
 
 
-def load(directory: str | os.PathLike[str], split: str | None = None) -> "Dataset":
-    """Opens the images of one split of a finished stage (convert, augment, pack).
+def load(directory: str | os.PathLike[str], split: str | Sequence[str] | None = None) -> "Dataset":
+    """Opens the images of one or more splits of a finished stage (convert, augment, pack).
 
     Args:
         directory: the stage's folder, which holds ``dataset.json``.
-        split: its name; may be omitted when there is only one, or none as before the split.
+        split: its name, or several, whose images follow each other in that order; may be omitted when there is only
+            one, or none as before the split.
 
     Returns:
         The images and labels; only the index has been read.
@@ -40,34 +38,59 @@ def load(directory: str | os.PathLike[str], split: str | None = None) -> "Datase
     if manifest.image is None:
         raise RequestError(f"{folder}: the stage {manifest.stage} holds no images; load convert or pack")
     splits = manifest.splits()
-    if split is None and len(splits) > 1:
-        raise RequestError(f"{folder}: there are several splits, choose one: split={' | '.join(map(repr, splits))}")
-    if split is not None and split not in splits:
-        choice = f"choose from {', '.join(splits)}" if splits else "there are no splits yet, leave it out"
-        raise RequestError(f"{folder}: no split {split!r}; {choice}")
-    chosen = split if split is not None else (splits[0] if splits else None)
+    if split is None:
+        if len(splits) > 1:
+            raise RequestError(f"{folder}: there are several splits, choose one: split={' | '.join(map(repr, splits))}")
+        return Dataset(folder, manifest, manifest.image, splits)
+    chosen = (split,) if isinstance(split, str) else tuple(split)
+    for name in chosen:
+        if name not in splits:
+            choice = f"choose from {', '.join(splits)}" if splits else "there are no splits yet, leave it out"
+            raise RequestError(f"{folder}: no split {name!r}; {choice}")
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise RequestError(f"{folder}: split={list(chosen)!r} must name splits, each once")
     return Dataset(folder, manifest, manifest.image, chosen)
 
 
-class Dataset:
-    """The images and labels of one split, read on access.
+def folds(directory: str | os.PathLike[str]) -> Iterator[tuple["Dataset", "Dataset"]]:
+    """The rounds of a k-fold cross-validation: each fold once for validation, the others together for training.
 
-    It is a map-style dataset for PyTorch, also in forked or spawned workers:
-    ``DataLoader(dataset, batch_size=32, num_workers=2)``. For Keras, wrap `batches` in a generator;
-    ``class_weight=dict(enumerate(dataset.class_weights.values()))``.
+    Args:
+        directory: the folder of the pack stage of a spec with ``split: {method: kfold}``.
+
+    Yields:
+        The images for training and those for validation, K times.
+
+    Raises:
+        RequestError: there is no finished dataset, or it has no folds.
+    """
+    names = [name for name in read_manifest(Path(directory)).splits() if name.startswith(_FOLD)]
+    if len(names) < 2:
+        raise RequestError(f"{directory}: there are no folds; set split: {{method: kfold, folds: 5}} in the spec")
+    for name in names:
+        yield load(directory, [other for other in names if other != name]), load(directory, name)
+
+
+class Dataset:
+    """The images and labels of one or more splits, read on access.
+
+    It is a map-style dataset of NumPy arrays: an index gives an image and its label; a slice, a list or array of them
+    or a mask gives arrays. `torch`, `keras`, `tf`, `huggingface` and `grain` give it to a framework.
 
     Attributes:
         classes: the names of the classes in index order.
         class_weights: class name -> weight by its share of the training images, in index order; 0.0 for a class without
             training images. Empty before `pack`.
+        class_weight: the same by index, as ``fit`` of Keras takes it.
         image_shape: (height, width, channels).
         dtype: of the images.
-        split: the name of this split; None before the split.
-        splits: the names of all splits.
+        one_hot: whether a label is (K,) rather than a number.
+        split: the name of this split, or the names joined by ``+``; None before the split.
+        splits: the names of all splits of the stage.
         manifest: the content of ``dataset.json``.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, image: ImageFormat, split: str | None) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, image: ImageFormat, chosen: Sequence[str]) -> None:
         self.manifest = manifest
         self.classes: tuple[str, ...] = manifest.classes
         weights = manifest.class_weights
@@ -75,19 +98,23 @@ class Dataset:
         self.class_weights: dict[str, float] = (
             {} if weights is None else {name: float(weights.get(name) or 0.0) for name in manifest.classes}
         )
+        self.class_weight: dict[int, float] = dict(enumerate(self.class_weights.values()))
         self.image_shape: tuple[int, ...] = image.shape
         self.dtype: np.dtype[Any] = np.dtype(image.dtype)
-        self._no_labels = np.zeros(0, (manifest.labels or {}).get("dtype", np.uint16))
-        self.split = split
+        labels = manifest.labels or {}
+        self.one_hot: bool = labels.get("encoding") == "one_hot"
+        self.split = "+".join(chosen) or None
         self.splits: tuple[str, ...] = manifest.splits()
-        entries = [entry for entry in manifest.shards if entry.split == split]
-        self._shards = shards_of(folder, manifest, entries)
-        self._starts = list(accumulate((entry.samples for entry in entries), initial=0))
-        self._length = self._starts.pop()
-        self._start_array = np.array(self._starts, np.int64)
+        entries = [entry for name in (chosen or (None,)) for entry in manifest.shards if entry.split == name]
+        self._rows = StoredRows(
+            shards_of(folder, manifest, entries),
+            [entry.samples for entry in entries],
+            (self.image_shape, self.dtype),
+            np.dtype(labels.get("dtype", np.uint16)),
+        )
 
     def __len__(self) -> int:
-        return self._length
+        return len(self._rows)
 
     def __repr__(self) -> str:
         return f"<Dataset {self.split or 'all'}: {len(self)} images {self.image_shape} {self.dtype}>"
@@ -95,23 +122,25 @@ class Dataset:
     @overload
     def __getitem__(self, index: int | np.integer) -> tuple[NDArray[Any], Label]: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[NDArray[Any], NDArray[Any]]: ...
-    def __getitem__(self, index: int | np.integer | slice) -> tuple[NDArray[Any], Any]:
-        """One image (H, W, C) and its label, an int or for one-hot labels (K,); a slice gives arrays of them.
+    def __getitem__(self, index: slice | Sequence[int] | NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]: ...
+    def __getitem__(self, index: Any) -> tuple[NDArray[Any], Any]:
+        """One image (H, W, C) and its label, an int or for one-hot labels (K,); several indices give arrays of them.
 
         The arrays are copies that the caller may change.
+
+        Args:
+            index: a number, negative from the end; a slice; a list or array of numbers; a mask of one bool per image.
+
+        Raises:
+            IndexError: there is no such image, or the mask has another length.
         """
-        if isinstance(index, slice):
-            return self._gather(np.arange(len(self))[index])
+        if not isinstance(index, (int, np.integer)):
+            return self._rows.gather(self._chosen(index))
         row = int(index) + (len(self) if index < 0 else 0)
         if not 0 <= row < len(self):
             raise IndexError(f"index {index} of a dataset with {len(self)} images")
-        shard = bisect_right(self._starts, row) - 1
-        # Of equal starts the last is found: the only one of them that has rows.
-        opened = self._shards[shard]
-        row -= self._starts[shard]
-        label = opened.labels[row]
-        return np.array(opened.images[row]), np.array(label) if np.ndim(label) else int(label)
+        image, label = self._rows.row(row)
+        return np.array(image), np.array(label) if np.ndim(label) else int(label)
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], Label]]:
         return (self[index] for index in range(len(self)))
@@ -119,90 +148,89 @@ class Dataset:
     @property
     def labels(self) -> NDArray[Any]:
         """(N,) class indices, or (N, K) one-hot, in the stored dtype."""
-        parts = [self._shards[shard].labels[:] for shard in range(len(self._shards))]
-        return np.concatenate(parts) if parts else self._no_labels.copy()
+        return self._rows.labels()
 
     @property
     def ids(self) -> list[str]:
         """The images' ids, in order."""
-        return [text for shard in range(len(self._shards)) for text in self._shards.texts(shard, "id")]
+        return self._rows.texts("id")
 
     @property
     def parents(self) -> list[str]:
         """The ids of the images that augmented ones were made from, in order; '' for originals."""
-        return [text for shard in range(len(self._shards)) for text in self._shards.texts(shard, "parent")]
+        return self._rows.texts("parent")
 
-    def batches(
-        self, batch_size: int, *, shuffle: bool = False, seed: int = 0, epoch: int = 0, drop_last: bool = False
-    ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    def batches(self, batch_size: int, *, start: int = 0, prefetch: int = 0, **order: Unpack[PassOptions]) -> Batches:
         """Iterates once over all images, in batches.
 
         Args:
             batch_size: images in a batch; the last one may have fewer.
-            shuffle: whether to use a random order over all shards, which depends only on `seed` and `epoch`.
-            seed: of the shuffle.
-            epoch: number of the pass; each pass has its own order.
-            drop_last: leave out a last batch with fewer images.
+            start: the first batch, to go on where an earlier pass ended; so does ``load_state_dict`` of the iterator.
+            prefetch: batches that a thread reads ahead.
+            **order: ``shuffle`` (False), ``seed`` (0) and ``epoch`` (0), which alone decide the order; ``drop_last``
+                (False) leaves out rows at the end so that all batches are full; ``rank`` (0) and ``world_size`` (1)
+                give each of several processes its part.
 
-        Yields:
-            (B, H, W, C) images and (B,) or (B, K) labels: new arrays.
+        Returns:
+            An iterator over (B, H, W, C) images and (B,) or (B, K) labels: new arrays.
 
         Raises:
-            RequestError: the batch size is not positive.
+            RequestError: a number is out of range.
         """
-        if batch_size < 1:
-            raise RequestError(f"batch_size is {batch_size}; it must be at least 1")
-        order = rng(seed, "batches", epoch).permutation(len(self)) if shuffle else np.arange(len(self))
-        stop = len(self) // batch_size * batch_size if drop_last else len(self)
-        return (self._gather(order[start : start + batch_size]) for start in range(0, stop, batch_size))
+        return self.pass_(Pass(batch_size=batch_size, **order), start=start, prefetch=prefetch)
+
+    def pass_(self, pass_: Pass, *, start: int = 0, prefetch: int = 0) -> Batches:
+        """See `batches`."""
+        identity = f"{self.manifest.fingerprint}:{self.split}"
+        return Batches(self._rows.gather, len(self), pass_, start=start, prefetch=prefetch, fingerprint=identity)
 
     def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """All images (N, H, W, C) and labels (N,) or (N, K), in memory."""
         return self[:]
 
-    def _gather(self, order: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Copies rows into new arrays, in the given order."""
-        images = np.empty((len(order), *self.image_shape), self.dtype)
-        if not len(self._shards):
-            return images, self._no_labels.copy()
-        which = np.searchsorted(self._start_array, order, "right") - 1
-        rows = order - self._start_array[which]
-        like = self._shards[int(which[0]) if len(which) else 0].labels
-        labels = np.empty((len(order), *like.shape[1:]), like.dtype)
-        # A shard's rows are copied together. Unless they are contiguous in the result, large images are placed one by
-        # one (a call costs less than a second copy), small ones afterwards.
-        places = np.argsort(which, kind="stable") if bool(np.any(which[1:] < which[:-1])) else None
-        if places is not None:
-            which, rows = which[places], rows[places]
-        scatter = places is not None and images[:1].nbytes >= _LARGE_ROW
-        cuts = [0, *(np.flatnonzero(np.diff(which)) + 1).tolist(), len(order)]
-        for first, end in pairwise(cuts) if len(order) else ():
-            opened = self._shards[int(which[first])]
-            _take(opened.labels, rows[first:end], labels[first:end])
-            if scatter and places is not None:
-                for place, row in zip(places[first:end].tolist(), rows[first:end].tolist(), strict=True):
-                    images[place] = opened.images[row]
-            else:
-                _take(opened.images, rows[first:end], images[first:end])
-        if places is None:
-            return images, labels
-        return images if scatter else _in_order(images, places), _in_order(labels, places)
+    def torch(self, transform: Callable[[Any], Any] | None = None, *, channels_first: bool = True) -> Any:
+        """A `torch.utils.data.Dataset`; see `imgprep.dataset.adapters.torch.TorchDataset`.
+
+        Raises:
+            RequestError: PyTorch is not installed; so for the other frameworks.
+        """
+        return ADAPTERS["torch"].load()(self, transform, channels_first=channels_first)
+
+    def keras(self, batch_size: int, *, shuffle: bool = False, seed: int = 0, **options: Any) -> Any:
+        """A `keras.utils.PyDataset`; see `imgprep.dataset.adapters.keras.KerasDataset`."""
+        return ADAPTERS["keras"].load()(self, Pass(batch_size=batch_size, shuffle=shuffle, seed=seed), **options)
+
+    def tf(self, batch_size: int | None = None, **order: Unpack[PassOptions]) -> Any:
+        """A `tf.data.Dataset`, of batches or of single images; see `imgprep.dataset.adapters.tensorflow.tf_dataset`."""
+        pass_ = Pass(batch_size=_SINGLES if batch_size is None else batch_size, **order)
+        return ADAPTERS["tf"].load()(self, pass_, batched=batch_size is not None)
+
+    def huggingface(self) -> Any:
+        """A `datasets.Dataset`; see `imgprep.dataset.adapters.huggingface.huggingface_dataset`."""
+        return ADAPTERS["huggingface"].load()(self)
+
+    def grain(self) -> Any:
+        """A random-access source for grain; see `imgprep.dataset.adapters.grain.GrainSource`."""
+        return ADAPTERS["grain"].load()(self)
+
+    def _chosen(self, index: slice | ArrayLike) -> NDArray[np.int64]:
+        """The numbers of the rows that a slice, numbers or a mask mean."""
+        count = len(self)
+        if isinstance(index, slice):
+            return np.arange(count)[index]
+        chosen = np.asarray(index)
+        if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iub"):
+            raise IndexError(f"{index!r} is no number, slice, list of numbers or mask")
+        if chosen.dtype.kind == "b":
+            if len(chosen) != count:
+                raise IndexError(f"a mask of {len(chosen)} for a dataset with {count} images")
+            return np.flatnonzero(chosen)
+        rows = chosen.astype(np.int64, copy=False)
+        if rows.size and (rows.min() < -count or rows.max() >= count):
+            wrong = int(rows[(rows < -count) | (rows >= count)][0])
+            raise IndexError(f"index {wrong} of a dataset with {count} images")
+        return np.where(rows < 0, rows + count, rows) if rows.size and rows.min() < 0 else rows
 
 
-def _take(source: Rows, rows: NDArray[np.int64], target: NDArray[Any]) -> None:
-    """``target[:] = source[rows]`` without h5py's fancy indexing and without a second copy."""
-    # `take` would first copy an array that is not contiguous and aligned.
-    if isinstance(source, np.ndarray) and source.flags.c_contiguous and source.flags.aligned:
-        np.take(source, rows, axis=0, out=target, mode="clip")
-    elif bool(np.all(np.diff(rows) == 1)):
-        target[:] = source[int(rows[0]) : int(rows[-1]) + 1]
-    else:
-        for place, row in enumerate(rows.tolist()):
-            target[place] = source[row]
-
-
-def _in_order(array: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
-    """Puts row i of an array at places[i]."""
-    found = np.empty_like(array)
-    found[places] = array
-    return found
+_SINGLES = 64
+"""Images that are read together where single ones are asked for."""

@@ -1,12 +1,14 @@
 import json
 import multiprocessing
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from imgprep.dataset.loader import Dataset, load
+from imgprep.dataset.adapters import ADAPTERS
+from imgprep.dataset.loader import Dataset, folds, load
 from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry
 from imgprep.errors import RequestError, SourceError
 from imgprep.shards import FORMATS
@@ -228,3 +230,79 @@ def test_workers_that_spawn_get_it_pickled(tmp_path: Path) -> None:
     copy = pickle.loads(pickle.dumps(dataset))
     np.testing.assert_array_equal(copy.arrays()[0], image)
     assert len(pickle.dumps(dataset)) < 5000
+
+
+def test_lists_arrays_and_masks_choose_images(tmp_path: Path) -> None:
+    image, label = write(tmp_path, {None: [5, 0, 9, 1]})
+    dataset = load(tmp_path)
+    mask = np.arange(15) % 4 == 0
+    for index in ([3, 1], [-1, 0, 14], np.array([7, 7, 2], np.uint8), mask, mask.tolist(), [], (4, 2)):
+        chosen = list(index) if isinstance(index, tuple) else index
+        wanted = np.array(chosen, int) if not len(chosen) else np.asarray(chosen)
+        np.testing.assert_array_equal(dataset[index][0], image[wanted])
+        np.testing.assert_array_equal(dataset[index][1], label[wanted])
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        ([0, 15], "index 15 of a dataset with 15 images"),
+        ([-16], "index -16 of a dataset"),
+        ([True] * 14, "a mask of 14 for a dataset with 15 images"),
+        ([0.5], "is no number, slice, list of numbers or mask"),
+        ([[1, 2]], "is no number"),
+        ("train", "is no number"),
+        (None, "is no number"),
+    ],
+)
+def test_what_chooses_no_image_is_an_index_error(tmp_path: Path, index: object, said: str) -> None:
+    write(tmp_path, {None: [5, 0, 9, 1]})
+    with pytest.raises(IndexError, match=said):
+        load(tmp_path)[index]  # type: ignore[call-overload]
+
+
+def test_several_splits_follow_each_other_in_the_order_asked_for(tmp_path: Path) -> None:
+    write(tmp_path, {"fold-1": [3, 2], "fold-2": [4], "test": [1]})
+    both = load(tmp_path, ["fold-2", "fold-1"])
+    assert (len(both), both.split) == (9, "fold-2+fold-1")
+    assert both.ids == [f"fold-2/{row}" for row in range(4)] + [f"fold-1/{row}" for row in range(5)]
+    np.testing.assert_array_equal(both[5][0], load(tmp_path, "fold-1")[1][0])
+    for wrong in ([], ["test", "test"]):
+        with pytest.raises(RequestError, match="must name splits, each once"):
+            load(tmp_path, wrong)
+    with pytest.raises(RequestError, match="no split 'fold-3'; choose from fold-1, fold-2, test"):
+        load(tmp_path, ["fold-1", "fold-3"])
+
+
+def test_folds_give_each_fold_once_for_validation(tmp_path: Path) -> None:
+    write(tmp_path, {"fold-1": [3], "fold-2": [4], "fold-3": [1, 1], "test": [2]})
+    rounds = list(folds(tmp_path))
+    assert [validation.split for _, validation in rounds] == ["fold-1", "fold-2", "fold-3"]
+    for train, validation in rounds:
+        assert len(train) + len(validation) == 9
+        assert not set(train.ids) & set(validation.ids)
+    assert rounds[1][0].split == "fold-1+fold-3"
+
+
+def test_without_folds_there_is_no_cross_validation(tmp_path: Path) -> None:
+    write(tmp_path, {"train": [3], "test": [4]})
+    with pytest.raises(RequestError, match="there are no folds; set split"):
+        next(folds(tmp_path))
+
+
+def test_class_weight_by_index_keeps_the_place_of_a_class_without_images(tmp_path: Path) -> None:
+    write(tmp_path, {None: [3]})
+    assert load(tmp_path).class_weight == {0: 0.5, 1: 2.0, 2: 0.0}
+
+
+@pytest.mark.parametrize("name", ["torch", "tf", "huggingface", "grain"])
+def test_a_framework_that_is_not_there_is_asked_for_by_name(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {None: [3]})
+    adapter = ADAPTERS[name]
+    for module in (*adapter.needs, adapter.implementation.partition(":")[0]):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, adapter.implementation.partition(":")[0])
+    with pytest.raises(RequestError, match=f"{adapter.package} is not installed: pip install {adapter.package}"):
+        getattr(load(tmp_path), name)()

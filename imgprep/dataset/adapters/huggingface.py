@@ -1,0 +1,54 @@
+"""A dataset for the library datasets of Hugging Face."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import datasets
+import numpy as np
+
+from imgprep.dataset.adapters.base import LoadedSplit
+from imgprep.dataset.batches import Pass
+
+_BATCH = 256
+
+
+def huggingface_dataset(dataset: LoadedSplit) -> Any:
+    """A `datasets.Dataset` with the columns image, label and id.
+
+    Images of 8 bits, and grey ones of 16, become the feature ``Image`` as PNG, which keeps every bit; others are
+    ``Array3D`` of shape (H, W, C). Labels are ``ClassLabel`` with the names, or a list of K floats where they are
+    one-hot. The library writes the rows into its cache.
+
+    Args:
+        dataset: a loaded split.
+    """
+    pictures = _are_pictures(dataset)
+    image = datasets.Image() if pictures else datasets.Array3D(dataset.image_shape, dataset.dtype.name)
+    label = (
+        datasets.Sequence(datasets.Value("float32"), length=len(dataset.classes))
+        if dataset.one_hot
+        else datasets.ClassLabel(names=list(dataset.classes))
+    )
+    features = datasets.Features({"image": image, "label": label, "id": datasets.Value("string")})
+    return datasets.Dataset.from_generator(
+        _rows, features=features, gen_kwargs={"dataset": dataset, "pictures": pictures}, split=dataset.split or "all"
+    )
+
+
+def _are_pictures(dataset: LoadedSplit) -> bool:
+    return dataset.dtype == np.uint8 or (dataset.dtype == np.uint16 and dataset.image_shape[2] == 1)
+
+
+def _rows(dataset: LoadedSplit, pictures: bool) -> Iterator[dict[str, Any]]:
+    ids = iter(dataset.ids)
+    for images, labels in dataset.pass_(Pass(batch_size=_BATCH)):
+        for image, label in zip(images, labels, strict=True):
+            stored = {"bytes": _png(image), "path": None} if pictures else image
+            yield {"image": stored, "label": label.tolist(), "id": next(ids)}
+
+
+def _png(image: Any) -> bytes:
+    pixels = image[:, :, ::-1] if image.shape[2] == 3 else image
+    content: bytes = cv2.imencode(".png", pixels)[1].tobytes()
+    return content

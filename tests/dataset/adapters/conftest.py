@@ -1,0 +1,50 @@
+"""A packed dataset for the frameworks; each module skips itself where its framework is not installed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imgprep.dataset.loader import Dataset, load
+from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry
+from imgprep.shards import FORMATS
+
+CLASSES = ("apple", "kiwi", "pear")
+ROWS = (7, 0, 12, 4)
+"""Rows of the shards."""
+SHAPE = (6, 5, 3)
+TOTAL = sum(ROWS)
+
+Packed = Callable[..., Dataset]
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Packed:
+    """Makes a packed train split: every image holds its own number; kiwi has no training image."""
+
+    def make(dtype: str = "uint8", *, one_hot: bool = False, shape: tuple[int, int, int] = SHAPE) -> Dataset:
+        folder = tmp_path / f"{dtype}-{one_hot}-{shape[2]}"
+        folder.mkdir()
+        image = np.arange(TOTAL).astype(dtype)[:, None, None, None] * np.ones(shape, dtype)
+        image[:, 0, 0, 0] = 100  # tells rows, columns and channels apart
+        index = (np.arange(TOTAL) % 2 * 2).astype(np.uint16)
+        label: Any = np.eye(3, dtype=np.float32)[index] if one_hot else index
+        entries, start = [], 0
+        for number, rows in enumerate(ROWS):
+            part = slice(start, start + rows)
+            ids = np.array([f"{row}.jpg" for row in range(TOTAL)][part], dtype=object)
+            content = b"".join(FORMATS["hdf5"].write({"image": image[part], "label": label[part], "id": ids}))
+            (folder / f"train-{number}.h5").write_bytes(content)
+            entries.append(ShardEntry(f"train-{number}.h5", "train", rows, len(content), ""))
+            start += rows
+        manifest = Manifest(
+            "pack", "x", CLASSES, {}, {}, 0, "f", ImageFormat(shape, dtype),
+            labels={"encoding": "one_hot" if one_hot else "index", "dtype": label.dtype.name},
+            class_weights={"apple": 0.75, "kiwi": 0.0, "pear": 1.5}, shards=tuple(entries),
+        )  # fmt: skip
+        (folder / "dataset.json").write_bytes(manifest.to_json())
+        return load(folder, "train")
+
+    return make

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.dataset.adapters.conftest import CLASSES, SHAPE, TOTAL, Packed
+
+datasets = pytest.importorskip("datasets")
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def test_images_and_labels_have_their_features_and_no_bit_changes(packed: Packed) -> None:
+    train = packed()
+    found = train.huggingface()
+    assert isinstance(found.features["image"], datasets.Image)
+    assert found.features["label"].names == list(CLASSES)
+    assert (len(found), str(found.split)) == (TOTAL, "train")
+    assert found["id"][:3] == ["0.jpg", "1.jpg", "2.jpg"]
+    for number in (0, 7, 22):
+        image, label = train[number]
+        np.testing.assert_array_equal(np.asarray(found[number]["image"]), image)
+        assert found[number]["label"] == label
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [("uint8", 1), ("uint16", 1), ("uint16", 3), ("float32", 3)])
+def test_other_depths_keep_their_values(packed: Packed, dtype: str, channels: int) -> None:
+    train = packed(dtype, shape=(*SHAPE[:2], channels))
+    row = train.huggingface().with_format("numpy")[5]
+    np.testing.assert_array_equal(row["image"].reshape(*SHAPE[:2], channels), train[5][0])
+
+
+def test_one_hot_labels_are_lists(packed: Packed) -> None:
+    assert packed(one_hot=True).huggingface()[1]["label"] == [0.0, 0.0, 1.0]

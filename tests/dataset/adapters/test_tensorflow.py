@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from tests.dataset.adapters.conftest import SHAPE, TOTAL, Packed
+
+tf = pytest.importorskip("tensorflow")
+
+
+def test_shapes_dtypes_and_cardinality_are_known(packed: Packed) -> None:
+    found = packed().tf(4)
+    images, labels = found.element_spec
+    assert (images.shape.as_list(), images.dtype) == ([None, *SHAPE], tf.uint8)
+    assert (labels.shape.as_list(), labels.dtype) == ([None], tf.int64)
+    assert int(found.cardinality()) == 6
+    single, label = packed("float32", one_hot=True).tf().element_spec
+    assert (single.shape.as_list(), single.dtype) == (list(SHAPE), tf.float32)
+    assert (label.shape.as_list(), label.dtype) == ([3], tf.float32)
+
+
+def test_every_image_comes_once_in_each_epoch_in_an_order_of_its_own(packed: Packed) -> None:
+    found = packed().tf(4, shuffle=True, seed=1)
+    orders = []
+    for _ in range(2):
+        images, labels = (np.concatenate(column) for column in zip(*found.as_numpy_iterator(), strict=True))
+        orders.append(images[:, -1, -1, -1].tolist())
+        assert labels.tolist() == [number % 2 * 2 for number in orders[-1]]
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(TOTAL))
+
+
+def test_single_images_are_all_there(packed: Packed) -> None:
+    found = packed("uint16").tf()
+    assert int(found.cardinality()) == TOTAL
+    assert [int(image[-1, -1, -1]) for image, _ in found.as_numpy_iterator()] == list(range(TOTAL))
