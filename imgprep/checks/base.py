@@ -17,7 +17,7 @@ from imgprep.table.sample import SampleTable
 
 Status = Literal["pass", "fail", "inconclusive", "skipped"]
 Severity = Literal["error", "warning", "off"]
-Value = int | float | str | None
+Value = Annotated[bool | int | float | str | None, "a number, text or None"]
 Share = Annotated[float, Ge(0), Le(1)]
 """A fraction of the images of a class, 0 to 1."""
 Count = Annotated[int, Ge(0)]
@@ -47,14 +47,16 @@ class Finding:
         excuse: why a failure does not count; '' when it does.
     """
 
+    __pydantic_config__: ClassVar[Any] = {"strict": True, "revalidate_instances": "always"}
+
     rule: str
     status: Status
     severity: Severity
-    subject: str | None = None
+    subject: Annotated[str | None, "the name of a class, or None"] = None
     observed: Value = None
     threshold: Value = None
     message: str = ""
-    samples: tuple[str, ...] = ()
+    samples: Annotated[tuple[str, ...], "a tuple of ids"] = ()
     source: str = ""
     excuse: str = ""
 

@@ -6,28 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
-from types import NoneType
-from typing import Annotated, Any, ClassVar, Final, get_args
+from typing import Annotated, Any, ClassVar, Final
 
 from annotated_types import MinLen
 
-from imgprep.checks.base import WHOLE_COLLECTION, Evidence, Finding, Judge, Report, Severity, Status
+from imgprep.checks.base import WHOLE_COLLECTION, Evidence, Finding, Judge, Report
+from imgprep.checks.finding_check import checked_findings
 from imgprep.checks.plain_rules import PlainRule
-from imgprep.errors import ImgprepError, RequestError, one_line
+from imgprep.errors import ImgprepError, RequestError
 
 WAIVER: Final = "waiver"
 MANY_CLASSES: Final = 10_000
 FIRST_CLASSES: Final = 100
 Text = Annotated[str, MinLen(1)]
-_VALUE: Final = (int, float, str, NoneType)
-_HELD: Final = {
-    **dict.fromkeys(("rule", "message", "source", "excuse"), (str,)),
-    "subject": (str, NoneType),
-    "observed": _VALUE,
-    "threshold": _VALUE,
-    "samples": (tuple,),
-}
-"""The types that the fields of a finding may have."""
 
 
 def _spell(field_name: str) -> str:
@@ -145,22 +136,10 @@ def _judged(rule: Judge, evidence: Evidence) -> list[Finding]:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise RequestError(f"custom rule {name} failed with {reason}; fix it, or set its severity to off") from error
-    for finding in findings:
-        if problem := _misfit(finding):
-            raise RequestError(f"custom rule {name}: {problem}; see imgprep.checks.base.Finding")
-    return findings
-
-
-def _misfit(finding: object) -> str:
-    """The problem of a value that a custom rule yields; '' for a proper finding."""
-    if not isinstance(finding, Finding):
-        return f"must yield Finding objects, not {one_line(repr(finding), 80)}"
-    for name, kinds in _HELD.items():
-        if not isinstance(value := getattr(finding, name), kinds):
-            return f"the {name} of a finding is {one_line(repr(value), 80)}, which a report cannot hold"
-    if finding.status not in get_args(Status) or finding.severity not in get_args(Severity):
-        return f"status {finding.status!r} with severity {finding.severity!r} does not exist"
-    return "" if all(type(sample) is str for sample in finding.samples) else "the samples of a finding are ids"
+    try:
+        return checked_findings(findings)
+    except ValueError as error:
+        raise RequestError(f"custom rule {name}: {error}; see imgprep.checks.base.Finding") from None
 
 
 def _waive(

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import numpy as np
 
-from imgprep.checks.base import Evidence, Finding, Severity, Status
+from imgprep.checks.base import Evidence, Finding
+from imgprep.checks.finding_check import checked_findings
 from imgprep.checks.measurements import FULL_ROW, Measurements
 from imgprep.checks.packed import Fitted, Packed, PackedIndex, ShardFacts
 from imgprep.errors import one_line
@@ -60,10 +61,17 @@ def check_rule(rule: Callable[[Evidence], Iterable[Finding]]) -> None:
         for measured in (None, {"x": 0.5, "y": 0.5, "scale": 0.5}):
             evidence = make_evidence(samples, measured, classes=(ODD_CLASS, "b"))
             for supplied in (evidence, *_of_stages(evidence)):
-                found = list(rule(supplied))
+                found = _well_formed(rule(supplied))
                 assert found, "no finding: a rule that has nothing to object to says that it passes"
                 for finding in found:
                     _check_finding(finding, rule, supplied)
+
+
+def _well_formed(yielded: Iterable[object]) -> list[Finding]:
+    try:
+        return checked_findings(yielded)
+    except ValueError as error:
+        raise AssertionError(str(error)) from None
 
 
 def _of_stages(evidence: Evidence) -> Iterator[Evidence]:
@@ -76,12 +84,8 @@ def _of_stages(evidence: Evidence) -> Iterator[Evidence]:
 
 
 def _check_finding(finding: Finding, rule: object, evidence: Evidence) -> None:
-    assert isinstance(finding, Finding)
     assert finding.rule == getattr(rule, "id", finding.rule), "the finding names another rule"
-    assert finding.status in get_args(Status)
-    assert finding.severity in get_args(Severity)
     assert finding.subject in {None, *evidence.classes}, "the subject is no class of the collection"
     assert one_line(finding.message, 10_000).strip(), "the message is empty"
-    assert isinstance(finding.observed, int | float | str | None)
     assert set(finding.samples) <= set(evidence.table.id), "a sample is not of the collection"
     assert finding.status != "skipped" or not finding.samples, "a skipped finding names samples"

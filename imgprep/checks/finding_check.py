@@ -1,0 +1,40 @@
+"""Whether what somebody's own rule yields are findings that a report can hold: the types of `Finding` say it."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, get_type_hints
+
+from imgprep.checks.base import Finding
+from imgprep.errors import one_line
+from imgprep.settings.type_descriptions import expectation
+
+
+def checked_findings(yielded: Iterable[object]) -> list[Finding]:
+    """The findings, if all are well formed.
+
+    Raises:
+        ValueError: one is no `Finding`, or one of its fields is not of the type that `Finding` declares.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415 - `imgprep --help` does not wait for it
+
+    try:
+        found: list[Finding] = _adapter().validate_python(list(yielded))
+    except ValidationError as error:
+        raise ValueError(_told(error.errors(include_url=False)[0])) from None
+    return found
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
+    return TypeAdapter(list[Finding])
+
+
+def _told(item: Any) -> str:
+    _, *field = item["loc"]
+    value = one_line(repr(item["input"]), 80)
+    if not field:
+        return f"must yield Finding objects, not {value}"
+    hint = get_type_hints(Finding, include_extras=True)[field[0]]
+    return f"the {field[0]} of a finding holds {value}; expected {expectation(hint)}"
