@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from imgprep.version import __version__
 
-REVISION: Final = 2
+REVISION: Final = 3
 """Raised when the same spec and source give other bytes or measurements within one version of imgprep: the output of an
 earlier revision is then out of date."""
 

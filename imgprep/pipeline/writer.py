@@ -1,19 +1,22 @@
 """The worker's last step: writes arrays as one shard, with its piece of samples.jsonl."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import commit, sha256_file
+from imgprep.dataset.manifest import ImageFormat, commit, sha256_file
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
 from imgprep.pipeline.runner import part_path
 from imgprep.pipeline.storage import Storage
 from imgprep.pipeline.workspace import Workspace
+from imgprep.shards.base import LONGEST_ATTRIBUTE
+from imgprep.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +27,20 @@ class ShardWriter:
         folder: of the stage.
         parts: the folder for the pieces of samples.jsonl.
         storage: format and compression.
+        about: name -> text that every shard tells of itself; see `explained`.
     """
 
     folder: Path
     parts: Path
     storage: Storage
+    about: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def for_stage(cls, workspace: Workspace, stage: str, storage: Storage) -> Self:
+    def for_stage(
+        cls, workspace: Workspace, stage: str, storage: Storage, about: Mapping[str, str] | None = None
+    ) -> Self:
         """The writer of a stage."""
-        return cls(workspace.stage(stage), workspace.parts(stage), storage)
+        return cls(workspace.stage(stage), workspace.parts(stage), storage, about or {})
 
     def finished(self, plan: ShardPlan[Any]) -> ShardRecord | None:
         """The shard's record in the journal if its files still have the recorded hashes; else None."""
@@ -73,7 +80,8 @@ class ShardWriter:
         part = b"".join(lines)
         if part:
             commit(part_path(self.parts, record.filename), part, durable=False)
-        blocks = self.storage.format.write(arrays, self.storage.compression, attributes or {})
+        every = {"": self.about, **(attributes or {})}
+        blocks = self.storage.format.write(arrays, self.storage.compression, every)
         state = hashlib.sha256()
         for block in blocks:
             state.update(block)
@@ -84,6 +92,26 @@ class ShardWriter:
             sha256=state.hexdigest(),
             part=hashlib.sha256(part).hexdigest() if part else "",
         )
+
+
+def explained(classes: Sequence[str], image: ImageFormat, normalization: Mapping[str, Any]) -> dict[str, str]:
+    """What a shard tells of itself, for whoever has it without ``dataset.json``.
+
+    Args:
+        classes: names in index order.
+        image: of the shards.
+        normalization: as in ``dataset.json``.
+
+    Returns:
+        ``imgprep`` (the version), ``color``, and as JSON ``classes`` and ``normalization``. What is longer than an
+        attribute of HDF5 (very many classes, a mean for every pixel) is left to ``dataset.json``.
+    """
+    told = {"imgprep": __version__, "color": image.color}
+    for name, value in (("classes", list(classes)), ("normalization", dict(normalization))):
+        text = json.dumps(value, ensure_ascii=False)
+        if len(text.encode("utf-8", "backslashreplace")) <= LONGEST_ATTRIBUTE:
+            told[name] = text
+    return told
 
 
 def label_dtype(classes: int) -> np.dtype[Any]:

@@ -11,6 +11,8 @@ from imgprep.arrays.files import ArrayLocation
 from imgprep.errors import RequestError
 
 Attributes = Mapping[str, Mapping[str, str]]
+LONGEST_ATTRIBUTE: Final = 64_000
+"""Bytes of a text that a group or a file may have as attribute."""
 NO_ATTRIBUTES: Final[Attributes] = MappingProxyType({})
 
 
@@ -116,13 +118,14 @@ class ShardFormat(Protocol):
         Args:
             arrays: name -> (N, ...) array of numbers, or of `str` without NUL; names may hold ``/`` for groups.
             compression: one of `compressions`; applied to arrays of two or more dimensions.
-            attributes: group -> name -> text of less than 64 KiB; the group '' is the file.
+            attributes: group -> name -> text of at most `LONGEST_ATTRIBUTE` bytes; the group '' is the file, whose
+                attributes a format leaves out that has none.
 
         Returns:
             The blocks that make up the file; deterministic.
 
         Raises:
-            RequestError: the compression cannot be used, or the format has no attributes.
+            RequestError: the compression cannot be used, or the format has no groups with attributes.
         """
         ...
 

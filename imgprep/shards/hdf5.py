@@ -13,14 +13,13 @@ from imgprep.arrays.files import ArrayLocation, refusal, refusing
 from imgprep.arrays.filters import plugins
 from imgprep.arrays.hdf5 import locate_dataset, open_hdf5, read_attribute, read_dataset, walk
 from imgprep.arrays.rows import DatasetRows
-from imgprep.shards.base import NO_ATTRIBUTES, Attributes, Rows, is_text, refuse_compression, strings
+from imgprep.shards.base import LONGEST_ATTRIBUTE, NO_ATTRIBUTES, Attributes, Rows, is_text, refuse_compression, strings
 from imgprep.shards.memory import MemoryFile
 
 _BUILT_IN: Final = ("none", "gzip", "lzf")
 _PLUGINS: Final = {"blosc": "Blosc", "lz4": "LZ4", "zstd": "Zstd"}
 # A chunk is decompressed as a whole to read one row of it, and costs some 100 bytes and microseconds of its own.
 _CHUNK_BYTES: Final = 64 << 10
-_MAX_ATTRIBUTE_BYTES: Final = 64_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ class Hdf5Reader:
             found: dict[str, str] = {}
             for name in owner.attrs:
                 kind = owner.attrs.get_id(name)
-                if kind.shape == () and kind.get_storage_size() <= _MAX_ATTRIBUTE_BYTES:
+                if kind.shape == () and kind.get_storage_size() <= LONGEST_ATTRIBUTE:
                     value = read_attribute(owner, name) if h5py.check_string_dtype(kind.dtype) is not None else None
                     if isinstance(value, str):
                         found[name] = value
@@ -166,7 +165,7 @@ def _filter(compression: str) -> Mapping[str, Any]:
 
 def _annotate(group: h5py.Group, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
-        if len(text.encode()) > _MAX_ATTRIBUTE_BYTES:
+        if len(text.encode()) > LONGEST_ATTRIBUTE:
             raise ValueError(f"the attribute {name} is too long for HDF5; store it as a dataset")
         group.attrs[name] = text
 

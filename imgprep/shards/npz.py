@@ -43,7 +43,7 @@ class NpzFormat:
     ) -> tuple[memoryview, ...]:
         """See `ShardFormat.write`; text is always deflated, as three of its four bytes per character are zero."""
         self.check(compression)
-        if any(attributes.values()):
+        if any(texts for group, texts in attributes.items() if group):
             raise RequestError("npz has no groups with attributes; choose format hdf5 for the layout by_class")
         memory = MemoryFile(sum(array.nbytes + 1024 for array in arrays.values()), arrays.values())
         with zipfile.ZipFile(memory, "w") as file:

@@ -21,7 +21,7 @@ from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shar
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
 from imgprep.pipeline.versions import recorded_versions, versions
-from imgprep.pipeline.writer import ShardWriter, label_dtype
+from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.stages.augment.donors import DonorPool, masked
 from imgprep.stages.augment.plan import (
@@ -182,9 +182,10 @@ class Augmentation:
         plans = self.plans()
         for note in self._left_out(plans):
             context.monitor.note(note)
-        records = make_shards(
-            context, STAGE, self.job(ShardWriter.for_stage(context.workspace, STAGE, self.settings)), plans
-        )
+        made_of = self.images.manifest
+        about = explained(made_of.classes, self._image(), made_of.normalization or {})
+        writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)
+        records = make_shards(context, STAGE, self.job(writer), plans)
         manifest = self._manifest(records)
         commit(context.workspace.stage(STAGE) / TRANSFORMS, _lines(context, plans, explained=True))
         return commit_stage(context, manifest, self.key(), _lines(context, plans, explained=False), [TRANSFORMS])

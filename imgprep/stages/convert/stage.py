@@ -19,7 +19,7 @@ from imgprep.pipeline.image_reader import Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, results
 from imgprep.pipeline.versions import recorded_versions, versions
-from imgprep.pipeline.writer import ShardWriter, label_dtype
+from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
 from imgprep.stages.convert.dark_levels import Levels, dark_note, darkest
@@ -245,7 +245,8 @@ class Conversion:
         example, image = self.image(context)
         found = collection_flags(self.table)
         plans = self.plans(image)
-        writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings)
+        about = explained(self.classes, image, {"kind": "none"})
+        writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)
         job = ConvertJob(self.prepare, image, example, self.classes, writer, self.where)
         records = make_shards(context, STAGE, job, plans)
         manifest = self.manifest(image, records)

@@ -19,7 +19,7 @@ from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shar
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
 from imgprep.pipeline.versions import recorded_versions, versions
-from imgprep.pipeline.writer import ShardWriter, label_dtype
+from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.augment.plan import VIEWS
@@ -192,7 +192,9 @@ class Packing:
         normalizer, fitted_on = fitted(context, shards, train, (settings.kind, settings.statistics), depth)
         normalizer.check(np.dtype(self.settings.dtype), self.image.shape[2])
         plans = self.plans(chosen)
-        writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings)
+        image = ImageFormat(self.image.shape, self.settings.dtype, normalizer.color_order)
+        about = explained(self.images.manifest.classes, image, normalizer.statistics() | fitted_on)
+        writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)
         job = PackJob(shards, first, self.image, normalizer, self.settings, self.images.manifest.classes, writer)
         records = make_shards(context, STAGE, job, plans)
         manifest = self._manifest(normalizer, fitted_on, records)
