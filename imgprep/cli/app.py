@@ -127,6 +127,23 @@ def run_all(given: SpecOptions, gate: Gate = True, dry_run: DryRun = False, forc
     return ExitCode.QUARANTINED if done.stages[0].too_many_quarantined else ExitCode.DONE
 
 
+@app.command()
+@shared_options(spec_options)
+def work(
+    given: SpecOptions,
+    stage: Annotated[str, typer.Option(metavar="STAGE", help="The stage: convert, augment or pack.")],
+    part: Annotated[str, typer.Option(metavar="I/N", help="Which of N parts, from 1.")],
+    force: Force = False,
+) -> int:
+    """Makes a share of the shards of a stage, on any machine that sees the output."""
+    from imgprep.commands import main
+
+    with given.terminal as terminal:
+        done = main.work(given.request(force=force), stage, part)
+    terminal.print(done.text())
+    return ExitCode.DONE
+
+
 def _plan(given: SpecOptions, stage: str) -> int:
     """Prints the estimate of a stage."""
     from imgprep.commands import dry_run

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, context_for
+from imgprep.errors import RequestError
 from imgprep.pipeline.inputs import StageResult
+from imgprep.pipeline.parts import Part, PartResult
+from imgprep.settings.problems import unknown
+from imgprep.stages import STAGES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +64,25 @@ def make(request: Request, name: str) -> StageResult:
     loaded = request.load()
     with context_for(request, loaded) as context:
         return Pipeline(loaded, context).bring(name)
+
+
+def work(request: Request, name: str, part: str) -> PartResult:
+    """Makes a share of the shards of a stage, beside others that make theirs.
+
+    Args:
+        request: the spec.
+        name: of the stage, in `stages.STAGES`.
+        part: ``3/16`` for the third of sixteen parts.
+
+    Raises:
+        RequestError: there is no such part or stage, the stage has no shards, or one that it needs is not up to date.
+    """
+    share = Part.parse(part)
+    if name not in STAGES:
+        raise RequestError(f"--stage: {unknown('stage', name, list(STAGES))}")
+    loaded = request.load()
+    with context_for(request, loaded, shared=True) as context:
+        return Pipeline(loaded, context).make_part(name, share)
 
 
 def rebuild(request: Request, id_: str) -> "NDArray[Any]":

@@ -13,8 +13,9 @@ from imgprep.dataset.manifest import Manifest, read_manifest
 from imgprep.errors import ImgprepError, RequestError
 from imgprep.pipeline.collection import Collection
 from imgprep.pipeline.inputs import StageResult
-from imgprep.pipeline.runner import RunContext
-from imgprep.pipeline.stage import Stage
+from imgprep.pipeline.parts import Part, PartResult
+from imgprep.pipeline.runner import RunContext, make_part
+from imgprep.pipeline.stage import ShardedWork, Stage
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import STAGES
 
@@ -118,6 +119,32 @@ class Pipeline:
         if not any(stage.reads_source for stage in self.stages() if stage.name not in self._results):
             self.__dict__.pop("collection", None)  # no later stage reads it, and with a million images it is large
         return self._results[name]
+
+    def make_part(self, name: str, part: Part) -> PartResult:
+        """Makes a share of the shards of a stage; the stages that it needs are finished, and are not made here.
+
+        Raises:
+            RequestError: the stage has no shards, or a stage that it needs is not up to date.
+            ImgprepError: a shard cannot be made.
+        """
+        *before, last = self.needed(name)
+        self.check((*before, last))
+        for stage in before:
+            manifest = self.context.workspace.done(stage.name, stage.definition().work(self).key())
+            if manifest is None:
+                raise self.loaded.error(
+                    f"{stage.name} is not up to date, and parts of {name} need it: run `imgprep {stage.name}` first",
+                    name,
+                )
+            self._results[stage.name] = self.result(stage, manifest, fresh=False)
+        work = last.definition().work(self)
+        if not isinstance(work, ShardedWork):
+            raise self.loaded.error(f"{name} makes no shards, so it has no parts: run `imgprep {name}`", name)
+        if not self.context.force and self.context.workspace.done(name, work.key()) is not None:
+            self.context.monitor.note(f"{name}: up to date")
+            return PartResult(name, part, 0, 0, 0, 0)
+        job, plans = work.shards(self.context)
+        return make_part(self.context, name, job, plans, part)
 
     def make(self, stage: Stage) -> StageResult:
         """Makes one stage unless it is up to date; the stages that it needs are finished."""

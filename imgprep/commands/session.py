@@ -77,16 +77,21 @@ def engine_for(loaded: LoadedSpec) -> Engine:
 
 
 @contextmanager
-def context_for(request: Request, loaded: LoadedSpec) -> Iterator[RunContext]:
+def context_for(request: Request, loaded: LoadedSpec, *, shared: bool = False) -> Iterator[RunContext]:
     """The context of a run; it locks the output until the run is over.
 
     If there is certainly work to do, the engine starts up while the source is listed.
+
+    Args:
+        request: the options.
+        loaded: the spec.
+        shared: let others make parts of a stage in the same output meanwhile.
 
     Raises:
         ResourceError: another run has locked the output, or it cannot be written.
     """
     workspace = Workspace(loaded.spec.output)
-    with workspace.locked(lock=loaded.spec.execution.lock), closing(engine_for(loaded)) as engine:
+    with workspace.locked(lock=loaded.spec.execution.lock, shared=shared), closing(engine_for(loaded)) as engine:
         if request.force or workspace.is_new():
             engine.prepare()
         yield RunContext(workspace, engine, request.monitor, request.force)

@@ -1,6 +1,6 @@
 """Runs the plans of a stage: hands plans to workers, journals finished shards, commits the index last."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -8,8 +8,9 @@ from typing import Any, Protocol, TypeVar
 from imgprep.dataset.manifest import SAMPLES, Manifest, ShardEntry, commit, sha256_file
 from imgprep.engines.base import Engine, Heartbeat
 from imgprep.errors import ImgprepError
+from imgprep.pipeline.parts import Part, PartResult
 from imgprep.pipeline.plan import I, ShardPlan, ShardRecord, images_in
-from imgprep.pipeline.workspace import Workspace
+from imgprep.pipeline.workspace import Journal, Workspace
 
 
 class Monitor(Protocol):
@@ -89,28 +90,61 @@ def make_shards(context: RunContext, stage: str, job: Job[I], plans: list[ShardP
     """
     workspace = context.workspace
     workspace.begin(stage)
-    journal = workspace.journal(stage)
-    known = {} if context.force else journal.read()
+    journal, parts = workspace.journal(stage), workspace.part_journals(stage)
+    known = {} if context.force else workspace.journaled(stage)
     journal.rewrite(known)  # a line that a crash tore must not swallow the next one
-    plans = [replace(plan, known=_record(known.get(plan.digest))) for plan in plans]
-    records: dict[int, ShardRecord] = {}
-    items = sum(images_in(plan.items) for plan in plans)
     try:
-        for plan, record in results(context, job, plans, stage, items):
-            records[plan.index] = record
-            if record.kept:
-                context.monitor.advance(images_in(plan.items))
-            else:
-                journal.append(plan.digest, asdict(record))
+        records = _made(context, stage, job, plans, (journal, known))
     except ImgprepError as error:
         if error.exit_code == 2:
             workspace.discard(stage)
         raise
     journal.rewrite({plan.digest: asdict(replace(records[plan.index], kept=False)) for plan in plans})
+    for part in parts:
+        part.path.unlink(missing_ok=True)
     kept = sum(record.kept for record in records.values())
     if kept:
         context.monitor.note(f"{stage}: {kept} of {len(plans)} shards were finished already")
     return [records[plan.index] for plan in plans]
+
+
+def make_part(context: RunContext, stage: str, job: Job[I], plans: list[ShardPlan[I]], part: Part) -> PartResult:
+    """Makes the shards of a part, which a later run finds finished; other parts may be made at the same time.
+
+    The stage is not finished by it, and nothing that another process made is removed.
+    """
+    workspace = context.workspace
+    workspace.begin(stage)
+    journal = workspace.journal(stage, part)
+    known = {} if context.force else workspace.journaled(stage)
+    mine = [plan for plan in plans if part.has(plan.index)]
+    own = {plan.digest for plan in mine}
+    journal.rewrite({digest: record for digest, record in journal.read().items() if digest in own})
+    records = _made(context, stage, job, mine, (journal, known)).values()
+    kept = sum(record.kept for record in records)
+    lost = sum(record.quarantined for record in records)
+    return PartResult(stage, part, len(plans), len(mine) - kept, kept, lost)
+
+
+def _made(
+    context: RunContext,
+    stage: str,
+    job: Job[I],
+    plans: list[ShardPlan[I]],
+    journaled: tuple[Journal, Mapping[str, dict[str, Any]]],
+) -> dict[int, ShardRecord]:
+    """The records of the plans by their index; what is made is appended to the journal at once."""
+    journal, known = journaled
+    plans = [replace(plan, known=_record(known.get(plan.digest))) for plan in plans]
+    records: dict[int, ShardRecord] = {}
+    items = sum(images_in(plan.items) for plan in plans)
+    for plan, record in results(context, job, plans, stage, items):
+        records[plan.index] = record
+        if record.kept:
+            context.monitor.advance(images_in(plan.items))
+        else:
+            journal.append(plan.digest, asdict(record))
+    return records
 
 
 def commit_stage(

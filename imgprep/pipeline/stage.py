@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from imgprep.util.lazy_table import imported
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from imgprep.dataset.manifest import Manifest
     from imgprep.pipeline.estimates import Outlook, StageEstimate
     from imgprep.pipeline.inputs import StageInputs
-    from imgprep.pipeline.runner import RunContext
+    from imgprep.pipeline.plan import ShardPlan
+    from imgprep.pipeline.runner import Job, RunContext
 
 
 class StageWork(Protocol):
@@ -26,6 +27,19 @@ class StageWork(Protocol):
 
         Raises:
             ImgprepError: it cannot be made.
+        """
+        ...
+
+
+@runtime_checkable
+class ShardedWork(StageWork, Protocol):
+    """A stage whose shards can be made apart from each other, also by processes that know nothing of each other."""
+
+    def shards(self, context: "RunContext") -> "tuple[Job[Any], list[ShardPlan[Any]]]":
+        """The job that makes a shard, and the plans of all shards; the same in every process.
+
+        Raises:
+            ImgprepError: the stage cannot be made.
         """
         ...
 

@@ -16,10 +16,12 @@ from typing import Any, Final, TextIO
 
 from imgprep.dataset.manifest import INDEX, TEMPORARY, Manifest, commit, read_manifest, sha256_file
 from imgprep.errors import RequestError, ResourceError
+from imgprep.pipeline.parts import Part
 from imgprep.util import locking
 
 MARKER: Final = ".imgprep"
 LOCK: Final = "lock"
+JOURNAL: Final = ".journal.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,12 @@ class Workspace:
         return [path.name for path in self.private.iterdir()] == [LOCK]
 
     @contextmanager
-    def locked(self, *, lock: bool = True) -> Iterator[None]:
+    def locked(self, *, lock: bool = True, shared: bool = False) -> Iterator[None]:
         """Locks the output for this process; the system releases the lock when the process ends, however it ends.
 
         Args:
             lock: whether to keep other runs out; some network file systems cannot do that.
+            shared: let others make parts of a stage at the same time; nothing of theirs is swept away.
 
         Raises:
             ResourceError: another run has locked it, it cannot be locked, or it cannot be written.
@@ -67,18 +70,19 @@ class Workspace:
         with file:
             try:
                 if lock:
-                    locking.lock(file)
+                    locking.lock(file, shared=shared)
                     path.stat()  # the run that held it may just have removed it, see `_tidy`
             except OSError as error:
                 raise self._not_locked(error, file) from error
-            self._sweep()
+            if not shared:
+                self._sweep()
             with suppress(OSError):  # on a full disk the holder stays unnamed, but a run that writes nothing continues
                 file.truncate(0)
                 os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
             try:
                 yield
             finally:
-                if new:
+                if new and not shared:
                     self._tidy(new)
 
     def _not_locked(self, error: OSError, file: TextIO) -> ResourceError:
@@ -107,9 +111,21 @@ class Workspace:
             for folder in new:
                 folder.rmdir()
 
-    def journal(self, stage: str) -> "Journal":
-        """The journal of a stage's finished shards."""
-        return Journal(self.private / f"{stage}.journal.jsonl")
+    def journal(self, stage: str, part: Part | None = None) -> "Journal":
+        """The journal of a stage's finished shards, or of those of a part, which only that part writes."""
+        name = stage if part is None else f"{stage}.part-{part.number}-of-{part.count}"
+        return Journal(self.private / f"{name}{JOURNAL}")
+
+    def part_journals(self, stage: str) -> list["Journal"]:
+        """The journals of the parts of a stage that were made since it was last finished."""
+        return [Journal(path) for path in sorted(self.private.glob(f"{stage}.part-*{JOURNAL}"))]
+
+    def journaled(self, stage: str) -> dict[str, dict[str, Any]]:
+        """The records of all finished shards of a stage, by the plan's digest, whoever made them."""
+        records: dict[str, dict[str, Any]] = {}
+        for journal in (*self.part_journals(stage), self.journal(stage)):
+            records |= journal.read()
+        return records
 
     def parts(self, stage: str) -> Path:
         """The folder of a stage's pieces of samples.jsonl, one per shard."""
@@ -160,7 +176,8 @@ class Workspace:
         """Removes everything a stage wrote."""
         shutil.rmtree(self.stage(stage), ignore_errors=True)
         shutil.rmtree(self.parts(stage), ignore_errors=True)
-        for path in (self.journal(stage).path, self.private / f"{stage}.key.json"):
+        journals = [journal.path for journal in (self.journal(stage), *self.part_journals(stage))]
+        for path in (*journals, self.private / f"{stage}.key.json"):
             path.unlink(missing_ok=True)
 
 

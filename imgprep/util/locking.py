@@ -1,4 +1,4 @@
-"""An exclusive lock on an open file, released by the system when the process ends, however it ends."""
+"""A lock on an open file, exclusive or shared, released by the system when the process ends, however it ends."""
 
 import errno
 import importlib
@@ -27,17 +27,18 @@ def can_lock() -> bool:
     return fcntl is not None or msvcrt is not None
 
 
-def lock(file: IO[str]) -> None:
+def lock(file: IO[str], *, shared: bool = False) -> None:
     """Locks a file for this process, without waiting.
 
     Args:
         file: open for writing.
+        shared: let other processes hold it shared too. Windows has no such locks: there it is exclusive all the same.
 
     Raises:
         OSError: with a number in `HELD` when another process holds the lock; else the file cannot be locked.
     """
     if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     elif msvcrt is not None:
         descriptor = file.fileno()
         os.lseek(descriptor, _PLACE, os.SEEK_SET)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.augment.plan import Copies
 from imgprep.stages.augment.settings import AugmentSettings
-from imgprep.stages.convert.stage import MASK
+from imgprep.stages.convert.shard_rows import MASK
 from imgprep.transforms.base import DonorImages
 from imgprep.transforms.compose import Chain, Record
 from imgprep.util.rng import uniforms

@@ -172,6 +172,13 @@ class Augmentation:
         """The job of the workers."""
         return AugmentJob(self._maker(), self._image(), self.images.manifest.classes, writer)
 
+    def shards(self, context: RunContext) -> tuple[AugmentJob, list[ShardPlan[Copies]]]:
+        """See `ShardedWork.shards`."""
+        made_of = self.images.manifest
+        about = explained(made_of.classes, self._image(), made_of.normalization or {})
+        plans = self.plans()
+        return self.job(ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)), plans
+
     def run(self, context: RunContext) -> Manifest:
         """Makes the stage.
 
@@ -179,13 +186,10 @@ class Augmentation:
             RequestError: there is no train split.
             ResourceError: it cannot be written.
         """
-        plans = self.plans()
+        job, plans = self.shards(context)
         for note in self._left_out(plans):
             context.monitor.note(note)
-        made_of = self.images.manifest
-        about = explained(made_of.classes, self._image(), made_of.normalization or {})
-        writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)
-        records = make_shards(context, STAGE, self.job(writer), plans)
+        records = make_shards(context, STAGE, job, plans)
         manifest = self._manifest(records)
         commit(context.workspace.stage(STAGE) / TRANSFORMS, _lines(context, plans, explained=True))
         return commit_stage(context, manifest, self.key(), _lines(context, plans, explained=False), [TRANSFORMS])

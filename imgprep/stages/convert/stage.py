@@ -1,36 +1,28 @@
 """convert: decodes, resizes and pre-processes the images of any source into 8- or 16-bit shards."""
 
-import zlib
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import MASKED, ImageFormat, Manifest, fingerprint
 from imgprep.dataset.record_edits import with_flags
-from imgprep.dataset.records import SampleRecord
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
-from imgprep.pipeline import shard_buffer
-from imgprep.pipeline.image_reader import Mask, Pixels
+from imgprep.pipeline.image_reader import Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, results
 from imgprep.pipeline.versions import recorded_versions, versions
 from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
-from imgprep.shards.base import text_array
 from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
-from imgprep.stages.convert.dark_levels import Levels, dark_note, darkest
-from imgprep.stages.convert.prepare import Prepare, Prepared, Probe
+from imgprep.stages.convert.dark_levels import dark_note
+from imgprep.stages.convert.prepare import Prepare, Probe
 from imgprep.stages.convert.settings import ConvertSettings
-from imgprep.table.sample import Sample, SampleTable, Status
-from imgprep.transforms.masks import OBJECT
+from imgprep.stages.convert.shard_rows import ShardRows
+from imgprep.table.sample import Sample, SampleTable
 
 STAGE = "convert"
-MASK = "mask"
-"""Name of the array of masks in its shards, where the spec asks for masks."""
 PROBED = 32
 
 
@@ -65,7 +57,7 @@ class ConvertJob:
         if finished is not None:
             return finished
         codes = {name: code for code, name in enumerate(self.classes)}
-        rows = _Rows(plan, self.image, codes, masked=self.prepare.reader.masks is not None)
+        rows = ShardRows(plan, self.image, codes, masked=self.prepare.reader.masks is not None)
         for sample, prepared in self.prepare.over(plan.items, plan.excluded, heartbeat):
             if prepared.pixels is not None:
                 self._check(sample, prepared.pixels)
@@ -79,93 +71,6 @@ class ConvertJob:
             f"{self.where}: convert.size: {sample.id} becomes {_describe(pixels.shape, pixels.dtype.name)}, "
             f"but {self.example} {_describe(self.image.shape, self.image.dtype)}; all images must agree: "
             "give convert.size as [height, width], convert.channels (rgb or gray) and convert.depth (8 or 16)"
-        )
-
-
-class _Rows:
-    """Collects the columns of a shard and the lines of its samples."""
-
-    def __init__(
-        self, plan: ShardPlan[SampleTable], image: ImageFormat, codes: Mapping[str, int], *, masked: bool
-    ) -> None:
-        self.plan = plan
-        self.codes = codes
-        count = int(plan.items.ok().sum())
-        self.images = shard_buffer.rows((count, *image.shape), image.dtype)
-        self.masks = np.full((count, *image.shape[:2]), OBJECT, np.uint8) if masked else None
-        self.labels: list[int] = []
-        self.ids: list[str] = []
-        self.checksums: list[int] = []
-        self.lines: list[bytes] = []
-        self.counts: Counter[str] = Counter()
-        self.status: Counter[str] = Counter()
-        self.transient = self.masked = 0
-        self.dark: list[Levels | None] = []
-
-    def add(self, sample: Sample, prepared: Prepared) -> None:
-        """Adds one item."""
-        row = None
-        status: Status = sample.status if sample.status != "ok" else "quarantined"
-        if prepared.pixels is not None:
-            row, status = len(self.ids), "ok"
-            self.images[row] = prepared.pixels
-            self.checksums.append(zlib.crc32(self.images[row]))
-            if self.masks is not None:
-                self._add_mask(self.masks[row], prepared.mask)
-            self.dark.append(prepared.dark)
-            self.labels.append(self.codes[sample.label])
-            self.ids.append(sample.id)
-            self.counts[sample.label] += 1
-        self.status[status] += 1
-        self.transient += prepared.transient
-        record = SampleRecord(
-            id=sample.id,
-            location=sample.location,
-            label=sample.label or None,
-            attributes=dict(sample.attributes),
-            status=status,
-            reason=prepared.reason,
-            split=sample.split or None,
-            shard=None if row is None else self.plan.filename,
-            row=row,
-            sha256=prepared.sha256,
-            flags=list(prepared.flags),
-            group=sample.group,
-            mask_sha256=(prepared.mask.sha256 or "") if prepared.mask is not None else "",
-        )
-        self.lines.append(record.line())
-
-    def _add_mask(self, row: NDArray[np.uint8], mask: Mask | None) -> None:
-        """Adds the mask of the last image; without a mask the row is all object."""
-        if mask is not None:
-            row[:] = mask.pixels[..., 0]
-            self.masked += 1
-        self.checksums[-1] = zlib.crc32(row.data, self.checksums[-1])
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """The columns of the flat layout."""
-        count = len(self.ids)
-        columns = {
-            "image": self.images[:count],
-            "label": np.array(self.labels, label_dtype(len(self.codes))),
-            "id": text_array(self.ids),
-            "parent": text_array([""] * count),
-            "checksum": np.array(self.checksums, np.uint32),
-        }
-        return columns if self.masks is None else columns | {MASK: self.masks[:count]}
-
-    def record(self) -> ShardRecord:
-        """The record of the shard before it is written."""
-        return ShardRecord(
-            self.plan.filename,
-            self.plan.split,
-            len(self.ids),
-            quarantined=self.status["quarantined"],
-            transient=self.transient,
-            skipped=self.status["skipped"],
-            masked=None if self.masks is None else self.masked,
-            counts=dict(self.counts),
-            dark=darkest(self.dark),
         )
 
 
@@ -235,6 +140,13 @@ class Conversion:
             for items in [self.table[rows]]
         ]
 
+    def shards(self, context: RunContext) -> tuple[ConvertJob, list[ShardPlan[SampleTable]]]:
+        """See `ShardedWork.shards`."""
+        example, image = self.image(context)
+        about = explained(self.classes, image, {"kind": "none"})
+        writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)
+        return ConvertJob(self.prepare, image, example, self.classes, writer, self.where), self.plans(image)
+
     def run(self, context: RunContext) -> Manifest:
         """Makes the stage.
 
@@ -242,14 +154,10 @@ class Conversion:
             RequestError: the images differ in size.
             ResourceError: it cannot be written.
         """
-        example, image = self.image(context)
+        job, plans = self.shards(context)
         found = collection_flags(self.table)
-        plans = self.plans(image)
-        about = explained(self.classes, image, {"kind": "none"})
-        writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)
-        job = ConvertJob(self.prepare, image, example, self.classes, writer, self.where)
         records = make_shards(context, STAGE, job, plans)
-        manifest = self.manifest(image, records)
+        manifest = self.manifest(job.image, records)
         clashes = label_conflicts(part_lines(context, STAGE, plans), self.table)
         for note in (*found.notes, *clashes.notes):
             context.monitor.note(f"{STAGE}: {note}; flagged in samples.jsonl")

@@ -183,6 +183,17 @@ class Packing:
             RequestError: the settings do not fit the images.
             ResourceError: it cannot be written.
         """
+        job, plans, fitted_on = self._shards(context)
+        records = make_shards(context, STAGE, job, plans)
+        manifest = self._manifest(job.normalizer, fitted_on, records)
+        return commit_stage(context, manifest, self.key(), self._samples(plans))
+
+    def shards(self, context: RunContext) -> tuple[PackJob, list[ShardPlan[Selection]]]:
+        """See `ShardedWork.shards`."""
+        return self._shards(context)[:2]
+
+    def _shards(self, context: RunContext) -> tuple[PackJob, list[ShardPlan[Selection]], dict[str, Any]]:
+        """As `shards`, and what the statistics were taken from."""
         chosen = self.selected()
         sets = [images.shards() for images in self._stages()]
         shards = reduce(ShardSet.__add__, sets)
@@ -191,14 +202,11 @@ class Packing:
         settings = self.settings
         normalizer, fitted_on = fitted(context, shards, train, (settings.kind, settings.statistics), depth)
         normalizer.check(np.dtype(self.settings.dtype), self.image.shape[2])
-        plans = self.plans(chosen)
         image = ImageFormat(self.image.shape, self.settings.dtype, normalizer.color_order)
         about = explained(self.images.manifest.classes, image, normalizer.statistics() | fitted_on)
         writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)
         job = PackJob(shards, first, self.image, normalizer, self.settings, self.images.manifest.classes, writer)
-        records = make_shards(context, STAGE, job, plans)
-        manifest = self._manifest(normalizer, fitted_on, records)
-        return commit_stage(context, manifest, self.key(), self._samples(plans))
+        return job, self.plans(chosen), fitted_on
 
     def _stages(self) -> tuple[Images, ...]:
         return (self.images,) if self.augmented is None else (self.images, self.augmented)
