@@ -27,6 +27,9 @@ endif
 BIN := $(VENV)/bin
 LINTED := imgprep tests benchmarks sample_data
 
+# Where this is set, each of the thousand processes of the tests would compile all of imgprep for itself.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # One environment serves all targets; two installations into it at once would break it.
@@ -46,11 +49,11 @@ check: $(VENV)/.ready-test ## run the tests of one file, without coverage: make 
 	$(BIN)/python -m pytest -q $(T) $(ARGS)
 
 test-fast: $(VENV)/.ready-test ## run the tests that take no time, without coverage
-	$(BIN)/python -m pytest -q -m "not slow" --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q -m "not slow" --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test: $(VENV)/.ready-test ## run the tests, with branch coverage over all processes
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report $(if $(strip $(ARGS)),--fail-under=0)
 

@@ -93,5 +93,7 @@ def one_line(text: object, limit: int = 300) -> str:
     >>> one_line("a\nb")
     'a\\nb'
     """
-    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    safe = str(text)
+    if not safe.isprintable():
+        safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in safe)
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.support import official
+from tests.support.project import unmeasured
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def run(script: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
         cwd=cwd,
-        env=os.environ | {"PATH": programs, "NO_COLOR": "1"} | env,
+        env=unmeasured() | {"PATH": programs, "NO_COLOR": "1"} | env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -14,20 +14,20 @@ ELSEWHERE = {"mnist", "in_the_wild"}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", [path for path in CONFIGS if path.stem not in ELSEWHERE], ids=lambda path: path.stem)
-def test_config_runs(config: Path, root: Path, tmp_path: Path, run_cli: Callable[..., CompletedProcess[str]]) -> None:
+def test_config_runs(config: Path, root: Path, tmp_path: Path, imgprep: Callable[..., CompletedProcess[str]]) -> None:
     for name in ("configs", "sample_data"):
         shutil.copytree(root / name, tmp_path / name)
-    done = run_cli("run", f"configs/{config.name}", cwd=tmp_path)
+    done = imgprep("run", f"configs/{config.name}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.glob("build/*/pack/dataset.json"))
 
 
 @pytest.mark.parametrize("name", sorted(ELSEWHERE))
 def test_config_lacks_nothing_but_its_images(
-    name: str, root: Path, tmp_path: Path, run_cli: Callable[..., CompletedProcess[str]]
+    name: str, root: Path, tmp_path: Path, imgprep: Callable[..., CompletedProcess[str]]
 ) -> None:
     shutil.copytree(root / "configs", tmp_path / "configs")
-    done = run_cli("convert", f"configs/{name}.yaml", cwd=tmp_path)
+    done = imgprep("convert", f"configs/{name}.yaml", cwd=tmp_path)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "source.path: there is no file or folder" in line

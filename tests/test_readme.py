@@ -18,6 +18,9 @@ import jsonschema
 import pytest
 import yaml
 
+from tests.support import program
+from tests.support.project import unmeasured
+
 BLOCK = re.compile(
     r"(?:^<!-- (?P<note>[^\n]*?) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -54,7 +57,7 @@ def _run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         cwd=cwd,
-        env=os.environ | {"PATH": programs, "NO_COLOR": "1"},
+        env=unmeasured() | {"PATH": programs, "NO_COLOR": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -109,7 +112,7 @@ def test_notes_are_understood(blocks: list[Block]) -> None:
 
 
 def test_specs_fit_the_schema(blocks: list[Block], tmp_path: Path) -> None:
-    schema = json.loads(_run([sys.executable, "-m", "imgprep", "schema"], tmp_path).stdout)
+    schema = json.loads(program.call("schema", cwd=tmp_path).stdout)
     specs = [yaml.safe_load(block.text) for block in blocks if block.language == "yaml"]
     assert specs
     for spec in specs:
@@ -118,7 +121,7 @@ def test_specs_fit_the_schema(blocks: list[Block], tmp_path: Path) -> None:
 
 
 def test_spec_reference_names_every_section_of_the_schema(blocks: list[Block], tmp_path: Path) -> None:
-    schema = json.loads(_run([sys.executable, "-m", "imgprep", "schema"], tmp_path).stdout)
+    schema = json.loads(program.call("schema", cwd=tmp_path).stdout)
     whole = next(yaml.safe_load(block.text) for block in blocks if block.language == "yaml")
     assert set(whole) <= set(schema["properties"])
     assert set(schema["properties"]) == set(whole)
@@ -129,9 +132,9 @@ def test_every_command_is_in_the_table(readme: str, tmp_path: Path) -> None:
     table = readme.partition("## Commands")[2].partition("## Exit status")[0]
     listed = set(re.findall(r"^\| `(\w+)(?: [A-Z_]+)?` \|", table, re.MULTILINE))
     for command in sorted(listed):
-        done = _run([sys.executable, "-m", "imgprep", command, "--help"], tmp_path)
+        done = program.call(command, "--help", cwd=tmp_path)
         assert done.returncode == 0, f"imgprep {command} --help: {done.stderr}"
-    helped = _run([sys.executable, "-m", "imgprep", "--help"], tmp_path).stdout
+    helped = program.call("--help", cwd=tmp_path).stdout
     offered = set(re.findall(r"^[\s│|]*([a-z]+)  +\S", helped.partition("Commands")[2], re.MULTILINE))
     assert offered
     assert offered <= listed, f"README.md does not explain {sorted(offered - listed)}"

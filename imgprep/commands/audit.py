@@ -26,6 +26,7 @@ from imgprep.spec.paths import check_paths
 FOLDER: Final = "audit"
 PAGE: Final = "report.html"
 REFERENCE: Final = "reference"
+_PIECE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,14 @@ def write_reports(context: RunContext, report: Report, sources: Iterable[ImageSo
     numbers = json.dumps(metrics(report), indent=1, ensure_ascii=False) + "\n"
     saved = {"report.json": REPORTS["json"](report), PAGE: page, "metrics.json": numbers}
     for filename, content in saved.items():
-        commit(folder / filename, content.encode("utf-8", "backslashreplace"))
+        commit(folder / filename, encoded(content))
     return folder
+
+
+def encoded(text: str) -> Iterator[bytes]:
+    """A text as UTF-8, in pieces: the report of a large collection is not in memory once more while it is written."""
+    for start in range(0, len(text), _PIECE):
+        yield text[start : start + _PIECE].encode("utf-8", "backslashreplace")
 
 
 def check_format(name: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from imgprep.checks.reports import REPORTS
 from imgprep.commands import main
-from imgprep.commands.audit import check_format, render
+from imgprep.commands.audit import check_format, encoded, render
 from imgprep.commands.session import Request
 from imgprep.errors import RequestError
 
@@ -22,6 +22,15 @@ def test_reports_are_written(request_for: MakeRequest, tmp_path: Path) -> None:
     sizes = {row["class"]: row["observed"] for row in content["findings"] if row["rule"] == "class-size"}
     assert sizes == {"ash": 4, "elm": 5, "oak": 3}
     assert (audited.folder / "report.html").exists()
+
+
+def test_reports_are_encoded_in_pieces() -> None:
+    text = "fichier é\udce9 \U0001f600\n" * 300_000  # names of files may hold what is no UTF-8
+    pieces = list(encoded(text))
+    assert b"".join(pieces) == text.encode("utf-8", "backslashreplace")
+    assert len(pieces) > 3
+    assert max(map(len, pieces)) <= 6 << 20
+    assert list(encoded("")) == []
 
 
 def test_a_class_that_is_too_small_fails(request_for: MakeRequest) -> None:

@@ -8,12 +8,12 @@ With the folder of this file as PYTHONPATH and a copy named ``sitecustomize.py``
 real run; the environment says where: STEPPING = ``OUTPUT:COUNTER:STEP:MODE``.
 """
 
+import contextlib
 import errno
+import gc
 import hashlib
-import importlib
 import json
 import os
-import pkgutil
 import shutil
 import signal
 import sys
@@ -127,14 +127,24 @@ def try_step(
     return [f"{command}, {mode} at step {step}: {text}" for text in wrong]
 
 
+def warm_up(spec: str, output: Path) -> None:
+    """Does in this process what is done once in each, so that the forked ones, two for every step, need not."""
+    import cv2
+
+    from imgprep.cli.exit_status import run as imgprep
+
+    cv2.setNumThreads(1)  # threads do not survive a fork
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        for command in ("run", "repair"):
+            assert imgprep([command, spec, "--output", str(output), "-q"]) == 0
+    gc.collect()
+    gc.freeze()
+
+
 def main(spec: str, folder: str, command: str, mode: str, *steps: str) -> None:
     """Tries steps, by default all."""
-    import imgprep
-
-    for module in pkgutil.walk_packages(imgprep.__path__, "imgprep."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
     os.fsync = lambda descriptor: None  # a killed process loses nothing that it wrote; the disk's part is not tested
+    warm_up(spec, Path(f"{folder}.warm"))
     output, finished = Path(folder), Path(f"{folder}.finished")
     codes = [run("run", spec, output, 0, mode)[0]]
     reference = hashes(output)

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.support.project import unmeasured
+
 TOY = Path(__file__).parents[1] / "support" / "toy_stage.py"
 Run = Callable[..., tuple[int, str]]
 
@@ -28,7 +30,7 @@ def run(tmp_path: Path) -> Run:
             f"convert: {convert}\nbright: {bright}\nexecution: {{engine: serial}}\n"
         )
         command = [sys.executable, str(TOY), *arguments]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=tmp_path, env=unmeasured(), capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
     return call

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import imgprep as package
+from tests.support.project import unmeasured
 
 SUPPORT = Path(__file__).parents[1] / "support"
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -36,7 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         }
         (tmp_path / "spec.yaml").write_text(yaml.safe_dump(spec | sections))
         command = [sys.executable, "-m", "toys", toy, *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=tmp_path, env=unmeasured(), capture_output=True, text=True, check=False)
 
     return call
 
