@@ -29,8 +29,11 @@ class Explanation(NamedTuple):
 def explain(rule: object) -> Explanation:
     """The explanation of a rule: an instance of a class, or a function."""
     own = rule.judge if isinstance(rule, PlainRule) else rule
-    doc = getattr(own if inspect.isroutine(own) else type(own), "__doc__", None)
-    return parse(doc) if isinstance(doc, str) else Explanation()
+    kind = own if inspect.isroutine(own) else type(own)
+    doc = kind.__doc__
+    # A dataclass without a docstring has one that shows its signature.
+    generated = doc is None or doc.startswith(f"{kind.__name__}(")
+    return Explanation() if doc is None or generated else parse(doc)
 
 
 @cache
@@ -42,6 +45,5 @@ def parse(docstring: str) -> Explanation:
     """
     parts = _SECTION.split(inspect.cleandoc(docstring))
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    return Explanation(
-        *(" ".join(text.split()) for text in (parts[0], sections.get("Why", ""), sections.get("Fix", "")))
-    )
+    said = (parts[0], sections.get("Why", ""), sections.get("Fix", ""))
+    return Explanation(*(" ".join(text.split()) for text in said))

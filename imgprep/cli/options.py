@@ -79,8 +79,9 @@ Images = Annotated[int, typer.Option("--images", min=1, max=100, help="Images of
 Draws = Annotated[int, typer.Option("--draws", min=0, max=20, help="Augmented copies of each image.")]
 ReportFormat = Annotated[
     str,
-    typer.Option("--format", help="text, json, junit, sarif, github, gitlab, markdown or html."),
+    typer.Option("--format", help="text, json, junit, sarif, github, gitlab, csv, markdown or html."),
 ]
+OpenPage = Annotated[bool, typer.Option("--open", help="Opens the page of the audit in the browser.")]
 Stage = Annotated[AuditStage, typer.Option("--stage", help="What is judged: the source, or what a stage made of it.")]
 Baseline = Annotated[
     Path | None, typer.Option(metavar="REPORT", help="An earlier report.json: only what is new fails.")

@@ -1,10 +1,13 @@
 """The commands about the quality of a collection."""
 
+from pathlib import Path
+
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.options import (
     AuditStage,
     Baseline,
     Force,
+    OpenPage,
     Reference,
     ReportFormat,
     ReviewTable,
@@ -24,6 +27,7 @@ def audit(
     baseline: Baseline = None,
     reference: Reference = None,
     force: Force = False,
+    show: OpenPage = False,
 ) -> int:
     """Judges the collection by its rules."""
     from imgprep.commands import audit as auditing
@@ -36,7 +40,20 @@ def audit(
         terminal.print(auditing.page_of(audited))
     else:
         terminal.print(auditing.render(audited.report, report_format, color=terminal.color, width=terminal.width))
+    given.terminal.say(f"the page is {audited.page}, every measure of each image {audited.folder / auditing.TABLE}")
+    if show and not _opened(audited.page):
+        given.terminal.say(f"no browser could be started here; open {audited.page.absolute().as_uri()} in one")
     return ExitCode.DONE if audited.report.passed else ExitCode.FAILED
+
+
+def _opened(page: Path) -> bool:
+    """Shows a page in the browser; whether there is one."""
+    import webbrowser
+
+    try:
+        return webbrowser.open(page.absolute().as_uri())
+    except (webbrowser.Error, OSError):
+        return False
 
 
 @shared_options(spec_options)

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import numpy as np
 
 from imgprep.checks.base import Evidence, Finding, Judge, Report
 from imgprep.checks.judge import Suppressions, applies, judge
+from imgprep.checks.page.images_table import images_csv
+from imgprep.checks.page.view import View, view_of
 from imgprep.checks.reports import REPORTS, html, text
 from imgprep.checks.reports.json import read as read_report
 from imgprep.checks.reports.metrics import metrics
@@ -25,6 +28,7 @@ from imgprep.spec.paths import check_paths
 
 FOLDER: Final = "audit"
 PAGE: Final = "report.html"
+TABLE: Final = "images.csv"
 REFERENCE: Final = "reference"
 _PIECE: Final = 1 << 20
 
@@ -59,6 +63,11 @@ class Audited:
     report: Report
     folder: Path
 
+    @property
+    def page(self) -> Path:
+        """The page with the images."""
+        return self.folder / PAGE
+
 
 def audit(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, choice: Choice = DEFAULT) -> Audited:
     """Judges the source of a spec, or one of its stages, and writes the reports.
@@ -82,14 +91,18 @@ def audit(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, choice: C
     if inputs.stage is not None:
         images, augmented = inputs.stage.images, inputs.stage.samples.get(AUGMENTED, 0)
         report = replace(report, images=images, augmented=augmented)
-    return Audited(report, write_reports(context, report, inputs.images))
+    by_id = {getattr(rule, "id", key): rule for key, rule in rules.items()}
+    view = view_of(evidence, by_id, _from_here(os.fspath(pipeline.collection.reader.source.path)))
+    folder = write_reports(context, report, inputs.images, view)
+    commit(folder / TABLE, images_csv(evidence))
+    return Audited(report, folder)
 
 
-def write_reports(context: RunContext, report: Report, sources: Iterable[ImageSource]) -> Path:
+def write_reports(context: RunContext, report: Report, sources: Iterable[ImageSource], view: View) -> Path:
     """Writes the reports that every audit leaves behind, and gives their folder."""
     folder = context.workspace.stage(FOLDER)
     folder.mkdir(exist_ok=True)
-    page = html.render(report, _thumbnails(context, report, sources))
+    page = html.render_page(report, _pictures(context, html.wanted_thumbnails(report, view), sources), view)
     numbers = json.dumps(metrics(report), indent=1, ensure_ascii=False) + "\n"
     saved = {"report.json": REPORTS["json"](report), PAGE: page, "metrics.json": numbers}
     for filename, content in saved.items():
@@ -122,7 +135,7 @@ def render(report: Report, name: str, *, color: bool = False, width: int | None 
 
 def page_of(audited: Audited) -> str:
     """The page that the audit wrote, which has the images that `render` has not."""
-    return (audited.folder / PAGE).read_text("utf-8")
+    return audited.page.read_text("utf-8")
 
 
 def _from_here(file: str) -> str:
@@ -151,13 +164,34 @@ def _waiver_line(loaded: LoadedSpec) -> dict[str, int]:
     return {"waiver": loaded.line("audit", "waivers")} if loaded.spec.audit.waivers else {}
 
 
-def _thumbnails(context: RunContext, report: Report, sources: Iterable[ImageSource]) -> dict[str, bytes]:
-    wanted = set(html.wanted_thumbnails(report))
-    found: dict[str, bytes] = {}
+def _pictures(context: RunContext, ids: Iterable[str], sources: Iterable[ImageSource]) -> html.Pictures:
+    """Thumbnails, links and labels of the images that the page shows."""
+    wanted = set(ids)
+    folder = context.workspace.stage(FOLDER)
+    shown: dict[str, bytes] = {}
+    links: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for source in sources:
-        rows = np.fromiter(_rows(source, wanted), np.intp)
-        found |= thumbnails(context, source.reader, source.table[rows], source.name)
-    return found
+        chosen = source.table[np.fromiter(_rows(source, wanted), np.intp)]
+        shown |= thumbnails(context, source.reader, chosen, source.name)
+        for sample in chosen:
+            labels[sample.id] = sample.label
+            if file := source.reader.source.file_of(sample):
+                links[sample.id] = link_to(file, folder)
+    return html.Pictures(shown, links, labels)
+
+
+def link_to(file: Path, folder: Path) -> str:
+    """The address of a file for a page in a folder: relative, so that both may move together; else absolute.
+
+    >>> link_to(Path("/data/a b/1%<.png"), Path("/data/out/audit"))
+    '../../a%20b/1%25%3C.png'
+    """
+    try:
+        path = os.path.relpath(file, folder)
+    except ValueError:  # another drive
+        return file.absolute().as_uri()
+    return quote(os.fsencode(path.replace(os.sep, "/")))
 
 
 def _rows(source: ImageSource, wanted: set[str]) -> Iterator[int]:

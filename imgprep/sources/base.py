@@ -1,6 +1,7 @@
 """The interface of sources of images, and the rules that all layouts share."""
 
 import json
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.errors import RequestError, check_surroundings, one_line
+from imgprep.sources.links import path_of
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
 
@@ -99,6 +101,12 @@ class Source(ABC):
     def table(self) -> Path | None:
         """The table that lists the images, to which paths in its columns are relative; None without a table."""
         return None
+
+    def file_of(self, sample: Sample) -> Path | None:
+        """The file that an image has to itself; None for one in a container, in an array or on the network."""
+        root = getattr(self, "image_root", None) or (self.path if self.path.is_dir() else self.path.parent)
+        path = Path(path_of(os.fspath(root), sample.location))
+        return None if self.holds_arrays or not path.is_file() else path
 
     def place_of(self, row: int) -> str:
         """The place that describes the sample of a row, from 0 on, for messages: file and line of a table."""

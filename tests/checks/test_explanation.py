@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import pytest
 
 from imgprep.checks.explanation import Explanation, explain, parse
@@ -46,3 +48,11 @@ def test_a_rule_of_the_user_may_say_less_or_nothing() -> None:
 
     assert explain(PlainRule(judge)) == Explanation("An even number of images.", "They come in pairs.", "")  # type: ignore[arg-type]
     assert explain(PlainRule(lambda evidence: [])) == Explanation()
+
+
+def test_the_signature_that_a_dataclass_has_for_a_docstring_is_no_explanation() -> None:
+    @dataclass
+    class Even:
+        least: int = 2
+
+    assert explain(Even()) == Explanation()

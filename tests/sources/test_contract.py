@@ -80,3 +80,13 @@ def test_the_table_is_complete_and_its_options_are_checked(name: str) -> None:
     assert cls.__doc__ is not None
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         assert f"{field.name}: " in cls.__doc__
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_file_of_an_image_holds_what_is_read_of_it(tmp_path: Path, server: Any, layout: str) -> None:
+    source = LAYOUTS[layout](tmp_path, collection(False), server)
+    for sample in source.samples():
+        file = source.file_of(sample)
+        data = source.read(sample) if sample.status == "ok" else b""
+        assert file is None or file.read_bytes() == data, sample
+        assert file is not None or layout not in {"directory", "split_directory", "hierarchy"}

@@ -14,6 +14,7 @@ REPORTS: Final = LazyTable[Callable[[Report], str]](
         "sarif": "imgprep.checks.reports.sarif:render",
         "github": "imgprep.checks.reports.github:render",
         "gitlab": "imgprep.checks.reports.gitlab:render",
+        "csv": "imgprep.checks.reports.csv:render",
         "markdown": "imgprep.checks.reports.markdown:render",
         "html": "imgprep.checks.reports.html:render",
     }

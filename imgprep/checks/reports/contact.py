@@ -1,9 +1,11 @@
 """A contact sheet for the second person of a review: every image drawn, with its label."""
 
+import base64
 from collections.abc import Iterable, Mapping
+from html import escape as escape_html
 from pathlib import Path
 
-from imgprep.checks.reports.html import escape, figure
+from imgprep.errors import one_line
 
 HOW = "Write what each image shows into the column reviewed_label of the table; the label itself when it is right."
 
@@ -30,3 +32,19 @@ def contact_sheet(name: str, entries: Iterable[tuple[str, str]], thumbnails: Map
         f'<link rel="icon" href="data:,"><style>{style}</style></head><body>'
         f"<header><h1>{escape(name)}</h1><p>{HOW}</p></header><main>{sections}</main></body></html>\n"
     )
+
+
+def escape(text: str) -> str:
+    """Text as it is, on one line, wherever in the page it stands."""
+    return escape_html(one_line(text, 500))
+
+
+def figure(sample: str, thumbnails: Mapping[str, bytes]) -> str:
+    """An image with its id under it; the id alone when there is no thumbnail."""
+    name = escape(sample)
+    caption = f'<figcaption title="{name}">{name.replace("/", "/<wbr>")}</figcaption>'
+    data = thumbnails.get(sample)
+    if data is None:
+        return f'<figure class="absent">{caption}</figure>'
+    source = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+    return f'<figure><div><img src="{source}" alt="{name}"></div>{caption}</figure>'

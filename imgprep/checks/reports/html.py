@@ -1,15 +1,17 @@
-"""The report as one self-contained HTML page: no network, no scripts, everything escaped."""
+"""The report as one self-contained HTML page: no network, readable without its script, everything escaped."""
 
-import base64
 from collections.abc import Iterable, Mapping
-from html import escape as escape_html
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
-from imgprep.checks.base import Finding, Report
+from imgprep.checks.base import REPORT_VERSION, Finding, Report
+from imgprep.checks.explanation import HANDBOOK, Explanation, explain
+from imgprep.checks.page import view as viewing
+from imgprep.checks.page.class_chart import class_chart
+from imgprep.checks.page.view import NOTHING, View
 from imgprep.checks.reports.common import by_rule, full_message, rank, totals, worst_first
-from imgprep.checks.reports.histogram import histogram
 from imgprep.errors import one_line
 from imgprep.version import __version__
 
@@ -24,46 +26,124 @@ IMAGES: Final = 160
 """How many images of one rule are shown: the page stays small enough to be sent."""
 ABSENT: Final = 6
 """How many images without a thumbnail are named under one finding."""
+QUIET: Final = 200
+"""How many passing, skipped and excused findings of one rule are listed."""
 SIDE_BY_SIDE: Final = frozenset({"duplicate", "near-duplicate", "label-conflict", "split-leakage"})
 """Rules with findings that are small sets of images to be compared."""
 _NAMES: Final = ("fail", "warning", "inconclusive", "skipped", "excused", "pass")
 
 
-def render(report: Report, thumbnails: Thumbnails | None = None) -> str:
+class Card(NamedTuple):
+    """A finding with its images."""
+
+    status: str
+    subject: str
+    said: str
+    samples: tuple[str, ...] = ()
+    more: int = 0
+
+
+class Section(NamedTuple):
+    """A rule with its findings.
+
+    Attributes:
+        name: the id of the rule.
+        rank: of its worst finding.
+        status: the same in a word.
+        said: what its worst finding says.
+        more: how many findings are as bad.
+        source: where the rule comes from.
+        explained: what it asks, why, and how to fix it.
+        open: whether it has findings to look at.
+        cards: those findings.
+        hidden: how many of them are left out.
+        rows: the others.
+        side_by_side: whether its images are to be compared.
+    """
+
+    name: str
+    rank: int
+    status: str
+    said: str
+    more: int
+    source: str
+    explained: Explanation
+    open: bool
+    cards: tuple[Card, ...]
+    hidden: int
+    rows: tuple[Card, ...]
+    side_by_side: bool
+
+
+class Pictures(NamedTuple):
+    """The images that the page shows.
+
+    Attributes:
+        thumbnails: JPEG bytes by id.
+        links: the addresses of their files by id, safe to be put into a page.
+        labels: their classes by id.
+    """
+
+    thumbnails: Thumbnails = MappingProxyType({})
+    links: Mapping[str, str] = MappingProxyType({})
+    labels: Mapping[str, str] = MappingProxyType({})
+
+
+def render(report: Report, thumbnails: Thumbnails | None = None, view: View = NOTHING) -> str:
+    """The page without links to files; see `render_page`."""
+    return render_page(report, Pictures(thumbnails or {}), view)
+
+
+def render_page(report: Report, pictures: Pictures, view: View) -> str:
     """The page.
 
     Args:
         report: what to show.
-        thumbnails: JPEG bytes of the images that may be shown, by id; see `wanted_thumbnails`.
+        pictures: of the images that may be shown; see `wanted_thumbnails`.
+        view: the collection besides the findings; an empty one shows findings alone.
     """
-    groups = by_rule(worst_first(report.findings))
-    open_groups = {rule: found for rule, found in groups.items() if any(rank(finding) <= 2 for finding in found)}
-    style = Path(__file__).with_name("style.css").read_text("utf-8")
-    sections = [_section(rule, found, thumbnails or {}) for rule, found in open_groups.items()]
-    return "".join(
-        [
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
-            f"<title>Audit of {escape(report.name)}</title>",
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta http-equiv="Content-Security-Policy" ',
-            "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">",
-            f'<link rel="icon" href="data:,"><style>{style}</style></head><body>',
-            _header(report),
-            "<main>",
-            _overview(groups),
-            f'<section id="classes"><h2>Classes</h2>{histogram(report)}</section>',
-            *sections,
-            _quiet(groups),
-            "</main>",
-            f"<footer>imgprep {escape(__version__)} · report version 1</footer></body></html>\n",
-        ]
-    )
+    from imgprep.checks.page import template  # noqa: PLC0415 - only who writes a page pays for the import
+
+    sections = [
+        _section(rule, found, pictures.thumbnails, view)
+        for rule, found in by_rule(worst_first(report.findings)).items()
+    ]
+    style, style_hash = template.asset(Path(__file__).with_name("style.css"))
+    script, script_hash = template.asset(template.FOLDER / "report.js")
+    content: dict[str, Any] = {
+        "report": report,
+        "view": view,
+        "rules": sections,
+        "open": [section for section in sections if section.open],
+        "quiet": [section for section in sections if section.rows],
+        "tiles": _tiles(report),
+        "decided": (),
+        "classes": class_chart(report, view.splits),
+        "thumbnails": {id_: template.jpeg(data) for id_, data in pictures.thumbnails.items()},
+        "links": pictures.links,
+        "labels": pictures.labels,
+        "limits": {
+            "per_class": viewing.PER_CLASS,
+            "gallery": viewing.GALLERY,
+            "examples": viewing.EXAMPLES,
+            "findings": CLUSTERS,
+            "images": IMAGES,
+        },
+        "style": style,
+        "style_hash": style_hash,
+        "script": script,
+        "script_hash": script_hash,
+        "handbook": HANDBOOK,
+        "version": __version__,
+        "report_version": REPORT_VERSION,
+    }
+    return template.environment().get_template("report.html.j2").render(content)
 
 
-def wanted_thumbnails(report: Report) -> tuple[str, ...]:
+def wanted_thumbnails(report: Report, view: View = NOTHING) -> tuple[str, ...]:
     """Ids of the images that the page shows, without repetition, in its order."""
     groups = by_rule(worst_first(finding for finding in report.findings if rank(finding) <= 2))
-    shown: dict[str, None] = {}
+    shown: dict[str, None] = dict.fromkeys(view.samples())
     for rule, found in groups.items():
         if rule != "unreadable":
             most = _gallery(len(found))
@@ -77,91 +157,41 @@ def _gallery(findings: int) -> int:
     return min(GALLERY, max(FEW, IMAGES // max(1, min(findings, CLUSTERS))))
 
 
-def escape(text: str) -> str:
-    """Text as it is, on one line, wherever in the page it stands."""
-    return escape_html(one_line(text, 500))
-
-
-def _header(report: Report) -> str:
-    verdict = (
-        '<span class="verdict pass">passed</span>' if report.passed else '<span class="verdict fail">failed</span>'
-    )
+def _tiles(report: Report) -> list[tuple[str, int]]:
     made = [("augmented", report.augmented)] if report.augmented else []
-    tiles = [("images", report.images), *made, ("classes", len(report.counts)), *totals(report).items()]
-    cells = "".join(f'<div class="tile of-{name}"><b>{value:,}</b><span>{name}</span></div>' for name, value in tiles)
-    return f'<header><h1>{escape(report.name)}{verdict}</h1><div class="tiles">{cells}</div></header>'
+    return [("images", report.images), *made, ("classes", len(report.counts)), *totals(report).items()]
 
 
-def _overview(groups: Mapping[str, list[Finding]]) -> str:
-    rows = []
-    for rule, found in groups.items():
-        worst = rank(found[0])
-        name = escape(rule)
-        link = f'<a href="#{name}">{name}</a>' if worst <= 2 else name
-        concerned = sum(rank(finding) == worst for finding in found)
-        said = full_message(found[0]) if worst != 5 else ""
-        more = f" <em>and {concerned - 1} more</em>" if concerned > 1 and said else ""
-        rows.append(
-            f"<tr><td>{_badge(worst)}</td><td>{link}</td><td>{escape(said)}{more}</td>"
-            f"<td>{escape(found[0].source)}</td></tr>"
-        )
-    head = "<tr><th>status</th><th>rule</th><th>worst finding</th><th>source</th></tr>"
-    body = "".join(rows)
-    return f'<section id="overview"><h2>Rules</h2><table><thead>{head}</thead><tbody>{body}</tbody></table></section>'
-
-
-def _section(rule: str, found: list[Finding], thumbnails: Thumbnails) -> str:
+def _section(rule: str, found: list[Finding], thumbnails: Thumbnails, view: View) -> Section:
+    worst = rank(found[0])
     bad = [finding for finding in found if rank(finding) <= 2]
     most = _gallery(len(bad))
-    cards = "".join(_card(finding, thumbnails, most) for finding in bad[:CLUSTERS])
-    more = f'<p class="more">and {len(bad) - CLUSTERS} more findings, in report.json</p>' if len(bad) > CLUSTERS else ""
-    kind = "clusters" if rule in SIDE_BY_SIDE else "galleries"
-    return f'<section id="{escape(rule)}"><h2>{escape(rule)}</h2><div class="{kind}">{cards}</div>{more}</section>'
+    quiet = [finding for finding in found if rank(finding) > 2]
+    rows = [Card(_NAMES[rank(each)], each.subject or "", full_message(each)) for each in quiet[:QUIET]]
+    if len(quiet) > QUIET:
+        rows.append(Card(_NAMES[rank(quiet[-1])], "", f"and {len(quiet) - QUIET:,} more, in report.json"))
+    return Section(
+        name=rule,
+        rank=worst,
+        status=_NAMES[worst],
+        said=full_message(found[0]) if _NAMES[worst] != "pass" else "",
+        more=sum(rank(finding) == worst for finding in found) - 1,
+        source=found[0].source,
+        explained=explain(view.rules[rule]) if rule in view.rules else Explanation(),
+        open=bool(bad),
+        cards=tuple(_cards(bad[:CLUSTERS], thumbnails, most)),
+        hidden=max(0, len(bad) - CLUSTERS),
+        rows=tuple(rows),
+        side_by_side=rule in SIDE_BY_SIDE,
+    )
 
 
-def _card(finding: Finding, thumbnails: Thumbnails, most: int) -> str:
-    subject = f"<h3>{escape(finding.subject)}</h3>" if finding.subject is not None else ""
-    # The class stands in the heading already.
-    said = full_message(finding).removeprefix(f"{one_line(finding.subject or '')}: ")
-    there = [sample for sample in finding.samples[:most] if sample in thumbnails]
-    samples = there or finding.samples[:ABSENT]
-    shown = "".join(figure(sample, thumbnails, finding.rule) for sample in samples)
-    more = len(finding.samples) - len(samples)
-    rest = f'<p class="more">and {more:,} more</p>' if more > 0 else ""
-    gallery = f'<div class="images">{shown}</div>{rest}' if shown else ""
-    return f"<article>{subject}<p>{_badge(rank(finding))} {escape(said)}</p>{gallery}</article>"
-
-
-def figure(sample: str, thumbnails: Thumbnails, rule: str = "") -> str:
-    """An image with its id under it; the id alone when there is no thumbnail."""
-    name = escape(sample)
-    caption = f'<figcaption title="{name}">{name.replace("/", "/<wbr>")}</figcaption>'
-    data = thumbnails.get(sample)
-    if data is None:
-        return f'<figure class="absent">{caption}</figure>'
-    source = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
-    # The rule about backgrounds looks at the border alone: the middle is veiled, so that the eye does too.
-    border = ' class="border"' if rule == "background" else ""
-    image = f'<div{border}><img src="{source}" alt="{name}"></div>'
-    return f"<figure>{image}{caption}</figure>"
-
-
-def _quiet(groups: Mapping[str, list[Finding]]) -> str:
-    rows = "".join(_quiet_row(finding) for finding in _quiet_findings(groups))
-    head = "<tr><th>status</th><th>rule</th><th>class</th><th>finding</th></tr>"
-    table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>" if rows else "<p>None.</p>"
-    details = f"<details><summary>all</summary>{table}</details>"
-    return f'<section id="rest"><h2>Passed, skipped and excused</h2>{details}</section>'
-
-
-def _quiet_findings(groups: Mapping[str, list[Finding]]) -> Iterable[Finding]:
-    return (finding for found in groups.values() for finding in found if rank(finding) > 2)
-
-
-def _quiet_row(finding: Finding) -> str:
-    cells = (_badge(rank(finding)), escape(finding.rule), escape(finding.subject or ""), escape(full_message(finding)))
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _badge(number: int) -> str:
-    return f'<span class="badge {_NAMES[number]}">{_NAMES[number]}</span>'
+def _cards(findings: Iterable[Finding], thumbnails: Thumbnails, most: int) -> Iterable[Card]:
+    for finding in findings:
+        # The class stands in the heading already.
+        said = full_message(finding).removeprefix(f"{one_line(finding.subject or '')}: ")
+        there = tuple(sample for sample in finding.samples[:most] if sample in thumbnails)
+        samples = there or finding.samples[:ABSENT]
+        yield Card(
+            _NAMES[rank(finding)], finding.subject or "", said, samples, max(0, len(finding.samples) - len(samples))
+        )
