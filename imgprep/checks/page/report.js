@@ -29,8 +29,8 @@
       shown += !card.hidden;
     }
     for (const row of document.querySelectorAll("#overview tbody tr")) row.hidden = !within(row, words);
-    for (const section of document.querySelectorAll("section[data-rule]")) {
-      section.hidden = !section.querySelector("article:not([hidden])");
+    for (const cards of document.querySelectorAll(".clusters, .galleries")) {
+      cards.closest("section").hidden = !cards.querySelector("article:not([hidden])");
     }
     count.textContent = words.length ? ` ${shown} shown` : "";
   });
