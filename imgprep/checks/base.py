@@ -215,7 +215,6 @@ class Rule:
     is any dataclass with an ``id``, a ``severity`` and a ``__call__``, or has no settings: see `plain_rules.PlainRule`.
     """
 
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
     id: ClassVar[str]
     source: ClassVar[str]
     per_file: ClassVar[bool] = False

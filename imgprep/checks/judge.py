@@ -2,7 +2,7 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
@@ -21,11 +21,6 @@ FIRST_CLASSES: Final = 100
 Text = Annotated[str, MinLen(1)]
 
 
-def _spell(field_name: str) -> str:
-    """The key of the spec for a field: ``class`` is no name in Python."""
-    return "class" if field_name == "subject" else field_name
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
     """A failure that the team accepts, with its reason, until a day.
@@ -38,7 +33,7 @@ class Waiver:
         until: the last day on which it counts; None for no end.
     """
 
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "alias_generator": _spell}
+    spec_keys: ClassVar[Mapping[str, str]] = {"subject": "class"}
 
     rule: Text
     reason: Text

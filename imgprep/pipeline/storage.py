@@ -4,8 +4,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
-from imgprep.settings.binding import Text, context_of
-from imgprep.settings.fields import NAMES, ByteSize, Section
+from imgprep.settings.fields import NAMES, ByteSize, Section, Text, context_of
 from imgprep.settings.problems import unknown, wrong
 from imgprep.shards.base import ShardFormat
 

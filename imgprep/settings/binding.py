@@ -1,11 +1,10 @@
 """Plain data to frozen objects: pydantic checks, the messages are ours.
 
 The options of a family (a source, a transform, a rule) are a frozen stdlib dataclass, so that workers need no pydantic.
-For each dataclass in use a pydantic model with the same fields, its twin, is built; it checks the options.
+`adapter_of` has pydantic check the fields of that class and make the object; it does so for the classes in use alone.
 """
 
 import dataclasses
-import os
 import re
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,106 +13,62 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import (
-    AllowInfNan,
-    BaseModel,
-    ConfigDict,
-    Field,
+    GetCoreSchemaHandler,
     PlainValidator,
-    Strict,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     WithJsonSchema,
-    create_model,
 )
+from pydantic_core import CoreSchema, core_schema
 
 from imgprep.errors import ImgprepError
+from imgprep.settings.fields import TABLE, FilePath, Flag, Integer, Number, Text, context_of
 from imgprep.settings.messages import problems_of
 from imgprep.settings.problems import Problem, SpecError, shown, wrong
-from imgprep.settings.tables import INSTALLED, Context, pick
+from imgprep.settings.tables import Context, pick
 
 T = TypeVar("T")
-TABLE: Final = "$table"
-"""In a JSON Schema in the making: stands for one entry of that table."""
-_NO_NAMES: Final[Mapping[str, str]] = types.MappingProxyType({})
-
-
-class CommandLineText(str):
-    """A text of the command line: as a path it may be relative to the working directory."""
-
-    __slots__ = ()
-
-
-def context_of(info: ValidationInfo) -> Context:
-    """The context that a validator was given; the installed tables without one."""
-    return info.context if isinstance(info.context, Context) else Context(tables=INSTALLED)
-
-
-def resolve_path(value: object, info: ValidationInfo) -> Path:
-    """The absolute path of something that is read; a relative one is relative to the spec file.
-
-    One of the command line may be relative to the working directory too: it is so when there is nothing of that name
-    beside the spec file.
-
-    Raises:
-        ValueError: it is no path.
-    """
-    path = resolve_output(value, info)
-    if isinstance(value, CommandLineText) and not os.path.lexists(path):
-        here = Path(os.path.normpath(Path.cwd() / value))
-        return here if os.path.lexists(here) else path
-    return path
-
-
-def resolve_output(value: object, info: ValidationInfo) -> Path:
-    """The absolute path of something that is written; a relative one is relative to the spec file.
-
-    Raises:
-        ValueError: it is no path.
-    """
-    if isinstance(value, Path):
-        value = os.fspath(value)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"expected a path, not {shown(value)}")
-    if "\0" in value:
-        raise ValueError(f"the path {shown(value)} holds a NUL character; remove it")
-    return Path(os.path.normpath(Path(os.path.realpath(context_of(info).base), value)))
-
-
-Integer = Annotated[int, Strict()]
-Number = Annotated[float, Strict(), AllowInfNan(False)]
-Flag = Annotated[bool, Strict()]
-Text = Annotated[str, Strict()]
-_PATH_SCHEMA: Final = WithJsonSchema({"type": "string", "minLength": 1})
-FilePath = Annotated[Path, PlainValidator(resolve_path), _PATH_SCHEMA, "a path"]
-OutputPath = Annotated[Path, PlainValidator(resolve_output), _PATH_SCHEMA, "a path"]
 _TYPES: Final[Mapping[object, Any]] = {int: Integer, float: Number, bool: Flag, str: Text, Path: FilePath}
 
 
-def bind(cls: type[T], options: object, context: Context, names: Mapping[str, str] = _NO_NAMES) -> T:
+def bind(cls: type[T], options: object, context: Context) -> T:
     """Makes a frozen dataclass from options.
 
     Args:
         cls: the dataclass; its fields carry their constraints in ``Annotated``. Fields named in its ``nested`` hold
-            further transforms.
-        options: a mapping of field names to values.
+            further transforms; those in its ``spec_keys`` have another key in the spec.
+        options: a mapping of keys to values.
         context: the folder of the spec, and the tables.
-        names: fields that have another key in the spec.
 
     Raises:
         SpecError: everything that is wrong, keys relative to the options.
     """
     if isinstance(options, Mapping) and not options and not required(cls):
         return cls()
-    twin: type[BaseModel] = twin_of(cls, tuple(names.items()))  # type: ignore[arg-type]
     try:
-        checked = twin.model_validate(options, context=context)
+        made: T = adapter_of(cls).validate_python(options, context=context)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SpecError(problems_of(twin, error, options)) from None
-    values = {name.removeprefix("f_"): getattr(checked, name) for name in checked.model_fields_set}
-    try:
-        return cls(**values)
-    except (ValueError, ImgprepError) as error:
+        raise SpecError(_own_problems(cls, error, options)) from None
+    except ImgprepError as error:
         raise SpecError(_own_words(cls, str(error))) from None
+    return made
+
+
+def check_fields(made: Any) -> None:
+    """Checks the fields of a frozen dataclass that was made without `bind`, and converts them as `bind` does.
+
+    Raises:
+        SpecError: everything that is wrong, by field.
+    """
+    cls = type(made)
+    options = {key: getattr(made, name) for name, key in _keys(cls).items()}
+    try:
+        checked, _ = _fields_adapter(cls).validate_python(options)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SpecError(_own_problems(cls, error, options)) from None
+    for name, value in checked.items():
+        object.__setattr__(made, name, value)
 
 
 def parse_entry(value: object, table: Mapping[str, Any], context: Context, what: str = "transform") -> Any:
@@ -130,11 +85,11 @@ def parse_entry(value: object, table: Mapping[str, Any], context: Context, what:
     Raises:
         SpecError: everything that is wrong, keys relative to the entry.
     """
-    if type(value) in table.values():
-        return value
     if isinstance(value, str):
         return _entry(pick(table, value, what), {}, context)
     if not isinstance(value, Mapping) or not value:
+        if type(value) in table.values():
+            return value
         raise wrong(f"expected the name of a {what}, alone or with its options in a mapping, not {shown(value)}")
     name, options = next(iter(value.items()))
     if len(value) > 1:
@@ -174,29 +129,86 @@ def parse_entries(
 
 def required(cls: Any) -> list[str]:
     """The fields of a dataclass that have no default."""
-    return [
-        field.name
-        for field in dataclasses.fields(cls)
-        if field.init and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    ]
+    return [field.name for field in dataclasses.fields(cls) if field.init and _undefined(field)]
+
+
+def _undefined(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 @cache
-def twin_of(cls: Any, names: tuple[tuple[str, str], ...] = ()) -> type[BaseModel]:
-    """The pydantic model that checks the options of a dataclass.
+def adapter_of(cls: Any) -> TypeAdapter[Any]:
+    """What checks options and makes a dataclass of them; pydantic builds it when a spec first uses the class."""
+    return TypeAdapter(Annotated[cls, _Options()])
 
-    Its attributes have a prefix, because a field may be called ``copy`` or ``schema``; its keys are the fields' names.
+
+@cache
+def _fields_adapter(cls: Any) -> TypeAdapter[Any]:
+    """What checks the fields alone: gives their values by name, and None."""
+    return TypeAdapter(Annotated[cls, _Fields()])
+
+
+class _Fields:
+    """Has pydantic check the fields of a dataclass as a spec has them: no unknown key, no text for a number."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        hints, keys = field_types(source), _keys(source)
+        fields = [
+            core_schema.dataclass_field(
+                field.name,
+                _with_default(handler.generate_schema(hints[keys[field.name]]), field),
+                validation_alias=keys[field.name],
+            )
+            for field in dataclasses.fields(source)
+            if field.init
+        ]
+        derived = [
+            core_schema.dataclass_field(field.name, _with_default(core_schema.any_schema(), field), init=False)
+            for field in dataclasses.fields(source)
+            if not field.init and not _undefined(field)
+        ]
+        return core_schema.dataclass_args_schema(source.__name__, fields + derived, extra_behavior="forbid")
+
+
+class _Options(_Fields):
+    """Has pydantic make the dataclass of the fields, too.
+
+    One whose fields are checked when it is made otherwise (see `check_fields`) has a method ``complete``, which is
+    called in the place of its ``__post_init__``: nothing is checked twice.
     """
-    keys = dict(names)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        completes = hasattr(source, "complete")
+        schema = core_schema.dataclass_schema(
+            source,
+            super().__get_pydantic_core_schema__(source, handler),
+            [field.name for field in dataclasses.fields(source)],
+            post_init=hasattr(source, "__post_init__") and not completes,
+            slots=hasattr(source, "__slots__"),
+            ref=f"{source.__module__}.{source.__qualname__}:{id(source)}",
+        )
+        return core_schema.no_info_after_validator_function(_completed, schema) if completes else schema
+
+
+def _completed(made: Any) -> Any:
+    made.complete()
+    return made
+
+
+def _keys(cls: Any) -> dict[str, str]:
+    """The key in the spec of each field that is given."""
+    spelled: Mapping[str, str] = getattr(cls, "spec_keys", {})
+    return {field.name: spelled.get(field.name, field.name) for field in dataclasses.fields(cls) if field.init}
+
+
+def field_types(cls: Any) -> dict[str, Any]:
+    """What the spec may have under each key of a dataclass."""
     hints = get_type_hints(cls, include_extras=True)
     nested: tuple[str, ...] = getattr(cls, "nested", ())
-    fields: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):
-        if field.init:
-            hint = _entries_type(hints[field.name]) if field.name in nested else spec_type(hints[field.name])
-            alias = keys.get(field.name, field.name)
-            fields[f"f_{field.name}"] = hint, Field(alias=alias, **_default(field))
-    return create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    return {
+        key: _entries_type(hints[name]) if name in nested else spec_type(hints[name])
+        for name, key in _keys(cls).items()
+    }
 
 
 def spec_type(hint: Any) -> Any:
@@ -228,41 +240,49 @@ def _entry(cls: type, options: object, context: Context) -> Any:
         raise SpecError(inner) from None
 
 
-def _nested(value: object, info: ValidationInfo) -> tuple[Any, ...]:
-    context = context_of(info)
-    return parse_entries(value, context.tables.transforms, context)
-
-
-_ENTRIES: Final = Annotated[
-    tuple[Any, ...],
-    PlainValidator(_nested),
-    WithJsonSchema({"type": "array", "items": {TABLE: "transforms"}}),
-    "a list of transforms",
-]
+_ENTRIES_SCHEMA: Final = WithJsonSchema({"type": "array", "items": {TABLE: "transforms"}})
 
 
 def _entries_type(hint: Any) -> Any:
-    return Annotated[(_ENTRIES, *get_args(hint)[1:])] if get_origin(hint) is Annotated else _ENTRIES
+    """The type of a field that holds entries: plain data in a spec, objects in a program."""
+    whole, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    kind = get_args(whole)[0]
+
+    def entries(value: object, info: ValidationInfo) -> tuple[Any, ...]:
+        if isinstance(value, list | tuple) and kind is not Any and all(isinstance(item, kind) for item in value):
+            return tuple(value)
+        context = context_of(info)
+        return parse_entries(value, context.tables.transforms, context)
+
+    return Annotated[(tuple[Any, ...], PlainValidator(entries), _ENTRIES_SCHEMA, "a list of transforms", *marks)]
 
 
 def _nested_dataclass(cls: type) -> Any:
     def build(value: object, info: ValidationInfo) -> Any:
         return value if isinstance(value, cls) else bind(cls, value, context_of(info))
 
-    return Annotated[cls, PlainValidator(build, json_schema_input_type=twin_of(cls)), "a mapping of keys"]
+    return Annotated[cls, PlainValidator(build, json_schema_input_type=Annotated[cls, _Options()]), "a mapping of keys"]
 
 
-def _default(field: "dataclasses.Field[Any]") -> dict[str, Any]:
-    """The default for the JSON Schema; the dataclass itself fills it in."""
-    if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-        return {}
+def _with_default(schema: CoreSchema, field: "dataclasses.Field[Any]") -> CoreSchema:
+    """With the default of the field, which the JSON Schema shows if it is plain."""
+    if _undefined(field):
+        return schema
     if isinstance(field.default, str | int | float | bool | None | tuple):
-        return {"default": field.default}
-    return {"default_factory": lambda: None}
+        return core_schema.with_default_schema(schema, default=field.default)
+    made = (lambda: field.default) if field.default_factory is dataclasses.MISSING else field.default_factory
+    return core_schema.with_default_schema(schema, default_factory=made)
+
+
+def _own_problems(cls: Any, error: ValidationError, options: object) -> list[Problem]:
+    found: dict[Problem, None] = {}
+    for problem in problems_of(field_types(cls), error, options):
+        found.update(dict.fromkeys([problem] if problem.keys else _own_words(cls, problem.text)))
+    return list(found)
 
 
 def _own_words(cls: Any, text: str) -> list[Problem]:
-    """A dataclass's own message about its values: ``field: problem; field: problem``, or one about the whole."""
+    """What a dataclass says of its values: ``field: problem; field: problem``, or about the whole."""
     fields = "|".join(re.escape(field.name) for field in dataclasses.fields(cls))
     parts = re.split(rf"(?:^|; )({fields}): ", text) if fields else [text]
     whole = [Problem((), parts[0])] if parts[0] else []

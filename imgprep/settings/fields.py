@@ -1,27 +1,87 @@
-"""The types that several sections share."""
+"""The types of single values as a spec has them, and what all sections share.
 
+No text is taken for a number, no number is infinite, and paths are relative to the spec.
+"""
+
+import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import (
+    AllowInfNan,
     BaseModel,
     ConfigDict,
     PlainValidator,
+    Strict,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 
-from imgprep.settings.binding import TABLE, Integer, Number, Text, context_of
 from imgprep.settings.problems import Problem, shown, unknown
+from imgprep.settings.tables import INSTALLED, Context
 from imgprep.util.sizes import SIZE, parse_size
 
+TABLE: Final = "$table"
+"""In a JSON Schema in the making: stands for one entry of that table."""
 NAMES: Final = "$names"
 """In a JSON Schema in the making: stands for any of the names in that table."""
 _SIZE_SCHEMA: Final = {
     "anyOf": [{"type": "integer", "exclusiveMinimum": 0}, {"type": "string", "pattern": f"^{SIZE.pattern}$"}]
 }
+
+
+class CommandLineText(str):
+    """A text of the command line: as a path it may be relative to the working directory."""
+
+    __slots__ = ()
+
+
+def context_of(info: ValidationInfo) -> Context:
+    """The context that a validator was given; the installed tables without one."""
+    return info.context if isinstance(info.context, Context) else Context(tables=INSTALLED)
+
+
+def resolve_path(value: object, info: ValidationInfo) -> Path:
+    """The absolute path of something that is read; a relative one is relative to the spec file.
+
+    One of the command line may be relative to the working directory too: it is so when there is nothing of that name
+    beside the spec file.
+
+    Raises:
+        ValueError: it is no path.
+    """
+    path = resolve_output(value, info)
+    if isinstance(value, CommandLineText) and not os.path.lexists(path):
+        here = Path(os.path.normpath(Path.cwd() / value))
+        return here if os.path.lexists(here) else path
+    return path
+
+
+def resolve_output(value: object, info: ValidationInfo) -> Path:
+    """The absolute path of something that is written; a relative one is relative to the spec file.
+
+    Raises:
+        ValueError: it is no path.
+    """
+    if isinstance(value, Path):
+        value = os.fspath(value)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"expected a path, not {shown(value)}")
+    if "\0" in value:
+        raise ValueError(f"the path {shown(value)} holds a NUL character; remove it")
+    return Path(os.path.normpath(Path(os.path.realpath(context_of(info).base), value)))
+
+
+Integer = Annotated[int, Strict()]
+Number = Annotated[float, Strict(), AllowInfNan(False)]
+Flag = Annotated[bool, Strict()]
+Text = Annotated[str, Strict()]
+_PATH_SCHEMA: Final = WithJsonSchema({"type": "string", "minLength": 1})
+FilePath = Annotated[Path, PlainValidator(resolve_path), _PATH_SCHEMA, "a path"]
+OutputPath = Annotated[Path, PlainValidator(resolve_output), _PATH_SCHEMA, "a path"]
 
 
 class Section(BaseModel):

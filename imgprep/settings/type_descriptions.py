@@ -36,7 +36,10 @@ def expectation(hint: object, metadata: Iterable[object] = ()) -> str:
         metadata = [*inner, *metadata]
     marks = list(_flat(metadata))
     said = [mark for mark in marks if isinstance(mark, str)]
-    return said[0] if said else _of_type(hint) + _bounds(marks)
+    if said:
+        return said[0]
+    what, comma, items = _of_type(hint).partition(", each item ")
+    return what + _bounds(marks) + comma + items
 
 
 def choices(hint: object) -> list[str]:

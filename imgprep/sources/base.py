@@ -33,8 +33,6 @@ class Source(ABC):
     """
 
     __slots__ = ()
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
     layout: ClassVar[str]
     holds_arrays: ClassVar[bool] = False
     """Whether the images are pixels in arrays, without transparency, and not files."""

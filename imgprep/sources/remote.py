@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Protocol
+from typing import Annotated, Final, Protocol
 
 from annotated_types import Ge, Gt
 
@@ -53,8 +53,6 @@ class Remote:
         retries: how often it is tried again when the server is overloaded or the connection fails.
         max_bytes: the largest answer that is taken.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     cache: Path | None = None
     allow_private: bool = False

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from annotated_types import MinLen
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
@@ -15,8 +15,8 @@ from imgprep.checks.base import Severity
 from imgprep.checks.judge import Waiver
 from imgprep.checks.plain_rules import PlainRule
 from imgprep.errors import one_line
-from imgprep.settings.binding import TABLE, bind, context_of, resolve_path
-from imgprep.settings.fields import Section
+from imgprep.settings.binding import bind
+from imgprep.settings.fields import TABLE, Section, context_of, resolve_path
 from imgprep.settings.problems import Keys, Problem, SpecError, shown, unknown, wrong
 from imgprep.settings.tables import Context, pick
 from imgprep.sources.masks import Masks
@@ -28,7 +28,6 @@ T = TypeVar("T")
 _SHARED: Final = ("layout", "classes", "attributes", "splits", "masks")
 _NUMBERED: Final = "class_names"
 _ALPHA: Final = "alpha"
-WAIVER_KEYS: Final = {"subject": "class"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +191,6 @@ def _rule(name: str, options: object, context: Context) -> Any:
 class _Plain:
     """The settings of a rule that has none of its own."""
 
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-
     severity: Severity | None = None
 
 
@@ -223,7 +220,7 @@ def _keep_old_names() -> None:
 
 
 def _waiver(value: object, info: ValidationInfo) -> Waiver:
-    return value if isinstance(value, Waiver) else bind(Waiver, value, context_of(info), WAIVER_KEYS)
+    return value if isinstance(value, Waiver) else bind(Waiver, value, context_of(info))
 
 
 Rules = Annotated[Mapping[str, Any], PlainValidator(parse_rules), WithJsonSchema({TABLE: "rules"})]

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
-from imgprep.settings.messages import problems_of
+from imgprep.settings.messages import model_fields, problems_of
 from imgprep.settings.problems import Keys, Problem, SpecError, dotted
 from imgprep.settings.tables import INSTALLED, Context, Tables
 from imgprep.spec import overrides as command_line
@@ -188,7 +188,7 @@ class _Draft:
             try:
                 spec = type_.model_validate(self.data, context=context)
             except ValidationError as error:
-                self.refuse(problems_of(type_, error, self.data))
+                self.refuse(problems_of(model_fields(type_), error, self.data))
         if spec is None or self.found:
             ordered = sorted(dict.fromkeys(self.found), key=lambda entry: entry[0])
             raise RequestError("\n".join(text for _, text in ordered))

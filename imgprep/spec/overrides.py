@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from imgprep.settings.binding import CommandLineText
+from imgprep.settings.fields import CommandLineText
 from imgprep.settings.problems import Keys, Problem, SpecError, dotted, shown
 from imgprep.spec.reading import read
 

@@ -2,17 +2,18 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import is_dataclass
+from typing import Any, Final, get_args, get_type_hints
 
 from pydantic import BaseModel
 
 from imgprep.checks.judge import Waiver
-from imgprep.settings.binding import TABLE, required, twin_of
-from imgprep.settings.fields import NAMES
+from imgprep.settings.binding import adapter_of, required
+from imgprep.settings.fields import NAMES, TABLE
 from imgprep.settings.tables import INSTALLED, Tables
 from imgprep.spec.class_list import SCHEMA as CLASSES
-from imgprep.spec.collection import WAIVER_KEYS, MaskColumn
+from imgprep.spec.collection import MaskColumn
 from imgprep.spec.sections import Spec, spec_type
 from imgprep.spec.split_names import SCHEMA as SPLIT_NAMES
 
@@ -38,7 +39,7 @@ def json_schema(tables: Tables = INSTALLED) -> JsonSchema:
     for name in ("steps", "transforms", "stress"):
         definitions[name] = _entries(getattr(tables, name), name, definitions)
     definitions["rules"] = _rules(tables.rules, definitions)
-    definitions["waiver"] = _options(Waiver, "waiver", definitions, tuple(WAIVER_KEYS.items()))
+    definitions["waiver"] = _options(Waiver, "waiver", definitions)
     _document(schema, Spec)
     for stage in stages:
         schema["properties"][stage.name] |= {"title": None, "description": stage.about}
@@ -74,7 +75,7 @@ def attribute_docs(cls: type) -> dict[str, str]:
     return docs
 
 
-def _document(schema: JsonSchema, cls: type, keys: Mapping[str, str] | None = None) -> JsonSchema:
+def _document(schema: JsonSchema, cls: type) -> JsonSchema:
     """Describes a schema and its properties in the words of the docstrings, instead of generated titles."""
     schema.pop("title", None)
     schema.pop("description", None)
@@ -83,7 +84,7 @@ def _document(schema: JsonSchema, cls: type, keys: Mapping[str, str] | None = No
     if summary and not summary.startswith(f"{cls.__name__}("):
         schema["description"] = " ".join(summary.split())
     docs = attribute_docs(cls)
-    names = {key: name for name, key in (keys or {}).items()}
+    names = {key: name for name, key in getattr(cls, "spec_keys", {}).items()}
     if issubclass(cls, BaseModel):
         names |= {field.alias or name: name for name, field in cls.model_fields.items()}
     for key, inner in schema.get("properties", {}).items():
@@ -94,15 +95,22 @@ def _document(schema: JsonSchema, cls: type, keys: Mapping[str, str] | None = No
     return schema
 
 
-def _options(cls: type, place: str, definitions: JsonSchema, names: tuple[tuple[str, str], ...] = ()) -> JsonSchema:
+def _options(cls: type, place: str, definitions: JsonSchema) -> JsonSchema:
     """The schema of a dataclass; dataclasses in it become definitions under a name of their own."""
-    schema = twin_of(cls, names).model_json_schema(ref_template=f"#/$defs/{place}.{{model}}")
+    schema = adapter_of(cls).json_schema(ref_template=f"#/$defs/{place}.{{model}}")
+    parts: dict[str, Any] = {part.__name__: part for part in _dataclasses(get_type_hints(cls).values())}
     for name, inner in schema.pop("$defs", {}).items():
-        inner.pop("title", None)
-        for part in inner.get("properties", {}).values():
-            part.pop("title", None)
-        definitions[f"{place}.{name}"] = inner
-    return _document(schema, cls, dict(names))
+        definitions[f"{place}.{name}"] = _document(inner | {"additionalProperties": False}, parts[name])
+    return _document(schema | {"additionalProperties": False}, cls)
+
+
+def _dataclasses(hints: Iterable[Any]) -> Iterator[Any]:
+    """The dataclasses that types name, however deep."""
+    for hint in hints:
+        if is_dataclass(hint):
+            yield hint
+            yield from _dataclasses(get_type_hints(hint).values())
+        yield from _dataclasses(get_args(hint))
 
 
 def _source(name: str, cls: Any, definitions: JsonSchema) -> JsonSchema:

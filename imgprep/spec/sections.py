@@ -7,8 +7,19 @@ from annotated_types import Ge, Le, Lt
 from pydantic import Field, ValidationInfo, create_model, field_validator
 
 from imgprep.pipeline.stage import Stage
-from imgprep.settings.binding import Flag, Integer, Number, OutputPath
-from imgprep.settings.fields import ByteSize, Count, EngineName, Name, Positive, Seconds, Section
+from imgprep.settings.fields import (
+    ByteSize,
+    Count,
+    EngineName,
+    Flag,
+    Integer,
+    Name,
+    Number,
+    OutputPath,
+    Positive,
+    Seconds,
+    Section,
+)
 from imgprep.settings.problems import SpecError, wrong
 from imgprep.spec.collection import AuditSection, Source
 

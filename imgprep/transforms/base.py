@@ -6,19 +6,8 @@ threshold, a fill colour) are in the image's own scale: 0..255 for 8 bits, 0..65
 """
 
 import dataclasses
-import functools
-from collections.abc import Callable, Iterator, Mapping
-from typing import (
-    Annotated,
-    Any,
-    ClassVar,
-    NamedTuple,
-    Protocol,
-    TypeAlias,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import annotated_types as at
 import numpy as np
@@ -51,15 +40,6 @@ def _ordered(given: Any, check: Callable[[Any], tuple[float, float]]) -> tuple[f
     return low, high
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class OrList:
-    """Marks a tuple that may be a list too."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
-        """Lets pydantic take both."""
-        return handler(source) | {"strict": False}
-
-
 Share = Annotated[float, at.Ge(0), at.Le(1)]
 Level = Annotated[float, at.Ge(0), at.Le(65535)]
 Color = Level | tuple[Level, Level, Level]
@@ -68,9 +48,6 @@ Range = Annotated[tuple[float, float], Ordered()]
 PositiveRange = Annotated[tuple[Annotated[float, at.Gt(0)], Annotated[float, at.Gt(0)]], Ordered()]
 UnsignedRange = Annotated[tuple[Annotated[float, at.Ge(0)], Annotated[float, at.Ge(0)]], Ordered()]
 ShareRange = Annotated[tuple[Share, Share], Ordered()]
-
-STRICT: Mapping[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
-"""How the spec reads these models: no unknown key, no infinite number."""
 
 
 class DonorImages(NamedTuple):
@@ -107,14 +84,23 @@ class Step(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """Base of the models: the fields are checked when an object is made, with or without the spec's reader."""
+    """Base of the models: the fields are checked when an object is made, with or without a spec.
 
-    __pydantic_config__: ClassVar[Mapping[str, Any]] = STRICT
+    Pydantic is loaded when the first object is made.
+    """
 
     def __post_init__(self) -> None:
-        problems = field_problems(self)
-        if problems:
-            raise ValueError("; ".join(problems))
+        from imgprep.settings.binding import check_fields  # noqa: PLC0415 - workers, which unpickle, need no pydantic
+
+        check_fields(self)
+        self.complete()
+
+    def complete(self) -> None:
+        """Checks the fields against each other, and sets those that follow from others.
+
+        Raises:
+            ValueError: what is wrong, as ``field: problem``.
+        """
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,67 +193,3 @@ def with_channels(result: NDArray[Any], image: Image) -> Image:
 def color_of(value: Color) -> tuple[float, float, float]:
     """Gives one level for each of three channels, as OpenCV wants it."""
     return value if isinstance(value, tuple) else (value, value, value)
-
-
-def field_problems(model: Any) -> list[str]:
-    """Checks the fields of a dataclass against the types and constraints of their annotations.
-
-    Nothing is converted: a list is no tuple, a text no number. Gives one line for each field that is wrong.
-    """
-    from pydantic import ValidationError  # noqa: PLC0415 - `import imgprep` does not wait for it
-
-    problems = []
-    for name, check, length in _checks(type(model)):  # type: ignore[arg-type]
-        try:
-            check(getattr(model, name))
-        except ValidationError as error:
-            problems.append(f"{name}: {_problem(error.errors(include_url=False)[0], length)}")
-    return problems
-
-
-@functools.cache
-def _checks(model: type[Any]) -> tuple[tuple[str, Callable[[Any], Any], int], ...]:
-    """The name of each field that is given, what refuses a wrong value of it, and the length of a tuple; 0 for any."""
-    from pydantic import ConfigDict, TypeAdapter  # noqa: PLC0415
-
-    config = ConfigDict(strict=True, allow_inf_nan=False)
-    hints = get_type_hints(model, include_extras=True)
-    names = [field.name for field in dataclasses.fields(model) if field.init]
-    adapters = ((name, TypeAdapter(hints[name], config=config)) for name in names)
-    return tuple((name, adapter.validate_python, _length(hints[name])) for name, adapter in adapters)
-
-
-def _length(hint: Any) -> int:
-    inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
-    arguments = get_args(inner)
-    return len(arguments) if get_origin(inner) is tuple and Ellipsis not in arguments else 0
-
-
-_WORDS: Mapping[str, str] = {
-    "greater_than_equal": "at least {ge:g}",
-    "greater_than": "more than {gt:g}",
-    "less_than_equal": "at most {le:g}",
-    "less_than": "less than {lt:g}",
-    "too_short": "a length of at least {min_length}",
-    "too_long": "a length of at most {max_length}",
-    "float_type": "a number",
-    "finite_number": "a number",
-    "int_type": "a whole number",
-    "tuple_type": "a tuple",
-    "bool_type": "True or False",
-    "none_required": "nothing",
-}
-
-
-def _problem(error: Any, length: int) -> str:
-    """An error of pydantic in our words."""
-    context = error.get("ctx", {})
-    if error["type"] == "value_error":
-        return str(context["error"])
-    if length and error["type"] in {"missing", "too_long"}:
-        return f"expected {length} values, got {error['input']!r}"
-    if error["type"] == "literal_error":
-        expected = "one of " + context["expected"].replace("'", "").replace(" or ", ", ")
-    else:
-        expected = _WORDS.get(error["type"], error["msg"]).format(**context)
-    return f"expected {expected}, got {error['input']!r}"

@@ -208,7 +208,8 @@ class RangeGain(Transform):
     bounds: Annotated[tuple[InnerShare, ...], at.MinLen(1)] = (0.25, 0.75)
     factors: Annotated[tuple[UnsignedRange, ...], at.MinLen(2)] = ((1.0, 1.2), (0.9, 1.1), (0.8, 1.0))
 
-    def __post_init__(self) -> None:
+    def complete(self) -> None:
+        """Checks that bounds rise, and that each range has its factor."""
         if any(low >= high for low, high in itertools.pairwise(self.bounds)):
             raise ValueError(f"bounds: expected rising shares, got {list(self.bounds)}")
         if len(self.factors) != len(self.bounds) + 1:

@@ -98,8 +98,8 @@ class Keras(Policy):
     vertical_flip: bool = False
     parts: tuple[Transform, ...] = dataclasses.field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        Policy.__post_init__(self)
+    def complete(self) -> None:
+        """Makes the parts."""
         affine = KerasAffine(fill=self.fill_mode, value=self.cval)
         object.__setattr__(self, "parts", (affine, Flip(), KerasChannelShift(), Brightness()))
 

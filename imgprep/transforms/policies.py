@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import annotated_types as at
 import numpy as np
 
-from imgprep.transforms.base import OrList, Params, Shape, Transform, Uniform
+from imgprep.transforms.base import Params, Shape, Transform, Uniform
 from imgprep.transforms.compose import Leaf, Policy
 
 Weight = Annotated[float, at.Gt(0)]
@@ -31,8 +31,8 @@ class OneOf(Policy):
     of: Members
     weights: tuple[Weight, ...] | None = None
 
-    def __post_init__(self) -> None:
-        Policy.__post_init__(self)
+    def complete(self) -> None:
+        """Checks that each transform has its weight."""
         if self.weights is not None and len(self.weights) != len(self.of):
             raise ValueError(f"weights: expected {len(self.of)} values, one for each of `of`, got {len(self.weights)}")
 
@@ -66,8 +66,8 @@ class SomeOf(Policy):
     n: Annotated[int, at.Ge(1)]
     of: Members
 
-    def __post_init__(self) -> None:
-        Policy.__post_init__(self)
+    def complete(self) -> None:
+        """Checks that there are as many transforms as are drawn."""
         if self.n > len(self.of):
             raise ValueError(f"n: expected at most {len(self.of)}, the number of transforms in `of`, got {self.n}")
 
@@ -98,13 +98,13 @@ class Grid(Policy):
     nested: ClassVar[tuple[str, ...]] = ("of",)
 
     of: Annotated[tuple[Transform, ...], at.MinLen(1), at.MaxLen(1)]
-    axes: tuple[Mapping[str, Annotated[tuple[Any, ...], OrList()]], ...]
+    axes: tuple[Mapping[str, tuple[Any, ...]], ...]
     n: Annotated[int, at.Ge(1)] | None = None
     seed: Annotated[int, at.Ge(0)] = 0
     variants: tuple[Transform, ...] = dataclasses.field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        Policy.__post_init__(self)
+    def complete(self) -> None:
+        """Makes the variants."""
         variants = tuple(self._combine())
         if self.n is not None:
             if self.n > len(variants):

@@ -3,7 +3,6 @@ from datetime import date
 from typing import ClassVar
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
 
 from imgprep.checks import judge as judging
 from imgprep.checks.base import Finding, Rule
@@ -12,6 +11,9 @@ from imgprep.checks.plain_rules import PlainRule
 from imgprep.checks.rules.counts import ClassSize
 from imgprep.checks.rules.quality import Blur
 from imgprep.errors import RequestError
+from imgprep.settings.binding import bind
+from imgprep.settings.problems import SpecError
+from imgprep.settings.tables import Context
 from imgprep.table.sample import Sample
 
 TODAY = date(2026, 5, 1)
@@ -111,12 +113,11 @@ def test_unused_waiver_is_a_warning(evidence, images):
 
 
 def test_waiver_is_spelled_as_in_the_spec():
-    adapter = TypeAdapter(Waiver)
-    waiver = adapter.validate_python({"rule": "blur", "class": "a", "reason": "x", "until": "2026-12-31"})
+    waiver = bind(Waiver, {"rule": "blur", "class": "a", "reason": "x", "until": "2026-12-31"}, Context())
     assert (waiver.subject, waiver.until) == ("a", date(2026, 12, 31))
     for wrong in ({"rule": "blur"}, {"rule": "blur", "reason": ""}, {"rule": "blur", "reason": "x", "clas": "a"}):
-        with pytest.raises(ValidationError):
-            adapter.validate_python(wrong)
+        with pytest.raises(SpecError):
+            bind(Waiver, wrong, Context())
 
 
 def test_baseline_excuses_what_it_knows(evidence, images):

@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from annotated_types import Ge, MinLen
@@ -107,7 +107,42 @@ def test_what_must_be_given() -> None:
 
 
 def test_a_field_may_have_another_key() -> None:
-    assert bind(Inner, {"depth": 3}, Context(), {"deep": "depth"}) == Inner(3)
+    assert bind(Renamed, {"class": "a"}, Context()) == Renamed("a")
+    assert told({"subject": "a"}, Renamed) == {
+        ("class",): "is missing; give text",
+        ("subject",): "unknown key 'subject'; known are class",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Slotted:
+    low: int = 0
+    limits: Inner = Inner(1)
+    names: list[str] = field(default_factory=list)
+    derived: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "derived", self.low + 1)
+
+
+@dataclass(frozen=True)
+class Unslotted(Slotted):
+    high: float = 1
+
+
+@pytest.mark.parametrize("cls", [Slotted, Unslotted])
+def test_defaults_and_derived_fields_are_those_of_the_class_itself(cls: type[Slotted]) -> None:
+    made = bind(cls, {"low": 3}, Context())
+    assert made == cls(3)
+    assert (made.limits, made.names, made.derived) == (Inner(1), [], 4)
+    assert made.names is not bind(cls, {"low": 3}, Context()).names
+    assert told({"derived": 7}, cls).keys() == {("derived",)}
+
+
+@dataclass(frozen=True)
+class Renamed:
+    spec_keys: ClassVar[Mapping[str, str]] = {"subject": "class"}
+    subject: str
 
 
 @dataclass(frozen=True)

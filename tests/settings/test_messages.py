@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from imgprep.settings.messages import problems_of
+from imgprep.settings.messages import model_fields, problems_of
 from imgprep.settings.problems import Problem
 
 
@@ -31,4 +31,4 @@ def test_each_field_is_told_once(data: object, keys: tuple[str, ...], text: str)
     with pytest.raises(ValidationError) as caught:
         Outer.model_validate(data)
 
-    assert problems_of(Outer, caught.value, data) == [Problem(keys, text)]
+    assert problems_of(model_fields(Outer), caught.value, data) == [Problem(keys, text)]

@@ -34,7 +34,7 @@ class Options:
         (Annotated[float, Gt(0), Lt(1)], "a number over 0 and under 1"),
         (Annotated[float, Interval(gt=0, le=2)], "a number over 0 and at most 2"),
         (Annotated[str, MinLen(1)], "text that is not empty"),
-        (Annotated[tuple[int, ...], Len(2, 4)], "a list, each item an integer of at least 2 and of at most 4"),
+        (Annotated[tuple[int, ...], Len(2, 4)], "a list of at least 2 and of at most 4, each item an integer"),
         (Annotated[int, "a prime"], "a prime"),
         (tuple[float, float], "two numbers [low, high]"),
         (tuple[Share, Share], "two numbers [low, high], each from 0 to 1"),

@@ -12,10 +12,11 @@ import cv2
 import h5py
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 
 from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry
 from imgprep.dataset.records import json_line
+from imgprep.settings.binding import bind
+from imgprep.settings.tables import Context
 from imgprep.sources import SOURCES
 from imgprep.sources.base import Source
 
@@ -81,7 +82,7 @@ def csv_embedded(folder: Path, images: Images, server: Any) -> Source:
 def csv_http(folder: Path, images: Images, server: Any) -> Source:
     source = csv_with(folder, images, lambda path, pixels: server.body(f"/{path}", png(pixels)), ".csv")
     remote = {"cache": folder / "cache", "allow_private": True}
-    return TypeAdapter(SOURCES["csv"]).validate_python({"path": source.path, "remote": remote})
+    return bind(SOURCES["csv"], {"path": source.path, "remote": remote}, Context())
 
 
 def json_array(folder: Path, images: Images, server: Any) -> Source:

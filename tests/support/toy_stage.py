@@ -14,8 +14,7 @@ from imgprep.pipeline.inputs import StageInputs
 from imgprep.pipeline.runner import RunContext, commit_stage
 from imgprep.pipeline.stage import Stage, table
 from imgprep.pipeline.stage_images import Images
-from imgprep.settings.binding import Integer
-from imgprep.settings.fields import Section
+from imgprep.settings.fields import Integer, Section
 from imgprep.settings.problems import Problem
 
 

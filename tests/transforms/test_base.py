@@ -5,12 +5,12 @@ import annotated_types as at
 import numpy as np
 import pytest
 
-from imgprep.transforms.base import Color, Range, between, color_of, field_problems, top, uniforms, with_channels
+from imgprep.transforms.base import Checked, Color, Range, between, color_of, top, uniforms, with_channels
 from imgprep.util.rng import rng
 
 
-@dataclasses.dataclass(frozen=True)
-class Model:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Model(Checked):
     number: Annotated[int, at.Ge(1), at.Lt(5)] = 1
     optional: Annotated[float, at.Gt(0)] | None = None
     choice: Literal["a", "b"] = "a"
@@ -48,26 +48,38 @@ def test_channels_and_levels():
     ],
 )
 def test_good_fields(arguments):
-    assert field_problems(Model(**arguments)) == []
+    assert {name: getattr(Model(**arguments), name) for name in arguments} == arguments
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({"number": 0}, "number: expected at least 1, got 0"),
-        ({"number": 5}, "number: expected less than 5, got 5"),
-        ({"number": 1.5}, "number: expected a whole number, got 1.5"),
-        ({"optional": 0}, "optional: expected more than 0, got 0"),
-        ({"choice": "c"}, "choice: expected one of a, b, got 'c'"),
+        ({"number": 0}, "number: expected an integer of at least 1 and under 5, not 0"),
+        ({"number": 5}, "number: expected an integer of at least 1 and under 5, not 5"),
+        ({"number": 1.5}, "number: expected an integer of at least 1 and under 5, not 1.5"),
+        ({"optional": 0}, "optional: expected a number over 0 or null, not 0"),
+        ({"choice": "c"}, "choice: expected a or b, not 'c'"),
         ({"bounds": (2, 1)}, "bounds: expected [low, high], got [2, 1]"),
-        ({"bounds": (float("nan"), 1)}, "bounds: expected a number, got nan"),
-        ({"bounds": [0, 1]}, "bounds: expected a tuple, got [0, 1]"),
-        ({"color": -1}, "color: expected at least 0, got -1"),
-        ({"color": (1, 2)}, "color: expected a number, got (1, 2)"),
-        ({"several": ()}, "several: expected a length of at least 1, got ()"),
-        ({"several": (1, 2, 3)}, "several: expected a length of at most 2, got (1, 2, 3)"),
-        ({"several": ("x",)}, "several: expected a number, got 'x'"),
+        ({"bounds": (float("nan"), 1)}, "bounds: expected two numbers [low, high], not [nan, 1]"),
+        ({"bounds": 1}, "bounds: expected two numbers [low, high], not 1"),
+        ({"color": -1}, "color: expected a number from 0 to 65535 or three numbers, each from 0 to 65535, not -1"),
+        (
+            {"color": (1, 2)},
+            "color: expected a number from 0 to 65535 or three numbers, each from ",
+        ),
+        ({"several": ()}, "several: expected a list that is not empty and of at most 2, each item a number, not []"),
+        (
+            {"several": ("x",)},
+            "several: expected a list that is not empty and of at most 2, each item a number",
+        ),
+        ({"number": 0, "choice": "c"}, "number: expected an integer of at least 1 and under 5, not 0; choice: "),
     ],
 )
-def test_wrong_fields(arguments, problem):
-    assert field_problems(Model(**arguments)) == [problem]
+def test_wrong_fields_are_told_in_the_words_of_the_spec(arguments, problem):
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the text is compared below
+        Model(**arguments)
+    assert str(refused.value).startswith(problem)
+
+
+def test_a_list_becomes_a_tuple():
+    assert Model(bounds=[0, 1], several=[2]) == Model(bounds=(0.0, 1.0), several=(2.0,))

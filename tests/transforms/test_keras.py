@@ -125,7 +125,7 @@ def test_the_channel_shift_stays_within_the_levels_of_the_image():
     [
         ({"zoom_range": 1.0}, "zoom_range"),
         ({"zoom_range": (0.0, 1.0)}, "zoom_range"),
-        ({"rotation_range": -1}, "rotation_range: expected at least 0"),
+        ({"rotation_range": -1}, "rotation_range: expected a number of at least 0"),
         ({"brightness_range": (2.0, 1.0)}, "brightness_range: expected"),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_grid_draws_all_its_variants():
         (({"xyz": [1]},), "use one of"),
         (({"rotation_range": [1, 2], "shear_range": [1]},), "walked together"),
         (({"rotation_range": []},), "walked together"),
-        (({"rotation_range": [-1]},), "axes: rotation_range: expected at least 0, got -1"),
+        (({"rotation_range": [-1]},), "axes: rotation_range: expected a number of at least 0, not -1"),
     ],
 )
 def test_wrong_axes_are_refused(axes, problem):
@@ -111,5 +111,5 @@ def test_wrong_numbers_are_refused():
         OneOf(of=(Invert(),), weights=(1, 2))
     with pytest.raises(ValueError, match="at most 2"):
         Grid(of=(Keras(),), axes=({"rotation_range": [1, 2]},), n=3)
-    with pytest.raises(ValueError, match="of: expected a length of at most 1"):
+    with pytest.raises(ValueError, match="of: expected a list of transforms"):
         Grid(of=(Keras(), Keras()), axes=())

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from imgprep.pipeline.storage import Storage
-from imgprep.settings.binding import bind, context_of, parse_entries
-from imgprep.settings.fields import NAMES, Copies, list_of
+from imgprep.settings.binding import bind, parse_entries
+from imgprep.settings.fields import NAMES, Copies, context_of, list_of
 from imgprep.settings.problems import Problem, SpecError, shown, wrong
 from imgprep.settings.tables import pick
 

@@ -10,8 +10,8 @@ from pydantic import PlainValidator, ValidationInfo, WithJsonSchema, model_valid
 from imgprep.decoding.format_header import DecodeOptions
 from imgprep.decoding.value_range import ValueRange
 from imgprep.pipeline.storage import Storage
-from imgprep.settings.binding import Integer, context_of, parse_entries
-from imgprep.settings.fields import list_of
+from imgprep.settings.binding import parse_entries
+from imgprep.settings.fields import Integer, context_of, list_of
 from imgprep.settings.problems import shown, unknown, wrong
 
 LONGEST_SIDE: Final = 65500

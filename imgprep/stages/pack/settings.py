@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 from pydantic import ValidationInfo, field_validator
 
 from imgprep.pipeline.storage import Storage
-from imgprep.settings.binding import Flag
-from imgprep.settings.fields import Section
+from imgprep.settings.fields import Flag, Section
 from imgprep.settings.problems import Problem, wrong
 
 if TYPE_CHECKING:

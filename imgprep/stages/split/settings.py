@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le
 from pydantic import Field, ValidationInfo, field_validator
 
-from imgprep.settings.binding import FilePath, Integer, Number
-from imgprep.settings.fields import Count, Fraction, Name, Section
+from imgprep.settings.fields import Count, FilePath, Fraction, Integer, Name, Number, Section
 from imgprep.settings.problems import Problem, wrong
 from imgprep.similarity.groups import Grouping
 
