@@ -1,4 +1,4 @@
-# Needs python3 (3.11 or newer) and make. Every target sets up the virtual environment it needs.
+# Needs python3 (3.11 or newer), make and a shell of Unix (on Windows that of Git). Every target sets up the virtual environment it needs.
 #   PYTHON=python3.12   the Python to make the environment with
 #   VENV=.venv          where the environment goes
 #   JOBS=2              how many tests `make test` and `make test-fast` run beside each other
@@ -24,7 +24,7 @@ $(error say which tests: make check T=tests/util/test_rng.py)
 endif
 endif
 
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 LINTED := imgprep tests benchmarks sample_data
 
 # Where this is set, each of the thousand processes of the tests would compile all of imgprep for itself.

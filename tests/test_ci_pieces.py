@@ -1,5 +1,6 @@
 """What other people's CI systems read: the files parse, and the commands in them do what they say."""
 
+import ast
 import json
 import os
 import re
@@ -71,6 +72,33 @@ def test_the_workflows_are_valid(root: Path) -> None:
     assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
     supported = re.findall(r"Python :: (3\.\d+)", (root / "pyproject.toml").read_text("utf-8"))
     assert matrix["python"] == supported
+
+
+def test_every_system_is_tested_by_the_targets_that_a_contributor_uses(root: Path) -> None:
+    """Windows too: make runs its lines with the shell of Git there, and the environment has other folders."""
+    test = yaml.safe_load((root / ".github/workflows/tests.yml").read_text("utf-8"))["jobs"]["test"]
+    assert test["defaults"]["run"]["shell"] == "bash"
+    scripts = {step["if"]: step["run"] for step in test["steps"] if "run" in step}
+    assert {key: script.split()[:2] for key, script in scripts.items()} == {
+        "runner.os == 'Linux'": ["make", "test"],
+        "runner.os != 'Linux'": ["make", "test-fast"],
+    }
+    for variables, folder in (["OS=Windows_NT"], "Scripts"), ([], "bin"):
+        command = ["make", "-n", "test-fast", *variables, "VENV=no-such"]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+        assert f"no-such/{folder}/python -m pytest" in done.stdout
+
+
+POSIX_ONLY = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+
+
+def test_every_test_module_can_be_imported_where_there_is_no_posix(root: Path) -> None:
+    """Or else nothing is tested there: pytest does not go on after a module that it cannot import."""
+    for path in sorted((root / "tests").rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in (node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)):
+            names = {node.module} if isinstance(node, ast.ImportFrom) else {alias.name for alias in node.names}
+            assert not names & POSIX_ONLY, f"{path}:{node.lineno}: use pytest.importorskip"
 
 
 def test_pre_commit_runs_what_lint_runs(root: Path) -> None:

@@ -1,6 +1,5 @@
 """Heaps of strings that HDF5 would never come to the end of."""
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +96,7 @@ def test_a_row_that_claims_gigabytes_is_refused_before_they_are_spent(tmp_path: 
     for row in range(len(TEXTS)):
         content[place + 16 * row + 3] = 0xE0
     path.write_bytes(content)
+    resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_AS)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with open_hdf5(str(path)) as file, pytest.raises(SourceError, match="cannot be read"):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -357,6 +356,7 @@ def test_head_sees_the_first_line(finished: Any) -> None:
 
 def on_a_terminal(folder: Path, *arguments: object, columns: int, **environment: str) -> tuple[int, str]:
     """Runs imgprep on a terminal of so many columns; gives its exit code and what was shown."""
+    pty = pytest.importorskip("pty")
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)

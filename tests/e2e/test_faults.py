@@ -1,7 +1,6 @@
 """Kills, signals, rivals and full disks: nothing is lost, nothing is half written, the next run goes on."""
 
 import os
-import resource
 import shutil
 import signal
 import time
@@ -13,6 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
+resource = pytest.importorskip("resource")
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 

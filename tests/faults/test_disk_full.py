@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+resource = pytest.importorskip("resource")
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 

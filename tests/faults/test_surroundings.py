@@ -1,9 +1,7 @@
 """Limits, locks and disks that fail are never the fault of the data: status 5, and what to do."""
 
 import errno
-import fcntl
 import os
-import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,9 @@ import pytest
 import imgprep as package
 from imgprep.decoding.files import read_bytes
 from imgprep.errors import ResourceError, TransientError
+
+fcntl = pytest.importorskip("fcntl")
+resource = pytest.importorskip("resource")
 
 REMEDY = "raise the limit on open files (ulimit -n 1024), then rerun the same command"
 

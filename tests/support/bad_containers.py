@@ -1,6 +1,5 @@
 """Containers that must be refused as a whole, by the clause that each breaks; what a name says is all that is wrong."""
 
-import fcntl
 import gzip
 import io
 import os
@@ -168,6 +167,8 @@ def killed_while_writing(path: Path) -> None:
 
 
 def locked(path: Path) -> None:
+    import fcntl
+
     flat()(path)
     file = path.open("rb")
     fcntl.flock(file, fcntl.LOCK_EX)
