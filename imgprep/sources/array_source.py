@@ -3,10 +3,11 @@
 from typing import ClassVar
 
 from imgprep.sources.arrays import ClassNames, check_class_names
-from imgprep.sources.base import Source, file_digest
+from imgprep.sources.base import file_digest
+from imgprep.sources.file_cache import FileSource
 
 
-class ArraySource(Source):
+class ArraySource(FileSource):
     """A source with images in arrays.
 
     Attributes:

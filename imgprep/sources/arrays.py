@@ -1,9 +1,9 @@
 """Images in arrays: which arrays belong together, what their labels mean, and one row at a time."""
 
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, NamedTuple, Protocol
 
@@ -88,23 +88,17 @@ def _meaning(name: str) -> tuple[str, str]:
     return "", ""
 
 
-class _Accepted(threading.local):
-    """The types of images that are accepted in this thread."""
-
-    numbers: bool = False
-
-
-_accepted: Final = _Accepted()
+_ANY_NUMBERS: Final = ContextVar("any_numbers", default=False)
 
 
 @contextmanager
 def accepting_numbers(accept: bool) -> Iterator[None]:
     """While it is at work in this thread, `check_images` takes numbers of every type: the spec says their range."""
-    before, _accepted.numbers = _accepted.numbers, accept
+    token = _ANY_NUMBERS.set(accept)
     try:
         yield
     finally:
-        _accepted.numbers = before
+        _ANY_NUMBERS.reset(token)
 
 
 def check_images(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
@@ -115,7 +109,7 @@ def check_images(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> No
     Raises:
         SourceError: it has another shape or dtype.
     """
-    if (dtype.kind != "u" or dtype.itemsize > 2) and not (_accepted.numbers and is_numeric(dtype)):
+    if (dtype.kind != "u" or dtype.itemsize > 2) and not (_ANY_NUMBERS.get() and is_numeric(dtype)):
         advice = "; say which values they have from black to white, as in convert.range: [0, 1]"
         raise SourceError(
             f"{where}: images of type {dtype}; uint8 and uint16 are read{advice if is_numeric(dtype) else ''}"

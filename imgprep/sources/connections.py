@@ -22,7 +22,7 @@ SocketOptions = Iterable[tuple[int, int, int] | tuple[int, int, bytes | bytearra
 
 
 class Clock(threading.local):
-    """When the request of this thread must be over, in seconds of `time.monotonic`."""
+    """The time when the request of this thread must be over, in seconds of `time.monotonic`."""
 
     end: float = float("inf")
 
@@ -36,9 +36,6 @@ class Clock(threading.local):
         if left <= 0:
             raise httpcore.ReadTimeout("the whole request took too long")
         return min(left, _OPERATION_TIMEOUT if most is None else most)
-
-
-CLOCK: Final = Clock()
 
 
 def is_public(address: str) -> bool:
@@ -66,7 +63,7 @@ def _is_global(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def _look_up(host: str, port: int) -> list[str]:
+def _look_up(host: str, port: int, clock: Clock) -> list[str]:
     """The addresses of a name; in a thread that is left behind, because the resolver knows no deadline.
 
     Raises:
@@ -84,7 +81,7 @@ def _look_up(host: str, port: int) -> list[str]:
 
     threading.Thread(target=ask, daemon=True).start()
     try:
-        found = answer.get(timeout=CLOCK.left())
+        found = answer.get(timeout=clock.left())
     except queue.Empty:
         raise httpcore.ConnectTimeout(f"looking up the name {one_line(host, 80)}") from None
     if isinstance(found, Exception):
@@ -95,7 +92,8 @@ def _look_up(host: str, port: int) -> list[str]:
 class CheckedBackend(httpcore.NetworkBackend):
     """Connects to the very address that was checked: a name cannot mean another one a moment later."""
 
-    def __init__(self, *, allow_private: bool) -> None:
+    def __init__(self, clock: Clock, *, allow_private: bool) -> None:
+        self._clock = clock
         self._allow_private = allow_private
         self._inner = httpcore.SyncBackend()
 
@@ -108,13 +106,15 @@ class CheckedBackend(httpcore.NetworkBackend):
         socket_options: SocketOptions | None = None,
     ) -> httpcore.NetworkStream:
         """Looks the name up once, checks every address it has, connects to the first that answers."""
-        addresses = _look_up(host, port)
+        addresses = _look_up(host, port, self._clock)
         if not self._allow_private and not all(map(is_public, addresses)):
             raise ImageError(f"{one_line(host, 80)} is a private address; set source.remote.allow_private to fetch it")
         for number, address in enumerate(addresses, 1):
             try:
-                stream = self._inner.connect_tcp(address, port, CLOCK.left(timeout), local_address, socket_options)
-                return _TimedStream(stream)
+                stream = self._inner.connect_tcp(
+                    address, port, self._clock.left(timeout), local_address, socket_options
+                )
+                return _TimedStream(stream, self._clock)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if number == len(addresses):
                     raise
@@ -128,14 +128,15 @@ class CheckedBackend(httpcore.NetworkBackend):
 class _TimedStream(httpcore.NetworkStream):
     """A connection on which no operation outlasts the request, however slowly the bytes drip."""
 
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, clock: Clock) -> None:
         self._inner = inner
+        self._clock = clock
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, CLOCK.left(timeout))
+        return self._inner.read(max_bytes, self._clock.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, CLOCK.left(timeout))
+        self._inner.write(buffer, self._clock.left(timeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -143,7 +144,7 @@ class _TimedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, CLOCK.left(timeout)))
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, self._clock.left(timeout)), self._clock)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

@@ -15,8 +15,8 @@ from imgprep.dataset.records import Origin, scan_origins
 from imgprep.errors import RequestError, SourceError, check_surroundings, one_line
 from imgprep.shards.shard_set import open_shard
 from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
-from imgprep.sources.base import Pixels, Source, file_digest, file_stamp
-from imgprep.sources.file_cache import FileCache
+from imgprep.sources.base import Pixels, file_digest, file_stamp
+from imgprep.sources.file_cache import FileSource
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import NOTHING, Sample
 
@@ -24,7 +24,7 @@ _COLUMNS: Final = ("label", "id", "parent")
 
 
 @dataclass(frozen=True, slots=True)
-class Dataset(Source):
+class Dataset(FileSource):
     """The output of ``convert``, ``augment`` or ``pack``, if its images are integers in flat layout.
 
     Ids, labels, splits and attributes are those of the dataset; an augmented image is in the group of its original.
@@ -71,7 +71,12 @@ class Dataset(Source):
         """Reads one row of a shard; see `Source.read`."""
         name, _, row = sample.location.rpartition("@")
         path = f"{os.fspath(self.path)}/{name}"
-        return image_row(_FILES(path, sample.stamp).rows, int(row), path)
+        return image_row(self._files(path, sample.stamp).rows, int(row), path)
+
+    @staticmethod
+    def open_file(path: Path) -> "_Images":
+        """See `FileSource.open_file`."""
+        return _Images(path)
 
     def classes(self) -> tuple[str, ...] | None:
         """The classes of the dataset, in its order."""
@@ -168,6 +173,3 @@ class _Images:
 
     def close(self) -> None:
         self._reader.close()
-
-
-_FILES: Final = FileCache(_Images)

@@ -1,14 +1,15 @@
-"""A cache of open files for each thread."""
+"""Sources that keep files open, in a cache for each thread."""
 
 import os
 import sys
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from imgprep.errors import SourceError, one_line
-from imgprep.sources.base import file_stamp
+from imgprep.sources.base import Source, file_stamp
 
 
 class Closable(Protocol):
@@ -66,3 +67,25 @@ class FileCache(threading.local, Generic[T]):
                     forgotten.close()
             found = self._open[key] = self._opener(Path(path))
         return found
+
+
+class FileSource(Source):
+    """A source with many images in a file: it keeps the files open that it read last.
+
+    They belong to the source and are no part of its value: an equal source, a copy or a pickled one opens its own.
+    """
+
+    __slots__ = ("_files",)
+
+    _files: FileCache[Any]
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        """Makes the source with its cache, by a pickle too."""
+        source = super().__new__(cls)
+        object.__setattr__(source, "_files", FileCache(cls.open_file))
+        return source
+
+    @staticmethod
+    @abstractmethod
+    def open_file(path: Path) -> Closable:
+        """Opens a file to read images from."""

@@ -9,7 +9,6 @@ from typing import IO, BinaryIO, Final
 from imgprep.arrays.files import LARGE_BYTES, LARGE_RATIO, MAX_EXPANDED_BYTES
 from imgprep.arrays.progress_hook import step
 from imgprep.errors import RequestError, ResourceError, SourceError, check_surroundings, one_line
-from imgprep.sources.file_cache import FileCache
 
 _BLOCK: Final = 1 << 18
 
@@ -116,26 +115,3 @@ def open_seekable(path: Path) -> IO[bytes]:
         except OSError as error:
             raise ResourceError(f"{one_line(path)}: cannot be expanded: {error.strerror}; set TMPDIR") from error
     return expanded
-
-
-def read_span(path: str, stamp: tuple[int, int], offset: int, length: int) -> bytes:
-    """Reads some bytes of a file, or of what a ``.gz`` expands to; the file stays open for the next call.
-
-    Args:
-        path: the file.
-        stamp: (size in bytes, modification time in ns) that it must have.
-        offset: of the first byte.
-        length: how many bytes.
-
-    Returns:
-        At most `length` bytes; fewer when the file ends before.
-
-    Raises:
-        SourceError: the file has changed.
-    """
-    file = _FILES(path, stamp)
-    file.seek(offset)
-    return file.read(length)
-
-
-_FILES: Final = FileCache(open_seekable)

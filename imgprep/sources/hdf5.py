@@ -38,7 +38,6 @@ from imgprep.sources.arrays import (
 )
 from imgprep.sources.base import Pixels, check_class, file_stamp
 from imgprep.sources.directory import hierarchical
-from imgprep.sources.file_cache import FileCache
 from imgprep.sources.split_names import are_splits, split_in_name
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
@@ -84,7 +83,12 @@ class Hdf5(ArraySource):
         """Reads one row, from a block of rows when they are compressed; see `Source.read`."""
         name, _, row = sample.location.rpartition("@")
         path = os.fspath(self.path)
-        return image_row(_FILES(path, sample.stamp).rows(name), int(row), path)
+        return image_row(self._files(path, sample.stamp).rows(name), int(row), path)
+
+    @staticmethod
+    def open_file(path: Path) -> "_File":
+        """See `FileSource.open_file`."""
+        return _File(path)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The labels of all innermost groups, empty ones too."""
@@ -229,6 +233,3 @@ class _File:
     def close(self) -> None:
         self._rows.clear()
         self._file.close()
-
-
-_FILES: Final = FileCache(_File)

@@ -23,7 +23,6 @@ from imgprep.sources.arrays import (
     read_labels,
 )
 from imgprep.sources.base import Pixels, file_stamp
-from imgprep.sources.file_cache import FileCache
 from imgprep.sources.gz import open_plain
 from imgprep.sources.split_names import TRAIN, split_in_name
 from imgprep.sources.splits import Unknown
@@ -55,7 +54,7 @@ class Idx(ArraySource):
     def samples(self) -> Iterator[Sample]:
         """Lists the images, training files first; see `Source.samples`. All files are read through once to check."""
         naming = Naming(self.classes(), one_line(self.path))
-        for files in self._files():
+        for files in self._groups():
             images = _checked(files.images)
             check_images(images.shape, np.dtype(np.uint8), one_line(files.images))
             values = _load(files.labels)
@@ -73,17 +72,22 @@ class Idx(ArraySource):
         path = os.fspath(self.path)
         if name:
             path = f"{path}/{name}"
-        return image_row(_FILES(path, sample.stamp).pixels, int(row), path)
+        return image_row(self._files(path, sample.stamp).pixels, int(row), path)
+
+    @staticmethod
+    def open_file(path: Path) -> "_Values":
+        """See `FileSource.open_file`."""
+        return _Values(path)
 
     def digest(self) -> str:
         """Sizes and times of all files."""
-        stamps = [file_stamp(path) for files in self._files() for path in (files.images, files.labels)]
+        stamps = [file_stamp(path) for files in self._groups() for path in (files.images, files.labels)]
         return "-".join(f"{size}.{time}" for size, time in stamps)
 
     def _folder(self) -> Path:
         return self.path if self.path.is_dir() else self.path.parent
 
-    def _files(self) -> list["_Files"]:
+    def _groups(self) -> list["_Files"]:
         folder = self._folder()
         if not self.path.exists():
             raise RequestError(f"{one_line(self.path)}: no such file or folder; check source.path")
@@ -179,6 +183,3 @@ class _Values:
 
     def close(self) -> None:
         self.pixels = self.pixels[:0]
-
-
-_FILES: Final = FileCache(_Values)

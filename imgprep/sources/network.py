@@ -11,8 +11,8 @@ import httpcore
 
 from imgprep.errors import ImageError, check_surroundings, one_line
 from imgprep.sources.base import CONTROL
-from imgprep.sources.connections import CLOCK, CheckedBackend
-from imgprep.sources.remote import RetryableError
+from imgprep.sources.connections import CheckedBackend, Clock
+from imgprep.sources.retry import RetryableError
 
 MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -31,12 +31,13 @@ class Browser:
     """A pool of connections with the one policy."""
 
     def __init__(self, *, allow_private: bool) -> None:
+        self._clock = Clock()
         # Each thread has one request at a time; none must wait, on its clock, for a connection of another.
         self._pool = httpcore.ConnectionPool(
             max_connections=None,
             max_keepalive_connections=8,
             keepalive_expiry=30,
-            network_backend=CheckedBackend(allow_private=allow_private),
+            network_backend=CheckedBackend(self._clock, allow_private=allow_private),
         )
 
     def close(self) -> None:
@@ -55,7 +56,7 @@ class Browser:
             ImageError: it is refused, or the answer is no image.
             RetryableError: it may work another time.
         """
-        CLOCK.end = time.monotonic() + seconds
+        self._clock.end = time.monotonic() + seconds
         try:
             for _ in range(MAX_REDIRECTS + 1):
                 body, following = self._hop(address, max_bytes)
@@ -73,7 +74,7 @@ class Browser:
         except httpcore.ProtocolError as error:
             raise RetryableError(f"the server's answer is broken: {_what_is_broken(error)}") from None
         finally:
-            CLOCK.end = float("inf")
+            self._clock.end = float("inf")
 
     def _hop(self, address: str, max_bytes: int) -> tuple[bytes, str | None]:
         """The body, or where to go next."""
@@ -82,7 +83,7 @@ class Browser:
             if response.status in _REDIRECTS and (location := _values(response, b"location")):
                 return b"", _joined(address, location[0])
             _check_answer(response)
-            return _body(response, max_bytes), None
+            return _body(response, max_bytes, self._clock), None
 
 
 def _what_is_broken(error: httpcore.ProtocolError) -> str:
@@ -111,7 +112,7 @@ def _check_answer(response: httpcore.Response) -> None:
             raise ImageError(f"the server sent {one_line(kind, 60)} instead of an image")
 
 
-def _body(response: httpcore.Response, max_bytes: int) -> bytes:
+def _body(response: httpcore.Response, max_bytes: int, clock: Clock) -> bytes:
     """All of an answer, expanded; no more of it is read than may be had."""
     for declared in _values(response, b"content-length"):
         if declared.isdigit() and int(declared) > max_bytes:
@@ -119,7 +120,7 @@ def _body(response: httpcore.Response, max_bytes: int) -> bytes:
     coding = _Coding(b", ".join(_values(response, b"content-encoding")).decode("latin-1"))
     parts, size = [], 0
     for part in response.iter_stream():
-        CLOCK.left()
+        clock.left()
         parts.append(coding.expand(part, max_bytes + 1))
         size += len(parts[-1])
         if size > max_bytes:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -21,7 +21,6 @@ from imgprep.sources.arrays import (
     read_labels,
 )
 from imgprep.sources.base import Pixels, file_stamp
-from imgprep.sources.file_cache import FileCache
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
 
@@ -66,7 +65,12 @@ class Npz(ArraySource):
         """Reads one row; a compressed array is expanded into memory once in each worker; see `Source.read`."""
         name, _, row = sample.location.rpartition("@")
         path = os.fspath(self.path)
-        return image_row(_FILES(path, sample.stamp).rows(name), int(row), path)
+        return image_row(self._files(path, sample.stamp).rows(name), int(row), path)
+
+    @staticmethod
+    def open_file(path: Path) -> "_File":
+        """See `FileSource.open_file`."""
+        return _File(path)
 
 
 class _File:
@@ -84,6 +88,3 @@ class _File:
     def close(self) -> None:
         self._rows.clear()
         self._file.close()
-
-
-_FILES: Final = FileCache(_File)

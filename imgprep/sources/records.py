@@ -3,26 +3,28 @@
 import math
 import os
 import re
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, NamedTuple
+from typing import IO, Annotated, Any, ClassVar, Final, NamedTuple, Self
 
 from annotated_types import Len, MinLen
 from numpy.typing import NDArray
 
 from imgprep.decoding.files import read_bytes
 from imgprep.errors import ImageError, RequestError, one_line
-from imgprep.sources.base import Pixels, Source, check_class, file_digest, file_stamp, group_and_split, text_of
+from imgprep.sources.base import Pixels, check_class, file_digest, file_stamp, group_and_split, text_of
 from imgprep.sources.common_cause import CommonCause
 from imgprep.sources.confined_paths import LocalFiles, check_extension
 from imgprep.sources.csvtable import Row, no_column, read_csv
-from imgprep.sources.gz import read_span
+from imgprep.sources.file_cache import FileSource
+from imgprep.sources.gz import open_seekable
 from imgprep.sources.inline_pixels import parse_numbers, parse_pixels, to_numbers, to_pixels
 from imgprep.sources.jsontable import find, parse_object, read_json
 from imgprep.sources.links import Links, path_of
-from imgprep.sources.remote import Remote, fetch, forget
+from imgprep.sources.remote import Connections, Remote, fetch, forget
 from imgprep.table.sample import NOTHING, Sample, Status
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data|file|ftp|javascript|blob):", re.IGNORECASE)
@@ -31,171 +33,158 @@ _EMBEDDED: Final = re.compile(r"#\d+@(\d+)\+(\d+)")
 Column = Annotated[str, MinLen(1)]
 
 
+class _Connected(FileSource):
+    """A source that keeps its connections open, as it does its files."""
+
+    __slots__ = ("_connections",)
+
+    _connections: Connections
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        """Makes the source with no connection yet."""
+        source = super().__new__(cls)
+        object.__setattr__(source, "_connections", Connections())
+        return source
+
+
 @dataclass(frozen=True, slots=True)
-class Csv(Source):
-    """A table with a row for each image: CSV, TSV, and both gzipped.
+class Table(_Connected):
+    """A table with a row for each image; a layout reads its rows, and the pixels in them.
 
     Attributes:
         path: the table.
-        label_column: the column of the class, in any case of letters.
+        label_column: the column of the class (in JSON its key), in any case of letters.
         location_column: the column of the image: a path, an http(s) address, or the pixels as
             a nested list.
-        delimiter: one character; by default a tab for ``.tsv`` and a comma for everything else.
         remote: how remote images are fetched.
         image_root: the folder that paths are relative to; that of the table when omitted.
         extension: of the files, where the paths in the table have none.
         follow_links: whether links may lead out of that folder.
+    """
+
+    path: Path
+    label_column: Column = "label"
+    location_column: Column = "location"
+    remote: Remote = field(default_factory=Remote)
+    image_root: Path | None = None
+    extension: Column | None = None
+    follow_links: Links = "inside"
+
+    def __post_init__(self) -> None:
+        check_extension(self.extension)
+
+    @abstractmethod
+    def rows(self) -> Iterator[Row]:
+        """The rows of the table."""
+
+    @abstractmethod
+    def cell(self, text: bytes) -> bytes | list[Any]:
+        """The pixels in a span of a row: as text, or as nested lists."""
+
+    @property
+    def isolated(self) -> bool:
+        """When it is gzipped: see `Source`."""
+        return self.path.suffix.lower() == ".gz"
+
+    @staticmethod
+    def open_file(path: Path) -> IO[bytes]:
+        """See `FileSource.open_file`."""
+        return open_seekable(path)
+
+    def samples(self) -> Iterator[Sample]:
+        """Lists the rows; see `Source.samples`."""
+        return _Listing(self).samples(self.rows())
+
+    def read(self, sample: Sample) -> bytes | Pixels:
+        """Reads one image; see `Source.read`."""
+        found = self._cell_of(sample)
+        if found is None:
+            return self._file(sample)
+        cell, text = found
+        return parse_pixels(cell) if isinstance(cell, bytes) else to_pixels(cell, text)
+
+    def numbers(self, sample: Sample) -> bytes | NDArray[Any]:
+        """Reads one image; see `Source.numbers`."""
+        found = self._cell_of(sample)
+        if found is None:
+            return self._file(sample)
+        cell, text = found
+        return parse_numbers(cell) if isinstance(cell, bytes) else to_numbers(cell, text)
+
+    def forget(self, sample: Sample) -> bool:
+        """Drops what was fetched; see `Source.forget`."""
+        if _SCHEME.match(sample.location) is None:
+            return False
+        forget(sample.location, self.remote)
+        return True
+
+    def table(self) -> Path:
+        """The table itself."""
+        return self.path
+
+    def place_of(self, row: int) -> str:
+        """File and line; see `Source.place_of`. The table is read again, for a message only."""
+        return f"{one_line(self.path)}:{next(islice(self.rows(), row, None)).line}"
+
+    def digest(self) -> str:
+        """Size and time of the table."""
+        return file_digest(self.path)
+
+    def _cell_of(self, sample: Sample) -> tuple[bytes | list[Any], bytes] | None:
+        """The pixels in the table, and the text that they are in; None for an image in a file of its own."""
+        found = _EMBEDDED.fullmatch(sample.location)
+        if found is None:
+            return None
+        file = self._files(os.fspath(self.path), sample.stamp)
+        file.seek(int(found[1]))
+        text = file.read(int(found[2]))
+        return self.cell(text), text
+
+    def _file(self, sample: Sample) -> bytes:
+        if _SCHEME.match(sample.location):
+            return fetch(sample.location, self.remote, self._connections)
+        return read_bytes(path_of(os.fspath(self.image_root or self.path.parent), sample.location), sample.stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Csv(Table):
+    """A table with a row for each image: CSV, TSV, and both gzipped.
+
+    Attributes:
+        delimiter: one character; by default a tab for ``.tsv`` and a comma for everything else.
     """
 
     layout: ClassVar[str] = "csv"
 
-    path: Path
-    label_column: Column = "label"
-    location_column: Column = "location"
     delimiter: Annotated[str, Len(1, 1)] | None = None
-    remote: Remote = field(default_factory=Remote)
-    image_root: Path | None = None
-    extension: Column | None = None
-    follow_links: Links = "inside"
 
-    def __post_init__(self) -> None:
-        check_extension(self.extension)
+    def rows(self) -> Iterator[Row]:
+        """See `Table.rows`."""
+        return read_csv(self.path, self.delimiter, pixels=self.location_column, typed=self.label_column)
 
-    @property
-    def isolated(self) -> bool:
-        """When it is gzipped: see `Source`."""
-        return self.path.suffix.lower() == ".gz"
-
-    def samples(self) -> Iterator[Sample]:
-        """Lists the rows; see `Source.samples`."""
-        rows = read_csv(self.path, self.delimiter, pixels=self.location_column, typed=self.label_column)
-        return _Listing(self).samples(rows)
-
-    def read(self, sample: Sample) -> bytes | Pixels:
-        """Reads one image; see `Source.read`."""
-        if found := _EMBEDDED.fullmatch(sample.location):
-            return parse_pixels(read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2])))
-        return _read_file(self, sample)
-
-    def numbers(self, sample: Sample) -> bytes | NDArray[Any]:
-        """Reads one image; see `Source.numbers`."""
-        if found := _EMBEDDED.fullmatch(sample.location):
-            return parse_numbers(read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2])))
-        return _read_file(self, sample)
-
-    def forget(self, sample: Sample) -> bool:
-        """Drops what was fetched; see `Source.forget`."""
-        return _forget(sample.location, self.remote)
-
-    def table(self) -> Path:
-        """The table itself."""
-        return self.path
-
-    def place_of(self, row: int) -> str:
-        """File and line; see `Source.place_of`."""
-        return line_of(self.path, read_csv(self.path, self.delimiter, pixels=self.location_column), row)
-
-    def digest(self) -> str:
-        """Size and time of the table."""
-        return file_digest(self.path)
+    def cell(self, text: bytes) -> bytes:
+        """See `Table.cell`; the span is the field."""
+        return text
 
 
 @dataclass(frozen=True, slots=True)
-class Json(Source):
-    """A table with an object for each image: a JSON array, or JSON Lines, and both gzipped.
-
-    Attributes:
-        path: the table.
-        label_column: the key of the class, in any case of letters.
-        location_column: the key of the image: a path, an http(s) address, or the pixels as
-            nested lists.
-        remote: how remote images are fetched.
-        image_root: the folder that paths are relative to; that of the table when omitted.
-        extension: of the files, where the paths in the table have none.
-        follow_links: whether links may lead out of that folder.
-    """
+class Json(Table):
+    """A table with an object for each image: a JSON array, or JSON Lines, and both gzipped."""
 
     layout: ClassVar[str] = "json"
 
-    path: Path
-    label_column: Column = "label"
-    location_column: Column = "location"
-    remote: Remote = field(default_factory=Remote)
-    image_root: Path | None = None
-    extension: Column | None = None
-    follow_links: Links = "inside"
+    def rows(self) -> Iterator[Row]:
+        """See `Table.rows`."""
+        return read_json(self.path, pixels=self.location_column)
 
-    def __post_init__(self) -> None:
-        check_extension(self.extension)
-
-    @property
-    def isolated(self) -> bool:
-        """When it is gzipped: see `Source`."""
-        return self.path.suffix.lower() == ".gz"
-
-    def samples(self) -> Iterator[Sample]:
-        """Lists the objects; see `Source.samples`."""
-        rows = read_json(self.path, pixels=self.location_column)
-        return _Listing(self).samples(rows)
-
-    def read(self, sample: Sample) -> bytes | Pixels:
-        """Reads one image; see `Source.read`."""
-        found = _EMBEDDED.fullmatch(sample.location)
-        if found is None:
-            return _read_file(self, sample)
-        pixels, text = self._embedded(sample, found)
-        return parse_pixels(pixels.encode()) if isinstance(pixels, str) else to_pixels(pixels, text)
-
-    def numbers(self, sample: Sample) -> bytes | NDArray[Any]:
-        """Reads one image; see `Source.numbers`."""
-        found = _EMBEDDED.fullmatch(sample.location)
-        if found is None:
-            return _read_file(self, sample)
-        pixels, text = self._embedded(sample, found)
-        return parse_numbers(pixels.encode()) if isinstance(pixels, str) else to_numbers(pixels, text)
-
-    def _embedded(self, sample: Sample, found: re.Match[str]) -> tuple[Any, bytes]:
-        """Returns the pixels of the object, and its text."""
-        text = read_span(os.fspath(self.path), sample.stamp, int(found[1]), int(found[2]))
+    def cell(self, text: bytes) -> bytes | list[Any]:
+        """See `Table.cell`; the span is the whole object."""
         try:
             record = parse_object(text, one_line(self.path))
         except RequestError as error:
             raise ImageError(f"the table changed since it was listed: {error}") from None
-        return record.get(find(record, self.location_column)), text
-
-    def forget(self, sample: Sample) -> bool:
-        """Drops what was fetched; see `Source.forget`."""
-        return _forget(sample.location, self.remote)
-
-    def table(self) -> Path:
-        """The table itself."""
-        return self.path
-
-    def place_of(self, row: int) -> str:
-        """File and line; see `Source.place_of`."""
-        return line_of(self.path, read_json(self.path, pixels=self.location_column), row)
-
-    def digest(self) -> str:
-        """Size and time of the table."""
-        return file_digest(self.path)
-
-
-def line_of(path: Path, rows: Iterator[Row], row: int) -> str:
-    """File and line of a row, from 0 on: read again, for a message only."""
-    return f"{one_line(path)}:{next(islice(rows, row, None)).line}"
-
-
-def _read_file(table: Csv | Json, sample: Sample) -> bytes:
-    if _SCHEME.match(sample.location):
-        return fetch(sample.location, table.remote)
-    return read_bytes(path_of(os.fspath(table.image_root or table.path.parent), sample.location), sample.stamp)
-
-
-def _forget(location: str, remote: Remote) -> bool:
-    if _SCHEME.match(location) is None:
-        return False
-    forget(location, remote)
-    return True
+        value: Any = record.get(find(record, self.location_column))
+        return value.encode() if isinstance(value, str) else value
 
 
 class _Place(NamedTuple):
@@ -211,7 +200,7 @@ class _Place(NamedTuple):
 class _Listing:
     """Turns rows into samples with unique ids."""
 
-    def __init__(self, table: Csv | Json) -> None:
+    def __init__(self, table: Table) -> None:
         self.path = table.path
         self.label = table.label_column
         self.location = table.location_column

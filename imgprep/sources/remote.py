@@ -1,45 +1,26 @@
 """Remote images: fetched once, kept on disk, tried again when that may help."""
 
 import hashlib
-import importlib
 import os
+import sys
 import tempfile
-import time
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Final
 
 from annotated_types import Ge, Gt
 
 from imgprep.decoding.formats import sniff
 from imgprep.errors import ImageError, ResourceError, TransientError, check_surroundings, one_line
+from imgprep.sources.retry import retried
 
-_BACK_OFF: Final = 0.5
+if TYPE_CHECKING:
+    from imgprep.sources.network import Browser
+
 PRIVATE: Final = "private"
 """The folder in the cache for what specs fetched that may ask private addresses."""
-
-
-class RetryableError(Exception):
-    """The server or the network may do better next time.
-
-    Attributes:
-        reason: one line.
-        wait: seconds that the server asks to wait; 0 when it does not.
-    """
-
-    def __init__(self, reason: str, wait: float = 0) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.wait = wait
-
-
-class Browser(Protocol):
-    """The module that fetches; imported on first use because it needs an HTTP library."""
-
-    def get(self, address: str, max_bytes: int, seconds: float) -> bytes:
-        """Fetches one resource; raises `ImageError` or `RetryableError`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +42,47 @@ class Remote:
     max_bytes: Annotated[int, Gt(0)] = 256 << 20
 
 
-def fetch(address: str, remote: Remote) -> bytes:
+class Connections:
+    """The connections of one source, opened on first use; a pickled or forked copy opens its own."""
+
+    __slots__ = ("_browsers", "_lock")
+
+    def __init__(self) -> None:
+        self._browsers: dict[tuple[int, bool], Browser] = {}
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type["Connections"], tuple[()]]:
+        return Connections, ()
+
+    def browser(self, *, allow_private: bool) -> "Browser":
+        """The connections of this process; what may ask private addresses shares none with what may not."""
+        from imgprep.sources.network import Browser  # noqa: PLC0415 - only who fetches pays for it
+
+        key = os.getpid(), allow_private
+        with self._lock:
+            if key not in self._browsers:
+                self._browsers[key] = Browser(allow_private=allow_private)
+            return self._browsers[key]
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing():  # the libraries may be gone by then, and the system closes sockets anyway
+            self.close()
+
+    def close(self) -> None:
+        """Closes the connections of this process."""
+        for key in [key for key in self._browsers if key[0] == os.getpid()]:
+            self._browsers.pop(key).close()
+
+
+def fetch(address: str, remote: Remote, connections: Connections | None = None) -> bytes:
     """Returns what is at an address, from the cache if it was fetched before.
 
     Only what came completely and begins like an image is kept; a failure is not, so that the next run tries again.
+
+    Args:
+        address: http or https.
+        remote: how it is fetched.
+        connections: to use, and to leave open for the next image; None opens one for this image alone.
 
     Raises:
         TransientError: it cannot be had now, and why.
@@ -77,10 +95,15 @@ def fetch(address: str, remote: Remote) -> bytes:
         if len(found) > remote.max_bytes:
             raise TransientError(f"{len(found)} bytes, more than the {remote.max_bytes} that max_bytes allows")
         return found
+    own = Connections() if connections is None else connections
     try:
-        data = _download(address, remote)
+        browser = own.browser(allow_private=remote.allow_private)
+        data = retried(lambda left: browser.get(address, remote.max_bytes, left), remote.timeout, remote.retries)
     except ImageError as error:
         raise TransientError(str(error)) from None
+    finally:
+        if connections is None:
+            own.close()
     if not data:
         raise TransientError("the server sent nothing")
     try:
@@ -117,34 +140,6 @@ def default_cache() -> Path:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imgprep" / "remote"
     except RuntimeError as error:
         raise ResourceError("no home folder to keep remote images in; set source.remote.cache") from error
-
-
-def _download(address: str, remote: Remote) -> bytes:
-    browser = _browser(allow_private=remote.allow_private)
-    end = time.monotonic() + remote.timeout
-    reason = "no time was left"
-    for attempt in range(remote.retries + 1):
-        try:
-            return browser.get(address, remote.max_bytes, end - time.monotonic())
-        except RetryableError as error:
-            reason = error.reason
-            wait = max(_BACK_OFF * 2**attempt, error.wait)
-            if attempt == remote.retries or time.monotonic() + wait >= end:
-                break
-            time.sleep(wait)
-    raise ImageError(f"cannot be fetched: {reason}")
-
-
-def _browser(*, allow_private: bool) -> Browser:
-    """The connections of this process, opened on first use."""
-    network = importlib.import_module("imgprep.sources.network")  # only who fetches pays for the import
-    key = (os.getpid(), allow_private)
-    if key not in _BROWSERS:
-        _BROWSERS[key] = network.Browser(allow_private=allow_private)
-    return _BROWSERS[key]
-
-
-_BROWSERS: Final[dict[tuple[int, bool], Browser]] = {}
 
 
 def _kept(path: Path) -> bytes | None:

@@ -13,21 +13,11 @@ import httpcore
 import pytest
 
 from imgprep.errors import ImageError
-from imgprep.sources import remote
-from imgprep.sources.remote import Remote, fetch
+from imgprep.sources.remote import Connections, Remote, fetch
 
 PIXELS = b"\x89PNG\r\n\x1a\n and so on"
 PUBLIC, PRIVATE = "93.184.215.14", "127.0.0.1"
 Resolver = Callable[..., list[str]]
-
-
-@pytest.fixture(autouse=True)
-def _new_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """None is left open from another test."""
-    monkeypatch.setattr(remote, "_BROWSERS", {})
-    yield
-    for browser in remote._BROWSERS.values():
-        browser.close()  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -85,9 +75,11 @@ def test_a_name_that_means_another_address_at_the_next_connection_is_checked_aga
     resolve([PUBLIC], [PRIVATE])
     server.body("/1.png", PIXELS, Connection="close")
     server.body("/2.png", PIXELS)
-    fetch("http://images.test/1.png", options)
+    connections = Connections()
+    fetch("http://images.test/1.png", options, connections)
     with pytest.raises(ImageError, match="private address"):
-        fetch("http://images.test/2.png", options)
+        fetch("http://images.test/2.png", options, connections)
+    connections.close()
     assert connected == [PUBLIC]
     assert server.requests == ["/1.png"]
 

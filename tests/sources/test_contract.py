@@ -78,9 +78,9 @@ def test_the_table_is_complete_and_its_options_are_checked(name: str) -> None:
     assert bind(cls, {"path": "x"}, Context(Path("/base"))).path == Path("/base/x")
     with pytest.raises(SpecError, match="unknown key 'unknown'"):
         bind(cls, {"path": "x", "unknown": 1}, Context())
-    assert cls.__doc__ is not None
+    described = " ".join(base.__doc__ or "" for base in cls.__mro__ if dataclasses.is_dataclass(base))
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        assert f"{field.name}: " in cls.__doc__
+        assert f"{field.name}: " in described
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -109,7 +109,7 @@ def test_other_columns_are_attributes_and_group_and_split_are_special(pets: Path
 
 
 def test_columns_and_delimiter_can_be_named(pets: Path) -> None:
-    source = Csv(table(pets, "Species;File\ncat;cat/1.jpg\n"), "species", "file", ";")
+    source = Csv(table(pets, "Species;File\ncat;cat/1.jpg\n"), "species", "file", delimiter=";")
     assert pairs(source) == [("cat", "cat/1.jpg")]
 
 

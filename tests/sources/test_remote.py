@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import pickle
 import time
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
@@ -11,16 +12,16 @@ from typing import Any
 import pytest
 
 from imgprep.errors import ImageError, ResourceError
-from imgprep.sources import remote as module
+from imgprep.sources import retry
 from imgprep.sources.connections import is_public
-from imgprep.sources.remote import Remote, cache_file, fetch, forget
+from imgprep.sources.remote import Connections, Remote, cache_file, fetch, forget
 
 PIXELS = b"\x89PNG\r\n\x1a\n and so on"
 
 
 @pytest.fixture
 def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remote:
-    monkeypatch.setattr(module, "_BACK_OFF", 0.001)
+    monkeypatch.setattr(retry, "_BACK_OFF", 0.001)
     return Remote(tmp_path / "cache", allow_private=True, timeout=5, retries=2, max_bytes=10_000)
 
 
@@ -40,6 +41,19 @@ def test_what_a_spec_may_not_fetch_it_does_not_get_from_what_another_fetched(ser
         fetch(url, replace(options, max_bytes=10))
     assert fetch(url, options) == PIXELS
     assert server.requests == ["/1.png"]
+
+
+def test_a_source_keeps_its_connections_and_a_copy_opens_its_own(server: Any, options: Remote) -> None:
+    connections = Connections()
+    for name in ("/1.png", "/2.png"):
+        assert fetch(server.body(name, PIXELS), options, connections) == PIXELS
+    browser = connections.browser(allow_private=True)
+    assert connections.browser(allow_private=True) is browser
+    assert connections.browser(allow_private=False) is not browser
+    copy = pickle.loads(pickle.dumps(connections))
+    assert copy.browser(allow_private=True) is not browser
+    copy.close()
+    connections.close()
 
 
 def test_odd_addresses_are_quoted(server: Any, options: Remote) -> None:
