@@ -1,13 +1,15 @@
 """The design's rules that a program can check: who imports whom, how long a module is, who prints."""
 
 import ast
+import dataclasses
 import importlib
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -32,6 +34,7 @@ LAYERS = (  # from the bottom; a unit imports from the layers below its own, and
 LEVEL: dict[str, int] = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 TABLE_READERS = {"spec", "commands", "api", "cli", "__main__"}
 MAX_LINES, USUAL_LINES = 300, 200
+REGISTRY = "imgprep.settings.tables"  # names the tables of the families, whose options are checked by settings
 
 
 class Import(NamedTuple):
@@ -116,16 +119,24 @@ def test_the_lowest_layer_imports_only_itself() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_there_is_no_cycle_between_modules() -> None:
+def _named_modules(tree: ast.AST) -> set[str]:
+    """The modules that texts name, to be imported later."""
+    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return {module for module in (text.partition(":")[0] for text in texts) if module in MODULES and "." in module}
+
+
+def test_there_is_no_cycle_even_through_modules_that_are_imported_later() -> None:
+    """Neither in functions nor by `import_module` nor by a lazy table, but for the one list of all families."""
     below: dict[str, set[str]] = {module: set() for module in MODULES}
     for item in IMPORTS:
-        if item.target != item.importer:
-            below[item.importer].add(item.target)
-    left = dict(below)
+        below[item.importer].add(item.target)
+    for importer, tree in TREES.items():
+        below[importer] |= _named_modules(tree) if importer != REGISTRY else set()
+    left = {module: targets - {module} for module, targets in below.items()}
     while free := [module for module, targets in left.items() if not targets & set(left)]:
         for module in free:
             del left[module]
-    assert not left, f"import each other: {sorted(left)}"
+    assert not left, f"import each other, or import such: {sorted(left)}"
 
 
 def test_families_never_import_each_other() -> None:
@@ -224,6 +235,94 @@ def test_only_the_command_line_prints_or_exits() -> None:
         if isinstance(node, ast.Call) and (name := _named(node.func)) in {"print", "exit", "quit", "sys.exit"}
     ]
     assert not calls, "\n".join(calls)
+
+
+ADDING: Final = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "sort", "update"})
+REMOVING: Final = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
+
+
+def _changed(tree: ast.AST) -> set[str]:
+    """The names whose object some code changes in place, by an item, an attribute or a method."""
+    changed = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            changed.add(_named(node.value))
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ADDING | REMOVING
+        ):
+            changed.add(_named(node.func.value))
+    return changed
+
+
+def _is_fixed(value: object) -> bool:
+    """True if a value keeps no state: of our own classes a table, a frozen dataclass, or what has no attributes."""
+    cls = type(value)
+    if isinstance(value, type) or not cls.__module__.startswith("imgprep."):
+        return not isinstance(value, threading.local)
+    frozen = dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    is_table = isinstance(value, Mapping) and not isinstance(value, MutableMapping)
+    return frozen or is_table or isinstance(value, tuple) or getattr(value, "__dict__", None) == {}
+
+
+def _values(module: str) -> Mapping[str, object]:
+    try:
+        return vars(importlib.import_module(module))
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("imgprep"):
+            raise
+        return {}  # it needs a library that is not installed here: what its code changes is seen all the same
+
+
+def _state(module: str) -> Iterator[str]:
+    """What of a module is changed, or may be, after it was imported."""
+    tree, values = TREES[module], _values(module)
+    changed = _changed(tree)
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        for name in (target.id for target in targets if isinstance(target, ast.Name)):
+            if name in changed or not _is_fixed(values.get(name)):
+                yield f"{MODULES[module]}:{node.lineno}: {name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            yield f"{MODULES[module]}:{node.lineno}: global {', '.join(node.names)}"
+
+
+def test_modules_keep_no_state() -> None:
+    """What changes while the program runs belongs to an object that somebody made and lets go of."""
+    modules = [module for module in MODULES if _unit(module) not in {"__main__", "cli"}]
+    found = [line for module in modules for line in _state(module)]
+    assert not found, "\n".join(found)
+
+
+def test_decoding_and_engines_remember_nothing() -> None:
+    """Not even results: a decorated function that caches is state of its module too."""
+    caches = [
+        f"{MODULES[module]}:{node.lineno}: {node.name}"
+        for module, tree in TREES.items()
+        if _unit(module) in {"decoding", "engines"}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and "cache" in " ".join(map(ast.unparse, node.decorator_list))
+    ]
+    assert not caches, "\n".join(caches)
+
+
+def test_state_of_a_module_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = """
+import threading
+from typing import Final
+FIXED: Final = {"a": 1}
+KEPT: dict[str, int] = {}
+OWN = threading.local()
+COUNT = 0
+def note(name):
+    global COUNT
+    KEPT[name] = COUNT
+"""
+    (tmp_path / "stateful.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(MODULES, "stateful", tmp_path / "stateful.py")
+    monkeypatch.setitem(TREES, "stateful", ast.parse(code))
+    assert [line.rpartition(": ")[2] for line in _state("stateful")] == ["KEPT", "OWN", "global COUNT"]
 
 
 @pytest.mark.parametrize("statement", ["import imgprep", "import imgprep.cli.app"])

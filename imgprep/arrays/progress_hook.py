@@ -5,28 +5,23 @@ is not valid. So code that reads through a file calls `step` as it proceeds, whi
 listener.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final, TypeVar
 
 T = TypeVar("T")
 _EVERY: Final = 1024
 
 
-class _Listener(threading.local):
-    """The listener of this thread."""
-
-    call: Callable[[], object] | None = None
-
-
-_listener: Final = _Listener()
+_LISTENER: Final[ContextVar[Callable[[], object] | None]] = ContextVar("listener", default=None)
 
 
 def step() -> None:
     """Reports progress to the listener of this thread, if any."""
-    if _listener.call is not None:
-        _listener.call()
+    listener = _LISTENER.get()
+    if listener is not None:
+        listener()
 
 
 def in_steps(items: Iterable[T]) -> Iterator[T]:
@@ -44,8 +39,8 @@ def stepping(listener: Callable[[], object]) -> Iterator[None]:
     Args:
         listener: may raise to end the work.
     """
-    before, _listener.call = _listener.call, listener
+    token = _LISTENER.set(listener)
     try:
         yield
     finally:
-        _listener.call = before
+        _LISTENER.reset(token)

@@ -13,9 +13,7 @@ BATCH: Final = 64
 _PIXELS: Final = SIDE * SIDE
 _RING: Final = 3
 _PLACE: Final = np.arange(_PIXELS).reshape(SIDE, SIDE)
-_INSIDE: Final = np.zeros((SIDE, SIDE), bool)
-_INSIDE[_RING:-_RING, _RING:-_RING] = True
-RING: Final = _PLACE[~_INSIDE]
+RING: Final = np.setdiff1d(_PLACE, _PLACE[_RING:-_RING, _RING:-_RING])
 """Flat positions of the pixels within three of the border, a tenth of the side."""
 _EDGE: Final = np.concatenate([_PLACE[0], _PLACE[-1], _PLACE[1:-1, 0], _PLACE[1:-1, -1]])
 _THIRD: Final = (np.arange(256) * 3 >> 8).astype(np.uint8)

@@ -11,6 +11,7 @@ two such images are the same is then still to be found out, see `imgprep.checks.
 import hashlib
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import cv2
@@ -29,7 +30,6 @@ WORKING_SIDE: Final = 256
 LEAST: Final = WORKING_SIDE // 2 + 1
 """Pixels that the long side of a scaled image must keep: fewer would be less than is measured."""
 _HEAD: Final = ("valid", "height", "width", "flags", "factor", "data", "pixels", "blur", "constant")
-_FLAG_WORDS: dict[tuple[str, ...], int] = {}
 
 
 class Meter:
@@ -138,11 +138,9 @@ def _digest(shape: tuple[int, ...], *parts: Array) -> bytes:
     return state.digest()[:16]
 
 
+@lru_cache(maxsize=4096)
 def _flag_word(flags: tuple[str, ...]) -> int:
-    word = _FLAG_WORDS.get(flags)
-    if word is None:
-        word = _FLAG_WORDS[flags] = sum({1 << flag_bit(flag) for flag in flags})
-    return word
+    return sum({1 << flag_bit(flag) for flag in flags})
 
 
 def _eight_bit(image: Array) -> NDArray[np.uint8]:

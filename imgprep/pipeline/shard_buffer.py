@@ -6,16 +6,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_OWN = threading.local()
 
+class ShardBuffer(threading.local):
+    """The buffer of each thread that uses it; a pickled one is new and empty."""
 
-def rows(shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> NDArray[Any]:
-    """An uninitialised array in this thread's buffer; it invalidates the array returned before.
+    def __init__(self) -> None:
+        self._bytes = np.empty(0, np.uint8)
 
-    Mapping fresh memory of this size page by page costs more than copying the pixels into it.
-    """
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    buffer: NDArray[np.uint8] | None = getattr(_OWN, "buffer", None)
-    if buffer is None or len(buffer) < size:
-        buffer = _OWN.buffer = np.empty(size, np.uint8)
-    return buffer[:size].view(dtype).reshape(shape)
+    def rows(self, shape: tuple[int, ...], dtype: np.dtype[Any] | str) -> NDArray[Any]:
+        """An uninitialised array in this thread's buffer; it invalidates the array returned before.
+
+        Mapping fresh memory of this size page by page costs more than copying the pixels into it.
+        """
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        if len(self._bytes) < size:
+            self._bytes = np.empty(size, np.uint8)
+        return self._bytes[:size].view(dtype).reshape(shape)
+
+    def __reduce__(self) -> tuple[type["ShardBuffer"], tuple[()]]:
+        return ShardBuffer, ()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from imgprep.dataset.manifest import ImageFormat, commit, sha256_file
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
 from imgprep.pipeline.runner import part_path
+from imgprep.pipeline.shard_buffer import ShardBuffer
 from imgprep.pipeline.storage import Storage
 from imgprep.pipeline.workspace import Workspace
 from imgprep.shards.base import LONGEST_ATTRIBUTE
@@ -28,12 +29,14 @@ class ShardWriter:
         parts: the folder for the pieces of samples.jsonl.
         storage: format and compression.
         about: name -> text that every shard tells of itself; see `explained`.
+        buffer: for the images of the shard that is being made.
     """
 
     folder: Path
     parts: Path
     storage: Storage
     about: Mapping[str, str] = field(default_factory=dict)
+    buffer: ShardBuffer = field(default_factory=ShardBuffer, repr=False, compare=False)
 
     @classmethod
     def for_stage(

@@ -30,7 +30,6 @@ class Tables:
         rules: audit rules.
         formats: shard formats, each with its ``compressions``.
         engines: names only.
-        stages: those whose sections a spec has.
         limits: lists, as ``rotate.degrees: problem``, what of a transform goes over the limits of augmentation.
     """
 
@@ -41,7 +40,6 @@ class Tables:
     rules: Mapping[str, Any] = _table("imgprep.checks.rules:RULES")
     formats: Mapping[str, Any] = _table("imgprep.shards:FORMATS")
     engines: Mapping[str, Any] = _table("imgprep.engines:ENGINES")
-    stages: Mapping[str, Any] = _table("imgprep.stages:STAGES")
     limits: Callable[[Any], list[str]] = _limit_problems
 
 

@@ -16,6 +16,7 @@ from imgprep.spec import overrides as command_line
 from imgprep.spec.overrides import Override
 from imgprep.spec.reading import MAX_BYTES, read
 from imgprep.spec.sections import Spec, spec_type
+from imgprep.stages import STAGES
 
 _MESSAGE: Final = 400
 
@@ -181,7 +182,7 @@ class _Draft:
         Raises:
             RequestError: all that is wrong.
         """
-        spec, type_ = None, spec_type(tuple(context.tables.stages.values()))
+        spec, type_ = None, spec_type(tuple(STAGES.values()))
         if self.data is None:
             self.refuse([Problem((), "is empty; a spec needs at least source and output")])
         else:

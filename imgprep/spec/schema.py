@@ -16,6 +16,7 @@ from imgprep.spec.class_list import SCHEMA as CLASSES
 from imgprep.spec.collection import MaskColumn
 from imgprep.spec.sections import Spec, spec_type
 from imgprep.spec.split_names import SCHEMA as SPLIT_NAMES
+from imgprep.stages import STAGES
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 JsonSchema = dict[str, Any]
@@ -29,7 +30,7 @@ def json_schema(tables: Tables = INSTALLED) -> JsonSchema:
     Args:
         tables: of the families.
     """
-    stages = tuple(tables.stages.values())
+    stages = tuple(STAGES.values())
     spec = spec_type(stages)
     schema = spec.model_json_schema()
     definitions: JsonSchema = schema.pop("$defs")

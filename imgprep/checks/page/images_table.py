@@ -6,6 +6,7 @@ Written some rows at a time, so that it takes no more memory for a million image
 import csv
 import io
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +20,6 @@ from imgprep.util.spreadsheet import protect
 ROWS: Final = 4096
 ABOUT: Final = ("id", "status", "reason", "class", "split", "group", "bytes")
 """What the listing says; of every entry."""
-_WORDS: dict[int, str] = {}
 
 
 def _text(column: str, places: int) -> Callable[[Measurements], list[Any]]:
@@ -38,11 +38,10 @@ def _flags(measured: Measurements) -> list[Any]:
     return [_words(word) for word in measured["flags"].tolist()]
 
 
+@lru_cache(maxsize=4096)
 def _words(word: int) -> str:
-    if word not in _WORDS:
-        known = [flag for bit, flag in enumerate(FLAGS) if word >> bit & 1]
-        _WORDS[word] = " ".join([*known, *(["other"] if word >> OTHER_FLAG & 1 else [])])
-    return _WORDS[word]
+    known = [flag for bit, flag in enumerate(FLAGS) if word >> bit & 1]
+    return " ".join([*known, *(["other"] if word >> OTHER_FLAG & 1 else [])])
 
 
 MEASURED: Final[dict[str, Callable[[Measurements], list[Any]]]] = {

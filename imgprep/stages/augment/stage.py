@@ -16,7 +16,6 @@ from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, commit, f
 from imgprep.dataset.records import SampleRecord, json_line
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
-from imgprep.pipeline import shard_buffer
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
@@ -71,7 +70,7 @@ class AugmentJob:
         if finished is not None:
             return finished
         copies = plan.items
-        images = shard_buffer.rows((len(copies), *self.image.shape), self.image.dtype)
+        images = self.writer.buffer.rows((len(copies), *self.image.shape), self.image.dtype)
         lines = []
         with self.maker.shards.opened(OPEN_SHARDS) as shards:
             for item, id_ in enumerate(copies.id):

@@ -8,9 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import ImageFormat
 from imgprep.dataset.records import SampleRecord
-from imgprep.pipeline import shard_buffer
 from imgprep.pipeline.image_reader import Mask
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
 from imgprep.pipeline.writer import label_dtype
@@ -29,19 +27,18 @@ class ShardRows:
 
     Args:
         plan: of the shard.
-        image: format of every image.
+        images: room for those of the shard.
         codes: class -> index.
         masked: whether masks are stored.
     """
 
     def __init__(
-        self, plan: ShardPlan[SampleTable], image: ImageFormat, codes: Mapping[str, int], *, masked: bool
+        self, plan: ShardPlan[SampleTable], images: NDArray[Any], codes: Mapping[str, int], *, masked: bool
     ) -> None:
         self.plan = plan
         self.codes = codes
-        count = int(plan.items.ok().sum())
-        self.images = shard_buffer.rows((count, *image.shape), image.dtype)
-        self.masks = np.full((count, *image.shape[:2]), OBJECT, np.uint8) if masked else None
+        self.images = images
+        self.masks = np.full(images.shape[:3], OBJECT, np.uint8) if masked else None
         self.labels: list[int] = []
         self.ids: list[str] = []
         self.checksums: list[int] = []

@@ -57,7 +57,8 @@ class ConvertJob:
         if finished is not None:
             return finished
         codes = {name: code for code, name in enumerate(self.classes)}
-        rows = ShardRows(plan, self.image, codes, masked=self.prepare.reader.masks is not None)
+        images = self.writer.buffer.rows((int(plan.items.ok().sum()), *self.image.shape), self.image.dtype)
+        rows = ShardRows(plan, images, codes, masked=self.prepare.reader.masks is not None)
         for sample, prepared in self.prepare.over(plan.items, plan.excluded, heartbeat):
             if prepared.pixels is not None:
                 self._check(sample, prepared.pixels)

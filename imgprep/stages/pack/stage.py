@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, fingerprint
 from imgprep.dataset.record_edits import LEFT_OUT, Change, new_place, rewritten
 from imgprep.engines.base import Heartbeat
-from imgprep.pipeline import shard_buffer
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
@@ -67,7 +66,7 @@ class PackJob:
         if finished is not None:
             return finished
         selected = plan.items.columns()
-        images = shard_buffer.rows((len(selected), *self.image.shape), self.image.dtype)
+        images = self.writer.buffer.rows((len(selected), *self.image.shape), self.image.dtype)
         with self.shards.opened(OPEN_SHARDS) as shards:
             for item, (stage, (shard, row)) in enumerate(zip(selected.stage, selected.place, strict=True)):
                 heartbeat.at(item)
