@@ -15,8 +15,6 @@ from imgprep.transforms.compose import Chain
 from imgprep.util.rng import rng
 
 SIDES: Final = (21, 26)
-COMMON: Final = frozenset({"probability", "beyond_limits"})
-"""Fields that every transform has."""
 
 
 def _images() -> dict[str, Image]:
@@ -118,12 +116,11 @@ def check_transform_of_two(transform: Transform, image: Image) -> None:
     json.dumps(chain.explain(records, _shape(image)))
 
 
-def check_settings(model: type[Any], undocumented: frozenset[str] = COMMON) -> None:
+def check_settings(model: type[Any]) -> None:
     """Holds the class of a step or transform to its contract: a frozen, slotted dataclass with documented fields.
 
     Args:
-        model: the class.
-        undocumented: fields that a base class documents.
+        model: the class; it or a base of it documents each field.
 
     Raises:
         AssertionError: it breaks the contract.
@@ -131,9 +128,10 @@ def check_settings(model: type[Any], undocumented: frozenset[str] = COMMON) -> N
     assert dataclasses.is_dataclass(model), "no dataclass"
     assert model.__dataclass_params__.frozen, "not frozen"  # type: ignore[attr-defined]
     assert model.__doc__, "no docstring"
+    documented = "".join(base.__doc__ or "" for base in model.__mro__ if dataclasses.is_dataclass(base))
     for field in dataclasses.fields(model):
-        if field.init and field.name not in undocumented:
-            assert f"{field.name}:" in model.__doc__, f"the docstring does not describe {field.name}"
+        if field.init:
+            assert f"{field.name}:" in documented, f"the docstring does not describe {field.name}"
 
 
 def _check_result(result: NDArray[Any], image: NDArray[Any], before: NDArray[Any]) -> None:

@@ -66,7 +66,6 @@ def swap_background(image: Image, donor_images: DonorImages) -> Image:
 class Background(Transform):
     """Each image whose mask is known before the background of another one, of another class."""
 
-    name: ClassVar[str] = "background"
     needs_donor: ClassVar[bool] = True
 
     def draw(self, uniform: Uniform, shape: Shape) -> Params:

@@ -6,6 +6,8 @@ threshold, a fill colour) are in the image's own scale: 0..255 for 8 bits, 0..65
 """
 
 import dataclasses
+import functools
+import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
@@ -50,6 +52,16 @@ UnsignedRange = Annotated[tuple[Annotated[float, at.Ge(0)], Annotated[float, at.
 ShareRange = Annotated[tuple[Share, Share], Ordered()]
 
 
+@functools.cache
+def name_in_spec(class_name: str) -> str:
+    """Gives the name in the spec of a step or transform, from that of its class.
+
+    >>> name_in_spec("GaussianBlur"), name_in_spec("InvertStep"), name_in_spec("Rot90")
+    ('gaussian_blur', 'invert', 'rot90')
+    """
+    return re.sub(r"(?<=.)(?=[A-Z])", "_", class_name.removesuffix("Step")).lower()
+
+
 class DonorImages(NamedTuple):
     """The further images that a transform of several images takes besides the one it changes.
 
@@ -67,7 +79,10 @@ class DonorImages(NamedTuple):
 class Step(Protocol):
     """An image step of ``convert.steps``: frozen parameters that are called with an image."""
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """Its name in the spec."""
+        ...
 
     def __call__(self, image: Image) -> Image:
         """Gives the processed image."""
@@ -107,6 +122,11 @@ class Checked:
 class ShapeKept(Checked):
     """Base of the models that take and give images; the shape stays unless a subclass says otherwise."""
 
+    @property
+    def name(self) -> str:
+        """Its name in the spec, see `name_in_spec`."""
+        return name_in_spec(type(self).__name__)
+
     def output_shape(self, shape: Shape) -> Shape:
         """Says the shape that an image of this shape comes out with."""
         return shape
@@ -125,7 +145,6 @@ class Transform(ShapeKept):
         beyond_limits: accept ranges over the limits of `limits.limit_problems`.
     """
 
-    name: ClassVar[str] = ""
     nested: ClassVar[tuple[str, ...]] = ()
     """Names of the fields that hold other transforms."""
     needs_donor: ClassVar[bool] = False

@@ -6,7 +6,7 @@ difference to red, green and blue (ITU-R BT.601), so no colour is lost to a conv
 
 import dataclasses
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import annotated_types as at
 import cv2
@@ -143,8 +143,6 @@ class ContrastStretch(ShapeKept):
         percentiles: low and high, 0..100.
     """
 
-    name: ClassVar[str] = "contrast_stretch"
-
     percentiles: Percents = (2, 98)
 
     def __call__(self, image: Image) -> Image:
@@ -160,8 +158,6 @@ class PercentileClip(ShapeKept):
         percentiles: low and high, 0..100.
     """
 
-    name: ClassVar[str] = "percentile_clip"
-
     percentiles: Percents = (2, 98)
 
     def __call__(self, image: Image) -> Image:
@@ -172,8 +168,6 @@ class PercentileClip(ShapeKept):
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Equalize(ShapeKept):
     """Step: equalises the histogram, of colour images that of the luminance, see `equalize`."""
-
-    name: ClassVar[str] = "equalize"
 
     def __call__(self, image: Image) -> Image:
         """Equalises."""
@@ -189,8 +183,6 @@ class Clahe(ShapeKept):
         tiles: rows and columns of tiles.
     """
 
-    name: ClassVar[str] = "clahe"
-
     clip: Annotated[float, at.Gt(0)] = 2.0
     tiles: tuple[Tiles, Tiles] = (8, 8)
 
@@ -202,8 +194,6 @@ class Clahe(ShapeKept):
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Gray(ShapeKept):
     """Step: converts to grey, see `channels.to_gray`."""
-
-    name: ClassVar[str] = "gray"
 
     def __call__(self, image: Image) -> Image:
         """Converts."""
@@ -226,8 +216,6 @@ class Threshold(ShapeKept):
         offset: for ``adaptive``: taken off the mean of the surroundings.
     """
 
-    name: ClassVar[str] = "threshold"
-
     method: Literal["value", "otsu", "adaptive"] = "value"
     value: Level | None = None
     radius: Annotated[int, at.Ge(1), at.Le(1000)] = 17
@@ -245,8 +233,6 @@ class Threshold(ShapeKept):
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class InvertStep(ShapeKept):
     """Step: gives the negative, max - x."""
-
-    name: ClassVar[str] = "invert"
 
     def __call__(self, image: Image) -> Image:
         """Inverts."""

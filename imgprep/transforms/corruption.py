@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import annotated_types as at
 import cv2
@@ -102,8 +102,6 @@ class GaussianNoise(Transform):
         sigma: low and high deviation, in levels of the image's own scale.
     """
 
-    name: ClassVar[str] = "gaussian_noise"
-
     sigma: UnsignedRange
 
     def draw(self, uniform: Uniform, shape: Shape) -> Params:
@@ -122,8 +120,6 @@ class Blur(Transform):
     Attributes:
         sigma: low and high deviation in pixels.
     """
-
-    name: ClassVar[str] = "blur"
 
     sigma: Annotated[tuple[Sigma, Sigma], Ordered()] = (0.0, 1.5)
 
@@ -146,8 +142,6 @@ class Erase(Transform):
         width: low and high share of the image's width.
         value: level or [red, green, blue], in the image's own scale.
     """
-
-    name: ClassVar[str] = "erase"
 
     count: Annotated[int, at.Ge(1), at.Le(100)] = 1
     height: ShareRange = (0.1, 0.3)
@@ -176,8 +170,6 @@ class Jpeg(Transform):
     Attributes:
         quality: low and high, 1 to 100.
     """
-
-    name: ClassVar[str] = "jpeg"
 
     quality: Annotated[tuple[Quality, Quality], Ordered()] = (50, 95)
 

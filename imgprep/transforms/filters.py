@@ -1,7 +1,7 @@
 """Blurring filters, for 8 and 16 bits."""
 
 import dataclasses
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import annotated_types as at
 import cv2
@@ -57,8 +57,6 @@ class GaussianBlur(ShapeKept):
         sigma: deviation in pixels.
     """
 
-    name: ClassVar[str] = "gaussian_blur"
-
     sigma: Annotated[float, at.Gt(0), at.Le(100)] = 1.0
 
     def __call__(self, image: Image) -> Image:
@@ -73,8 +71,6 @@ class MedianBlur(ShapeKept):
     Attributes:
         radius: of the square of side 2 * radius + 1.
     """
-
-    name: ClassVar[str] = "median_blur"
 
     radius: Annotated[int, at.Ge(1), at.Le(50)] = 1
 

@@ -98,8 +98,6 @@ class Flip(AffineTransform):
         vertical: how often top and bottom are exchanged, 0..1.
     """
 
-    name: ClassVar[str] = "flip"
-
     horizontal: Share = 0.5
     vertical: Share = 0.0
 
@@ -115,8 +113,6 @@ class Flip(AffineTransform):
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Rot90(AffineTransform):
     """Turns by a random number (0 to 3) of quarter turns, without interpolation; by 0 or 2 when H and W differ."""
-
-    name: ClassVar[str] = "rot90"
 
     def draw(self, uniform: Uniform, shape: Shape) -> Params:
         """Draws the number of quarter turns that keep the shape."""
@@ -142,8 +138,6 @@ class Rotate(FilledTransform):
         value: see `FilledTransform`.
     """
 
-    name: ClassVar[str] = "rotate"
-
     degrees: Range = (-15.0, 15.0)
     clip: bool = False
     use: Literal["dead-on", "incline", "small-objects"] = "incline"
@@ -167,8 +161,6 @@ class Zoom(FilledTransform):
         value: see `FilledTransform`.
     """
 
-    name: ClassVar[str] = "zoom"
-
     factor: PositiveRange = (0.8, 1.2)
 
     def draw(self, uniform: Uniform, shape: Shape) -> Params:
@@ -190,8 +182,6 @@ class Shift(FilledTransform):
         fill: see `FilledTransform`.
         value: see `FilledTransform`.
     """
-
-    name: ClassVar[str] = "shift"
 
     x: Range = (-0.1, 0.1)
     y: Range = (-0.1, 0.1)
@@ -215,8 +205,6 @@ class Shear(FilledTransform):
         fill: see `FilledTransform`.
         value: see `FilledTransform`.
     """
-
-    name: ClassVar[str] = "shear"
 
     x: AngleRange = (-10.0, 10.0)
     y: AngleRange = (0.0, 0.0)
@@ -247,8 +235,6 @@ class Affine(FilledTransform):
         value: see `FilledTransform`.
     """
 
-    name: ClassVar[str] = "affine"
-
     degrees: Range = (0.0, 0.0)
     factor: PositiveRange = (1.0, 1.0)
     x: Range = (0.0, 0.0)
@@ -278,8 +264,6 @@ class Crop(AffineTransform):
     Attributes:
         share: low and high share of each side that stays, over 0.
     """
-
-    name: ClassVar[str] = "crop"
 
     share: Annotated[tuple[PositiveShare, PositiveShare], Ordered()] = (0.8, 1.0)
 

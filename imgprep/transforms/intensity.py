@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import annotated_types as at
 import cv2
@@ -108,8 +108,6 @@ class Brightness(Transform):
         beta: low and high offset in levels of the image's own scale.
     """
 
-    name: ClassVar[str] = "brightness"
-
     alpha: UnsignedRange = (1.0, 1.0)
     beta: Range = (0.0, 0.0)
 
@@ -131,8 +129,6 @@ class ChannelGain(Transform):
         green: low and high factor.
         blue: low and high factor. A grey image is multiplied by the mean of the three.
     """
-
-    name: ClassVar[str] = "channel_gain"
 
     red: UnsignedRange = (0.8, 1.2)
     green: UnsignedRange = (0.8, 1.2)
@@ -157,8 +153,6 @@ class ChannelShift(Transform):
         levels: low and high offset, in the image's own scale.
     """
 
-    name: ClassVar[str] = "channel_shift"
-
     levels: Range = (-20.0, 20.0)
 
     def draw(self, uniform: Uniform, shape: Shape) -> Params:
@@ -180,8 +174,6 @@ class Gamma(Transform):
         values: the range that is bent, in shares of the depth; the rest stays.
     """
 
-    name: ClassVar[str] = "gamma"
-
     gamma: PositiveRange = (0.8, 1.25)
     values: ShareRange = (0.0, 1.0)
 
@@ -202,8 +194,6 @@ class RangeGain(Transform):
         bounds: where one range ends and the next begins, rising, in shares of the depth.
         factors: low and high factor of each range, the darkest first: one more than bounds.
     """
-
-    name: ClassVar[str] = "range_gain"
 
     bounds: Annotated[tuple[InnerShare, ...], at.MinLen(1)] = (0.25, 0.75)
     factors: Annotated[tuple[UnsignedRange, ...], at.MinLen(2)] = ((1.0, 1.2), (0.9, 1.1), (0.8, 1.0))
@@ -236,8 +226,6 @@ class HueSaturation(Transform):
         saturation: low and high factor.
     """
 
-    name: ClassVar[str] = "hue_saturation"
-
     hue: Range = (-10.0, 10.0)
     saturation: UnsignedRange = (0.8, 1.2)
 
@@ -253,8 +241,6 @@ class HueSaturation(Transform):
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Invert(Transform):
     """Gives the negative, max - x; say how often with `probability`."""
-
-    name: ClassVar[str] = "invert"
 
     def draw(self, uniform: Uniform, shape: Shape) -> Params:
         """Draws nothing."""

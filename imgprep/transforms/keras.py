@@ -29,7 +29,6 @@ ShiftRange = int | float | tuple[float, ...]
 class KerasAffine(AffineTransform):
     """The affine part, with the parameters that `Keras` drew."""
 
-    name: ClassVar[str] = "keras_affine"
     needs_fill: ClassVar[bool] = True
 
     fill: Fill = "nearest"
@@ -56,8 +55,6 @@ class KerasAffine(AffineTransform):
 class KerasChannelShift(Transform):
     """Adds one number to all channels and limits the result to the levels that the image had."""
 
-    name: ClassVar[str] = "keras_channel_shift"
-
     def apply(self, image: Image, params: Params) -> Image:
         """Adds and limits."""
         levels = np.arange(top(image) + 1, dtype=np.float64)
@@ -82,8 +79,6 @@ class Keras(Policy):
         horizontal_flip: mirror half of the images left and right.
         vertical_flip: mirror half of the images top and bottom.
     """
-
-    name: ClassVar[str] = "keras"
 
     rotation_range: Unsigned = 0.0
     width_shift_range: ShiftRange = 0.0

@@ -6,7 +6,7 @@ scikit-image's default, the mirrored border. All results are exactly those of ``
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import annotated_types as at
 import cv2
@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from imgprep.transforms.base import Image, ShapeKept, with_channels
 
 Form: TypeAlias = Literal["disk", "square", "cross"]
-Operation: TypeAlias = Literal["erode", "dilate", "open", "close", "white_tophat", "black_tophat"]
 
-_OPERATIONS: Mapping[Operation, int] = {
+_OPERATIONS: Mapping[str, int] = {
     "erode": cv2.MORPH_ERODE,
     "dilate": cv2.MORPH_DILATE,
     "open": cv2.MORPH_OPEN,
@@ -26,6 +25,7 @@ _OPERATIONS: Mapping[Operation, int] = {
     "white_tophat": cv2.MORPH_TOPHAT,
     "black_tophat": cv2.MORPH_BLACKHAT,
 }
+"""The name of each step to what OpenCV calls it."""
 
 
 def footprint(form: Form, radius: int) -> NDArray[np.uint8]:
@@ -44,7 +44,7 @@ def footprint(form: Form, radius: int) -> NDArray[np.uint8]:
     return inside.astype(np.uint8)
 
 
-def morphology(image: Image, operation: Operation, form: Form = "disk", radius: int = 1) -> Image:
+def morphology(image: Image, operation: str, form: Form = "disk", radius: int = 1) -> Image:
     """Applies one morphological operation to each channel.
 
     Args:
@@ -60,89 +60,46 @@ def morphology(image: Image, operation: Operation, form: Form = "disk", radius: 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Morphology(ShapeKept):
-    operation: ClassVar[Operation]
+    """Base of the steps; a subclass says by its name which operation it is.
+
+    Attributes:
+        shape: of the neighbourhood: ``disk``, ``square`` or ``cross``.
+        radius: of the neighbourhood, in pixels.
+    """
 
     shape: Form = "disk"
     radius: Annotated[int, at.Ge(1), at.Le(100)] = 1
 
     def __call__(self, image: Image) -> Image:
         """Applies the operation to each channel."""
-        return morphology(image, self.operation, self.shape, self.radius)
+        return morphology(image, self.name, self.shape, self.radius)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Erode(_Morphology):
-    """Step: the darkest level of the neighbourhood; bright things shrink.
-
-    Attributes:
-        shape: of the neighbourhood: ``disk``, ``square`` or ``cross``.
-        radius: of the neighbourhood, in pixels.
-    """
-
-    name: ClassVar[str] = "erode"
-    operation: ClassVar[Operation] = "erode"
+    """Step: the darkest level of the neighbourhood; bright things shrink."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Dilate(_Morphology):
-    """Step: the brightest level of the neighbourhood; bright things grow.
-
-    Attributes:
-        shape: of the neighbourhood: ``disk``, ``square`` or ``cross``.
-        radius: of the neighbourhood, in pixels.
-    """
-
-    name: ClassVar[str] = "dilate"
-    operation: ClassVar[Operation] = "dilate"
+    """Step: the brightest level of the neighbourhood; bright things grow."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Open(_Morphology):
-    """Step: erodes, then dilates: removes bright things smaller than the neighbourhood.
-
-    Attributes:
-        shape: of the neighbourhood: ``disk``, ``square`` or ``cross``.
-        radius: of the neighbourhood, in pixels.
-    """
-
-    name: ClassVar[str] = "open"
-    operation: ClassVar[Operation] = "open"
+    """Step: erodes, then dilates: removes bright things smaller than the neighbourhood."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Close(_Morphology):
-    """Step: dilates, then erodes: removes dark things smaller than the neighbourhood.
-
-    Attributes:
-        shape: of the neighbourhood: ``disk``, ``square`` or ``cross``.
-        radius: of the neighbourhood, in pixels.
-    """
-
-    name: ClassVar[str] = "close"
-    operation: ClassVar[Operation] = "close"
+    """Step: dilates, then erodes: removes dark things smaller than the neighbourhood."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WhiteTophat(_Morphology):
-    """Step: the image less its opening: only bright things smaller than the neighbourhood stay.
-
-    Attributes:
-        shape: of the neighbourhood: ``disk``, ``square`` or ``cross``.
-        radius: of the neighbourhood, in pixels.
-    """
-
-    name: ClassVar[str] = "white_tophat"
-    operation: ClassVar[Operation] = "white_tophat"
+    """Step: the image less its opening: only bright things smaller than the neighbourhood stay."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BlackTophat(_Morphology):
-    """Step: the closing less the image: only dark things smaller than the neighbourhood stay.
-
-    Attributes:
-        shape: of the neighbourhood: ``disk``, ``square`` or ``cross``.
-        radius: of the neighbourhood, in pixels.
-    """
-
-    name: ClassVar[str] = "black_tophat"
-    operation: ClassVar[Operation] = "black_tophat"
+    """Step: the closing less the image: only dark things smaller than the neighbourhood stay."""

@@ -1,7 +1,7 @@
 """The change of viewpoint: a random homography."""
 
 import dataclasses
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import annotated_types as at
 import cv2
@@ -62,8 +62,6 @@ class Perspective(Transform):
         fill: what surrounds the image: ``constant``, ``nearest``, ``reflect`` or ``wrap``.
         value: level or [red, green, blue] of the fill ``constant``, in the image's own scale.
     """
-
-    name: ClassVar[str] = "perspective"
 
     strength: Annotated[tuple[Strength, Strength], Ordered()] = (0.0, 0.15)
     fill: Fill = "constant"

@@ -25,7 +25,6 @@ class OneOf(Policy):
         weights: how likely each is, in any unit; equal when left out.
     """
 
-    name: ClassVar[str] = "one_of"
     nested: ClassVar[tuple[str, ...]] = ("of",)
 
     of: Members
@@ -60,7 +59,6 @@ class SomeOf(Policy):
         of: the transforms, at least `n`.
     """
 
-    name: ClassVar[str] = "some_of"
     nested: ClassVar[tuple[str, ...]] = ("of",)
 
     n: Annotated[int, at.Ge(1)]
@@ -94,7 +92,6 @@ class Grid(Policy):
         seed: of that choice.
     """
 
-    name: ClassVar[str] = "grid"
     nested: ClassVar[tuple[str, ...]] = ("of",)
 
     of: Annotated[tuple[Transform, ...], at.MinLen(1), at.MaxLen(1)]

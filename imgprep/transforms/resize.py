@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import annotated_types as at
 import cv2
@@ -110,8 +110,6 @@ class CenterCrop(ShapeKept):
         size: height and width of what stays. Equal to slicing in numpy.
     """
 
-    name: ClassVar[str] = "center_crop"
-
     size: Size
 
     def __call__(self, image: Image) -> Image:
@@ -136,8 +134,6 @@ class Pad(ShapeKept):
         fill: ``constant``, ``reflect`` (abc|cba) or ``edge`` (abc|ccc).
         value: level or [red, green, blue] of the constant fill.
     """
-
-    name: ClassVar[str] = "pad"
 
     size: Size
     fill: Edge = "constant"
@@ -164,8 +160,6 @@ class Repeat(ShapeKept):
         factor: how often each row and each column is repeated.
         channels: how often each channel is repeated; 3 makes RGB of grey.
     """
-
-    name: ClassVar[str] = "repeat"
 
     factor: Annotated[int, at.Ge(1), at.Le(64)] = 1
     channels: Literal[1, 3] = 1

@@ -4,7 +4,7 @@ Each is made without arguments and is a transform like any other, so its draws a
 """
 
 import dataclasses
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import annotated_types as at
 
@@ -20,14 +20,10 @@ from imgprep.transforms.matrices import Fill
 class Inverted(Invert):
     """The negative of each image."""
 
-    name: ClassVar[str] = "inverted"
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Shifted(Shift):
     """Each image moved to the right by a seventh of its width (4 of 28 pixels); black comes in from the left."""
-
-    name: ClassVar[str] = "shifted"
 
     x: Range = (1 / 7, 1 / 7)
     y: Range = (0.0, 0.0)
@@ -37,8 +33,6 @@ class Shifted(Shift):
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Rotated(Rotate):
     """Each image turned by 15 to 30 degrees to one side or the other: more than a dead-on camera sees."""
-
-    name: ClassVar[str] = "rotated"
 
     degrees: Range = (15.0, 30.0)
 
@@ -52,8 +46,6 @@ class Rotated(Rotate):
 class Dimmed(Brightness):
     """Each image at 40 % of its light."""
 
-    name: ClassVar[str] = "dimmed"
-
     alpha: UnsignedRange = (0.4, 0.4)
 
 
@@ -64,8 +56,6 @@ class Blurred(Transform):
     Attributes:
         share: deviation of the Gaussian in shares of the longer side.
     """
-
-    name: ClassVar[str] = "blurred"
 
     share: Annotated[float, at.Gt(0), at.Le(0.2)] = 0.025
 
@@ -85,8 +75,6 @@ class Noisy(Transform):
     Attributes:
         share: deviation of the noise in shares of the depth.
     """
-
-    name: ClassVar[str] = "noisy"
 
     share: Share = 0.1
 

@@ -13,7 +13,6 @@ from imgprep.settings.binding import bind
 from imgprep.settings.problems import SpecError
 from imgprep.settings.tables import Context
 from imgprep.testing.transforms import (
-    COMMON,
     IMAGES,
     check_mask,
     check_settings,
@@ -22,6 +21,7 @@ from imgprep.testing.transforms import (
     check_transform_of_two,
 )
 from imgprep.transforms import STEPS, STRESS, TRANSFORMS
+from imgprep.transforms.base import name_in_spec
 from imgprep.transforms.geometric import Flip, Rotate
 from imgprep.transforms.intensity import Invert
 from imgprep.util.rng import rng
@@ -106,8 +106,7 @@ def test_every_transform_takes_tiny_images_and_says_never(name):
 @pytest.mark.parametrize("name", [*STEPS, *RANDOM])
 def test_every_model_is_frozen_documented_and_described(name):
     table = RANDOM if name in RANDOM else STEPS
-    undocumented = {field.name for field in dataclasses.fields(table[name])} if name in STRESS else COMMON
-    check_settings(table[name], frozenset(undocumented))
+    check_settings(table[name])
     assert not hasattr(example(name, table), "__dict__")
 
 
@@ -145,6 +144,22 @@ def test_an_object_made_in_a_program_is_that_of_the_spec(name):
     arguments = {key: list(value) if type(value) is tuple else value for key, value in ARGUMENTS.get(name, {}).items()}
     made = table[name](**arguments)
     assert made == bind(table[name], arguments, Context()) == example(name, table)
+
+
+def test_a_step_is_called_as_its_class():
+    assert list(STEPS)[:3] == ["contrast_stretch", "equalize", "clahe"]
+    assert [name_in_spec(name) for name in ("WhiteTophat", "InvertStep", "Rot90")] == [
+        "white_tophat",
+        "invert",
+        "rot90",
+    ]
+
+
+def test_a_class_may_have_another_name():
+    class Own(type(Invert())):
+        name = "negative"
+
+    assert Own().name == "negative"
 
 
 def test_the_family_needs_no_pydantic():

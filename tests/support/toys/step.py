@@ -1,7 +1,6 @@
 """An image step: fewer levels."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import imgprep.transforms
 from imgprep.transforms.base import Image, ShapeKept
@@ -15,7 +14,6 @@ class Posterize(ShapeKept):
         bits: how many.
     """
 
-    name: ClassVar[str] = "posterize"
     bits: int = 2
 
     def __call__(self, image: Image) -> Image:
