@@ -97,9 +97,13 @@ def pack(spec: Path_, **options: Any) -> StageResult:
     return main.make(request(spec, **options), "pack")
 
 
-def run(spec: Path_, *, gate: bool = True, **options: Any) -> Run:
-    """Does all of it in order; a failed audit ends it, unless `gate` is false. See `request` for the options."""
-    return main.run(request(spec, **options), gate=gate)
+def run(spec: Path_, *, gate: bool = True, baseline: Path_ | None = None, **options: Any) -> Run:
+    """Does all of it in order; a failed audit ends it, unless `gate` is false. See `request` for the options.
+
+    What the `baseline`, an earlier report.json, knows does not fail again.
+    """
+    known = None if baseline is None else Path(baseline)
+    return main.run(request(spec, **options), gate=gate, baseline=known)
 
 
 def request(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imgprep.checks.label_evidence import Predictions, Review
 from imgprep.checks.measurements import Measurements, SmallImages
 from imgprep.checks.packed import Packed
+from imgprep.pipeline.decided import Decided
 from imgprep.similarity.alike import Altered, altered_copies
 from imgprep.table.sample import SampleTable
 
@@ -87,6 +88,8 @@ class Report:
         findings: of every rule, passing and skipped ones too.
         counts: usable images per class.
         spec: the path of the spec file, for annotations; '' when there is none.
+        decisions: how many images decisions leave out (``excluded``), label anew (``relabelled``) and keep (``kept``);
+            empty without a table of decisions.
         lines: the line in the spec file of each rule that it mentions (1-based), and ``audit`` for the others.
     """
 
@@ -97,6 +100,7 @@ class Report:
     spec: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
     augmented: int = 0
+    decisions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -125,6 +129,7 @@ class Evidence:
         training: images of each class that are trained on; None when there are no splits to decide that yet.
         packed: the packed dataset that is judged.
         reference: the earlier, or another, collection that this one is compared with.
+        decided: what decisions did to the collection; None without any.
     """
 
     name: str
@@ -139,6 +144,7 @@ class Evidence:
     training: Mapping[str, int] | None = None
     packed: Packed | None = None
     reference: "Evidence | None" = None
+    decided: Decided | None = None
 
     @cached_property
     def labels(self) -> NDArray[np.int32]:
@@ -219,6 +225,8 @@ class Rule:
     source: ClassVar[str]
     per_file: ClassVar[bool] = False
     """Whether each of the samples of a finding is an offence of its own, that can be waived by its name."""
+    together: ClassVar[bool] = False
+    """Whether the samples of a finding offend together, as copies do: they are settled when all are kept."""
     stages: ClassVar[frozenset[str]] = WHOLE_COLLECTION
     """The stages that it judges."""
 

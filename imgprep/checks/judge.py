@@ -13,6 +13,7 @@ from annotated_types import MinLen
 from imgprep.checks.base import WHOLE_COLLECTION, Evidence, Finding, Judge, Report
 from imgprep.checks.finding_check import checked_findings
 from imgprep.checks.plain_rules import PlainRule
+from imgprep.checks.settled import settled
 from imgprep.errors import ImgprepError, RequestError
 
 WAIVER: Final = "waiver"
@@ -88,12 +89,18 @@ def judge(evidence: Evidence, rules: Iterable[Judge], suppressions: Suppressions
     suppressions = suppressions or Suppressions()
     active = [rule for rule in rules if rule.severity != "off" and applies(rule, evidence)]
     per_file = {rule.id for rule in active if getattr(rule, "per_file", False)}
-    findings = [finding for rule in active for finding in _gathered(_judged(rule, evidence))]
+    findings = [
+        finding
+        for rule in active
+        for finding in _gathered(list(settled(rule, _judged(rule, evidence), evidence.decided)))
+    ]
     findings, used = _waive(findings, suppressions, per_file)
     if suppressions.baseline is not None:
         findings = list(_ratchet(findings, suppressions.baseline, per_file))
     findings += _about_waivers(suppressions, used)
-    return Report(evidence.name, evidence.table.images(), tuple(findings), evidence.class_sizes)
+    decisions = {} if evidence.decided is None else evidence.decided.counts()
+    images = evidence.table.images()
+    return Report(evidence.name, images, tuple(findings), evidence.class_sizes, decisions=decisions)
 
 
 def applies(rule: Judge, evidence: Evidence) -> bool:

@@ -10,6 +10,7 @@ import typer
 
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.options import (
+    Baseline,
     Draws,
     DryRun,
     Folder,
@@ -110,7 +111,9 @@ for _each in STAGES.values():
 
 @app.command("run")
 @shared_options(spec_options)
-def run_all(given: SpecOptions, gate: Gate = True, dry_run: DryRun = False, force: Force = False) -> int:
+def run_all(
+    given: SpecOptions, gate: Gate = True, baseline: Baseline = None, dry_run: DryRun = False, force: Force = False
+) -> int:
     """Does all of it in order, the audit first."""
     if dry_run:
         return _plan(given, [*STAGES][-1])
@@ -118,7 +121,7 @@ def run_all(given: SpecOptions, gate: Gate = True, dry_run: DryRun = False, forc
     from imgprep.commands import main
 
     with given.terminal as terminal:
-        done = main.run(given.request(force=force), gate=gate)
+        done = main.run(given.request(force=force), gate=gate, baseline=baseline)
     if not done.stages:
         terminal.print(auditing.render(done.report, "text", color=terminal.color, width=terminal.width))
         terminal.say("the audit failed, so nothing was converted; fix the collection, or continue with --no-gate")

@@ -211,6 +211,12 @@ def _groups(counts: "Mapping[str, int]") -> str:
     return f"{text}; {alone} image{'s' * (alone != 1)} without a group" if alone else text
 
 
+def _decisions(decisions: "Mapping[str, Any]") -> str:
+    """The counts of decisions, and the beginning of the digest of their table."""
+    counts = ", ".join(f"{count} {what}" for what, count in decisions.items() if what != "sha256")
+    return f"{counts}; table {decisions['sha256'][:16]}"
+
+
 def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
     from imgprep.dataset.manifest import accounting
 
@@ -220,6 +226,8 @@ def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
         facts.append(("Image", f"{shape} (height x width x channels), {manifest.image.dtype}, {manifest.image.color}"))
     if manifest.stage == "convert" and "masked" in manifest.samples:
         facts.append(("Masks", f"of {manifest.samples['masked']} of {manifest.samples['ok']} images"))
+    if manifest.decisions is not None:
+        facts.append(("Decisions", _decisions(manifest.decisions)))
     if manifest.groups is not None:
         facts.append(("Groups", _groups(manifest.groups)))
     if manifest.labels is not None:

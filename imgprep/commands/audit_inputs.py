@@ -70,10 +70,20 @@ def of_source(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, name:
     """
     spec, collection = loaded.spec, pipeline.collection
     reader, listed = collection.reader, _belonging(loaded, collection.table)
+    decided = collection.decided
     review, predictions, descriptor = _about_labels(spec.audit.rules, collection.classes, listed)
-    table, measurements = measure_exactly(context, reader, listed, descriptor=descriptor, what=name)
+    candidates = listed if decided is None else decided.as_listed(listed)
+    table, measurements = measure_exactly(context, reader, candidates, descriptor=descriptor, what=name)
+    table = table if decided is None else decided.without_excluded(table)
     evidence = Evidence(
-        spec.name, table, collection.classes, measurements, review, predictions, target_size=spec.convert.size
+        spec.name,
+        table,
+        collection.classes,
+        measurements,
+        review,
+        predictions,
+        target_size=spec.convert.size,
+        decided=decided,
     )
     return AuditInputs(evidence, (ImageSource(reader, table, name),))
 
@@ -87,7 +97,15 @@ def of_convert(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> A
     review, predictions, descriptor = _about_labels(spec.audit.rules, classes, listed)
     table, measurements = measure_exactly(context, reader, listed, descriptor=descriptor, what="convert")
     evidence = Evidence(
-        spec.name, table, classes, measurements, review, predictions, target_size=spec.convert.size, stage="convert"
+        spec.name,
+        table,
+        classes,
+        measurements,
+        review,
+        predictions,
+        target_size=spec.convert.size,
+        stage="convert",
+        decided=pipeline.decided,
     )
     return AuditInputs(evidence, (ImageSource(reader, table, "convert"),), written.manifest)
 
@@ -118,6 +136,7 @@ def of_augment(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> A
         parents=[*[""] * len(originals.table), *parents],
         stage="augment",
         training=_training(both, made.manifest.classes),
+        decided=pipeline.decided,
     )
     return AuditInputs(evidence, (originals, ImageSource(reader, table, "augment")), made.manifest)
 
@@ -159,7 +178,7 @@ def _divided(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> tup
     reader, listed = _listed(pipeline.bring("convert"), _splits(written))
     listed = listed.with_columns(group=grouping(loaded).column(listed))
     table, measurements = measure_exactly(context, reader, listed, what=name)
-    evidence = Evidence(loaded.spec.name, table, written.manifest.classes, measurements)
+    evidence = Evidence(loaded.spec.name, table, written.manifest.classes, measurements, decided=pipeline.decided)
     return ImageSource(reader, table, name), evidence
 
 

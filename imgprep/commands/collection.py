@@ -1,14 +1,18 @@
 """The source of a spec, listed."""
 
+from imgprep.checks.settled import settles
 from imgprep.commands.class_list import class_notes, class_order, unlisted
-from imgprep.commands.list_source import Listing, listing
+from imgprep.commands.list_source import Listed, Listing, listing
+from imgprep.dataset.manifest import sha256_file
 from imgprep.engines import Engine
 from imgprep.errors import one_line
 from imgprep.pipeline.collection import Collection
+from imgprep.pipeline.decided import Decided, apply_decisions, check_rules
 from imgprep.pipeline.image_reader import ImageReader
 from imgprep.settings.problems import unknown
 from imgprep.similarity.groups import Grouping
 from imgprep.sources.attributes import Unmatched
+from imgprep.sources.decisions import read_decisions
 from imgprep.sources.masks import MaskListing
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.split.settings import SplitSettings
@@ -38,14 +42,40 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
         text = unknown("attribute", section.masks.attribute, list(table.attributes))
         raise loaded.error(text, "source", "masks", "attribute")
     reader = ImageReader(section.source, options)
+    table, decided = decide(loaded, listed, table)
+    listed = listed._replace(table=table)
     classes = class_order(listed, section.classes)
     if (section.classes or listed.order) and (complaint := unlisted(listed, classes)):
         raise loaded.error(complaint, "source", "classes" if section.classes else "class_names")
     ungrouped = grouping(loaded).check(table)
     notes = (*class_notes(listed, classes), *_unmatched(loaded, table, listed.unmatched), *listed.notes)
     notes = (*notes, ungrouped) if ungrouped else notes
+    notes = (*notes, *decided.notes()) if decided is not None else notes
     digest = masks.digest() if masks is not None else ""
-    return Collection(table, classes, reader, section.masks, digest, notes)
+    return Collection(table, classes, reader, section.masks, digest, notes, decided)
+
+
+def decide(loaded: LoadedSpec, listed: Listed, table: SampleTable) -> tuple[SampleTable, Decided | None]:
+    """Applies the decisions that the spec names to its source.
+
+    Args:
+        loaded: the spec.
+        listed: the source; its classes, or those of the spec, are what an image may be relabelled to.
+        table: its entries.
+
+    Raises:
+        RequestError: the table of decisions is wrong, or leaves no image.
+    """
+    path = loaded.spec.source.decisions
+    if path is None:
+        return table, None
+    decisions, sha256 = read_decisions(path), sha256_file(path)
+    rules = {getattr(rule, "id", key): settles(rule) for key, rule in loaded.spec.audit.rules.items()}
+    check_rules(path, decisions, rules)
+    made, decided = apply_decisions(table, decisions, path, sha256, class_order(listed, loaded.spec.source.classes))
+    if not made.images():
+        raise loaded.error("all images are excluded; keep some", "source", "decisions")
+    return made, decided
 
 
 def grouping(loaded: LoadedSpec) -> Grouping:

@@ -192,6 +192,7 @@ def draft(name: str, found: Recognised, table: SampleTable, seen: Look, target: 
         "source:",
         *_source_lines(found, target),
         "  # attributes: attributes.csv   # a table of what is known of each image: id and any columns",
+        "  # decisions: decisions.csv     # images to leave out, label anew or keep; imgprep curate proposes it",
         "",
         f"output: {_plain(_output(name, found, target))}",
         "seed: 101                        # same spec, same source, same seed: the same bytes",

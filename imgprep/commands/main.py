@@ -107,21 +107,25 @@ def rebuild(request: Request, id_: str) -> "NDArray[Any]":
         return AUGMENT.work(pipeline).rebuild(id_)
 
 
-def run(request: Request, *, gate: bool = True) -> Run:
+def run(request: Request, *, gate: bool = True, baseline: Path | None = None) -> Run:
     """Runs the audit, then all stages in order.
 
     Args:
         request: the spec.
         gate: whether a failed audit ends the run.
+        baseline: an earlier report.json; what it knows does not fail again, and may be quarantined.
     """
+    from imgprep.checks.accepted import unreadable_in
+    from imgprep.checks.reports.json import read as read_report
     from imgprep.commands import audit as auditing
 
     loaded = request.load()
+    known = () if baseline is None else read_report(baseline)
     with context_for(request, loaded) as context:
-        pipeline = Pipeline(loaded, context)
+        pipeline = Pipeline(loaded, context, unreadable_in(known))
         stages = pipeline.stages()
         pipeline.check(stages)
-        report = auditing.audit(loaded, context, pipeline).report
+        report = auditing.audit(loaded, context, pipeline, auditing.Choice(baseline=baseline)).report
         if gate and not report.passed:
             return Run(report)
         return Run(report, tuple(pipeline.bring(stage.name) for stage in stages))

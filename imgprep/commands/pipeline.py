@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from imgprep.checks.accepted import accepted_losses
 from imgprep.commands.class_list import changed_classes
 from imgprep.commands.collection import collect
 from imgprep.dataset.manifest import Manifest, read_manifest
 from imgprep.errors import ImgprepError, RequestError
 from imgprep.pipeline.collection import Collection
+from imgprep.pipeline.decided import Decided
 from imgprep.pipeline.inputs import StageResult
 from imgprep.pipeline.parts import Part, PartResult
 from imgprep.pipeline.runner import RunContext, make_part
@@ -29,15 +31,18 @@ class Pipeline:
     Args:
         loaded: the spec.
         context: of the run.
+        unreadable: ids of images that may be quarantined, because the baseline of the audit has them.
     """
 
-    def __init__(self, loaded: LoadedSpec, context: RunContext) -> None:
+    def __init__(self, loaded: LoadedSpec, context: RunContext, unreadable: frozenset[str] = frozenset()) -> None:
         self.loaded = loaded
+        self._unreadable = unreadable
         self.context = context
         self._results: dict[str, StageResult] = {}
         self._images: dict[str, Images] = {}
         self._checked: set[str] = set()
         self._classes_noted = False
+        self._decided: Decided | None = None
 
     @cached_property
     def collection(self) -> Collection:
@@ -45,7 +50,15 @@ class Pipeline:
         found = collect(self.loaded, self.context.engine)
         for note in found.notes:
             self.context.monitor.note(note)
+        self._decided = found.decided
         return found
+
+    @property
+    def decided(self) -> Decided | None:
+        """What decisions did to the source, also when the collection is in memory no more; None without any."""
+        if self.loaded.spec.source.decisions is not None and self._decided is None:
+            return self.collection.decided
+        return self._decided
 
     @property
     def name(self) -> str:
@@ -177,7 +190,10 @@ class Pipeline:
     def result(self, stage: Stage, manifest: Manifest, *, fresh: bool) -> StageResult:
         """A finished stage with the number of images that may be quarantined."""
         allowed = self.loaded.spec.execution.may_lose(manifest.images)
-        return StageResult(self.context.workspace.stage(stage.name), manifest, fresh, allowed)
+        folder = self.context.workspace.stage(stage.name)
+        if manifest.samples["quarantined"] > allowed and manifest.lists_source:
+            allowed += accepted_losses(folder, self.loaded.spec.audit.waivers, self.decided, self._unreadable)
+        return StageResult(folder, manifest, fresh, allowed)
 
     def images(self, name: str) -> "Images":
         """The images of a stage, brought up to date first.

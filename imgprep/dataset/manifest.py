@@ -95,6 +95,8 @@ class Manifest:
         files: file name -> SHA-256, for samples.jsonl and other files of the stage.
         groups: number of groups of images that belong together (``groups``), of those in several splits (``parted``),
             and of images without a group (``alone``); None, and not written, where there are no groups.
+        decisions: SHA-256 of the table of decisions (``sha256``), and how many images they leave out (``excluded``),
+            label anew (``relabelled``) and keep (``kept``); None, and not written, without a table.
     """
 
     stage: str
@@ -113,13 +115,15 @@ class Manifest:
     shards: tuple[ShardEntry, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, int] | None = None
+    decisions: Mapping[str, Any] | None = None
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
         """The bytes of ``dataset.json``, deterministic; the last key is a digest of everything before it."""
         content = {"format_version": self.format_version} | asdict(self)
-        if self.groups is None:
-            del content["groups"]
+        for name in ("groups", "decisions"):
+            if content[name] is None:
+                del content[name]
         return seal(json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
     @classmethod
@@ -282,6 +286,11 @@ def sha256_file(path: Path) -> str:
     check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def decisions_key(decisions: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The part of a stage's key that decisions are: their digest is in its index; () without any."""
+    return () if decisions is None else (decisions["sha256"],)
 
 
 def fingerprint(*parts: object) -> str:

@@ -165,6 +165,8 @@ _SHARD: Final = {
 }
 _IMAGE: Final = {"shape": list_of(whole, 3), "dtype": one_of(*_DTYPES), "color": text}
 _NORMALIZATION: Final = {"formula": text, "statistics": text, "images": whole}
+DECIDED: Final = ("excluded", "relabelled", "kept")
+"""What decisions are counted by."""
 _MEMBERS: Final[Mapping[str, Check]] = {
     **dict.fromkeys(("stage", "name", "fingerprint", "checksum"), text),
     "format_version": whole,
@@ -180,6 +182,7 @@ _MEMBERS: Final[Mapping[str, Check]] = {
     "shards": list_of(record_of(_SHARD)),
     "files": mapping_of(text, filename),
     "groups": or_null(mapping_of(whole)),
+    "decisions": or_null(record_of({"sha256": text} | dict.fromkeys(DECIDED, whole))),
 }
 _OPTIONAL: Final = frozenset(
     {*_MEMBERS} - {"format_version", "stage", "name", "classes", "counts", "samples", "seed", "fingerprint", "shards"}

@@ -37,6 +37,7 @@ class SampleRecord(NamedTuple):
         group: images of one group stay in one split; '' for none, and then not written.
         mask_sha256: of the bytes of its mask; '' for none, and then not written.
         parent: the id of its original; None for an original, and then not written.
+        original_label: its label in the source, where a decision replaced it; '' elsewhere, and then not written.
     """
 
     id: str
@@ -53,6 +54,7 @@ class SampleRecord(NamedTuple):
     group: str = ""
     mask_sha256: str = ""
     parent: str | None = None
+    original_label: str = ""
 
     @classmethod
     def parse(cls, line: bytes) -> Self:
@@ -86,6 +88,7 @@ class SampleRecord(NamedTuple):
                 members.get("group", ""),
                 members.get("mask_sha256", ""),
                 members.get("parent"),
+                members.get("original_label", ""),
             )
         except KeyError as error:
             raise ValueError(f"{error.args[0]} is missing") from None
@@ -129,10 +132,11 @@ TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "group": (str,),
     "mask_sha256": (str,),
     "parent": _TEXT_OR_NULL,
+    "original_label": (str,),
 }
 _COMBINATIONS: Final = frozenset(product(*TYPES.values()))
 _USUAL: Final = tuple(NoneType if name in {"split", "parent"} else types[0] for name, types in TYPES.items())
-_OPTIONAL: Final = ("group", "mask_sha256", "parent")
+_OPTIONAL: Final = ("group", "mask_sha256", "parent", "original_label")
 _REQUIRED: Final = itemgetter(*(name for name in TYPES if name not in _OPTIONAL))
 STATUSES: Final = frozenset({"ok", "quarantined", "skipped"})
 _NAMES: Final = {str: "a string", NoneType: "null", dict: "a mapping", int: "a whole number", list: "a list"}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from imgprep.pipeline.decided import Decided
 from imgprep.pipeline.image_reader import ImageReader
 from imgprep.sources.masks import Masks
 from imgprep.table.sample import SampleTable
@@ -18,6 +19,7 @@ class Collection:
         masks: where their masks are; None to read none.
         masks_digest: a value that changes when one of the masks' files does.
         notes: what the user should know, one line each.
+        decided: what decisions did to it; None without any.
     """
 
     table: SampleTable
@@ -26,6 +28,7 @@ class Collection:
     masks: Masks | None = None
     masks_digest: str = ""
     notes: tuple[str, ...] = ()
+    decided: Decided | None = None
 
     @property
     def masked_reader(self) -> ImageReader:

@@ -126,12 +126,12 @@ class AttributeTable:
                 return name
         if not self._respelled:
             return sample.location
-        spelled = (self._respelled.get(_spelling(name, self._root)) for name in (sample.id, sample.location))
+        spelled = (self._respelled.get(spelling(name, self._root)) for name in (sample.id, sample.location))
         return next((name for name in spelled if name), sample.location)
 
     def _loose(self) -> bool:
         """Tells whether a row may name its image in another spelling."""
-        return any(not name.isascii() or _spelling(name, self._root) != name for name in self._rows)
+        return any(not name.isascii() or spelling(name, self._root) != name for name in self._rows)
 
     def _respell(self, samples: Iterable[Sample]) -> None:
         """Lists the rows that no image has exactly by what all their spellings have in common."""
@@ -139,8 +139,8 @@ class AttributeTable:
         spelled: dict[str, list[str]] = {}
         for name in self._rows:
             if name not in exact:
-                spelled.setdefault(_spelling(name, self._root), []).append(name)
-        images = Counter(_spelling(sample.id, self._root) for sample in samples if sample.status != "skipped")
+                spelled.setdefault(spelling(name, self._root), []).append(name)
+        images = Counter(spelling(sample.id, self._root) for sample in samples if sample.status != "skipped")
         self._respelled = {
             common: names[0] for common, names in spelled.items() if len(names) == 1 and images[common] <= 1
         }
@@ -194,10 +194,10 @@ def is_json(path: Path) -> bool:
     return not _JSON.isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
 
 
-def _spelling(name: str, root: str) -> str:
+def spelling(name: str, root: str) -> str:
     r"""Returns a path in its normal form: ``/`` between its parts, relative to the root, composed characters.
 
-    >>> _spelling("cat\\1.jpg", ""), _spelling("/data/./cat/1.jpg", "/data/")
+    >>> spelling("cat\\1.jpg", ""), spelling("/data/./cat/1.jpg", "/data/")
     ('cat/1.jpg', 'cat/1.jpg')
     """
     path = unicodedata.normalize("NFC", name).replace("\\", "/")

@@ -25,7 +25,7 @@ from imgprep.spec.class_list import are_numbers, parse_classes
 from imgprep.spec.split_names import parse_splits
 
 T = TypeVar("T")
-_SHARED: Final = ("layout", "classes", "attributes", "splits", "masks")
+_SHARED: Final = ("layout", "classes", "attributes", "decisions", "splits", "masks")
 _NUMBERED: Final = "class_names"
 _ALPHA: Final = "alpha"
 
@@ -41,6 +41,7 @@ class SourceSection:
         attributes: a table with columns about images, joined on id or location.
         masks: where the mask of each image is; None when nobody asks.
         splits: what the names of the splits mean.
+        decisions: a table of images to leave out, to label anew or to keep.
     """
 
     layout: str
@@ -49,6 +50,7 @@ class SourceSection:
     attributes: Path | None = None
     masks: Masks | None = None
     splits: SplitNames = USUAL
+    decisions: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def parse_source(value: object, info: ValidationInfo) -> SourceSection:
     options = {key: item for key, item in value.items() if key in own}
     classes = _tried(found, ("classes",), lambda: parse_classes(value.get("classes")))
     attributes = _tried(found, ("attributes",), lambda: _table(value.get("attributes"), info))
+    decisions = _tried(found, ("decisions",), lambda: _table(value.get("decisions"), info))
     source = _tried(found, (), lambda: bind(cls, options | _numbered(classes, own, options), context))
     table = attributes or getattr(source, "table", lambda: None)()
     masks = _tried(found, ("masks",), lambda: _masks(value.get("masks"), cls, table, context))
@@ -95,7 +98,7 @@ def parse_source(value: object, info: ValidationInfo) -> SourceSection:
     splits = _tried(found, ("splits",), lambda: parse_splits(value.get("splits")))
     if found or splits is None:
         raise SpecError(found)
-    return SourceSection(value["layout"], source, classes, attributes, masks, splits)
+    return SourceSection(value["layout"], source, classes, attributes, masks, splits, decisions)
 
 
 def _tried(found: list[Problem], keys: Keys, make: Callable[[], T | None]) -> T | None:

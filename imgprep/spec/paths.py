@@ -32,12 +32,14 @@ def check_paths(loaded: LoadedSpec) -> None:
         (("source", "path"), source),
         (("source", "image_root"), image_root),
         (("source", "attributes"), spec.source.attributes),
+        (("source", "decisions"), spec.source.decisions),
         (("split", "test", "from"), spec.split.test.path if isinstance(spec.split.test, FrozenTest) else None),
     ]
     for keys, path in named:
         if path is not None and not os.path.lexists(path):
             relative = "; relative paths are relative to the spec file" if loaded.file else ""
-            found.append((keys, f"there is no file or folder '{one_line(path)}'{relative}"))
+            hint = "; leave the key out until imgprep curate has written it" if keys[-1] == "decisions" else ""
+            found.append((keys, f"there is no file or folder '{one_line(path)}'{relative}{hint}"))
     if image_root is not None and os.path.lexists(image_root) and not image_root.is_dir():
         found.append((("source", "image_root"), f"'{one_line(image_root)}' is not a folder; give that of the images"))
     problem = _about_output(spec.output, source)

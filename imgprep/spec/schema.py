@@ -121,6 +121,7 @@ def _source(name: str, cls: Any, definitions: JsonSchema) -> JsonSchema:
         "default": None,
         "description": "a table with columns about images, joined on id or location",
     }
+    decisions = attributes | {"description": "a table of images to leave out, to label anew or to keep"}
     column = _options(MaskColumn, "source", definitions)
     masks = {
         "anyOf": [
@@ -131,7 +132,8 @@ def _source(name: str, cls: Any, definitions: JsonSchema) -> JsonSchema:
         "description": "where the mask of each image is: its alpha channel, or a file that a column names",
     }
     own = {"layout": {"const": name}, **schema.get("properties", {})}
-    shared = {"classes": dict(CLASSES), "attributes": attributes, "splits": dict(SPLIT_NAMES), "masks": masks}
+    tables = {"attributes": attributes, "decisions": decisions}
+    shared = {"classes": dict(CLASSES), **tables, "splits": dict(SPLIT_NAMES), "masks": masks}
     schema["properties"] = {**own, **shared}
     schema["required"] = ["layout", *schema.get("required", [])]
     return schema

@@ -33,6 +33,7 @@ class Sample(NamedTuple):
         status: decided by listing alone: ``skipped`` is not an image, ``quarantined`` cannot be used.
         reason: one line that says why it is not ``ok``.
         stamp: (size in bytes, modification time in ns) of the file, to notice a change without reading it.
+        original_label: the label in the source, where a decision replaced it; '' elsewhere.
     """
 
     id: str
@@ -44,11 +45,15 @@ class Sample(NamedTuple):
     status: Status = "ok"
     reason: str = ""
     stamp: tuple[int, int] = (0, 0)
+    original_label: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampleTable(Sequence[Sample]):
-    """Samples as columns; indexing gives a `Sample`, slicing and fancy indexing another table."""
+    """Samples as columns; indexing gives a `Sample`, slicing and fancy indexing another table.
+
+    The column of original labels is None where no label was replaced.
+    """
 
     id: StringColumn
     location: StringColumn
@@ -59,6 +64,7 @@ class SampleTable(Sequence[Sample]):
     reason: CategoryColumn
     stamp: NDArray[np.int64]
     attributes: Mapping[str, CategoryColumn]
+    original_label: CategoryColumn | None = None
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> "SampleTable":
@@ -88,6 +94,7 @@ class SampleTable(Sequence[Sample]):
                 self.status[index],  # type: ignore[arg-type]
                 self.reason[index],
                 (size, time),
+                "" if self.original_label is None else self.original_label[index],
             )
         ids = self.id[index]
         return SampleTable(
@@ -100,6 +107,7 @@ class SampleTable(Sequence[Sample]):
             self.reason[index],
             self.stamp[index],
             {name: column[index] for name, column in self.attributes.items()},
+            None if self.original_label is None else self.original_label[index],
         )
 
     def __iter__(self) -> Iterator[Sample]:
@@ -107,11 +115,12 @@ class SampleTable(Sequence[Sample]):
         columns = (self.id, self.location, self.label)
         attributes = zip(*self.attributes.values(), strict=True) if self.attributes else repeat((), len(self))
         names = tuple(self.attributes)
-        for id_, location, label, values, group, split, status, reason, stamp in zip(
-            *columns, attributes, self.group, self.split, self.status, self.reason, self._stamps(), strict=True
+        before = repeat("", len(self)) if self.original_label is None else self.original_label
+        for id_, location, label, values, group, split, status, reason, stamp, original in zip(
+            *columns, attributes, self.group, self.split, self.status, self.reason, self._stamps(), before, strict=True
         ):
             given = {name: value for name, value in zip(names, values, strict=True) if value} if values else NOTHING
-            yield Sample(id_, location, label, given, group, split, status, reason, stamp)
+            yield Sample(id_, location, label, given, group, split, status, reason, stamp, original)
 
     def _stamps(self) -> Iterator[tuple[int, int]]:
         for block in blocks(len(self)):
@@ -136,7 +145,9 @@ class SampleTable(Sequence[Sample]):
             column.update(state)
         named = {"label": self.label, "group": self.group, "split": self.split, "status": self.status}
         attributes = {name: column for name, column in sorted(self.attributes.items()) if any(column.counts())}
-        for name, category in (named | {"reason": self.reason} | attributes).items():
+        original = self.original_label
+        replaced = {} if original is None or not any(original.counts()) else {"original label": original}
+        for name, category in (named | {"reason": self.reason} | attributes | replaced).items():
             state.update(name.encode("utf-8", "surrogateescape"))
             category.update(state)
         return state.hexdigest()
@@ -182,6 +193,7 @@ class _Builder:
         self.stamp = (0, 0)
         self.stamps: array[int] = array("q")
         self.attributes: dict[str, CategoryBuilder] = {}
+        self.original_label: CategoryBuilder | None = None
 
     def add(self, sample: Sample) -> None:
         if self.location is None and sample.location != sample.id:
@@ -197,6 +209,10 @@ class _Builder:
         self._add_stamp(sample.stamp)
         if sample.attributes or self.attributes:
             self._add_attributes(sample.attributes)
+        if sample.original_label and self.original_label is None:
+            self.original_label = CategoryBuilder(self.rows)
+        if self.original_label is not None:
+            self.original_label.add(sample.original_label)
         self.rows += 1
 
     def _add_stamp(self, stamp: tuple[int, int]) -> None:
@@ -229,4 +245,5 @@ class _Builder:
             self.reason.column(),
             np.asarray(self.stamps).reshape(-1, 2) if self.stamps else same,
             {name: codes.column() for name, codes in self.attributes.items()},
+            None if self.original_label is None else self.original_label.column(),
         )

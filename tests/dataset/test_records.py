@@ -25,7 +25,7 @@ LINE = (
     b'{"id":"a","location":"b","label":"oak","attributes":{"age":"3"},"status":"ok","reason":"","split":"train",'
     b'"shard":"x.h5","row":3,"sha256":"%b","flags":["grey"]}\n' % (b"f" * 64)
 )
-OPTIONAL = {"group": "g", "mask_sha256": "0" * 64, "parent": "p"}
+OPTIONAL = {"group": "g", "mask_sha256": "0" * 64, "parent": "p", "original_label": "l"}
 
 
 def test_a_record_is_one_line_of_known_bytes() -> None:

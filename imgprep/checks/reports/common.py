@@ -11,6 +11,7 @@ from typing import Final
 
 from imgprep.checks.base import Finding, Report
 from imgprep.errors import one_line
+from imgprep.pipeline.decided import counted
 
 FIRST: Final = 3
 """How many files a report for people names."""
@@ -51,6 +52,7 @@ def summary(report: Report) -> str:
     said = ", ".join(f"{count} {_plural(name, count)}" for name, count in totals(report).items() if count)
     images = f"{report.images} image{'' if report.images == 1 else 's'}"
     images += f" + {report.augmented} augmented" if report.augmented else ""
+    images += f"; decisions: {counted(report.decisions)}" if report.decisions else ""
     return f"{one_line(report.name)}: {'passed' if report.passed else 'FAILED'} ({images}; {said or 'no findings'})"
 
 

@@ -159,7 +159,13 @@ def _gallery(findings: int) -> int:
 
 def _tiles(report: Report) -> list[tuple[str, int]]:
     made = [("augmented", report.augmented)] if report.augmented else []
-    return [("images", report.images), *made, ("classes", len(report.counts)), *totals(report).items()]
+    return [
+        ("images", report.images),
+        *made,
+        *report.decisions.items(),
+        ("classes", len(report.counts)),
+        *totals(report).items(),
+    ]
 
 
 def _section(rule: str, found: list[Finding], thumbnails: Thumbnails, view: View) -> Section:

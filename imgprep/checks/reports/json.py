@@ -16,6 +16,7 @@ def render(report: Report) -> str:
         "name": report.name,
         "images": report.images,
         **({"augmented": report.augmented} if report.augmented else {}),
+        **({"decisions": dict(report.decisions)} if report.decisions else {}),
         "passed": report.passed,
         "findings": [finding_object(finding) for finding in report.findings],
     }

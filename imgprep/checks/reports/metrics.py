@@ -9,6 +9,7 @@ def metrics(report: Report) -> dict[str, int | float]:
     result: dict[str, int | float] = {"images": report.images, "passed": int(report.passed), **_totals(report)}
     if report.augmented:
         result["augmented"] = report.augmented
+    result |= {f"decisions.{what}": count for what, count in report.decisions.items()}
     if report.counts:
         result["classes"] = len(report.counts)
         result["class_size_min"] = min(report.counts.values())

@@ -46,6 +46,7 @@ class Duplicate(Rule):
     id: ClassVar[str] = "duplicate"
     source: ClassVar[str] = "Handbook, part 5 (class size)"
     per_file: ClassVar[bool] = True
+    together: ClassVar[bool] = True
     severity: Severity = "warning"
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
@@ -77,6 +78,7 @@ class LabelConflict(Rule):
     id: ClassVar[str] = "label-conflict"
     source: ClassVar[str] = "Handbook, part 5 (label errors)"
     per_file: ClassVar[bool] = True
+    together: ClassVar[bool] = True
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Reports each set of equal images with several labels."""
@@ -112,6 +114,7 @@ class NearDuplicate(Rule):
     id: ClassVar[str] = "near-duplicate"
     source: ClassVar[str] = "Handbook, part 5 (variation in perspective)"
     per_file: ClassVar[bool] = True
+    together: ClassVar[bool] = True
     severity: Severity = "warning"
     distance: Distance = 4
 

@@ -49,6 +49,7 @@ class SplitLeakage(Rule):
     source: ClassVar[str] = "Handbook, part 6 (splits)"
     stages: ClassVar[frozenset[str]] = ALL_STAGES
     per_file: ClassVar[bool] = True
+    together: ClassVar[bool] = True
     distance: Distance = 4
     look_alike: Severity = "warning"
 

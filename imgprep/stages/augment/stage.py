@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, commit, fingerprint
+from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, commit, decisions_key, fingerprint
 from imgprep.dataset.records import SampleRecord, json_line
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
@@ -141,7 +141,7 @@ class Augmentation:
 
     def key(self) -> str:
         """A hash of the stage's inputs, to decide what is up to date."""
-        return fingerprint(versions(), self.fingerprint())
+        return fingerprint(versions(), self.fingerprint(), *decisions_key(self.images.manifest.decisions))
 
     def plans(self) -> list[ShardPlan[Copies]]:
         """The shard plans, split by split.

@@ -78,6 +78,7 @@ class ShardRows:
             flags=list(prepared.flags),
             group=sample.group,
             mask_sha256=(prepared.mask.sha256 or "") if prepared.mask is not None else "",
+            original_label=sample.original_label,
         )
         self.lines.append(record.line())
 

@@ -1,12 +1,13 @@
 """convert: decodes, resizes and pre-processes the images of any source into 8- or 16-bit shards."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from imgprep.dataset.manifest import MASKED, ImageFormat, Manifest, fingerprint
+from imgprep.dataset.manifest import MASKED, ImageFormat, Manifest, decisions_key, fingerprint
 from imgprep.dataset.record_edits import with_flags
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
@@ -87,6 +88,7 @@ class Conversion:
         settings: of the spec.
         origin: identifies the source, to decide what is up to date; not published.
         where: file and line of the section in the spec, for messages.
+        decisions: digest and counts of the decisions that were applied to the table; None without any.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Conversion:
     origin: str
     seed: int
     where: str
+    decisions: Mapping[str, Any] | None = None
 
     def values(self) -> dict[str, Any]:
         """The settings as plain values for a fingerprint, with the place of masks."""
@@ -106,7 +109,8 @@ class Conversion:
     def key(self) -> str:
         """A hash of the stage's inputs; the same key gives the same shards."""
         named = self.name, self.seed
-        return fingerprint(versions(), named, self.values(), self.origin, self.classes, self.table.digest())
+        made_of = self.origin, self.classes, self.table.digest(), *decisions_key(self.decisions)
+        return fingerprint(versions(), named, self.values(), *made_of)
 
     def image(self, context: RunContext) -> tuple[str, ImageFormat]:
         """(id, format): the id of the image that determines the format ('' when the settings do), and the format.
@@ -196,6 +200,7 @@ class Conversion:
             fingerprint=fingerprint(self.values(), self.classes, [record.part for record in records]),
             versions=recorded_versions(),
             shards=entries(records),
+            decisions=self.decisions,
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, fingerprint
+from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, decisions_key, fingerprint
 from imgprep.dataset.record_edits import LEFT_OUT, Change, new_place, rewritten
 from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
@@ -137,7 +137,8 @@ class Packing:
 
     def key(self) -> str:
         """A hash of the stage's inputs, to decide what is up to date."""
-        return fingerprint(versions(), self.images.manifest.name, self.fingerprint())
+        made_of = self.images.manifest
+        return fingerprint(versions(), made_of.name, self.fingerprint(), *decisions_key(made_of.decisions))
 
     def selected(self) -> dict[str, Selection]:
         """Split -> its rows, in order; empty splits are left out."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import Manifest, commit, committing, fingerprint
+from imgprep.dataset.manifest import Manifest, commit, committing, decisions_key, fingerprint
 from imgprep.dataset.record_edits import new_split, rewritten
 from imgprep.pipeline.runner import RunContext, commit_stage
 from imgprep.pipeline.stage_images import Images
@@ -46,7 +46,8 @@ class Splitting:
     def key(self) -> str:
         """A hash of the stage's inputs."""
         images = self.images.manifest
-        return fingerprint(versions(), images.name, self.request.values(), images.fingerprint, images.classes, LIKENESS)
+        made_of = images.fingerprint, images.classes, LIKENESS, *decisions_key(images.decisions)
+        return fingerprint(versions(), images.name, self.request.values(), *made_of)
 
     def run(self, context: RunContext) -> Manifest:
         """Makes the stage: splits.npz, one CSV file per split, samples.jsonl and the index.
