@@ -95,9 +95,8 @@ def compare_exactly(
     digests = first["data"].astype(np.uint64)
     cache = ChunkCache(folder, _kept, WHAT)
     plans = cache.plans(reader, table[chosen])
-    starts = np.cumsum([0, *(len(plan.items) for plan in plans)]).tolist()
-    for plan, found, _ in cache.results(context, DigestJob(reader, folder), plans):
-        part = chosen[starts[plan.index] : starts[plan.index + 1]]
+    for place, found, _ in cache.results(context, DigestJob(reader, folder), plans):
+        part = chosen[place]
         digests[part[found.there]] = found.digests[found.there]
     return settled(first, rows, digests[rows[names]]) if len(rows) else first
 

@@ -99,13 +99,12 @@ def measure(
     kind = FULL_ROW if descriptor else ROW
     memory = ChunkCache(cache, partial(_kept, kind=kind), WHAT)
     plans = memory.plans(reader, table, descriptor, str(ROW))
-    starts = np.cumsum([0, *(len(plan.items) for plan in plans)]).tolist()
     rows = ColumnFile(cache.parent, kind, len(table))
     faults: dict[int, str] = {}
     known = True
-    for plan, found, fresh in memory.results(context, MeasureJob(reader, cache, descriptor), plans):
-        rows.write(starts[plan.index], found.rows)
-        faults.update({starts[plan.index] + item: reason for item, reason in found.faults.items()})
+    for place, found, fresh in memory.results(context, MeasureJob(reader, cache, descriptor), plans):
+        rows.write(place.start, found.rows)
+        faults.update({place.start + item: reason for item, reason in found.faults.items()})
         known = known and not fresh
     if known:
         context.monitor.note(f"{WHAT}: {table.images()} images are known from before")

@@ -1,6 +1,7 @@
 """A cache in a folder for work on single images, by the chunk: reused while the images' files do not change."""
 
 import hashlib
+import itertools
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -47,22 +48,24 @@ class ChunkCache(Generic[R]):
 
     def results(
         self, context: RunContext, function: Function[Plan, R], plans: list[Plan]
-    ) -> Iterator[tuple[Plan, R, bool]]:
-        """Yields (plan, result, whether it was computed now): cached results first, then the others as they finish.
+    ) -> Iterator[tuple[slice, R, bool]]:
+        """Yields (rows of the table, result, whether it was computed now): cached results first, then the others.
 
-        Cached files of other plans are removed at the end.
+        Those come as they finish. Cached files of other plans are removed at the end.
         """
+        ends = list(itertools.accumulate(len(plan.items) for plan in plans))
+        rows = {plan.index: slice(end - len(plan.items), end) for plan, end in zip(plans, ends, strict=True)}
         missing = []
         for plan in plans:
             kept = None if context.force else self.read(self.folder / plan.filename, len(plan.items))
             if kept is None:
                 missing.append(plan)
             else:
-                yield plan, kept, False
+                yield rows[plan.index], kept, False
         if missing:
             items = sum(plan.items.images() for plan in missing)
             for plan, found in results(context, function, missing, self.what, items):
-                yield plan, found, True
+                yield rows[plan.index], found, True
         keep_only(self.folder, {plan.filename for plan in plans})
 
 

@@ -136,14 +136,19 @@ def _on_luminance(image: Image, function: Callable[[Image], Image]) -> Image:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ContrastStretch(ShapeKept):
-    """Step: stretches the levels between two percentiles over the whole depth, see `contrast_stretch`.
+class _BetweenPercentiles(ShapeKept):
+    """Base of steps.
 
     Attributes:
         percentiles: low and high, 0..100.
     """
 
     percentiles: Percents = (2, 98)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ContrastStretch(_BetweenPercentiles):
+    """Step: stretches the levels between two percentiles over the whole depth, see `contrast_stretch`."""
 
     def __call__(self, image: Image) -> Image:
         """Stretches."""
@@ -151,14 +156,8 @@ class ContrastStretch(ShapeKept):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PercentileClip(ShapeKept):
-    """Step: limits the levels to those between two percentiles, see `percentile_clip`.
-
-    Attributes:
-        percentiles: low and high, 0..100.
-    """
-
-    percentiles: Percents = (2, 98)
+class PercentileClip(_BetweenPercentiles):
+    """Step: limits the levels to those between two percentiles, see `percentile_clip`."""
 
     def __call__(self, image: Image) -> Image:
         """Clips."""

@@ -8,10 +8,10 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from imgprep.checks.base import Compared, Evidence, Finding, Rule, Severity, Share, percent
+from imgprep.checks.base import Compared, Evidence, Finding, Severity, Share, percent
 from imgprep.checks.linear import FOLDS, Discriminant, assign_folds, balanced_accuracy
 from imgprep.checks.measurements import Measurements
-from imgprep.checks.rules.duplicates import UNMEASURED
+from imgprep.checks.pixel_rule import PixelRule
 from imgprep.util.rng import rng
 
 Rows = NDArray[np.intp]
@@ -44,7 +44,7 @@ class Borders(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Background(Rule):
+class Background(PixelRule):
     """The border of an image does not give its class away (Handbook, part 5; Ribeiro et al., 2016: huskies and snow).
 
     A class fails when a linear classifier recognises it by colour and texture of the border alone, far better than one
@@ -75,11 +75,8 @@ class Background(Rule):
     permutations: Annotated[int, Ge(19)] = 39
     seed: int = 0
 
-    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+    def judged(self, evidence: Evidence, measured: Measurements) -> Iterator[Finding]:
         """Judges each class against the others."""
-        if evidence.measurements is None:
-            yield self.skip(UNMEASURED)
-            return
         rows, labels, names = self._sample(evidence)
         small = [name for name in evidence.classes if name not in names]
         for name in small:
@@ -87,7 +84,7 @@ class Background(Rule):
         if len(names) < 2:
             yield self.finding("inconclusive", "backgrounds are compared between at least two classes of enough images")
             return
-        features = evidence.measurements.at(rows).numbers("border")
+        features = measured.at(rows).numbers("border")
         borders = self.compare(features, labels, len(names))
         overall = f"balanced accuracy by borders alone {percent(borders.accuracy)}, shuffled {percent(borders.chance)}"
         for label, name in enumerate(names):
@@ -98,7 +95,7 @@ class Background(Rule):
                 f" (recognised {percent(known)}, spread {percent(spread)} of all; {overall})"
             )
             if own:
-                message += _at_the_border(evidence.measurements, rows[labels == label])
+                message += _at_the_border(measured, rows[labels == label])
             samples = evidence.ids(evidence.rows(evidence.classes.index(name))) if own else ()
             yield self.finding("fail" if own else "pass", message, name, Compared(known, self.recognised), samples)
 

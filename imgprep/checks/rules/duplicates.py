@@ -10,12 +10,12 @@ from annotated_types import Ge, Le
 from imgprep.checks.base import Compared, Evidence, Finding, Rule, Severity
 from imgprep.checks.groups import Rows, clusters, equal_rows
 from imgprep.checks.measurements import Measurements
+from imgprep.checks.pixel_rule import PixelRule
 from imgprep.similarity.alike import Alike, Altered, alike
 from imgprep.similarity.hamming import MAX_DISTANCE
 
 Distance = Annotated[int, Ge(0), Le(MAX_DISTANCE)]
 NOT_COMPARED = "; mirrored, turned and cropped copies are not looked for, since unrelated images look alike"
-UNMEASURED = "the pixels were not measured; this audit only read metadata"
 
 
 class Cluster(NamedTuple):
@@ -33,7 +33,7 @@ class Cluster(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Duplicate(Rule):
+class Duplicate(PixelRule):
     """No two files with the same bytes, no two images with the same pixels (Handbook, part 5, "Too Few Images").
 
     Why:
@@ -49,23 +49,20 @@ class Duplicate(Rule):
     together: ClassVar[bool] = True
     severity: Severity = "warning"
 
-    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+    def judged(self, evidence: Evidence, measured: Measurements) -> Iterator[Finding]:
         """Reports each set of equal images."""
-        if evidence.measurements is None:
-            yield self.skip(UNMEASURED)
-            return
         rows = np.flatnonzero(evidence.measured)
-        measured = evidence.measurements.at(rows)
-        data = equal_rows(measured["data"])
+        known = measured.at(rows)
+        data = equal_rows(known["data"])
         found = []
-        for cluster in clusters(equal_rows(measured["pixels"])):
+        for cluster in clusters(equal_rows(known["pixels"])):
             same = "bytes" if len(set(data[cluster].tolist())) == 1 else "pixels"
             found.append(Cluster(rows[cluster], f"{len(cluster)} files hold the same {same}"))
         yield from report_clusters(self, evidence, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelConflict(Rule):
+class LabelConflict(PixelRule):
     """The same image is not under two labels (Handbook, part 5: the label error rate).
 
     Why:
@@ -80,14 +77,11 @@ class LabelConflict(Rule):
     per_file: ClassVar[bool] = True
     together: ClassVar[bool] = True
 
-    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+    def judged(self, evidence: Evidence, measured: Measurements) -> Iterator[Finding]:
         """Reports each set of equal images with several labels."""
-        if evidence.measurements is None:
-            yield self.skip(UNMEASURED)
-            return
         rows = np.flatnonzero(evidence.measured)
         found = []
-        for cluster in clusters(equal_rows(evidence.measurements.at(rows)["pixels"])):
+        for cluster in clusters(equal_rows(measured.at(rows)["pixels"])):
             labels = np.unique(evidence.labels[rows[cluster]]).tolist()
             if len(labels) > 1:
                 names = ", ".join(evidence.classes[label] for label in labels)
@@ -96,7 +90,7 @@ class LabelConflict(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NearDuplicate(Rule):
+class NearDuplicate(PixelRule):
     """No images that nearly are each other's copies (Handbook, part 5, "Insufficient Variation in Perspective").
 
     Also when one is mirrored, turned by quarters, or cropped by up to 5 % of a side, where strangers do not look alike.
@@ -118,13 +112,10 @@ class NearDuplicate(Rule):
     severity: Severity = "warning"
     distance: Distance = 4
 
-    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+    def judged(self, evidence: Evidence, measured: Measurements) -> Iterator[Finding]:
         """Reports each cluster, except those of equal images, which `duplicate` reports."""
-        if evidence.measurements is None:
-            yield self.skip(UNMEASURED)
-            return
-        rows, found, altered = lookalikes(evidence, evidence.measurements, self.distance)
-        pixels = equal_rows(evidence.measurements.at(rows)["pixels"])
+        rows, found, altered = lookalikes(evidence, measured, self.distance)
+        pixels = equal_rows(measured.at(rows)["pixels"])
         distance = found.distance
         lowered = f"; at {self.distance} they tell hardly any apart here" if distance < self.distance else ""
         near = f"perceptual hashes within {distance} of 64 bits{lowered}"

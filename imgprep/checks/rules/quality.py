@@ -8,9 +8,9 @@ import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
-from imgprep.checks.base import Compared, Evidence, Finding, Rule, Severity, Share, percent, verdict
+from imgprep.checks.base import Compared, Evidence, Finding, Severity, Share, percent, verdict
 from imgprep.checks.measurements import Measurements
-from imgprep.checks.rules.duplicates import UNMEASURED
+from imgprep.checks.pixel_rule import PixelRule
 
 Mask = NDArray[np.bool_]
 MODES: Final = ("grey", "alpha", "palette", "cmyk", "16-bit", "animated", "exif-rotated", "icc-profile")
@@ -18,18 +18,15 @@ MODES: Final = ("grey", "alpha", "palette", "cmyk", "16-bit", "animated", "exif-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured(Rule):
+class ImageRule(PixelRule):
     """A rule about single images, judged by their measurements."""
 
     per_file: ClassVar[bool] = True
     severity: Severity = "warning"
 
-    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+    def judged(self, evidence: Evidence, measured: Measurements) -> Iterator[Finding]:
         """Reports the offenders of each class and problem."""
-        if evidence.measurements is None:
-            yield self.skip(UNMEASURED)
-            return
-        problems = self.problems(evidence, evidence.measurements)
+        problems = self.problems(evidence, measured)
         for label, name in enumerate(evidence.classes):
             members = evidence.measured_rows(label)
             if not len(members):
@@ -52,7 +49,7 @@ class Measured(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution(Measured):
+class Resolution(ImageRule):
     """No image smaller than the target size, no extreme aspect ratio, no outlier in its class (Handbook, part 5).
 
     Why:
@@ -96,7 +93,7 @@ class Resolution(Measured):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure(Measured):
+class Exposure(ImageRule):
     """Not too dark, too bright, without contrast, or constant (Handbook, part 5, "Lighting Conditions").
 
     Why:
@@ -134,7 +131,7 @@ class Exposure(Measured):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Blur(Measured):
+class Blur(ImageRule):
     """Sharp enough: the variance of the Laplacian at the working size (Handbook, part 5; Pech-Pacheco et al., 2000).
 
     Why:
@@ -160,7 +157,7 @@ class Blur(Measured):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Encoding(Rule):
+class Encoding(PixelRule):
     """A census of modes; a mode that some classes have and others do not gives the class away (Handbook, part 5).
 
     Why:
@@ -178,12 +175,9 @@ class Encoding(Rule):
     severity: Severity = "warning"
     max_difference: Share = 0.1
 
-    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+    def judged(self, evidence: Evidence, measured: Measurements) -> Iterator[Finding]:
         """Gives the census of the whole, and compares each class with the others."""
-        if evidence.measurements is None:
-            yield self.skip(UNMEASURED)
-            return
-        modes = {mode: evidence.measurements.flagged(mode) & evidence.measured for mode in MODES}
+        modes = {mode: measured.flagged(mode) & evidence.measured for mode in MODES}
         total = int(evidence.measured.sum())
         census = ", ".join(f"{int(mask.sum())} {mode}" for mode, mask in modes.items() if mask.any())
         yield self.finding("pass", f"{total} images: {census or 'all plain 8-bit colour'}")
