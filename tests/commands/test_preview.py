@@ -4,25 +4,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import yaml
 
 from imgprep.commands.contact_sheet import CELL, Row, fitted, printable, sheet
 from imgprep.commands.preview import Amount, preview
 from imgprep.commands.session import Request
 from imgprep.errors import RequestError
+from tests.support.specs import write_spec
 
 
 @pytest.fixture
 def spec(tmp_path: Path, collection: Path) -> Path:
-    path = tmp_path / "spec.yaml"
-    sections = {
-        "source": {"layout": "directory", "path": str(collection)},
-        "output": "out",
-        "convert": {"size": [8, 8], "steps": ["invert"]},
-        "augment": {"per_image": 1, "transforms": [{"flip": {"horizontal": 0.5}}], "stress": ["shifted"]},
-    }
-    path.write_text(yaml.safe_dump(sections), encoding="utf-8")
-    return path
+    return write_spec(
+        tmp_path,
+        {"layout": "directory", "path": str(collection)},
+        convert={"size": [8, 8], "steps": ["invert"]},
+        augment={"per_image": 1, "transforms": [{"flip": {"horizontal": 0.5}}], "stress": ["shifted"]},
+    )
 
 
 def test_sheet_has_a_row_for_each_image_and_touches_no_output(spec: Path, tmp_path: Path) -> None:

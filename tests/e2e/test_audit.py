@@ -21,13 +21,13 @@ import h5py
 import jsonschema
 import numpy as np
 import pytest
-import yaml
 
 from imgprep.checks.base import Evidence
 from imgprep.checks.label_evidence import Review
 from imgprep.checks.reports.json import schema
 from imgprep.checks.rules.labels import LabelErrors
 from imgprep.table.sample import Sample, SampleTable
+from tests.support import specs
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -39,15 +39,11 @@ def write_spec(folder: Path, source: dict[str, Any], rules: dict[str, Any] | Non
     """A spec in a folder of its own, with an output beside it."""
     content = {
         "name": "test",
-        "source": source,
-        "output": "out",
         "audit": {"rules": RULES_OFF | (rules or {})} | sections.pop("audit", {}),
         "convert": {"size": [16, 16]},
         "execution": {"workers": 2},
-    } | sections
-    path = folder / "spec.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
-    return path
+    }
+    return specs.write_spec(folder, source, **content | sections)
 
 
 def textured(path: Path, seed: int, size: tuple[int, int] = (40, 40)) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 import imgprep as package
 from tests.support.icc_profiles import profile, srgb_of
+from tests.support.specs import write_spec
 
 SIZE = 12
 
@@ -30,16 +30,8 @@ def collect(folder: Path, name: str, seed: int, **options: Any) -> np.ndarray[An
 
 
 def write(folder: Path, **convert: Any) -> Path:
-    spec = folder / "spec.yaml"
-    content = {
-        "name": "test",
-        "source": {"layout": "directory", "path": "images"},
-        "output": "out",
-        "convert": {"size": [SIZE, SIZE], **convert},
-        "execution": {"workers": 2},
-    }
-    spec.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return spec
+    sections = {"name": "test", "convert": {"size": [SIZE, SIZE], **convert}, "execution": {"workers": 2}}
+    return write_spec(folder, {"layout": "directory", "path": "images"}, **sections)
 
 
 def records(folder: Path) -> dict[str, dict[str, Any]]:

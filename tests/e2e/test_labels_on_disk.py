@@ -8,9 +8,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-import yaml
 
 import imgprep as package
+from tests.support.specs import write_spec
 
 STAGES = {
     "convert": "imgprep.stages.convert.stage",
@@ -27,19 +27,15 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
     def make(storage: str = "hdf5", channels: str = "gray", **pack: Any) -> Path:
         stored = {"format": storage}
-        spec = {
-            "name": "test",
-            "source": {"layout": "npz", "path": "a.npz"},
-            "output": "out",
-            "convert": {"channels": channels, **stored},
-            "split": {"near_duplicates": "ignore"},
-            "augment": {"per_image": 1, "transforms": ["flip"], **stored},
-            "pack": {**stored, **pack},
-            "execution": {"engine": "serial"},
-        }
-        path = tmp_path / "spec.yaml"
-        path.write_text(yaml.safe_dump(spec), encoding="utf-8")
-        return path
+        return write_spec(
+            tmp_path,
+            {"layout": "npz", "path": "a.npz"},
+            name="test",
+            convert={"channels": channels, **stored},
+            split={"near_duplicates": "ignore"},
+            augment={"per_image": 1, "transforms": ["flip"], **stored},
+            pack={**stored, **pack},
+        )
 
     return make
 

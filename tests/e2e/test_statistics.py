@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 import imgprep as package
+from tests.support.specs import write_spec
 
 NORMALIZE: dict[str, Any] = {
     "global": {"standardize": "global"},
@@ -31,19 +31,13 @@ def write(tmp_path: Path) -> Callable[..., Path]:
     np.savez(tmp_path / "a.npz", image=images, label=np.arange(40) % 2)
 
     def make(augment: dict[str, Any] | None = None, **sections: Any) -> Path:
-        spec = {
+        content = {
             "name": "test",
-            "source": {"layout": "npz", "path": "a.npz"},
-            "output": "out",
             "audit": {"rules": {"class-size": {"min": 1}}},
             "split": {"near_duplicates": "ignore", "validation": 0.2},
-            "execution": {"engine": "serial"},
-        } | sections
-        if augment is not None:
-            spec["augment"] = augment
-        path = tmp_path / "spec.yaml"
-        path.write_text(yaml.safe_dump(spec), encoding="utf-8")
-        return path
+            **({} if augment is None else {"augment": augment}),
+        }
+        return write_spec(tmp_path, {"layout": "npz", "path": "a.npz"}, **content | sections)
 
     return make
 

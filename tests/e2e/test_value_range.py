@@ -11,9 +11,9 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-import yaml
 
 import imgprep as package
+from tests.support.specs import write_spec
 
 Call = Callable[..., Any]
 LABELS = np.arange(8) % 2
@@ -63,15 +63,8 @@ def png(folder: Path, images: Any) -> dict[str, str]:
 
 def convert(imgprep: Call, folder: Path, source: dict[str, str], **keys: Any) -> Any:
     """Runs convert over the source, in grey."""
-    spec = folder / "spec.yaml"
-    content = {
-        "source": source,
-        "output": "out",
-        "convert": {"channels": "gray", **keys},
-        "execution": {"engine": "serial", "max_quarantined": 8},
-    }
-    spec.write_text(yaml.safe_dump(content))
-    return imgprep("convert", spec)
+    execution = {"engine": "serial", "max_quarantined": 8}
+    return imgprep("convert", write_spec(folder, source, convert={"channels": "gray", **keys}, execution=execution))
 
 
 def levels(folder: Path) -> dict[str, Any]:

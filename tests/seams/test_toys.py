@@ -10,10 +10,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import yaml
 
 import imgprep as package
 from tests.support.project import unmeasured
+from tests.support.specs import write_spec
 
 SUPPORT = Path(__file__).parents[1] / "support"
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,13 +29,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.syspath_prepend(str(SUPPORT))
 
     def call(toy: str, *arguments: str, **sections: Any) -> subprocess.CompletedProcess[str]:
-        spec = {
-            "source": {"layout": "directory", "path": "images"},
-            "output": "out",
-            "convert": {"channels": "gray", "size": [4, 4]},
-            "execution": {"engine": "serial"},
-        }
-        (tmp_path / "spec.yaml").write_text(yaml.safe_dump(spec | sections))
+        source = sections.pop("source", {"layout": "directory", "path": "images"})
+        write_spec(tmp_path, source, **{"convert": {"channels": "gray", "size": [4, 4]}} | sections)
         command = [sys.executable, "-m", "toys", toy, *arguments]
         return subprocess.run(command, cwd=tmp_path, env=unmeasured(), capture_output=True, text=True, check=False)
 
