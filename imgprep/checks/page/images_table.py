@@ -6,7 +6,6 @@ Written some rows at a time, so that it takes no more memory for a million image
 import csv
 import io
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from imgprep.checks.base import Evidence
 from imgprep.checks.measurements import FLAGS, OTHER_FLAG, Measurements
-from imgprep.table.columns import blocks
+from imgprep.table.columns import CategoryColumn, blocks
 from imgprep.util.spreadsheet import protect
 
 ROWS: Final = 4096
@@ -35,11 +34,12 @@ def _digest(column: str) -> Callable[[Measurements], list[Any]]:
 
 
 def _flags(measured: Measurements) -> list[Any]:
-    return [_words(word) for word in measured["flags"].tolist()]
+    words = measured["flags"].tolist()
+    names = {word: _names(word) for word in set(words)}
+    return [names[word] for word in words]
 
 
-@lru_cache(maxsize=4096)
-def _words(word: int) -> str:
+def _names(word: int) -> str:
     known = [flag for bit, flag in enumerate(FLAGS) if word >> bit & 1]
     return " ".join([*known, *(["other"] if word >> OTHER_FLAG & 1 else [])])
 
@@ -80,8 +80,8 @@ def images_csv(evidence: Evidence) -> Iterator[bytes]:
 def _rows(evidence: Evidence, block: slice) -> Iterator[tuple[Any, ...]]:
     rows = np.arange(block.start, min(block.stop, len(evidence.table)))
     table = evidence.table
-    texts = [[protect(text) for text in column[rows]] for column in (table.id, table.status, table.reason)]
-    texts += [[protect(text) for text in column[rows]] for column in (table.label, table.split, table.group)]
+    said = (table.status, table.reason, table.label, table.split, table.group)
+    texts = [[protect(text) for text in table.id[rows]], *(_categories(column[rows]) for column in said)]
     sizes = [size or "" for size in table.stamp[rows, 0].tolist()]
     columns: list[list[Any]] = [[""] * len(rows)] * len(MEASURED)
     if evidence.measurements is not None:
@@ -89,6 +89,13 @@ def _rows(evidence: Evidence, block: slice) -> Iterator[tuple[Any, ...]]:
         measured = part.valid & np.array([status == "ok" for status in texts[1]])
         columns = [_where(measured, values(part)) for values in MEASURED.values()]
     return zip(*texts, sizes, *columns, strict=True)
+
+
+def _categories(column: CategoryColumn) -> list[str]:
+    """The values of a column, each of them protected once."""
+    codes = column.codes.tolist()
+    shown = {code: protect(column.values[code]) for code in set(codes)}
+    return [shown[code] for code in codes]
 
 
 def _where(measured: NDArray[np.bool_], values: list[Any]) -> list[Any]:

@@ -122,8 +122,12 @@ def components(waves: NDArray[np.int8]) -> tuple[NDArray[np.float64], float]:
 def _apart(places: NDArray[np.float64]) -> NDArray[np.intp]:
     """The images, in order, that do not cover one before."""
     chosen: list[int] = []
-    for place, point in enumerate(places):
-        if not chosen or (np.abs(places[chosen] - point).max(axis=1) >= PICTURE).all():
+    taken: dict[tuple[int, int], tuple[float, float]] = {}  # squares of this size hold one picture at most
+    for place, (x, y) in enumerate(places.tolist()):
+        column, row = int(x // PICTURE), int(y // PICTURE)
+        near = (taken.get((column + right, row + down)) for right in (-1, 0, 1) for down in (-1, 0, 1))
+        if all(at is None or abs(at[0] - x) >= PICTURE or abs(at[1] - y) >= PICTURE for at in near):
+            taken[column, row] = (x, y)
             chosen.append(place)
     return np.array(chosen, np.intp)
 
