@@ -138,7 +138,11 @@ def sniff(data: bytes) -> Format:
 
 def format_of_extension(extension: str) -> Format | None:
     """The format whose files have an extension, in any case; None when imgprep reads none of it."""
-    return next((form for form in FORMATS if extension.lower() in form.extensions), None)
+    extension = extension.lower()
+    for form in FORMATS:
+        if extension in form.extensions:
+            return form
+    return None
 
 
 def _begins(data: bytes, magic: Magic) -> bool:

@@ -76,8 +76,10 @@ class JpegDecoder:
         Raises:
             ImageError: damaged, cut, not read, or over a limit.
         """
-        header = self._parsed(data)
-        factor = factor_for(max(header.height, header.width), min_side)
+        header = self._header
+        if header is None or not data.startswith(self._prefix):
+            header = self._parsed(data)
+        factor = factor_for(max(header.height, header.width), min_side) if min_side else 1
         flags: tuple[str, ...] = _FLAGS[header.components]
         try:
             pixels = self._decoded(data, header, factor)
@@ -89,18 +91,19 @@ class JpegDecoder:
                 flags = (*flags, oddity) if oddity else flags
         if header.arithmetic:
             _check_arithmetic(pixels, data, header, factor)
-        if _is_followed(data, header.scan):
+        end = image_end(data, header.scan)
+        if end < 0:  # and perhaps filled with zeros
+            raise ImageError("JPEG is cut: no end marker")
+        if end < len(data):
             flags = (*flags, "trailing-bytes")
         if factor > 1:
             pixels = _filled(pixels, header.height // factor, header.width // factor)
         return JpegImage(pixels, header, factor, flags)
 
     def _parsed(self, data: bytes) -> JpegHeader:
-        header = self._header
-        if header is None or not data.startswith(self._prefix):
-            header = parse_jpeg(data, self._options)
-            if not header.several:
-                self._prefix, self._header = data[: header.scan], header
+        header = parse_jpeg(data, self._options)
+        if not header.several:
+            self._prefix, self._header = data[: header.scan], header
         return header
 
     def _decoded(self, data: bytes, header: JpegHeader, factor: int) -> NDArray[np.uint8]:
@@ -144,8 +147,9 @@ class JpegDecoder:
 def _decode(
     data: bytes, header: JpegHeader, factor: int, buffer: NDArray[np.uint8] | None = None, *, strict: bool = True
 ) -> NDArray[np.uint8]:
-    # A size as a minimum would let the smallest images be reduced.
-    height, width = (-(-side // factor) if factor > 1 else 0 for side in (header.height, header.width))
+    height = width = 0  # a size as a minimum would let the smallest images be reduced
+    if factor > 1:
+        height, width = -(-header.height // factor), -(-header.width // factor)
     return simplejpeg.decode_jpeg(  # type: ignore[no-any-return]
         data, _COLOURS[header.components], min_height=height, min_width=width, buffer=buffer, strict=strict
     )
@@ -171,14 +175,6 @@ def _by_pillow(data: bytes, header: JpegHeader) -> NDArray[np.uint8]:
         raise ImageError("JPEG is cut: its code ends before its pixels")
     pixels = pixels.reshape(header.height, header.width, header.components)
     return 255 - pixels if header.components == 4 else pixels
-
-
-def _is_followed(data: bytes, scan: int) -> bool:
-    """Tells whether something lies behind the image; one that has no end is cut, and perhaps filled with zeros."""
-    end = image_end(data, scan)
-    if end < 0:
-        raise ImageError("JPEG is cut: no end marker")
-    return end < len(data)
 
 
 def parse_jpeg_header(data: bytes, options: DecodeOptions) -> Header:

@@ -111,9 +111,11 @@ class ImageReader:
             if values is not None:
                 seen = seen._replace(pixels=values(seen.pixels))
             flags += _pixel_flags(seen)
-            return seen._replace(flags=tuple(sorted(flags)) if len(flags) > 1 else flags), digest
+            if flags != seen.flags:
+                seen = seen._replace(flags=tuple(sorted(flags)))
         except MemoryError as error:
             raise TransientError(NO_MEMORY) from error
+        return seen, digest
 
     def _decode(self, sample: Sample, data: bytes, min_side: int) -> ScaledImage:
         try:
@@ -159,10 +161,9 @@ def _pixel_flags(seen: ScaledImage) -> tuple[str, ...]:
         flags += ("tiny",)
     if long > NARROW * short:
         flags += ("extreme-aspect",)
-    # Three pixels rule out a constant image nearly always.
-    first = pixels[0, 0].tobytes()
-    middle = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2].tobytes()
-    if pixels[-1, -1].tobytes() == first == middle and _is_constant(pixels):
+    # Two or three samples rule out a constant image nearly always.
+    first, (rows, columns, channels) = pixels.item(0), pixels.shape
+    if pixels.item(-channels) == first == pixels.item(rows // 2, columns // 2, 0) and _is_constant(pixels):
         flags += ("constant",)
     return flags
 
@@ -174,11 +175,13 @@ def _is_constant(pixels: Pixels) -> bool:
 
 def _path_flags(location: str, form: str) -> tuple[str, ...]:
     """Flags of the path of a file in a format."""
-    named = format_of_extension(location.rpartition(".")[2])
+    stem, _, extension = location.rpartition(".")
+    named = format_of_extension(extension)
     flags: tuple[str, ...] = ("wrong-extension",) if named is not None and named.name != form else ()
-    folder = location.rpartition("/")[0]
-    if "." in folder and "://" not in folder and any(map(_named_as_image, folder.split("/"))):
-        flags += ("folder-named-as-image",)
+    if "." in stem or "/" in extension:
+        folder = location.rpartition("/")[0]
+        if "." in folder and "://" not in folder and any(map(_named_as_image, folder.split("/"))):
+            flags += ("folder-named-as-image",)
     return flags
 
 

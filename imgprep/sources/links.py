@@ -48,7 +48,9 @@ def path_of(root: str, location: str) -> str:
     >>> path_of("/data", "cat/1.jpg"), path_of("/data", "/cache/1.jpg")
     ('/data/cat/1.jpg', '/cache/1.jpg')
     """
-    return location if pathlib.Path(location).is_absolute() else f"{root}/{location}"
+    # Nearly no location is absolute, and `pathlib`, which knows drives too, takes as long as reading a small file.
+    may_be_absolute = location[:1] == "/" or "\\" in location or ":" in location
+    return location if may_be_absolute and pathlib.Path(location).is_absolute() else f"{root}/{location}"
 
 
 def kind(mode: int) -> str:

@@ -1,4 +1,5 @@
 import hashlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,26 @@ def test_files_are_decoded_and_their_bytes_hashed(
     np.testing.assert_array_equal(found.pixels, pixels)
     assert found.flags == ()
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_small_photograph_is_read_in_few_calls_and_its_format_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interpreting calls, not decoding, is most of the work on small images: 44 were counted when this was written."""
+    (tmp_path / "a").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "a" / "1.jpg"), pixels)
+    monkeypatch.setattr("imgprep.decoding.decode.sniff", None)
+    read, sample = ImageReader(Directory(tmp_path), DecodeOptions()).reusing_memory(), Sample("a/1.jpg", "a/1.jpg", "a")
+    read(sample)
+    events: list[str] = []
+    before = sys.getprofile()
+    sys.setprofile(lambda _, event, __: events.append(event))
+    try:
+        read(sample)
+    finally:
+        sys.setprofile(before)
+    assert sum(event in {"call", "c_call"} for event in events) < 60
 
 
 @pytest.mark.parametrize("shape", [(5, 4), (5, 4, 1), (5, 4, 3)])
