@@ -29,11 +29,15 @@ OPENCV: Final = (
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
 )
-LIBRARIES: Final = ("numpy", "h5py", "httpcore", "pydantic", "PyYAML", "typer", "rich", "tqdm")
+LIBRARIES: Final = ("numpy", "Pillow", "simplejpeg", "h5py", "httpcore", "pydantic", "PyYAML", "typer", "rich", "tqdm")
 EXTRAS: Final = {
-    "hdf5plugin": "more compressions",
-    "cleanlab": "suspects of wrong labels",
+    "hdf5plugin": ("hdf5plugin", "more compressions"),
+    "cleanlab": ("cleanlab", "suspects of wrong labels"),
+    "pi_heif": ("pi-heif", "HEIC"),
+    "pillow_heif": ("pillow-heif", "HEIC, in the place of pi-heif"),
+    "pillow_jxl": ("pillow-jxl-plugin", "JPEG XL"),
 }
+"""Module -> the name of its package, and the purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +171,9 @@ def doctor() -> Facts:
         *((name, _version(name) or "not installed") for name in LIBRARIES),
         ("Area resize", _area_resizer()),
     ]
-    for module, purpose in EXTRAS.items():
+    for module, (package, purpose) in EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
-        lines.append((module, _version(module) if there else f"not installed (optional: {purpose})"))
+        lines.append((package, _version(package) if there else f"not installed (optional: {purpose})"))
     problems = []
     if len(wheels) > 1:
         keep = "opencv-python-headless"

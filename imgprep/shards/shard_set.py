@@ -13,12 +13,13 @@ from imgprep.arrays.files import ArrayLocation, map_file, refusal
 from imgprep.errors import SourceError, one_line
 from imgprep.shards import FORMATS
 from imgprep.shards.base import Rows, ShardFormat, ShardReader
-from imgprep.shards.stack import stacked
+from imgprep.shards.stack import held_bytes, stacked
 
 # Each mapped shard keeps a file descriptor, of which a process often has 1024; mapping one again costs some 30 us.
 MAX_MAPPED: Final = 256
-# Others keep buffers, compressed npz shards all their images.
+# Others keep buffers, compressed npz shards all their images: there are as many as this holds, but at least one.
 MAX_READERS: Final = 8
+MAX_HELD: Final = 1 << 30
 
 
 def format_of(filename: str) -> ShardFormat:
@@ -91,6 +92,11 @@ class OpenShard:
     def mapped(self) -> bool:
         """True if images and labels are views of the mapped file, so that no reader stays open."""
         return self._reader is None
+
+    @property
+    def held(self) -> int:
+        """Bytes of images and labels that stay in memory while it is open."""
+        return 0 if self.mapped else held_bytes(self.images) + held_bytes(self.labels)
 
     def rows(self, name: str) -> Rows:
         """The rows of another array; it is read as a whole if the images are mapped but it cannot be."""
@@ -172,9 +178,20 @@ class ShardSet:
         located: for each shard, array name -> places in the file, as far as known.
         mapped: number of shards that stay mapped.
         readers: number of others that stay open.
+        held: bytes of images that those may keep in memory; one stays open however large it is.
     """
 
-    __slots__ = ("_inherited", "_located", "_mapped", "_max_mapped", "_max_readers", "_process", "_readers", "_shards")
+    __slots__ = (
+        "_inherited",
+        "_located",
+        "_mapped",
+        "_max_held",
+        "_max_mapped",
+        "_max_readers",
+        "_process",
+        "_readers",
+        "_shards",
+    )
 
     def __init__(
         self,
@@ -183,10 +200,11 @@ class ShardSet:
         *,
         mapped: int = MAX_MAPPED,
         readers: int = MAX_READERS,
+        held: int = MAX_HELD,
     ) -> None:
         self._shards = tuple(shards)
         self._located = tuple(located) or tuple({} for _ in self._shards)
-        self._max_mapped, self._max_readers = mapped, readers
+        self._max_mapped, self._max_readers, self._max_held = mapped, readers, held
         self._process = os.getpid()
         self._mapped: dict[int, OpenShard] = {}
         self._readers: dict[int, OpenShard] = {}
@@ -220,9 +238,9 @@ class ShardSet:
         """The same shards with a cache of their own, for one task in a thread; closed at the end.
 
         Args:
-            most: number of shards that stay open.
+            most: number of shards that stay open; their bytes are the affair of the worker's memory limit.
         """
-        own = ShardSet(self._shards, self._located, mapped=most, readers=most)
+        own = ShardSet(self._shards, self._located, mapped=most, readers=most, held=most * MAX_HELD)
         try:
             yield own
         finally:
@@ -238,6 +256,9 @@ class ShardSet:
     def __reduce__(self) -> tuple[object, ...]:
         return ShardSet, (self._shards, self._located)
 
+    def _held(self) -> int:
+        return sum(shard.held for shard in self._readers.copy().values())
+
     def _open(self, number: int) -> OpenShard:
         if self._process != os.getpid():
             # Maps survive a fork, open HDF5 files do not: they are left alone, not even closed.
@@ -245,7 +266,7 @@ class ShardSet:
             self._readers, self._process = {}, os.getpid()
         shard = OpenShard(self._shards[number], self._located[number])
         cache, limit = (self._mapped, self._max_mapped) if shard.mapped else (self._readers, self._max_readers)
-        while len(cache) >= limit:
+        while len(cache) >= limit or (cache and shard.held + self._held() > self._max_held):
             # Not closed, for a thread may be reading it: the file closes with the last of its rows.
             cache.pop(next(iter(cache)), None)
         cache[number] = shard

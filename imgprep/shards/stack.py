@@ -41,6 +41,13 @@ class _Stack:
         return self._parts[part][index - self._starts[part]]
 
 
+def held_bytes(rows: Rows) -> int:
+    """The bytes of rows that lie in memory; 0 for those that are read on access."""
+    if isinstance(rows, _Stack):
+        return sum(map(held_bytes, rows._parts))
+    return rows.nbytes if isinstance(rows, np.ndarray) else 0
+
+
 def stacked(parts: Sequence[Rows]) -> Rows:
     """Concatenates arrays with rows of one shape; returns a single array unchanged."""
     return parts[0] if len(parts) == 1 else _Stack(parts)

@@ -113,6 +113,14 @@ def test_doctor_says_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines["imgprep"] == __version__
     assert lines["numpy"] == importlib.metadata.version("numpy")
     assert "opencv-python" in lines["OpenCV"]
+    assert (lines["Pillow"], lines["simplejpeg"]) == tuple(map(importlib.metadata.version, ("Pillow", "simplejpeg")))
+    for module, package in (
+        ("pi_heif", "pi-heif"),
+        ("pillow_heif", "pillow-heif"),
+        ("pillow_jxl", "pillow-jxl-plugin"),
+    ):
+        is_there = importlib.util.find_spec(module) is not None
+        assert lines[package].startswith("not installed (optional: ") != is_there
     monkeypatch.setattr(inspecting, "_version", lambda name: "1.0" if "opencv" in name else "")
     broken = doctor()
     assert any("several OpenCV wheels overwrite each other" in problem for problem in broken.problems)

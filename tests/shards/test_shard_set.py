@@ -59,6 +59,21 @@ def test_few_stay_open(tmp_path: Path, name: str, compression: str) -> None:
     assert shards[299] is opened
 
 
+def test_compressed_npz_shards_stay_open_up_to_so_many_bytes(tmp_path: Path) -> None:
+    written = [write(tmp_path / f"{number}.npz", "gzip") for number in range(4)]
+    size = 4 * 12 + 4 * 8  # images, and labels as int64
+    shards = ShardSet(written, held=2 * size)
+    held = []
+    for number in range(4):
+        assert shards[number].images[1].ravel().tolist() == list(range(12, 24))
+        held.append(open_in(shards)[1])
+    assert held == [1, 2, 2, 2]
+    one = ShardSet(written, held=1)
+    assert one[0].held == size
+    assert one[1] is one[1]
+    assert open_in(one) == (0, 1)
+
+
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 @pytest.mark.parametrize("name", ["x.h5", "x.npz"])
 def test_a_piece_of_work_opens_what_it_needs_and_closes_it(tmp_path: Path, name: str, compression: str) -> None:
