@@ -56,7 +56,9 @@ def bind(cls: type[T], options: object, context: Context) -> T:
 
 
 def check_fields(made: Any) -> None:
-    """Checks the fields of a frozen dataclass that was made without `bind`, and converts them as `bind` does.
+    """Checks the fields of a frozen dataclass that was made without `bind`, and converts lists to tuples as it does.
+
+    What is equal stays as it is: the default 2 and the 2.0 of a conversion would have different fingerprints.
 
     Raises:
         SpecError: everything that is wrong, by field.
@@ -68,7 +70,8 @@ def check_fields(made: Any) -> None:
     except ValidationError as error:
         raise SpecError(_own_problems(cls, error, options)) from None
     for name, value in checked.items():
-        object.__setattr__(made, name, value)
+        if value != getattr(made, name):
+            object.__setattr__(made, name, value)
 
 
 def parse_entry(value: object, table: Mapping[str, Any], context: Context, what: str = "transform") -> Any:
@@ -138,13 +141,13 @@ def _undefined(field: "dataclasses.Field[Any]") -> bool:
 
 @cache
 def adapter_of(cls: Any) -> TypeAdapter[Any]:
-    """What checks options and makes a dataclass of them; pydantic builds it when a spec first uses the class."""
+    """Checks options and makes a dataclass of them; pydantic builds it when a spec first uses the class."""
     return TypeAdapter(Annotated[cls, _Options()])
 
 
 @cache
 def _fields_adapter(cls: Any) -> TypeAdapter[Any]:
-    """What checks the fields alone: gives their values by name, and None."""
+    """Checks the fields alone: gives their values by name, and None."""
     return TypeAdapter(Annotated[cls, _Fields()])
 
 
@@ -202,7 +205,7 @@ def _keys(cls: Any) -> dict[str, str]:
 
 
 def field_types(cls: Any) -> dict[str, Any]:
-    """What the spec may have under each key of a dataclass."""
+    """The type of the value of each key of a dataclass in the spec."""
     hints = get_type_hints(cls, include_extras=True)
     nested: tuple[str, ...] = getattr(cls, "nested", ())
     return {
@@ -282,7 +285,7 @@ def _own_problems(cls: Any, error: ValidationError, options: object) -> list[Pro
 
 
 def _own_words(cls: Any, text: str) -> list[Problem]:
-    """What a dataclass says of its values: ``field: problem; field: problem``, or about the whole."""
+    """The problems in a message of a dataclass: ``field: problem; field: problem``, or about the whole."""
     fields = "|".join(re.escape(field.name) for field in dataclasses.fields(cls))
     parts = re.split(rf"(?:^|; )({fields}): ", text) if fields else [text]
     whole = [Problem((), parts[0])] if parts[0] else []

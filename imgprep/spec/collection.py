@@ -39,7 +39,7 @@ class SourceSection:
         source: the source itself.
         classes: every class in index order; None when those that are found count.
         attributes: a table with columns about images, joined on id or location.
-        masks: where the mask of each image is; None when nobody asks.
+        masks: where the mask of each image is; None without masks.
         splits: what the names of the splits mean.
         decisions: a table of images to leave out, to label anew or to keep.
     """

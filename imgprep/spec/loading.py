@@ -133,7 +133,7 @@ def _read(path: Path, name: str) -> Any:
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Opens a file; a pipe that nobody writes to is empty, not waited for."""
+    """Opens a file; a pipe without a writer is empty, not waited for."""
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if hasattr(os, "O_NONBLOCK"):
         os.set_blocking(descriptor, True)

@@ -13,7 +13,7 @@ from imgprep.stages.split.settings import FrozenTest
 MARKER: Final = ".imgprep"
 """The folder by which an output of imgprep is known."""
 FOLDERS: Final = ("audit", *STAGES, MARKER)
-"""What is written into an output."""
+"""The folders of an output."""
 _HARMLESS: Final = {".DS_Store", ".gitignore", ".gitkeep", "Thumbs.db"}
 
 

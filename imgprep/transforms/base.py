@@ -19,7 +19,7 @@ Image: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 Shape: TypeAlias = tuple[int, int, int]
 """Height, width, channels."""
 Params: TypeAlias = dict[str, Any]
-"""What a transform drew: a small dictionary that survives JSON unchanged."""
+"""The parameters that a transform drew: a small dictionary that survives JSON unchanged."""
 Uniform: TypeAlias = Callable[[], float]
 """Gives the next number of [0, 1) each time it is called."""
 

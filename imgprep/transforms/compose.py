@@ -12,7 +12,7 @@ from imgprep.transforms.geometric import BLACK, AffineTransform, Surroundings
 from imgprep.transforms.matrices import Matrix, compose, warp
 
 Record: TypeAlias = Params | None
-"""What one transform of a chain drew; None when the dice left the image alone. Survives JSON unchanged."""
+"""The parameters drawn for one transform of a chain, which survive JSON; None when the dice left the image alone."""
 Leaf: TypeAlias = tuple[Transform, Params]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from imgprep.transforms.base import Image, ShapeKept, with_channels
 
 _WINDOW_BYTES = 1 << 24
-"""What the windows of one band of rows may take in `median_blur`."""
+"""Bytes that the windows of one band of rows may take in `median_blur`."""
 
 
 def gaussian_blur(image: Image, sigma: float) -> Image:

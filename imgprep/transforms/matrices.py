@@ -19,7 +19,7 @@ from imgprep.transforms.base import Color, Image, Shape, color_of, with_channels
 
 Matrix: TypeAlias = tuple[float, float, float, float, float, float]
 Fill: TypeAlias = Literal["constant", "nearest", "reflect", "wrap"]
-"""What surrounds the image: a colour, its border pixels (abc|ccc), its mirror image (abc|cba), itself (abc|abc)."""
+"""The surroundings of an image: a colour, its border pixels (abc|ccc), its mirror (abc|cba), itself (abc|abc)."""
 
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 QUARTER_TURNS: tuple[Matrix, ...] = (

@@ -83,3 +83,10 @@ def test_wrong_fields_are_told_in_the_words_of_the_spec(arguments, problem):
 
 def test_a_list_becomes_a_tuple():
     assert Model(bounds=[0, 1], several=[2]) == Model(bounds=(0.0, 1.0), several=(2.0,))
+
+
+def test_equal_values_stay_as_they_were_given():
+    """Fingerprints of settings are made of their text."""
+    assert repr(Model(bounds=(0, 1), color=3)) == (
+        "Model(number=1, optional=None, choice='a', bounds=(0, 1), color=3, several=(1.0,))"
+    )
