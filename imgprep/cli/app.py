@@ -138,7 +138,7 @@ def work(
     part: Annotated[str, typer.Option(metavar="I/N", help="Which of N parts, from 1.")],
     force: Force = False,
 ) -> int:
-    """Makes a share of the shards of a stage, on any machine that sees the output."""
+    """Makes a share of the shards of a stage, beside other machines."""
     from imgprep.commands import main
 
     with given.terminal as terminal:
