@@ -72,7 +72,10 @@ def engine_for(loaded: LoadedSpec) -> Engine:
     """The engine of the spec."""
     execution = loaded.spec.execution
     return ENGINES[execution.engine](
-        workers=workers_of(loaded), item_timeout=execution.item_timeout, memory_limit=execution.memory_limit
+        workers=workers_of(loaded),
+        item_timeout=execution.item_timeout,
+        memory_limit=execution.memory_limit,
+        address=execution.address,
     )
 
 

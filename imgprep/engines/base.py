@@ -156,11 +156,13 @@ class Settings:
         workers: how many plans are run at a time.
         item_timeout: seconds that one item may take; only the engine `processes` can enforce it.
         memory_limit: bytes that one worker may allocate; only the engine `processes` can enforce it.
+        address: of the scheduler of a cluster; '' where there is none. Only the engine `dask` has one.
     """
 
     workers: int = field(default_factory=available_cores)
     item_timeout: float = 30.0
     memory_limit: int = 2 << 30
+    address: str = ""
 
     def __post_init__(self) -> None:
         if self.workers < 1:

@@ -13,8 +13,8 @@ from imgprep.engines.base import Function
 from imgprep.pipeline.image_reader import ImageReader
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.pipeline.runner import RunContext, results
-from imgprep.pipeline.versions import versions
 from imgprep.table.sample import SampleTable
+from imgprep.util.versions import versions
 
 CHUNKS: Final = 32
 SMALLEST: Final = 64

@@ -4,7 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from annotated_types import Ge, Le, Lt
-from pydantic import Field, ValidationInfo, create_model, field_validator
+from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
 
 from imgprep.pipeline.stage import Stage
 from imgprep.settings.fields import (
@@ -19,6 +19,8 @@ from imgprep.settings.fields import (
     Positive,
     Seconds,
     Section,
+    Text,
+    resolve_path,
 )
 from imgprep.settings.problems import SpecError, wrong
 from imgprep.spec.collection import AuditSection, Source
@@ -35,6 +37,7 @@ class ExecutionSection(Section):
     Attributes:
         workers: auto is as many as the cores that this container may use.
         engine: what runs the workers.
+        address: of a cluster's scheduler, tcp://HOST:PORT, or its scheduler file; left out, Dask starts one here.
         item_timeout: seconds that one image may take.
         memory_limit: of each worker, as 2 GiB or in bytes.
         max_quarantined: how many images may be unusable, as a number or a fraction.
@@ -43,6 +46,7 @@ class ExecutionSection(Section):
 
     workers: Literal["auto"] | Positive = "auto"
     engine: EngineName = "processes"
+    address: Text = ""
     item_timeout: Seconds = 30.0
     memory_limit: ByteSize = 2 << 30
     max_quarantined: MaxQuarantined = 0
@@ -54,6 +58,17 @@ class ExecutionSection(Section):
         if memory < SMALLEST_MEMORY:
             raise wrong(f"{memory} bytes are too few to decode an image in; give at least 64 MiB")
         return memory
+
+    @field_validator("address")
+    @classmethod
+    def _scheduler_file_is_beside_the_spec(cls, address: str, info: ValidationInfo) -> str:
+        return str(resolve_path(address, info)) if address and "://" not in address else address
+
+    @model_validator(mode="after")
+    def _address_of_a_cluster(self) -> "ExecutionSection":
+        if self.address and self.engine in {"serial", "threads", "processes"}:
+            raise wrong(f"only a cluster has one; set engine: dask, or leave it out for {self.engine}", "address")
+        return self
 
     def may_lose(self, found: int) -> int:
         """The number of images found that may be quarantined."""

@@ -1,7 +1,7 @@
 """The contract of every engine."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -14,13 +14,27 @@ from tests.support.engine_jobs import Report, Work, work
 
 
 @pytest.fixture(params=sorted(ENGINES))
-def engine(request: pytest.FixtureRequest) -> Engine:
-    return ENGINES[request.param](workers=2, item_timeout=20.0)
+def make(request: pytest.FixtureRequest) -> Iterator[Callable[[], Engine]]:
+    """Makes engines of a kind, which are closed after the test."""
+    made: list[Engine] = []
+    address = request.getfixturevalue("dask_cluster").address if request.param == "dask" else ""
+
+    def engine() -> Engine:
+        made.append(ENGINES[request.param](workers=2, item_timeout=20.0, address=address))
+        return made[-1]
+
+    yield engine
+    for each in made:
+        each.close()
 
 
-@pytest.mark.parametrize("name", sorted(ENGINES))
-def test_every_engine_keeps_the_contract(name):
-    check_engine(lambda: ENGINES[name](workers=2, item_timeout=20.0))
+@pytest.fixture
+def engine(make: Callable[[], Engine]) -> Engine:
+    return make()
+
+
+def test_every_engine_keeps_the_contract(make):
+    check_engine(make)
 
 
 def test_every_plan_comes_back_once(engine):

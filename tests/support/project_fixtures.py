@@ -97,3 +97,13 @@ def run_cli(tmp_path: Path) -> Callable[..., Done]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Dask cluster of three workers, in processes of their own; see `dask_cluster.Cluster`."""
+    pytest.importorskip("distributed")
+    from tests.support.dask_cluster import Cluster
+
+    with Cluster(tmp_path_factory.mktemp("dask"), 3) as cluster:
+        yield cluster

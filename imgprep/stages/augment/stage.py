@@ -19,7 +19,7 @@ from imgprep.errors import RequestError
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
-from imgprep.pipeline.versions import recorded_versions, versions
+from imgprep.pipeline.versions import recorded_versions
 from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.stages.augment.donors import DonorPool, masked
@@ -38,6 +38,7 @@ from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.split.allocate import NAMES, TEST, keys
 from imgprep.stages.split.methods import Assignment, class_codes
 from imgprep.transforms.compose import Chain
+from imgprep.util.versions import versions
 
 STAGE: Final = "augment"
 TRANSFORMS: Final = "transforms.jsonl"

@@ -14,7 +14,7 @@ from imgprep.errors import RequestError
 from imgprep.pipeline.image_reader import Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, results
-from imgprep.pipeline.versions import recorded_versions, versions
+from imgprep.pipeline.versions import recorded_versions
 from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
 from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
 from imgprep.stages.convert.dark_levels import dark_note
@@ -22,6 +22,7 @@ from imgprep.stages.convert.prepare import Prepare, Probe
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.stages.convert.shard_rows import ShardRows
 from imgprep.table.sample import Sample, SampleTable
+from imgprep.util.versions import versions
 
 STAGE = "convert"
 PROBED = 32

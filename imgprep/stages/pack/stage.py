@@ -17,7 +17,7 @@ from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
-from imgprep.pipeline.versions import recorded_versions, versions
+from imgprep.pipeline.versions import recorded_versions
 from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
 from imgprep.shards.base import text_array
 from imgprep.shards.shard_set import ShardSet
@@ -29,6 +29,7 @@ from imgprep.stages.split.allocate import TRAIN_NAME
 from imgprep.stages.split.methods import Assignment
 from imgprep.table.columns import blocks
 from imgprep.transforms.normalize import Normalizer
+from imgprep.util.versions import versions
 
 STAGE = "pack"
 

@@ -16,13 +16,13 @@ from imgprep.dataset.manifest import Manifest, commit, committing, decisions_key
 from imgprep.dataset.record_edits import new_split, rewritten
 from imgprep.pipeline.runner import RunContext, commit_stage
 from imgprep.pipeline.stage_images import Images
-from imgprep.pipeline.versions import versions
 from imgprep.stages.split.allocate import UNUSED
 from imgprep.stages.split.methods import Assignment, decide
 from imgprep.stages.split.near_duplicates import clusters
 from imgprep.stages.split.settings import SplitRequest
 from imgprep.table.columns import StringColumn, blocks
 from imgprep.util.spreadsheet import protect
+from imgprep.util.versions import versions
 
 STAGE = "split"
 TABLE = "splits.npz"
