@@ -7,14 +7,12 @@ paths on all of them. Dask itself is imported when there is something to do.
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from queue import SimpleQueue
-from time import monotonic, sleep
-from typing import Any, Final, Generic, NamedTuple
+from time import sleep
+from typing import TYPE_CHECKING, Any, Final, Generic
 from uuid import uuid4
 
 from imgprep.engines.base import (
-    Abandoned,
     Function,
     FunctionError,
     Outcome,
@@ -26,7 +24,10 @@ from imgprep.engines.base import (
     describe,
 )
 from imgprep.engines.dask_client import Session, distributed
-from imgprep.engines.processes import Processes
+from imgprep.util.lazy_table import imported
+
+if TYPE_CHECKING:
+    from imgprep.engines.dask_node import Answer
 
 _AHEAD: Final = 2
 """Plans in flight for each thread of the cluster: one in work, one on its way."""
@@ -34,16 +35,8 @@ _MOST_LOST: Final = 5
 """Times that a plan is tried again because its node was lost."""
 _LOST: Final = frozenset({"KilledWorker", "FutureCancelledError", "CommClosedError"})
 _MOMENT: Final = 0.01
-_PERIOD: Final = 0.5
-"""Seconds between two words of a node about a plan: they all pass through the scheduler."""
-
-
-class Answer(NamedTuple):
-    """What a node says of a plan: the number of items it finished, and the value or the error."""
-
-    finished: int
-    value: Any
-    error: Exception | None
+_NODE: Final = "imgprep.engines.dask_node"
+"""What the nodes do; imported when there is Dask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +107,16 @@ class _Flight(Generic[P]):
     def __init__(self, client: Any, function: Any, limits: Settings, progress: Callable[[int], None] | None) -> None:
         self._client = client
         self._function = pickle.dumps(function, pickle.HIGHEST_PROTOCOL)
-        self._limits = limits
         self._progress = progress
         self._done = distributed().as_completed(loop=client.loop)
         self._submitted: dict[str, _Submitted[P]] = {}
         self._told: SimpleQueue[tuple[str, int]] = SimpleQueue()
         self._topic = f"imgprep-{uuid4().hex}"
         client.subscribe_topic(self._topic, lambda event: self._told.put(event[1]))
+        self._node = imported(f"{_NODE}:run_on_node")
+        plugin = imported(f"{_NODE}:NodeEngine")(limits)
+        self._engine = plugin.name
+        client.register_plugin(plugin)
         self._share()
 
     def outcomes(self, first: P, waiting: Iterator[P]) -> Iterator[Outcome[P, Any]]:
@@ -149,7 +145,7 @@ class _Flight(Generic[P]):
 
     def _submit(self, plan: P, counter: ProgressCounter, lost: int = 0) -> None:
         content = pickle.dumps(plan, pickle.HIGHEST_PROTOCOL)
-        future = self._client.submit(run_on_node, self._shared, content, self._limits, self._topic, pure=False)
+        future = self._client.submit(self._node, self._shared, content, self._engine, self._topic, pure=False)
         self._submitted[future.key] = _Submitted(future, plan, counter, lost)
         self._done.add(future)
 
@@ -179,52 +175,12 @@ class _Flight(Generic[P]):
         return Outcome(plan, None, WorkerError(f"a part of a stage was lost with its node {lost} times"))
 
 
-def _answer(future: Any) -> Answer | None:
+def _answer(future: Any) -> "Answer | None":
     """The answer of a node; None where the node, or what was shared with it, was lost."""
+    answer: type[Answer] = imported(f"{_NODE}:Answer")
     if future.status == "finished":
-        return Answer(*pickle.loads(future.result()))
+        return answer(*pickle.loads(future.result()))
     error = future.exception() if future.status == "error" else None
     if error is None or type(error).__name__ in _LOST:
         return None
-    return Answer(0, None, FunctionError(f"on the cluster: {describe(error)}"))
-
-
-def run_on_node(function: bytes, plan: bytes, limits: Settings, topic: str) -> bytes:
-    """Runs a function over one plan in a supervised process of this node.
-
-    Args:
-        function: pickled.
-        plan: pickled.
-        limits: of the process.
-        topic: where to say how far it is.
-
-    Returns:
-        A pickled `Answer`.
-    """
-    worker = distributed().get_worker()
-    key = worker.get_current_task()
-    finished, said = 0, 0.0
-
-    def count(items: int) -> None:
-        nonlocal finished, said
-        finished += items
-        if monotonic() - said > _PERIOD:
-            said = monotonic()
-            worker.log_event(topic, (key, finished))
-            if not _is_wanted(worker, key):
-                raise Abandoned
-
-    (outcome,) = _engine(limits).run(pickle.loads(function), [pickle.loads(plan)], count)
-    return pickle.dumps(Answer(finished, outcome.value, outcome.error), pickle.HIGHEST_PROTOCOL)
-
-
-def _is_wanted(worker: Any, key: str) -> bool:
-    """Whether the client still waits for the task."""
-    task = worker.state.tasks.get(key)
-    return task is not None and task.state != "cancelled"
-
-
-@cache
-def _engine(limits: Settings) -> Processes:
-    """The engine of this node: its fork server serves all plans."""
-    return Processes(limits.workers, limits.item_timeout, limits.memory_limit)
+    return answer(0, None, FunctionError(f"on the cluster: {describe(error)}"))

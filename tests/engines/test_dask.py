@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imgprep.engines.base import WorkerError
-from imgprep.engines.dask import Answer, Dask, _answer
+from imgprep.engines.dask import Dask, _answer
 from imgprep.errors import ResourceError
 from tests.support.engine_jobs import Work, work
 
@@ -76,7 +76,7 @@ def test_a_lost_node_is_told_from_a_fault_of_the_plan() -> None:
     assert _answer(_Lost("lost")) is None
     assert _answer(_Lost("error", KilledWorker())) is None
     answer = _answer(_Lost("error", KeyError("x")))
-    assert isinstance(answer, Answer)
+    assert answer is not None
     assert "on the cluster: KeyError: 'x'" in str(answer.error)
 
 

@@ -1,0 +1,79 @@
+"""What a node of a Dask cluster does with a plan; imported where Dask is."""
+
+import pickle
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+from distributed import WorkerPlugin, get_worker
+
+from imgprep.engines.base import Abandoned, Settings
+from imgprep.engines.processes import Processes
+
+_PERIOD: Final = 0.5
+"""Seconds between two words of a node about a plan: they all pass through the scheduler."""
+
+
+class Answer(NamedTuple):
+    """What a node says of a plan: the number of items it finished, and the value or the error."""
+
+    finished: int
+    value: Any
+    error: Exception | None
+
+
+class NodeEngine(WorkerPlugin):  # type: ignore[misc, unused-ignore]
+    """Gives every node the engine whose processes do the plans; also nodes that join later.
+
+    Args:
+        limits: of the process of a plan.
+    """
+
+    def __init__(self, limits: Settings) -> None:
+        self.name = f"imgprep-{limits.item_timeout}-{limits.memory_limit}"
+        self._limits = limits
+        self.engine: Processes
+
+    def setup(self, worker: Any) -> None:
+        """Makes the engine when a node begins with it."""
+        del worker
+        self.engine = Processes(1, self._limits.item_timeout, self._limits.memory_limit)
+
+    def teardown(self, worker: Any) -> None:
+        """Ends its fork server."""
+        del worker
+        self.engine.close()
+
+
+def run_on_node(function: bytes, plan: bytes, engine: str, topic: str) -> bytes:
+    """Runs a function over one plan in a supervised process of this node.
+
+    Args:
+        function: pickled.
+        plan: pickled.
+        engine: the name of the plug-in that has it.
+        topic: where to say how far it is.
+
+    Returns:
+        A pickled `Answer`.
+    """
+    worker: Any = get_worker()
+    key = worker.get_current_task()
+    finished, said = 0, 0.0
+
+    def count(items: int) -> None:
+        nonlocal finished, said
+        finished += items
+        if monotonic() - said > _PERIOD:
+            said = monotonic()
+            worker.log_event(topic, (key, finished))
+            if not _is_wanted(worker, key):
+                raise Abandoned
+
+    (outcome,) = worker.plugins[engine].engine.run(pickle.loads(function), [pickle.loads(plan)], count)
+    return pickle.dumps(Answer(finished, outcome.value, outcome.error), pickle.HIGHEST_PROTOCOL)
+
+
+def _is_wanted(worker: Any, key: Any) -> bool:
+    """Whether the client still waits for the task."""
+    task = worker.state.tasks.get(key)
+    return task is not None and task.state != "cancelled"
