@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -16,6 +16,9 @@ from imgprep.dataset.loader import Dataset, folds, load
 from imgprep.dataset.views import AveragedViews, average_views
 from imgprep.pipeline.inputs import StageResult
 
+if TYPE_CHECKING:
+    from imgprep.commands.curate import Curated
+
 __all__ = [
     "AveragedViews",
     "Dataset",
@@ -26,6 +29,7 @@ __all__ = [
     "augment",
     "average_views",
     "convert",
+    "curate",
     "folds",
     "load",
     "pack",
@@ -61,6 +65,32 @@ def audit(
 
     paths = (None if path is None else Path(path) for path in (baseline, reference))
     return main.audit(request(spec, **options), Choice(stage, *paths)).report
+
+
+def curate(
+    spec: Path_,
+    table: Path_ | None = None,
+    *,
+    rules: Mapping[str, str] | None = None,
+    dry_run: bool = False,
+    **options: Any,
+) -> "Curated":
+    """Proposes decisions from the last audit, and says what they would change.
+
+    Args:
+        spec: the path of the spec file.
+        table: where the decisions go; by default the table of the spec, else decisions.csv beside it.
+        rules: what to propose for the findings of a rule: exclude, keep, relabel or open.
+        dry_run: write nothing.
+        **options: see `request`.
+
+    Returns:
+        The new decisions, the changes by class, and the report of the audit as it would be with them.
+    """
+    from imgprep.commands.curate import Plan  # noqa: PLC0415 - only who curates pays for the import
+
+    actions = tuple(f"{rule}={action}" for rule, action in (rules or {}).items())
+    return main.curate(request(spec, **options), Plan(None if table is None else Path(table), actions, dry_run))
 
 
 def convert(spec: Path_, **options: Any) -> StageResult:

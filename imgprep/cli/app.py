@@ -30,7 +30,7 @@ from imgprep.cli.options import (
     shared_options,
     spec_options,
 )
-from imgprep.cli.quality import audit, review
+from imgprep.cli.quality import audit, curate, review
 from imgprep.cli.terminal import Terminal
 from imgprep.pipeline.stage import Stage
 from imgprep.stages import STAGES
@@ -86,6 +86,7 @@ def init(
 
 
 app.command()(audit)
+app.command()(curate)
 app.command()(review)
 
 

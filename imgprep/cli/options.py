@@ -94,6 +94,21 @@ ReviewTable = Annotated[
     Path | None, typer.Option("-o", "--table", metavar="CSV", help="Where; audit/review.csv in the output by default.")
 ]
 
+DecisionTable = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--table", metavar="CSV", help="Where; by default the table of the spec, or decisions.csv there."
+    ),
+]
+RuleActions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rule",
+        metavar="RULE=ACTION",
+        help="What to propose for the findings of a rule: exclude, keep, relabel (label-errors only) or open.",
+    ),
+]
+
 
 class SpecOptions(NamedTuple):
     """The options common to all commands on a spec.

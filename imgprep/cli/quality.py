@@ -6,11 +6,14 @@ from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.options import (
     AuditStage,
     Baseline,
+    DecisionTable,
+    DryRun,
     Force,
     OpenPage,
     Reference,
     ReportFormat,
     ReviewTable,
+    RuleActions,
     Sample,
     SpecOptions,
     Stage,
@@ -54,6 +57,18 @@ def _opened(page: Path) -> bool:
         return webbrowser.open(page.absolute().as_uri())
     except (webbrowser.Error, OSError):
         return False
+
+
+@shared_options(spec_options)
+def curate(given: SpecOptions, table: DecisionTable = None, rule: RuleActions = None, dry_run: DryRun = False) -> int:
+    """Proposes decisions from the last audit: which images to exclude, label anew or keep."""
+    from imgprep.commands import main
+    from imgprep.commands.curate import Plan
+
+    with given.terminal as terminal:
+        curated = main.curate(given.request(), Plan(table, tuple(rule or ()), dry_run))
+    terminal.print(curated.text())
+    return ExitCode.DONE
 
 
 @shared_options(spec_options)

@@ -19,6 +19,7 @@ from imgprep.checks.reports.json import read as read_report
 from imgprep.checks.reports.metrics import metrics
 from imgprep.checks.thumbnails import thumbnails
 from imgprep.commands.audit_inputs import GATHER, ImageSource, of_source
+from imgprep.commands.audit_state import save_state
 from imgprep.commands.pipeline import Pipeline
 from imgprep.dataset.manifest import AUGMENTED, commit
 from imgprep.errors import RequestError, one_line
@@ -83,7 +84,7 @@ def audit(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, choice: C
     if other is not None:
         evidence = replace(evidence, reference=of_source(other, context, Pipeline(other, context), REFERENCE).evidence)
     rules: Mapping[str, Judge] = loaded.spec.audit.rules
-    report = judge(evidence, rules.values(), _suppressions(loaded, evidence, known))
+    report = judged(loaded, evidence, known)
     lines = {getattr(rule, "id", key): loaded.line("audit", "rules", key) for key, rule in rules.items()}
     report = replace(
         report, spec=_from_here(loaded.file), lines={**lines, **_waiver_line(loaded), "audit": loaded.line("audit")}
@@ -95,7 +96,20 @@ def audit(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, choice: C
     view = view_of(evidence, by_id, _from_here(os.fspath(pipeline.collection.reader.source.path)))
     folder = write_reports(context, report, inputs.images, view)
     commit(folder / TABLE, images_csv(evidence))
+    save_state(loaded, context, pipeline.collection, choice.stage)
     return Audited(report, folder)
+
+
+def judged(loaded: LoadedSpec, evidence: Evidence, known: tuple[Finding, ...] | None = None) -> Report:
+    """Judges evidence by the rules and waivers of a spec.
+
+    Args:
+        loaded: the spec.
+        evidence: of its collection, or of a stage.
+        known: the findings of the baseline; None without one.
+    """
+    rules: Mapping[str, Judge] = loaded.spec.audit.rules
+    return judge(evidence, rules.values(), _suppressions(loaded, evidence, known))
 
 
 def write_reports(context: RunContext, report: Report, sources: Iterable[ImageSource], view: View) -> Path:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from imgprep.checks.base import Report
     from imgprep.commands.audit import Audited, Choice
+    from imgprep.commands.curate import Curated, Plan
     from imgprep.commands.review import Drawn
 
 
@@ -49,6 +50,15 @@ def review(request: Request, size: int, table: Path | None = None) -> "Drawn":
     loaded = request.load()
     with context_for(request, loaded) as context:
         return reviewing.review(loaded, context, size, table)
+
+
+def curate(request: Request, plan: "Plan") -> "Curated":
+    """Proposes decisions from the last audit; see `curating.curate`."""
+    from imgprep.commands import curate as curating
+
+    loaded = request.load()
+    with context_for(request, loaded) as context:
+        return curating.curate(loaded, context, plan)
 
 
 def make(request: Request, name: str) -> StageResult:

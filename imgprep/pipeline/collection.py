@@ -31,6 +31,11 @@ class Collection:
     decided: Decided | None = None
 
     @property
+    def undecided(self) -> SampleTable:
+        """Every entry found, as it was listed, before decisions."""
+        return self.table if self.decided is None else self.decided.undecided
+
+    @property
     def masked_reader(self) -> ImageReader:
         """The reader, that looks for masks where the spec asks for them."""
         return replace(self.reader, masks=self.masks)

@@ -27,7 +27,7 @@ class Decided:
         path: the table.
         sha256: of its bytes.
         excluded: row -> the reason why it is left out.
-        listed: the status and the reason of every row before.
+        undecided: the source as it was listed.
         relabelled: ids of images with another label than in the source.
         kept: id -> the rules of which it settles the findings; '' is any.
         unknown: ids of decisions that are of no image here.
@@ -37,7 +37,7 @@ class Decided:
     path: Path
     sha256: str
     excluded: Mapping[int, str]
-    listed: tuple[CategoryColumn, CategoryColumn]
+    undecided: SampleTable
     relabelled: frozenset[str]
     kept: Mapping[str, frozenset[str]]
     unknown: tuple[str, ...] = ()
@@ -53,8 +53,7 @@ class Decided:
 
     def as_listed(self, table: SampleTable) -> SampleTable:
         """The table with those that are left out as they were listed; what is measured then is known the next time."""
-        status, reason = self.listed
-        return table.with_columns(status=status, reason=reason)
+        return table.with_columns(status=self.undecided.status, reason=self.undecided.reason)
 
     def without_excluded(self, table: SampleTable) -> SampleTable:
         """The table without those that are left out, whatever was found out about them."""
@@ -127,7 +126,7 @@ def apply_decisions(
         path,
         sha256,
         excluded,
-        (table.status, table.reason),
+        table,
         frozenset(table.id[row] for row in labels),
         {id_: frozenset(rules) for id_, rules in kept.items()},
         tuple(unknown),
