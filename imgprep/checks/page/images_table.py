@@ -17,8 +17,8 @@ from imgprep.table.columns import CategoryColumn, blocks
 from imgprep.util.spreadsheet import protect
 
 ROWS: Final = 4096
-ABOUT: Final = ("id", "status", "reason", "class", "split", "group", "bytes")
-"""What the listing says; of every entry."""
+ABOUT: Final = ("id", "status", "reason", "class", "original_class", "split", "group", "bytes")
+"""What the listing says; of every entry. The original class is that of the source, where a decision replaced it."""
 
 
 def _text(column: str, places: int) -> Callable[[Measurements], list[Any]]:
@@ -80,10 +80,12 @@ def images_csv(evidence: Evidence) -> Iterator[bytes]:
 def _rows(evidence: Evidence, block: slice) -> Iterator[tuple[Any, ...]]:
     rows = np.arange(block.start, min(block.stop, len(evidence.table)))
     table = evidence.table
-    said = (table.status, table.reason, table.label, table.split, table.group)
-    texts = [[protect(text) for text in table.id[rows]], *(_categories(column[rows]) for column in said)]
+    said = (table.status, table.reason, table.label, table.original_label, table.split, table.group)
+    empty = [""] * len(rows)
+    texts = [[protect(text) for text in table.id[rows]]]
+    texts += [empty if column is None else _categories(column[rows]) for column in said]
     sizes = [size or "" for size in table.stamp[rows, 0].tolist()]
-    columns: list[list[Any]] = [[""] * len(rows)] * len(MEASURED)
+    columns: list[list[Any]] = [empty] * len(MEASURED)
     if evidence.measurements is not None:
         part = evidence.measurements.at(rows)
         measured = part.valid & np.array([status == "ok" for status in texts[1]])

@@ -117,7 +117,6 @@ def render_page(report: Report, pictures: Pictures, view: View) -> str:
         "open": [section for section in sections if section.open],
         "quiet": [section for section in sections if section.rows],
         "tiles": _tiles(report),
-        "decided": (),
         "classes": class_chart(report, view.splits),
         "thumbnails": {id_: template.jpeg(data) for id_, data in pictures.thumbnails.items()},
         "links": pictures.links,

@@ -32,6 +32,12 @@ def test_one_row_for_each_entry_in_order_with_every_measure():
     assert skipped["bytes"] == ""
 
 
+def test_a_class_that_a_decision_replaced_is_there_too():
+    samples = [Sample("1.png", "", "b", original_label="a"), Sample("2.png", "", "b")]
+    found = [(row["class"], row["original_class"]) for row in rows(make_evidence(samples, {}))]
+    assert found == [("b", "a"), ("b", "")]
+
+
 def test_a_name_is_no_formula():
     (row,) = rows(make_evidence([Sample("=cmd|x.png", "", "@a")], {}, classes=("@a",)))
     assert (row["id"], row["class"]) == ("'=cmd|x.png", "'@a")

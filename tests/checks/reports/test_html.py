@@ -93,6 +93,12 @@ def test_each_open_rule_says_what_it_asks_why_and_how_to_fix_it(mixed):
     assert 'title="Andrew Ferlitsch, Handbook 2: Computer Vision Data Engineering">Handbook</abbr>, part 5' in section
 
 
+def test_decisions_are_counted_in_the_head(mixed):
+    head = re.search("<header>.*?</header>", render(replace(mixed, decisions={"excluded": 7})), re.DOTALL)[0]
+    assert "<b>7</b><span>excluded</span>" in head
+    assert "excluded" not in render(mixed)
+
+
 def test_a_picture_links_to_its_file(mixed):
     pictures = Pictures({"plum/1.jpg": thumbnail(9)}, {"plum/1.jpg": "../../plum/1.jpg"}, {"plum/1.jpg": "plum"})
     text = render_page(mixed, pictures, NOTHING)
