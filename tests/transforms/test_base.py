@@ -5,6 +5,9 @@ import annotated_types as at
 import numpy as np
 import pytest
 
+from imgprep.settings.binding import bind
+from imgprep.settings.problems import Problem, SpecError
+from imgprep.settings.tables import Context
 from imgprep.transforms.base import Checked, Color, Range, between, color_of, top, uniforms, with_channels
 from imgprep.util.rng import rng
 
@@ -90,3 +93,29 @@ def test_equal_values_stay_as_they_were_given():
     assert repr(Model(bounds=(0, 1), color=3)) == (
         "Model(number=1, optional=None, choice='a', bounds=(0, 1), color=3, several=(1.0,))"
     )
+
+
+COMPLETED = []
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Completed(Checked):
+    low: int = 0
+    high: int = 1
+
+    def complete(self) -> None:
+        COMPLETED.append(self.low)
+        if self.low > self.high:
+            raise ValueError(f"high: expected at least {self.low}")
+
+
+def test_fields_are_checked_against_each_other_once_with_or_without_a_spec():
+    COMPLETED.clear()
+    assert bind(Completed, {"low": 1}, Context()) == Completed(low=1)
+    assert COMPLETED == [1, 1]
+    with pytest.raises(SpecError) as refused:
+        bind(Completed, {"low": 2}, Context())
+    assert refused.value.problems == (Problem(("high",), "expected at least 2"),)
+    with pytest.raises(ValueError, match="high: expected at least 2"):
+        Completed(low=2)
+    assert COMPLETED == [1, 1, 2, 2]
