@@ -9,7 +9,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Mapping
-from typing import IO, Any, Final, NamedTuple, Self
+from typing import IO, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from imgprep.arrays.files import (
     regular_size,
 )
 from imgprep.arrays.progress_hook import step
+from imgprep.util.closing import Closing
 
 _LOCAL_HEADER_SIZE: Final = 30
 _MAX_HEADER_BYTES: Final = 10_000
@@ -58,7 +59,7 @@ def open_npz(path: str) -> "Npz":
     return Npz(path)
 
 
-class Npz:
+class Npz(Closing):
     """A checked npz file; close it, or use it as a context manager.
 
     Attributes:
@@ -78,12 +79,6 @@ class Npz:
             except BaseException:
                 self._zip.close()
                 raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the file; mapped rows stay valid."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 import h5py
 import numpy as np
@@ -15,6 +15,7 @@ from imgprep.arrays.hdf5 import locate_dataset, open_hdf5, read_attribute, read_
 from imgprep.arrays.rows import DatasetRows
 from imgprep.shards.base import LONGEST_ATTRIBUTE, NO_ATTRIBUTES, Attributes, Rows, is_text, refuse_compression, strings
 from imgprep.shards.memory import MemoryFile
+from imgprep.util.closing import Closing
 
 _BUILT_IN: Final = ("none", "gzip", "lzf")
 _PLUGINS: Final = {"blosc": "Blosc", "lz4": "LZ4", "zstd": "Zstd"}
@@ -65,7 +66,7 @@ class Hdf5Format:
         return Hdf5Reader(path)
 
 
-class Hdf5Reader:
+class Hdf5Reader(Closing):
     """See `ShardReader`."""
 
     def __init__(self, path: str) -> None:
@@ -76,12 +77,6 @@ class Hdf5Reader:
         except BaseException:
             self._file.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the file; mapped rows stay valid, others do not."""

@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -15,6 +15,7 @@ from imgprep.arrays.npz import open_npz
 from imgprep.errors import RequestError
 from imgprep.shards.base import NO_ATTRIBUTES, Attributes, is_text, refuse_compression, strings, text_array
 from imgprep.shards.memory import MemoryFile
+from imgprep.util.closing import Closing
 
 # The first date that zip can hold: the same file whenever it is written.
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
@@ -59,18 +60,12 @@ class NpzFormat:
         return NpzReader(path)
 
 
-class NpzReader:
+class NpzReader(Closing):
     """See `ShardReader`."""
 
     def __init__(self, path: str) -> None:
         self._file = open_npz(path)
         self._cache: tuple[str, NDArray[Any]] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the file; rows stay valid."""

@@ -1,10 +1,12 @@
 """The common part of sources with images in arrays and classes given by number: HDF5, npz and IDX."""
 
+import os
 from typing import ClassVar
 
-from imgprep.sources.arrays import ClassNames, check_class_names
-from imgprep.sources.base import file_digest
+from imgprep.sources.arrays import ClassNames, check_class_names, image_row
+from imgprep.sources.base import Pixels, file_digest
 from imgprep.sources.file_cache import FileSource
+from imgprep.table.sample import Sample
 
 
 class ArraySource(FileSource):
@@ -26,6 +28,12 @@ class ArraySource(FileSource):
     def isolated(self) -> bool:
         """Always true; see `Source`."""
         return True
+
+    def read(self, sample: Sample) -> Pixels:
+        """Reads one row of the array that the location names, of the file; see `Source.read`."""
+        name, _, row = sample.location.rpartition("@")
+        path = os.fspath(self.path)
+        return image_row(self._files(path, sample.stamp).rows(name), int(row), path)
 
     def classes(self) -> tuple[str, ...] | None:
         """The given names."""

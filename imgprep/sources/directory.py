@@ -1,6 +1,7 @@
 """Images in folders: one folder per class, pre-split folders, or a hierarchy of classes."""
 
 import os
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import dropwhile
@@ -21,16 +22,13 @@ LOOSE = Place(status="skipped", reason="not in a class folder")
 
 
 @dataclass(frozen=True, slots=True)
-class Directory(Source):
-    """One folder per class: ``root/cat/**/0001.jpg``; deeper folders are walked and say nothing.
+class Folders(Source):
+    """Files in folders, which say where an image belongs.
 
     Attributes:
         path: the root.
         follow_links: whether links may lead out of the root.
     """
-
-    layout: ClassVar[str] = "directory"
-    is_folder: ClassVar[bool] = True
 
     path: Path
     follow_links: Links = "inside"
@@ -42,6 +40,18 @@ class Directory(Source):
     def read(self, sample: Sample) -> bytes:
         """Reads one file; see `Source.read`."""
         return read_bytes(path_of(os.fspath(self.path), sample.location), sample.stamp)
+
+    @abstractmethod
+    def _place(self, parts: tuple[str, ...]) -> Place:
+        """The place of the images in a folder, of which the parts are the path below the root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory(Folders):
+    """One folder per class: ``root/cat/**/0001.jpg``; deeper folders are walked and say nothing."""
+
+    layout: ClassVar[str] = "directory"
+    is_folder: ClassVar[bool] = True
 
     def declared_classes(self) -> tuple[str, ...]:
         """The names of the class folders, empty ones too."""
@@ -56,30 +66,15 @@ class Directory(Source):
 
 
 @dataclass(frozen=True, slots=True)
-class SplitDirectory(Source):
+class SplitDirectory(Folders):
     """Folders for the splits, in each one folder per class: ``root/train/cat/0001.jpg``.
 
     The words of `splits.split_in_name` are looked for in the names of the split folders: train, seg_train, Test2 ...
     A folder of the same meaning that holds the classes of a split, as in train/train/cat, is passed through.
-
-    Attributes:
-        path: the root.
-        follow_links: whether links may lead out of the root.
     """
 
     layout: ClassVar[str] = "split_directory"
     unknown_split: ClassVar[Unknown] = "skip"
-
-    path: Path
-    follow_links: Links = "inside"
-
-    def samples(self) -> Iterator[Sample]:
-        """Lists the files under the root, all folders in it taken for splits; see `Source.samples`."""
-        return walk(self.path, self._place, self.follow_links)
-
-    def read(self, sample: Sample) -> bytes:
-        """Reads one file; see `Source.read`."""
-        return read_bytes(path_of(os.fspath(self.path), sample.location), sample.stamp)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The names of the class folders in any split, empty ones too."""
@@ -110,31 +105,19 @@ class SplitDirectory(Source):
 
 
 @dataclass(frozen=True, slots=True)
-class Hierarchy(Source):
+class Hierarchy(Folders):
     """Folders in folders, the label is the path: ``root/cat/persian/0001.jpg`` is a ``cat/persian``.
 
     The levels are kept as attributes ``level1``, ``level2``, ...
 
     Attributes:
-        path: the root.
         level: how many levels make the label: 1 is the outermost folder alone; all when omitted.
-        follow_links: whether links may lead out of the root.
     """
 
     layout: ClassVar[str] = "hierarchy"
     is_folder: ClassVar[bool] = True
 
-    path: Path
     level: Annotated[int, Ge(1)] | None = None
-    follow_links: Links = "inside"
-
-    def samples(self) -> Iterator[Sample]:
-        """Lists the files under the root; see `Source.samples`."""
-        return walk(self.path, self._place, self.follow_links)
-
-    def read(self, sample: Sample) -> bytes:
-        """Reads one file; see `Source.read`."""
-        return read_bytes(path_of(os.fspath(self.path), sample.location), sample.stamp)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The labels of all folders without folders in them, empty ones too."""

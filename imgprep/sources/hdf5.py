@@ -1,6 +1,5 @@
 """Images in HDF5 files: a group for each class, a hierarchy of groups, or flat arrays."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +32,9 @@ from imgprep.sources.arrays import (
     array_samples,
     check_images,
     find_pairs,
-    image_row,
     read_labels,
 )
-from imgprep.sources.base import Pixels, check_class, file_stamp
+from imgprep.sources.base import check_class, file_stamp
 from imgprep.sources.directory import hierarchical
 from imgprep.sources.split_names import are_splits, split_in_name
 from imgprep.sources.splits import Unknown
@@ -78,12 +76,6 @@ class Hdf5(ArraySource):
                 parts = [self._by_class(self._labels(entries), entries)]
             for part in parts:
                 yield from part
-
-    def read(self, sample: Sample) -> Pixels:
-        """Reads one row, from a block of rows when they are compressed; see `Source.read`."""
-        name, _, row = sample.location.rpartition("@")
-        path = os.fspath(self.path)
-        return image_row(self._files(path, sample.stamp).rows(name), int(row), path)
 
     @staticmethod
     def open_file(path: Path) -> "_File":
@@ -209,7 +201,7 @@ def _label(group: h5py.Group, own: str, path: str) -> str:
 
 
 class _File:
-    """An open file and how to read the rows of its arrays."""
+    """An open file and how to read the rows of its arrays: from a block of rows when they are compressed."""
 
     def __init__(self, path: Path) -> None:
         self._file = open_hdf5(str(path))

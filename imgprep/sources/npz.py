@@ -1,6 +1,5 @@
 """Images in npz files, the form in which Keras ships MNIST: ``x_train``, ``y_train``, ``x_test``, ``y_test``."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,9 @@ from imgprep.sources.arrays import (
     array_samples,
     check_images,
     find_pairs,
-    image_row,
     read_labels,
 )
-from imgprep.sources.base import Pixels, file_stamp
+from imgprep.sources.base import file_stamp
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
 
@@ -61,12 +59,6 @@ class Npz(ArraySource):
             prefix = (f"{self.path.name}#{among}", f"{pair.images}@")
             yield from array_samples(labels, naming, prefix, pair.split, stamp)
 
-    def read(self, sample: Sample) -> Pixels:
-        """Reads one row; a compressed array is expanded into memory once in each worker; see `Source.read`."""
-        name, _, row = sample.location.rpartition("@")
-        path = os.fspath(self.path)
-        return image_row(self._files(path, sample.stamp).rows(name), int(row), path)
-
     @staticmethod
     def open_file(path: Path) -> "_File":
         """See `FileSource.open_file`."""
@@ -74,7 +66,7 @@ class Npz(ArraySource):
 
 
 class _File:
-    """An open file and the arrays that were asked for."""
+    """An open file and the arrays that were asked for; a compressed one is expanded once in each worker."""
 
     def __init__(self, path: Path) -> None:
         self._file = open_npz(str(path))

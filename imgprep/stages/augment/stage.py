@@ -3,7 +3,6 @@
 Every copy depends only on the seed, the id of its parent and its own number.
 """
 
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,10 +17,10 @@ from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines
+from imgprep.pipeline.shard_job import ShardJob, columns, record_of
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
 from imgprep.pipeline.versions import recorded_versions
 from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
-from imgprep.shards.base import text_array
 from imgprep.stages.augment.donors import DonorPool, masked
 from imgprep.stages.augment.plan import (
     TEST_NAME,
@@ -45,7 +44,7 @@ TRANSFORMS: Final = "transforms.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class AugmentJob:
+class AugmentJob(ShardJob[Copies]):
     """Makes one shard of the stage.
 
     Attributes:
@@ -60,16 +59,13 @@ class AugmentJob:
     classes: tuple[str, ...]
     writer: ShardWriter
 
-    def __call__(self, plan: ShardPlan[Copies], heartbeat: Heartbeat) -> ShardRecord:
+    def make(self, plan: ShardPlan[Copies], heartbeat: Heartbeat) -> ShardRecord:
         """Makes the shard.
 
         Raises:
             SourceError: a shard of the convert stage is damaged.
             ResourceError: the file cannot be written.
         """
-        finished = self.writer.finished(plan)
-        if finished is not None:
-            return finished
         copies = plan.items
         images = self.writer.buffer.rows((len(copies), *self.image.shape), self.image.dtype)
         lines = []
@@ -79,17 +75,9 @@ class AugmentJob:
                 images[item], explained = self.maker.make(shards, copies, item)
                 lines.append(self._record(plan, item, id_).line(explained))
         heartbeat.done()
-        arrays = {
-            "image": images,
-            "label": copies.label.astype(label_dtype(len(self.classes))),
-            "id": text_array(copies.id),
-            "parent": text_array(copies.parent_id),
-            "checksum": np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32),
-        }
-        counts = dict(Counter(self.classes[code] for code in copies.label.tolist()))
-        return self.writer.write(
-            ShardRecord(plan.filename, plan.split, len(copies), counts=counts), arrays, lines=lines
-        )
+        labels = copies.label.astype(label_dtype(len(self.classes)))
+        arrays = columns(images, labels, copies.id, copies.parent_id)
+        return self.writer.write(record_of(plan, copies.label, self.classes), arrays, lines=lines)
 
     def _record(self, plan: ShardPlan[Copies], item: int, id_: str) -> SampleRecord:
         copies = plan.items

@@ -14,6 +14,7 @@ from imgprep.errors import RequestError
 from imgprep.pipeline.image_reader import Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, results
+from imgprep.pipeline.shard_job import ShardJob
 from imgprep.pipeline.versions import recorded_versions
 from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
 from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
@@ -29,7 +30,7 @@ PROBED = 32
 
 
 @dataclass(frozen=True, slots=True)
-class ConvertJob:
+class ConvertJob(ShardJob[SampleTable]):
     """Makes one shard of the stage.
 
     Attributes:
@@ -48,16 +49,13 @@ class ConvertJob:
     writer: ShardWriter
     where: str
 
-    def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> ShardRecord:
+    def make(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> ShardRecord:
         """Makes the shard.
 
         Raises:
             RequestError: an image has another size than the first one, and the spec gives none.
             ResourceError: the file cannot be written.
         """
-        finished = self.writer.finished(plan)
-        if finished is not None:
-            return finished
         codes = {name: code for code, name in enumerate(self.classes)}
         images = self.writer.buffer.rows((int(plan.items.ok().sum()), *self.image.shape), self.image.dtype)
         rows = ShardRows(plan, images, codes, masked=self.prepare.reader.masks is not None)

@@ -1,6 +1,5 @@
 """pack: writes normalised, label-encoded, shuffled shards for each split, ready for training."""
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +15,10 @@ from imgprep.dataset.record_edits import LEFT_OUT, Change, new_place, rewritten
 from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards
+from imgprep.pipeline.shard_job import ShardJob, columns, record_of
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
 from imgprep.pipeline.versions import recorded_versions
 from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
-from imgprep.shards.base import text_array
 from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.augment.plan import VIEWS
 from imgprep.stages.pack.selection import SelectedRows, Selection, split_names
@@ -35,7 +34,7 @@ STAGE = "pack"
 
 
 @dataclass(frozen=True, slots=True)
-class PackJob:
+class PackJob(ShardJob[Selection]):
     """Makes one shard of the stage.
 
     Attributes:
@@ -56,16 +55,13 @@ class PackJob:
     classes: tuple[str, ...]
     writer: ShardWriter
 
-    def __call__(self, plan: ShardPlan[Selection], heartbeat: Heartbeat) -> ShardRecord:
+    def make(self, plan: ShardPlan[Selection], heartbeat: Heartbeat) -> ShardRecord:
         """Makes the shard.
 
         Raises:
             SourceError: a shard of an earlier stage is damaged.
             ResourceError: the file cannot be written.
         """
-        finished = self.writer.finished(plan)
-        if finished is not None:
-            return finished
         selected = plan.items.columns()
         images = self.writer.buffer.rows((len(selected), *self.image.shape), self.image.dtype)
         with self.shards.opened(OPEN_SHARDS) as shards:
@@ -77,22 +73,13 @@ class PackJob:
         attributes: Mapping[str, Mapping[str, str]] = {}
         if self.settings.layout == "by_class":
             arrays, attributes = _by_class(arrays, selected.label, self.classes)
-        counts = dict(Counter(self.classes[code] for code in selected.label.tolist()))
-        return self.writer.write(
-            ShardRecord(plan.filename, plan.split, len(selected), counts=counts), arrays, attributes
-        )
+        return self.writer.write(record_of(plan, selected.label, self.classes), arrays, attributes)
 
     def _columns(self, selected: SelectedRows, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
         labels = selected.label.astype(label_dtype(len(self.classes)))
         if self.settings.labels == "one_hot":
             labels = np.eye(len(self.classes), dtype=np.uint8)[selected.label]
-        return {
-            "image": images,
-            "label": labels,
-            "id": text_array(selected.id),
-            "parent": text_array(selected.parent),
-            "checksum": np.array([zlib.crc32(image) for image in images], np.uint32),
-        }
+        return columns(images, labels, selected.id, selected.parent)
 
 
 def _by_class(
