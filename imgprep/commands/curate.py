@@ -176,6 +176,8 @@ def _actions(loaded: LoadedSpec, given: Iterable[str]) -> dict[str, Proposal]:
             raise RequestError(f"{option}: unknown action {one_line(word, 40)!r}; {hint}")
         if action == "relabel" and name != SUSPECTS:
             raise RequestError(f"{option}: only {SUSPECTS} says another label; decide each image, see imgprep review")
+        if action == "relabel" and rules[name].review is None and rules[name].pred_probs is None:
+            raise RequestError(f"{option}: nothing says another label; set review or pred_probs of audit.rules.{name}")
         actions[name] = action
     return actions
 

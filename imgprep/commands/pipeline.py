@@ -50,14 +50,14 @@ class Pipeline:
         found = collect(self.loaded, self.context.engine)
         for note in found.notes:
             self.context.monitor.note(note)
-        self._decided = found.decided
+        self._decided = None if found.decided is None else found.decided.without_source()
         return found
 
     @property
     def decided(self) -> Decided | None:
         """What decisions did to the source, also when the collection is in memory no more; None without any."""
         if self.loaded.spec.source.decisions is not None and self._decided is None:
-            return self.collection.decided
+            _ = self.collection
         return self._decided
 
     @property

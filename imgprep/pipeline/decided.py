@@ -1,7 +1,7 @@
 """Decisions applied to a listed source: before anything is measured or made of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +50,10 @@ class Decided:
     def summary(self) -> dict[str, Any]:
         """The counts with the digest of the table, as ``dataset.json`` has them."""
         return {"sha256": self.sha256, **self.counts()}
+
+    def without_source(self) -> "Decided":
+        """What it says of ids alone: the source as it was listed is as large as the source."""
+        return replace(self, undecided=SampleTable.of(()))
 
     def as_listed(self, table: SampleTable) -> SampleTable:
         """The table with those that are left out as they were listed; what is measured then is known the next time."""

@@ -256,6 +256,7 @@ def test_an_outdated_audit_is_refused(drawn: Project, change: Callable[[Project]
         (["--rule", "duplicate"], "expected RULE=ACTION"),
         (["--rule", "class-size=exclude"], "no rule about single images"),
         (["--rule", "duplicate=relabel"], "only label-errors says another label"),
+        (["--rule", "label-errors=relabel"], "set review or pred_probs"),
         (["-o", "decisions.json"], "give a name that ends in .csv"),
         (["-o", "none/decisions.csv"], "no such folder"),
         (["-o", "images/decisions.csv"], "the source, which is only read"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -161,7 +162,7 @@ def test_nothing_is_measured_again_for_a_decision(drawn: Project) -> None:
     assert "11 images are known from before" in done.stderr
 
 
-@pytest.mark.parametrize("layout", ["csv", "json", "npz", "split_directory", "hierarchy", "dataset"])
+@pytest.mark.parametrize("layout", ["csv", "json", "npz", "hdf5", "split_directory", "hierarchy", "dataset"])
 def test_every_layout_takes_decisions(drawn: Project, layout: str) -> None:
     folder, first, second = drawn.folder, "ash/000.png", "oak/000.png"
     source: dict[str, Any] = {"layout": layout, "path": str(drawn.source)}
@@ -172,11 +173,14 @@ def test_every_layout_takes_decisions(drawn: Project, layout: str) -> None:
         lines = "label,location\n" + "".join(f"{row['label']},{row['location']}\n" for row in rows)
         table.write_text(json.dumps(rows) if layout == "json" else lines)
         source["path"], first, second = str(table), "images/ash/000.png", "images/oak/000.png"
-    elif layout == "npz":
+    elif layout in {"npz", "hdf5"}:
         pixels = np.random.default_rng(1).integers(0, 256, (6, 9, 9, 3), np.uint8)
-        np.savez(folder / "t.npz", image=pixels, label=np.array([0, 0, 0, 1, 1, 1], np.uint8))
-        source |= {"path": str(folder / "t.npz"), "class_names": ["ash", "oak"]}
-        first, second = "t.npz#0", "t.npz#3"
+        arrays = {"image": pixels, "label": np.array([0, 0, 0, 1, 1, 1], np.uint8)}
+        np.savez(folder / "t.npz", **arrays)
+        with h5py.File(folder / "t.hdf5", "w") as file:
+            file.update(arrays)
+        source |= {"path": str(folder / f"t.{layout}"), "class_names": ["ash", "oak"]}
+        first, second = f"t.{layout}#0", f"t.{layout}#3"
     elif layout == "split_directory":
         shutil.move(drawn.source, folder / "train")
         shutil.copytree(folder / "train", folder / "images" / "train")
