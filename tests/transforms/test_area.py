@@ -24,9 +24,10 @@ def native() -> ModuleType:
 
 @pytest.fixture(autouse=True)
 def _chosen_anew() -> Any:
-    area._kernel.cache_clear()
+    kernel = area._kernel  # a test may put another one in its place
+    kernel.cache_clear()
     yield
-    area._kernel.cache_clear()
+    kernel.cache_clear()
 
 
 def noise(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
