@@ -1,5 +1,7 @@
 import base64
 import hashlib
+import html
+import json
 import re
 import shutil
 import subprocess
@@ -180,3 +182,42 @@ def test_opens_in_a_browser_without_a_word_on_the_console(tmp_path, mixed):
     picture = cv2.imread(str(shot))
     assert picture.shape[:2] == (1600, 1200)
     assert picture.std() > 5
+
+
+DRIVER = """<script>
+const said = [];
+const shown = (selector) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility()).length;
+const box = document.querySelector("#filter");
+const filter = (text) => { box.value = text; box.dispatchEvent(new Event("input")); };
+filter("plum/1");
+said.push(shown("#blur figure"), shown("#near-duplicate figure"), shown("#label-errors"));
+filter("");
+said.push(shown("#blur figure"), shown("#label-errors"));
+const first = () => document.querySelector("#overview tbody tr td:nth-child(2)").textContent;
+const rule = document.querySelectorAll("#overview th button")[1];
+rule.click(); said.push(first());
+rule.click(); said.push(first());
+document.querySelector("figure img").click();
+said.push(document.querySelector("dialog").open, document.querySelector("dialog p").textContent.trim());
+document.querySelector("dialog button").click();
+said.push(document.querySelector("dialog").open);
+document.title = JSON.stringify(said);
+</script>"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_the_script_filters_sorts_and_enlarges(tmp_path, mixed):
+    text = render(mixed, {sample: thumbnail(99) for sample in wanted_thumbnails(mixed)})
+    # Another script may not run on the page; so the policy is taken out of this copy.
+    text = re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', "", text).replace("</body>", f"{DRIVER}</body>")
+    page = tmp_path / "report.html"
+    page.write_text(text, "utf-8")
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+    said = json.loads(html.unescape(re.search("<title>(.*?)</title>", done.stdout)[1]))
+    assert said == [1, 1, 0, 2, 1, "blur", "unreadable", True, "plum/1.jpg", False]
