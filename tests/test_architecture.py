@@ -24,7 +24,7 @@ LAYERS = (  # from the bottom; a unit imports from the layers below its own, and
     {"sources", "transforms"},
     {"pipeline"},
     {"checks"},
-    {"stages"},
+    {"stages", "review"},
     {"spec"},
     {"commands", "testing"},
     {"api"},

@@ -1,5 +1,6 @@
 """A review of labels: which images a second person is asked about, and what the answers say of all images."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -101,12 +102,28 @@ def judge_review(evidence: Evidence, review: Review, budget: float, confidence: 
     if not known:
         return found
     strata = [Stratum(*numbers) for numbers in zip(counts, reviewed, wrong, strict=True)]
-    interval = stratified([stratum for stratum in strata if stratum.size], confidence)
-    more = 0
-    if interval.low <= budget <= interval.high and not interval.census:
-        needed = max(reviews_needed(interval.rate, budget, sum(counts), confidence), len(known) + 1)
-        more = min(sum(counts) - unsure, needed) - len(known)
+    interval, more = estimate(strata, unsure, budget, confidence)
     return found._replace(interval=interval, more=more)
+
+
+def estimate(strata: Sequence[Stratum], unsure: int, budget: float, confidence: float) -> tuple[Interval, int]:
+    """The rate of wrong labels over all images, and how many further reviews would probably decide.
+
+    Args:
+        strata: one for each class; some image of some class was reviewed.
+        unsure: how many images the reviewer could not tell.
+        budget: the rate that is too much.
+        confidence: of the interval.
+
+    Returns:
+        The interval, and 0 when it decides already or when no reviews are left to make.
+    """
+    interval = stratified([stratum for stratum in strata if stratum.size], confidence)
+    if interval.census or not interval.low <= budget <= interval.high:
+        return interval, 0
+    size, reviewed = sum(stratum.size for stratum in strata), sum(stratum.reviewed for stratum in strata)
+    needed = max(reviews_needed(interval.rate, budget, size, confidence), reviewed + 1)
+    return interval, min(size - unsure, needed) - reviewed
 
 
 def _present(evidence: Evidence, ids: tuple[str, ...]) -> NDArray[np.intp]:

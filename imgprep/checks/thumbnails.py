@@ -31,24 +31,31 @@ class ThumbnailJob:
         reader: of the source.
         folder: where thumbnails are kept.
         job: what their names depend on besides the sample.
+        side: the longest side, in pixels.
     """
 
     reader: ImageReader
     folder: Path
     job: str
+    side: int = SIDE
 
     def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> None:
         """Reads, reduces and writes."""
         reader = self.reader.reusing_memory()
         loop = over_images(
-            plan.items, plan.excluded, heartbeat, lambda one: thumbnail(reader.scaled(one, SIDE)[0].pixels)
+            plan.items,
+            plan.excluded,
+            heartbeat,
+            lambda one: thumbnail(reader.scaled(one, self.side)[0].pixels, self.side),
         )
         for _, sample, data in loop:
             if not isinstance(data, Fault):
                 commit(self.folder / _name(self.job, sample), [data], durable=False)
 
 
-def thumbnails(context: RunContext, reader: ImageReader, chosen: SampleTable, what: str = "source") -> dict[str, bytes]:
+def thumbnails(
+    context: RunContext, reader: ImageReader, chosen: SampleTable, what: str = "source", side: int = SIDE
+) -> dict[str, bytes]:
     """The thumbnails of some images, by id.
 
     Args:
@@ -56,13 +63,14 @@ def thumbnails(context: RunContext, reader: ImageReader, chosen: SampleTable, wh
         reader: of the source.
         chosen: the images; a bounded number, for all are held in memory.
         what: the name of these images; those of another name are cached separately.
+        side: the longest side, in pixels.
 
     Returns:
-        JPEG files of at most 96 x 96 pixels; images that cannot be read are left out.
+        JPEG files of at most ``side`` x ``side`` pixels; images that cannot be read are left out.
     """
     folder = context.workspace.private / WHAT / what
     folder.mkdir(parents=True, exist_ok=True)
-    job = fingerprint(SIDE, QUALITY, reader.options, reader.source.digest())
+    job = fingerprint(side, QUALITY, reader.options, reader.source.digest())
     names = {_name(job, sample): sample.id for sample in chosen}
     there = keep_only(folder, names)
     rows = np.array([row for row, name in enumerate(names) if name not in there], np.intp)
@@ -72,20 +80,21 @@ def thumbnails(context: RunContext, reader: ImageReader, chosen: SampleTable, wh
         for index, start in enumerate(range(0, len(missing), CHUNK))
     ]
     if plans:
-        for _ in results(context, ThumbnailJob(reader, folder, job), plans, WHAT, len(missing)):
+        for _ in results(context, ThumbnailJob(reader, folder, job, side), plans, WHAT, len(missing)):
             pass
     return {id_: (folder / name).read_bytes() for name, id_ in names.items() if (folder / name).exists()}
 
 
-def thumbnail(pixels: Pixels) -> bytes:
-    """A JPEG file of an image, reduced to 96 pixels on its long side; a smaller image keeps its size.
+def thumbnail(pixels: Pixels, side: int = SIDE) -> bytes:
+    """A JPEG file of an image, reduced to some pixels on its long side; a smaller image keeps its size.
 
     Args:
         pixels: (H, W, 1) grey or (H, W, 3) RGB, uint8 or uint16.
+        side: the longest side, in pixels.
     """
-    factor = min(1.0, SIDE / max(pixels.shape[:2]))
+    factor = min(1.0, side / max(pixels.shape[:2]))
     if factor < 1:
-        height, width = (max(1, round(side * factor)) for side in pixels.shape[:2])
+        height, width = (max(1, round(length * factor)) for length in pixels.shape[:2])
         small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
         pixels = small.reshape(height, width, pixels.shape[2])  # type: ignore[assignment]
     color = cv2.cvtColor(np.ascontiguousarray(to_rgb(to_depth(pixels, 8))), cv2.COLOR_RGB2BGR)

@@ -30,7 +30,8 @@ from imgprep.cli.options import (
     shared_options,
     spec_options,
 )
-from imgprep.cli.quality import audit, curate, review
+from imgprep.cli.quality import audit, curate
+from imgprep.cli.review import review
 from imgprep.cli.terminal import Terminal
 from imgprep.pipeline.stage import Stage
 from imgprep.stages import STAGES

@@ -40,6 +40,13 @@ class AuditStage(StrEnum):
     PACK = "pack"
 
 
+class ReviewMode(StrEnum):
+    """The images of a review."""
+
+    SAMPLE = "sample"
+    SUSPECTS = "suspects"
+
+
 Found = Annotated[
     Path, typer.Argument(metavar="FOLDER_OR_FILE", help="The images: a folder, a table or an array file.")
 ]
@@ -89,10 +96,30 @@ Baseline = Annotated[
 Reference = Annotated[
     Path | None, typer.Option(metavar="SPEC", help="Another collection: says how far each class has moved from it.")
 ]
-Sample = Annotated[int, typer.Option("--sample", min=1, metavar="N", help="How many images to draw.")]
+MoreTables = Annotated[
+    list[Path] | None, typer.Argument(metavar="[TABLE]...", help="With --collect: further tables.", show_default=False)
+]
+Sample = Annotated[
+    int | None,
+    typer.Option("--sample", min=1, metavar="N", help="How many images to draw; as many as would decide by default."),
+]
 ReviewTable = Annotated[
     Path | None, typer.Option("-o", "--table", metavar="CSV", help="Where; audit/review.csv in the output by default.")
 ]
+Mode = Annotated[ReviewMode, typer.Option("--mode", help="A random sample, or suspects: labels that are disputed.")]
+Page = Annotated[
+    Path | None, typer.Option("--page", metavar="HTML", help="Writes the page as one file, for somebody elsewhere.")
+]
+Extend = Annotated[bool, typer.Option("--extend", help="Draws more, and keeps what is filled in.")]
+Collect = Annotated[
+    list[Path] | None,
+    typer.Option("--collect", metavar="CSV", help="Merges tables of several reviewers and compares them."),
+]
+Serve = Annotated[
+    bool | None,
+    typer.Option("--serve/--no-serve", help="Whether to open the page here; only on a terminal by default."),
+]
+NoOpen = Annotated[bool, typer.Option("--no-open", help="Serves the page and prints its address only.")]
 
 DecisionTable = Annotated[
     Path | None,

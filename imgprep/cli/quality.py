@@ -1,7 +1,6 @@
 """The commands about the quality of a collection."""
 
-from pathlib import Path
-
+from imgprep.cli.browser import browser_shows
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.options import (
     AuditStage,
@@ -12,9 +11,7 @@ from imgprep.cli.options import (
     OpenPage,
     Reference,
     ReportFormat,
-    ReviewTable,
     RuleActions,
-    Sample,
     SpecOptions,
     Stage,
     shared_options,
@@ -44,19 +41,9 @@ def audit(
     else:
         terminal.print(auditing.render(audited.report, report_format, color=terminal.color, width=terminal.width))
     given.terminal.say(f"the page is {audited.page}, every measure of each image {audited.folder / auditing.TABLE}")
-    if show and not _opened(audited.page):
+    if show and not browser_shows(audited.page.absolute().as_uri()):
         given.terminal.say(f"no browser could be started here; open {audited.page.absolute().as_uri()} in one")
     return ExitCode.DONE if audited.report.passed else ExitCode.FAILED
-
-
-def _opened(page: Path) -> bool:
-    """Shows a page in the browser; whether there is one."""
-    import webbrowser
-
-    try:
-        return webbrowser.open(page.absolute().as_uri())
-    except (webbrowser.Error, OSError):
-        return False
 
 
 @shared_options(spec_options)
@@ -68,15 +55,4 @@ def curate(given: SpecOptions, table: DecisionTable = None, rule: RuleActions = 
     with given.terminal as terminal:
         curated = main.curate(given.request(), Plan(table, tuple(rule or ()), dry_run))
     terminal.print(curated.text())
-    return ExitCode.DONE
-
-
-@shared_options(spec_options)
-def review(given: SpecOptions, sample: Sample, table: ReviewTable = None, force: Force = False) -> int:
-    """Draws images for a second person to label."""
-    from imgprep.commands import main
-
-    with given.terminal as terminal:
-        drawn = main.review(given.request(force=force), sample, table)
-    terminal.print(drawn.text())
     return ExitCode.DONE

@@ -1,6 +1,7 @@
 """The commands on a spec: each takes a request and returns its outcome."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from imgprep.commands.audit import Audited, Choice
     from imgprep.commands.curate import Curated, Plan
     from imgprep.commands.review import Drawn
+    from imgprep.commands.review_collect import Collected
+    from imgprep.commands.review_draw import Choice as ReviewChoice
+    from imgprep.review.session import LabelSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,38 @@ def audit(request: Request, choice: "Choice | None" = None) -> "Audited":
         return auditing.audit(loaded, context, Pipeline(loaded, context), choice or auditing.DEFAULT)
 
 
-def review(request: Request, size: int, table: Path | None = None) -> "Drawn":
-    """Draws a random sample for a second person to label; see `reviewing.review`."""
+def review(request: Request, choice: "ReviewChoice") -> "Drawn":
+    """Draws images for a second person to label; see `reviewing.review`."""
     from imgprep.commands import review as reviewing
+
+    loaded = _for_review(request, choice).load()
+    with context_for(request, loaded) as context:
+        return reviewing.review(loaded, context, choice)
+
+
+def open_review(request: Request, choice: "ReviewChoice", *, blank: bool = False) -> "LabelSession":
+    """Draws images for a page, or goes on with a table that is there; see `reviewing.open_session`."""
+    from imgprep.commands import review as reviewing
+
+    loaded = _for_review(request, choice).load()
+    with context_for(request, loaded) as context:
+        return reviewing.open_session(loaded, context, choice, blank=blank)
+
+
+def collect_reviews(request: Request, tables: Sequence[Path], path: Path | None) -> "Collected":
+    """Merges the tables of several reviewers; see `collecting.collect_reviews`."""
+    from imgprep.commands import review_collect as collecting
 
     loaded = request.load()
     with context_for(request, loaded) as context:
-        return reviewing.review(loaded, context, size, table)
+        return collecting.collect_reviews(loaded, context, tables, path)
+
+
+def _for_review(request: Request, choice: "ReviewChoice") -> Request:
+    """A review of suspects has them looked for."""
+    if choice.mode != "suspects":
+        return request
+    return replace(request, overrides=[*request.overrides, "audit.rules.label-errors.suspects=true"])
 
 
 def curate(request: Request, plan: "Plan") -> "Curated":

@@ -1,28 +1,25 @@
-"""The draw of a review: a random sample of images for a second person to label."""
+"""The draw of a review: images for a second person to label, in a table to be filled in or on a page that does that."""
 
-import csv
-import io
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgprep.checks.reports.contact import contact_sheet
-from imgprep.checks.review import draw_review
-from imgprep.checks.thumbnails import thumbnails
-from imgprep.commands.label_tables import is_filled_in, review_rows
-from imgprep.commands.pipeline import Pipeline
+from imgprep.commands.label_tables import NONE, UNSURE, is_filled_in
+from imgprep.commands.review_draw import LARGE, Choice, label_rule, prepare, table_path
 from imgprep.dataset.manifest import commit
 from imgprep.errors import RequestError, ResourceError, one_line
 from imgprep.pipeline.collection import Collection
 from imgprep.pipeline.runner import RunContext
+from imgprep.review.session import Judged, LabelSession, SavedFile, Shown, table_of
 from imgprep.spec.loading import LoadedSpec
+from imgprep.stages.split.allocate import keys
 
-NAME: Final = "review.csv"
-FOLDER: Final = "audit"
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +32,7 @@ class Drawn:
         spec: the path of the spec file.
         images: how many were drawn.
         unreadable: how many were drawn first, cannot be read, and were replaced by others.
+        mode: as in `Choice`.
     """
 
     table: Path
@@ -42,72 +40,100 @@ class Drawn:
     spec: str
     images: int
     unreadable: int = 0
+    mode: str = "sample"
 
     def text(self) -> str:
         """The next step, for people."""
         lines = [f"{self.table}: {self.images} images to be labelled by a second person, who looks at {self.page}"]
         if self.unreadable:
             lines.append(f"left out: {self.unreadable} images that cannot be read; see imgprep audit")
-        setting = shlex.quote(f"audit.rules.label-errors.review={self.table.absolute()}")
-        return "\n".join([*lines, f"then: imgprep audit {shlex.quote(self.spec)} --set {setting}"])
+        return "\n".join([*lines, next_step(self.spec, self.table, self.mode)])
 
 
-def review(loaded: LoadedSpec, context: RunContext, size: int, path: Path | None) -> Drawn:
-    """Draws a stratified random sample and writes the table to fill in, with a page that shows the images.
+def next_step(spec: str, table: Path, mode: str = "sample") -> str:
+    """The command that judges a table that is filled in."""
+    if mode != "sample":
+        return "suspects are no random sample, so they say nothing of the other labels: correct those that differ"
+    setting = shlex.quote(f"audit.rules.label-errors.review={table.absolute()}")
+    return f"then: imgprep audit {shlex.quote(spec)} --set {setting}"
+
+
+def review(loaded: LoadedSpec, context: RunContext, choice: Choice) -> Drawn:
+    """Draws the images and writes the table to fill in, with a page that shows them.
 
     Args:
         loaded: the spec.
         context: where thumbnails are made; when it is to force, a table that has been filled in is replaced.
-        size: how many images; all when there are fewer.
-        path: of the table; in the folder of the audit when left out.
+        choice: of the images and the table.
 
     Raises:
         RequestError: the table has been filled in, or is something else; or no image can be read.
     """
-    path = path or context.workspace.stage(FOLDER) / NAME
-    if path.suffix.lower() != ".csv":
-        raise RequestError(f"{one_line(path)}: a review is a CSV table; give a name that ends in .csv")
-    if not context.force:
-        _refuse_to_replace(path)
-    collection = Pipeline(loaded, context).collection
-    rows, shown, unreadable = _draw(context, collection, size, loaded.spec.seed)
-    entries = [(sample.id, sample.label) for sample in collection.table[rows]]
+    path = table_path(context, choice)
+    if not context.force and not choice.extend and path.exists() and is_filled_in(path):
+        raise RequestError(
+            f"{one_line(path)}: holds labels that somebody gave; name another with -o, or use --extend or --force"
+        )
+    drawn = prepare(loaded, context, choice, going_on=choice.extend)
+    entries = list(drawn.entries())
     page = path.with_suffix(".html")
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows(review_rows(collection.table, rows))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        commit(page, contact_sheet(loaded.spec.name, entries, shown).encode("utf-8", "backslashreplace"))
-        commit(path, lines.getvalue().encode("utf-8", "surrogateescape"))
+        sheet = contact_sheet(loaded.spec.name, ((id_, label) for id_, label, _ in entries), drawn.pictures)
+        commit(page, sheet.encode("utf-8", "backslashreplace"))
+        commit(path, table_of([*entries, *drawn.others()]))
     except OSError as error:
         raise ResourceError(f"{one_line(path)}: cannot write: {error.strerror}; give another place with -o") from error
-    return Drawn(path, page, loaded.file, len(rows), unreadable)
+    return Drawn(path, page, loaded.file, len(entries), drawn.unreadable, choice.mode)
 
 
-def _draw(
-    context: RunContext, collection: Collection, size: int, seed: int
-) -> tuple[NDArray[np.intp], dict[str, bytes], int]:
-    """The rows drawn, their thumbnails, and how many others were drawn and cannot be read, and so not labelled.
+def open_session(loaded: LoadedSpec, context: RunContext, choice: Choice, *, blank: bool = False) -> LabelSession:
+    """Draws the images for a page, or goes on with a table that is there.
+
+    Args:
+        loaded: the spec.
+        context: where the images are made smaller; when it is to force, a table that is there is replaced.
+        choice: of the images and the table.
+        blank: for somebody else: the images of the table, without its answers, and the table is left alone.
 
     Raises:
-        RequestError: not one image can be read.
+        RequestError: the table is something else, or no image can be read.
+        ResourceError: the table cannot be written.
     """
-    table = collection.table
-    unreadable = np.zeros(len(table), bool)
-    while True:
-        rows = draw_review(table, size, seed, unreadable)
-        shown = thumbnails(context, collection.reader, table[rows], "review")
-        missing = [row for row in rows.tolist() if table.id[row] not in shown]
-        if not missing:
-            break
-        unreadable[missing] = True
-    if not len(rows):
-        raise RequestError("no image of the collection can be read, so there is nothing to review; see imgprep audit")
-    return rows, shown, int(unreadable.sum())
+    drawn = prepare(loaded, context, choice, going_on=True, side=LARGE)
+    entries = list(drawn.entries())
+    # In an order that tells nothing of the labels, and is the same when the review goes on.
+    order = np.argsort(keys([id_ for id_, _, _ in entries], loaded.spec.seed), kind="stable").tolist()
+    shown = [Shown(id_, label, drawn.pictures[id_]) for id_, label, _ in (entries[place] for place in order)]
+    answers = ["" if blank else entries[place][2] for place in order]
+    classes = drawn.collection.classes
+    folded = {name.casefold() for name in classes}
+    try:
+        if not blank:
+            drawn.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(
+            f"{one_line(drawn.path)}: cannot write: {error.strerror}; give another place with -o"
+        ) from error
+    session = LabelSession(
+        loaded.spec.name,
+        tuple(classes),
+        shown,
+        answers,
+        SavedFile(drawn.path),
+        _judged(loaded, drawn.collection) if choice.mode == "sample" else None,
+        next(word for word in UNSURE if word not in folded),
+        next(word for word in NONE if word not in folded),
+        () if blank else drawn.others(),
+    )
+    if not blank:
+        session.save()
+    return session
 
 
-def _refuse_to_replace(path: Path) -> None:
-    if not path.exists():
-        return
-    if is_filled_in(path):
-        raise RequestError(f"{one_line(path)}: holds labels that somebody gave; name another with -o, or use --force")
+def _judged(loaded: LoadedSpec, collection: Collection) -> Judged:
+    table, rule = collection.table, label_rule(loaded)
+    code = {name: number for number, name in enumerate(table.label.values)}
+    counts = np.bincount(table.label.codes[table.ok()], minlength=len(code))
+    sizes = tuple(int(counts[code[name]]) if name in code else 0 for name in collection.classes)
+    return Judged(sizes, rule.budget, rule.confidence)

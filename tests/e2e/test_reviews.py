@@ -2,7 +2,9 @@
 
 import csv
 import json
+import signal
 import unicodedata
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,113 @@ def test_the_recipe_that_review_prints_works_from_anywhere(animals, monkeypatch,
     done = imgprep("audit", animals.spec, "--set", "audit.rules.label-errors.review=r.csv", cwd=elsewhere)
     assert done.returncode == 2
     assert "r.csv: cannot read the review: no such file; draw one with imgprep review" in done.stderr
+
+
+def answers(table: Path) -> dict[str, str]:
+    with table.open(encoding="utf-8", newline="") as file:
+        return {row["id"]: row["reviewed_label"] for row in csv.DictReader(file)}
+
+
+def fill(table: Path, **changes: str) -> Path:
+    """Fills a table in with the labels that are there, but for some."""
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = [f"{row['id']},{row['label']},{changes.get(row['id'].replace('/', '_')[:6], row['label'])}" for row in rows]
+    table.write_text("\n".join(["id,label,reviewed_label", *lines]) + "\n", "utf-8")
+    return table
+
+
+def test_extend_draws_more_and_keeps_what_is_filled_in(animals):
+    table = animals.folder / "r.csv"
+    assert animals.call("review", animals.spec, "--sample", 8, "-o", table).returncode == 0
+    first = answers(fill(table))
+    refused = animals.call("review", animals.spec, "--sample", 12, "-o", table)
+    assert (refused.returncode, "--extend" in refused.stderr) == (2, True)
+    done = animals.call("review", animals.spec, "--sample", 12, "-o", table, "--extend")
+    assert done.returncode == 0, done.stderr
+    now = answers(table)
+    assert len(now) == 12
+    assert {id_: now[id_] for id_ in first} == first
+    assert sum(answer == "" for answer in now.values()) == 4
+    again = animals.call("review", animals.spec, "--sample", 12, "-o", table, "--extend")
+    assert (again.returncode, "12 images already" in again.stderr) == (2, True)
+    none = animals.call("review", animals.spec, "--extend", "-o", animals.folder / "no.csv")
+    assert (none.returncode, "no review to extend" in none.stderr) == (2, True)
+
+
+def test_collect_merges_reviewers_and_names_what_they_differ_on(animals):
+    first = animals.folder / "anna.csv"
+    assert animals.call("review", animals.spec, "--sample", 10, "-o", first).returncode == 0
+    drawn = sorted(answers(first))
+    other = animals.folder / "ben.csv"
+    other.write_bytes(first.read_bytes())
+    fill(first)
+    lines = fill(other).read_text("utf-8").splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith(drawn[0]))
+    lines[place] = f"{drawn[0]},cat,dog"
+    other.write_text("\n".join(lines).replace(",", ";"), "utf-8")
+    merged = animals.folder / "both.csv"
+    done = animals.call("review", animals.spec, "--collect", first, other, "-o", merged)
+    assert done.returncode == 0, done.stderr
+    assert "anna and ben: the same label for 9 of 10 images; Cohen's kappa 0.80 (substantial)" in done.stdout
+    assert f"{drawn[0]}: cat (anna), dog (ben)" in done.stdout
+    assert answers(merged)[drawn[0]] == ""
+    assert sum(map(bool, answers(merged).values())) == 9
+    audit = animals.call(
+        "audit", animals.spec, "--format", "json", "--set", f"audit.rules.label-errors.review={merged}"
+    )
+    assert "0 of 9 reviewed" in audit.stdout
+    again = animals.call("review", animals.spec, "--collect", first, "--collect", other, "-o", merged)
+    assert (again.returncode, "--force" in again.stderr) == (2, True)
+    other.write_text("id,label,reviewed_label\ncat/00.png,cat,Dgo\n", "utf-8")
+    wrong = animals.call("review", animals.spec, "--collect", first, other, "-o", animals.folder / "x.csv")
+    assert wrong.returncode == 2
+    assert "ben.csv:2: the label 'Dgo' is no class; did you mean 'dog'?" in wrong.stderr
+
+
+def test_the_page_for_a_colleague_is_one_file_of_readable_images(animals):
+    page = animals.folder / "review.html"
+    done = animals.call("review", animals.spec, "--sample", 40, "--page", page)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    data = json.loads(text.partition('type="application/json">')[2].partition("</script>")[0])
+    assert len(data["ids"]) == len(data["pictures"]) == 38
+    assert not {"cat/03.png", "dog/11.png"} & set(data["ids"])
+    assert data["ids"] != sorted(data["ids"])  # the order tells nothing of the labels
+    assert not any(word in text for word in ("http://", "https://", "{{"))
+    assert not (animals.output / "audit/review.csv").exists()
+    for name, word in (("r.txt", "ends in .html"), ("nowhere/r.html", "no folder")):
+        assert word in animals.call("review", animals.spec, "--page", animals.folder / name).stderr
+
+
+def test_ctrl_c_ends_the_server_with_everything_saved(animals):
+    with animals.start("review", animals.spec, "--sample", 6, "--no-open", "-o", "r.csv") as process:
+        try:
+            url = process.stdout.readline().strip()
+            answer, token = url.split("?")
+            body = json.dumps({"at": 2, "answer": "dog"}).encode()
+            headers = {"Content-Type": "application/json"}
+            request = urllib.request.Request(f"{answer}answer?{token}", body, headers)
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                assert reply.status == 204
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0, err
+    assert "1 of 6 images are labelled" in out
+    assert list(answers(animals.folder / "r.csv").values()) == ["", "", "dog", "", "", ""]
+
+
+def test_suspects_are_asked_about_in_a_table_of_their_own(animals):
+    ids = [f"{label}/{number:02d}.png" for label in ("cat", "dog") for number in range(20)]
+    ids.remove("cat/05.png")
+    given = np.array([id_.startswith("dog") for id_ in ids])
+    given[[2, 31]] = ~given[[2, 31]]  # a classifier is sure of the other class
+    np.savez(animals.folder / "probs.npz", ids=ids, pred_probs=np.where(given[:, None], [0.02, 0.98], [0.98, 0.02]))
+    setting = f"audit.rules.label-errors.pred_probs={animals.folder / 'probs.npz'}"
+    done = animals.call("review", animals.spec, "--mode", "suspects", "--set", setting)
+    assert done.returncode == 0, done.stderr
+    assert sorted(answers(animals.output / "audit/suspects.csv")) == sorted([ids[2], ids[31]])
+    assert "no random sample" in done.stdout
+    assert not (animals.output / "audit/review.csv").exists()
