@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from imgprep.api import (
         AveragedViews,
         Dataset,
+        Preprocessor,
         Report,
         Run,
         StageResult,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         folds,
         load,
         pack,
+        preprocess,
         rebuild,
         run,
         split,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AveragedViews",
     "Dataset",
+    "Preprocessor",
     "Report",
     "Run",
     "StageResult",
@@ -43,6 +46,7 @@ __all__ = [
     "folds",
     "load",
     "pack",
+    "preprocess",
     "rebuild",
     "run",
     "split",

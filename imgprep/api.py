@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imgprep.checks.base import Report
 from imgprep.commands import main
 from imgprep.commands.main import Run
+from imgprep.commands.preprocess import Preprocessor, preprocess
 from imgprep.commands.session import Request
 from imgprep.dataset.loader import Dataset, folds, load
 from imgprep.dataset.views import AveragedViews, average_views
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AveragedViews",
     "Dataset",
+    "Preprocessor",
     "Report",
     "Run",
     "StageResult",
@@ -33,6 +35,7 @@ __all__ = [
     "folds",
     "load",
     "pack",
+    "preprocess",
     "rebuild",
     "run",
     "split",

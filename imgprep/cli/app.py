@@ -32,6 +32,7 @@ from imgprep.cli.options import (
 )
 from imgprep.cli.quality import audit, curate
 from imgprep.cli.review import review
+from imgprep.cli.serving import preprocess
 from imgprep.cli.terminal import Terminal
 from imgprep.pipeline.stage import Stage
 from imgprep.stages import STAGES
@@ -217,6 +218,9 @@ def preview(given: SpecOptions, sheet: Sheet = Path("preview.png"), images: Imag
             terminal.note(note)
     terminal.print(str(drawn.path))
     return ExitCode.DONE
+
+
+app.command()(preprocess)
 
 
 @app.command()

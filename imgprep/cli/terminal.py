@@ -106,7 +106,7 @@ class Terminal:
 
     def stages(self, written: Iterable["StageResult"]) -> None:
         """Prints the finished stages, one line each."""
-        from imgprep.dataset.manifest import accounting
+        from imgprep.dataset.accounting import accounting
 
         for stage in written:
             how = "" if stage.fresh else " (up to date)"
@@ -218,7 +218,7 @@ def _decisions(decisions: "Mapping[str, Any]") -> str:
 
 
 def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
-    from imgprep.dataset.manifest import accounting
+    from imgprep.dataset.accounting import accounting
 
     facts = [("Source", accounting(manifest.samples))]
     if manifest.image is not None:

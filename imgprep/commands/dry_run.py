@@ -7,7 +7,7 @@ from typing import Final
 
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, engine_for, workers_of
-from imgprep.dataset.manifest import accounting
+from imgprep.dataset.accounting import accounting
 from imgprep.pipeline.estimates import Outlook, StageEstimate
 from imgprep.pipeline.runner import RunContext
 from imgprep.pipeline.workspace import Workspace

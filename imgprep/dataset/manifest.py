@@ -97,6 +97,7 @@ class Manifest:
             and of images without a group (``alone``); None, and not written, where there are no groups.
         decisions: SHA-256 of the table of decisions (``sha256``), and how many images they leave out (``excluded``),
             label anew (``relabelled``) and keep (``kept``); None, and not written, without a table.
+        preprocessing: what convert did to each image, as its section of a spec, without storage; None in older files.
     """
 
     stage: str
@@ -116,12 +117,13 @@ class Manifest:
     files: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, int] | None = None
     decisions: Mapping[str, Any] | None = None
+    preprocessing: Mapping[str, Any] | None = None
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
         """The bytes of ``dataset.json``, deterministic; the last key is a digest of everything before it."""
         content = {"format_version": self.format_version} | asdict(self)
-        for name in ("groups", "decisions"):
+        for name in ("groups", "decisions", "preprocessing"):
             if content[name] is None:
                 del content[name]
         return seal(json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"))
@@ -168,17 +170,6 @@ class Manifest:
     def splits(self) -> tuple[str, ...]:
         """The names of the splits that have shards, in order."""
         return tuple(dict.fromkeys(shard.split for shard in self.shards if shard.split is not None))
-
-
-def accounting(samples: Mapping[str, int]) -> str:
-    """The sum of the source's entries by status, and the copies, as text.
-
-    >>> accounting({"found": 5, "ok": 3, "quarantined": 1, "skipped": 1, "augmented": 7})
-    '5 found = 3 ok + 1 quarantined + 1 skipped; + 7 augmented'
-    """
-    parts = " + ".join(f"{samples.get(status, 0)} {status}" for status in ("ok", "quarantined", "skipped"))
-    made = f"; + {samples[AUGMENTED]} augmented" if AUGMENTED in samples else ""
-    return f"{samples['found']} found = {parts}{made}"
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -182,6 +182,7 @@ _MEMBERS: Final[Mapping[str, Check]] = {
     "shards": list_of(record_of(_SHARD)),
     "files": mapping_of(text, filename),
     "groups": or_null(mapping_of(whole)),
+    "preprocessing": or_null(mapping_of(anything)),
     "decisions": or_null(record_of({"sha256": text} | dict.fromkeys(DECIDED, whole))),
 }
 _OPTIONAL: Final = frozenset(

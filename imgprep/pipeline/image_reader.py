@@ -140,6 +140,24 @@ class ImageReader:
             raise TransientError(NO_MEMORY) from error
 
 
+def pixels_of(data: bytes | NDArray[Any], options: DecodeOptions) -> Pixels:
+    """The pixels of one image that no source holds, as `ImageReader` gives them.
+
+    Args:
+        data: a whole file, or an array (H, W), (H, W, 1) or (H, W, 3): uint8 or uint16, or with `options.values` any
+            numbers.
+        options: how it is decoded.
+
+    Raises:
+        ImageError: it cannot be used; the message says why.
+    """
+    if isinstance(data, np.ndarray):
+        pixels = _with_channels(data, options.values is not None)
+    else:
+        pixels = decode(data, options).pixels
+    return pixels if options.values is None else options.values(pixels)
+
+
 def _from_file(path: str, data: bytes, seen: ScaledImage, options: DecodeOptions) -> Mask:
     name = one_line(path, 80)
     try:

@@ -64,7 +64,7 @@ def check_fields(made: Any) -> None:
         SpecError: everything that is wrong, by field.
     """
     cls = type(made)
-    options = {key: getattr(made, name) for name, key in _keys(cls).items()}
+    options = {key: getattr(made, name) for name, key in keys_of(cls).items()}
     try:
         checked, _ = _fields_adapter(cls).validate_python(options)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -155,7 +155,7 @@ class _Fields:
     """Has pydantic check the fields of a dataclass as a spec has them: no unknown key, no text for a number."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        hints, keys = field_types(source), _keys(source)
+        hints, keys = field_types(source), keys_of(source)
         fields = [
             core_schema.dataclass_field(
                 field.name,
@@ -198,7 +198,7 @@ def _completed(made: Any) -> Any:
     return made
 
 
-def _keys(cls: Any) -> dict[str, str]:
+def keys_of(cls: Any) -> dict[str, str]:
     """The key in the spec of each field that is given."""
     spelled: Mapping[str, str] = getattr(cls, "spec_keys", {})
     return {field.name: spelled.get(field.name, field.name) for field in dataclasses.fields(cls) if field.init}
@@ -210,7 +210,7 @@ def field_types(cls: Any) -> dict[str, Any]:
     nested: tuple[str, ...] = getattr(cls, "nested", ())
     return {
         key: _entries_type(hints[name]) if name in nested else spec_type(hints[name])
-        for name, key in _keys(cls).items()
+        for name, key in keys_of(cls).items()
     }
 
 

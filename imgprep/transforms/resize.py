@@ -10,15 +10,26 @@ import cv2
 from imgprep.errors import ImageError
 from imgprep.transforms.area import resize_area
 from imgprep.transforms.base import Color, Image, Shape, ShapeKept, color_of, with_channels
+from imgprep.transforms.pillow_resize import PILLOW, resize_by_pillow
 
-Interpolation: TypeAlias = Literal["auto", "area", "linear", "cubic", "lanczos", "nearest"]
+Interpolation: TypeAlias = Literal[
+    "auto",
+    "area",
+    "linear",
+    "cubic",
+    "lanczos",
+    "nearest",
+    "pillow-bilinear",
+    "pillow-bicubic",
+    "pillow-lanczos",
+]
 Mode: TypeAlias = Literal["stretch", "pad", "crop"]
 Edge: TypeAlias = Literal["constant", "reflect", "edge"]
 Side = Annotated[int, at.Ge(1), at.Le(32767)]
 Size: TypeAlias = tuple[Side, Side]
 """Height, width."""
 
-_FLAGS: Mapping[Interpolation, int] = {
+_FLAGS: Mapping[str, int] = {
     "area": cv2.INTER_AREA,
     "linear": cv2.INTER_LINEAR,
     "cubic": cv2.INTER_CUBIC,
@@ -39,7 +50,8 @@ def resize(image: Image, size: tuple[int, int], interpolation: Interpolation = "
         image: (H, W, C).
         size: height and width, at least 1.
         interpolation: ``auto`` averages areas when shrinking (no aliasing) and interpolates cubically when enlarging;
-            when one axis shrinks and the other grows, the shrinking axis goes first.
+            when one axis shrinks and the other grows, the shrinking axis goes first. ``pillow-...`` is Pillow's own
+            resizing, see `resize_by_pillow`.
 
     Returns:
         (height, width, C) of the same dtype; the image itself when it has that size. Plain shrinking is equal to
@@ -51,6 +63,8 @@ def resize(image: Image, size: tuple[int, int], interpolation: Interpolation = "
     shrinks = size[0] <= height and size[1] <= width
     if shrinks and interpolation in {"auto", "area"}:
         return resize_area(image, size)
+    if interpolation in PILLOW:
+        return resize_by_pillow(image, size, interpolation)
     if interpolation != "auto":
         return _resize(image, size, _FLAGS[interpolation])
     if size[0] < height or size[1] < width:

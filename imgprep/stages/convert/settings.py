@@ -12,6 +12,7 @@ from imgprep.decoding.value_range import ValueRange
 from imgprep.pipeline.storage import Storage
 from imgprep.settings.binding import parse_entries
 from imgprep.settings.fields import Integer, context_of, list_of
+from imgprep.settings.plain import plain, plain_entry
 from imgprep.settings.problems import shown, unknown, wrong
 
 LONGEST_SIDE: Final = 65500
@@ -155,7 +156,7 @@ class ConvertSettings(Storage):
         size: height and width; null or left out keeps the size, then all images must agree.
         fit: how an image of another shape gets there: stretch it, pad it, or crop it.
         fill: what fit: pad fills with: black, a mirror image, or the pixels of the edge.
-        interpolation: auto is area when shrinking and cubic when enlarging.
+        interpolation: auto is area when shrinking and cubic when enlarging; pillow-... as torchvision does.
         depth: bits per channel; {from: 12, to: 8} where images of more than 8 bits use only 12 of them.
         range: low and high value of the source, which become black and white, instead of the whole range of its type.
         alpha: what transparency is laid on; ignore shows the colours under it.
@@ -168,7 +169,17 @@ class ConvertSettings(Storage):
     size: Size = None
     fit: Literal["stretch", "pad", "crop"] = "stretch"
     fill: Literal["constant", "reflect", "edge"] = "constant"
-    interpolation: Literal["auto", "area", "linear", "cubic", "lanczos", "nearest"] = "auto"
+    interpolation: Literal[
+        "auto",
+        "area",
+        "linear",
+        "cubic",
+        "lanczos",
+        "nearest",
+        "pillow-bilinear",
+        "pillow-bicubic",
+        "pillow-lanczos",
+    ] = "auto"
     depth: Depth = 8
     range: ValuePair = None
     alpha: Alpha = "white"
@@ -210,6 +221,18 @@ class ConvertSettings(Storage):
             return None
         bits = self.depth.used
         return ValueRange(0, 2**bits - 1, depth=depth, key=f"convert.depth: {{from: {bits}}}", deep_only=bits >= 8)
+
+    def recorded(self) -> dict[str, Any]:
+        """Every option but those of the storage as plain values, as a spec has them: the section reads them back."""
+        values = {name: plain(getattr(self, name)) for name in self.preparing()}
+        if isinstance(self.depth, UsedBits):
+            values["depth"] = {"from": self.depth.used, "to": self.depth.to}
+        return values | {"steps": [plain_entry(step) for step in self.steps]}
+
+    @classmethod
+    def preparing(cls) -> tuple[str, ...]:
+        """The names of the options that say what is done to an image."""
+        return tuple(name for name in cls.model_fields if name not in Storage.model_fields)
 
     def values(self) -> dict[str, Any]:
         """Plain values for a fingerprint; those that came after the first release are left out at their defaults."""

@@ -195,6 +195,7 @@ class Conversion:
             image=image,
             labels={"encoding": "index", "dtype": label_dtype(len(self.classes)).name},
             normalization={"kind": "none"},
+            preprocessing=self.settings.recorded(),
             seed=self.seed,
             fingerprint=fingerprint(self.values(), self.classes, [record.part for record in records]),
             versions=recorded_versions(),

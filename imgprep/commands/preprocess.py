@@ -1,0 +1,193 @@
+"""preprocess: one image as a finished dataset has it, for a model that was trained on that dataset."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from imgprep.dataset.manifest import INDEX, ImageFormat, Manifest, commit, read_manifest
+from imgprep.decoding.files import read_bytes
+from imgprep.errors import ImageError, RequestError, SourceError, one_line
+from imgprep.pipeline.image_loop import Fault, attempt
+from imgprep.pipeline.image_reader import Pixels, pixels_of
+from imgprep.settings.messages import model_fields, problems_of
+from imgprep.settings.problems import dotted
+from imgprep.settings.tables import Context
+from imgprep.stages.convert.operations import operations
+from imgprep.stages.convert.settings import ConvertSettings
+from imgprep.transforms.normalize import Normalizer
+from imgprep.transforms.stored_normalizer import stored_normalizer
+
+Given = str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any]
+"""An image: the path of a file, its content, or decoded pixels."""
+_PACK: Final = "pack"
+_AGAIN: Final = "make the dataset again with this version: imgprep run SPEC --force"
+
+
+class Preprocessor:
+    """Does to single images what ``convert`` and ``pack`` did to those of a dataset, with its stored statistics.
+
+    A result is equal, bit for bit, to the packed row of the same image, with the same versions of the libraries (see
+    ``versions`` in dataset.json). Making one reads the index; a call only works on its image. It may be called from
+    several threads, and pickled.
+
+    Args:
+        directory: the folder of the pack stage, or the output that holds it; or that of the convert or the augment
+            stage, whose images are not normalised.
+
+    Attributes:
+        folder: of the stage.
+        shape: (H, W, C) of every result.
+        dtype: of every result.
+        color: the order of the channels: ``RGB``, ``BGR`` or ``gray``.
+
+    Raises:
+        RequestError: there is no finished dataset, or its index does not say how its images were made.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.folder = _stage_in(Path(directory))
+        manifest = read_manifest(self.folder)
+        image = _image_of(manifest, self.folder)
+        settings = _settings(manifest, self.folder)
+        self.shape = image.shape
+        self.dtype: np.dtype[Any] = np.dtype(image.dtype)
+        self.color = image.color
+        self._options = settings.decode_options()
+        self._operations = tuple(operations(settings).values())
+        self._normalizer = _normalizer(manifest, image, self.folder)
+
+    def __call__(self, image: Given) -> NDArray[Any]:
+        """Preprocesses one image.
+
+        Args:
+            image: the path of a file, its bytes, or pixels: (H, W), (H, W, 1) or (H, W, 3) RGB, uint8 or uint16 (any
+                numbers where the dataset was made with ``convert.range``). Pixels are taken as upright and opaque.
+
+        Returns:
+            (H, W, C), as `shape` and `dtype` say: a row of the dataset.
+
+        Raises:
+            ImageError: it cannot be used, or comes out in another format than the images of the dataset.
+            RequestError: there is no such file, or it is no image of a kind above.
+        """
+        name = f"{one_line(os.fspath(image))}: " if isinstance(image, str | os.PathLike) else ""
+        pixels = attempt(self._converted, image)
+        if isinstance(pixels, Fault):
+            raise ImageError(name + pixels.reason)
+        if self._normalizer is None:
+            return pixels
+        row: NDArray[Any] = self._normalizer(pixels[None], self.dtype)[0]
+        return row
+
+    def __repr__(self) -> str:
+        return f"<Preprocessor {self.folder}: {self.shape} {self.dtype}>"
+
+    def _converted(self, image: Given) -> Pixels:
+        pixels = pixels_of(_data_of(image), self._options)
+        for operation in self._operations:
+            pixels = operation(pixels)
+        levels = self.dtype if self._normalizer is None else np.dtype(f"uint{self._normalizer.depth}")
+        if (pixels.shape, pixels.dtype) != (self.shape, levels):
+            raise ImageError(
+                f"comes out as {_described(pixels.shape, pixels.dtype)}, the images of the dataset are "
+                f"{_described(self.shape, levels)}; give an image of that format, or make the dataset with "
+                "convert.size, convert.channels and convert.depth"
+            )
+        return pixels.copy() if isinstance(image, np.ndarray) else pixels
+
+
+def preprocess(image: Given, directory: str | os.PathLike[str]) -> NDArray[Any]:
+    """Preprocesses one image as the dataset in a folder was; see `Preprocessor` for many.
+
+    Raises:
+        ImageError: it cannot be used.
+        RequestError: there is no such file, or no finished dataset that says how it was made.
+    """
+    return Preprocessor(directory)(image)
+
+
+def write(directory: Path, image: Path, output: Path) -> Path:
+    """Preprocesses an image file and writes the result as .npy.
+
+    Raises:
+        RequestError: as `preprocess`, or the output is not named .npy.
+        SourceError: the image cannot be used.
+        ResourceError: the file cannot be written.
+    """
+    if output.suffix != ".npy":
+        raise RequestError(f"{one_line(output)}: the result is written as .npy; name it {output.stem or 'image'}.npy")
+    try:
+        row = preprocess(image, directory)
+    except ImageError as error:
+        raise SourceError(str(error)) from error
+    content = io.BytesIO()
+    np.save(content, row, allow_pickle=False)
+    commit(output, content.getbuffer())
+    return output
+
+
+def _data_of(image: object) -> bytes | NDArray[Any]:
+    if isinstance(image, np.ndarray | bytes):
+        return image
+    if isinstance(image, bytearray | memoryview):
+        return bytes(image)
+    if not isinstance(image, str | os.PathLike):
+        kind = type(image).__name__
+        raise RequestError(f"an image is a path, bytes or a NumPy array, not {kind}; of PIL: numpy.asarray(image)")
+    path = os.fspath(image)
+    if not os.path.lexists(path):
+        raise RequestError(f"{one_line(path)}: no such file; check the path of the image")
+    return read_bytes(path, follow_symlinks=True)
+
+
+def _stage_in(folder: Path) -> Path:
+    """The folder itself where it holds a stage, else that of the pack stage in it."""
+    inner = folder / _PACK
+    return inner if not (folder / INDEX).exists() and (inner / INDEX).exists() else folder
+
+
+def _image_of(manifest: Manifest, folder: Path) -> ImageFormat:
+    if manifest.image is None:
+        raise RequestError(f"{folder}: the stage {manifest.stage} holds no images; give the folder of pack or convert")
+    return manifest.image
+
+
+def _settings(manifest: Manifest, folder: Path) -> ConvertSettings:
+    recorded, where = manifest.preprocessing, folder / INDEX
+    if recorded is None:
+        raise RequestError(f"{where}: an older imgprep wrote it and did not record the preprocessing; {_AGAIN}")
+    missing = [name for name in ConvertSettings.preparing() if name not in recorded]
+    if missing:
+        raise RequestError(f"{where}: preprocessing.{missing[0]} is missing; {_AGAIN}")
+    strange = [key for key in recorded if key not in ConvertSettings.preparing()]
+    if strange:
+        key = one_line(strange[0], 60)
+        raise RequestError(f"{where}: preprocessing.{key}: unknown here; use the imgprep that wrote it or a newer one")
+    try:
+        return ConvertSettings.model_validate(recorded, context=Context(folder))
+    except ValidationError as error:
+        first = problems_of(model_fields(ConvertSettings), error, recorded)[0]
+        raise RequestError(
+            f"{where}: preprocessing.{dotted(first.keys)}: {first.text}; use the imgprep that wrote it and its plug-ins"
+        ) from None
+
+
+def _normalizer(manifest: Manifest, image: ImageFormat, folder: Path) -> Normalizer | None:
+    """That of the pack stage; None for the others."""
+    if manifest.stage != _PACK:
+        return None
+    try:
+        return stored_normalizer(manifest.normalization or {}, image.shape)
+    except ValueError as error:
+        raise RequestError(
+            f"{folder / INDEX}: normalization: {one_line(error)}; use the imgprep that wrote it, or {_AGAIN}"
+        ) from None
+
+
+def _described(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    return f"{'x'.join(map(str, shape))} {dtype}"
