@@ -48,7 +48,7 @@ def audit(
 
 @shared_options(spec_options)
 def curate(given: SpecOptions, table: DecisionTable = None, rule: RuleActions = None, dry_run: DryRun = False) -> int:
-    """Proposes decisions from the last audit: which images to exclude, label anew or keep."""
+    """Proposes decisions from the last audit. They say which images to exclude, label anew or keep."""
     from imgprep.commands import main
     from imgprep.commands.curate import Plan
 

@@ -43,7 +43,7 @@ def review(
     no_open: NoOpen = False,
     force: Force = False,
 ) -> int:
-    """Has a second person label images: on a page in the browser, on a page in a file, or in a table."""
+    """Has a second person label images. On a page in the browser, on a page in a file, or in a table."""
     from imgprep.commands import main
     from imgprep.commands.review import next_step
     from imgprep.commands.review_draw import Choice

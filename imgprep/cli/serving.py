@@ -15,7 +15,7 @@ Array = Annotated[Path, typer.Option("-o", "--output", metavar="FILE.npy", help=
 
 @shared_options(display_options)
 def preprocess(terminal: Terminal, folder: Folder, image: Picture, output: Array) -> int:
-    """Prepares an image as those of a dataset were, and writes it as .npy."""
+    """Prepares one image as those of a dataset. Writes it as .npy."""
     from imgprep.commands import preprocess as preprocessing
 
     with terminal:

@@ -2,6 +2,8 @@
 
 import io
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,16 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from imgprep.dataset.manifest import INDEX, ImageFormat, Manifest, commit, read_manifest
+from imgprep.dataset.manifest import INDEX, commit, read_manifest
+from imgprep.dataset.preprocessed import made_by
+from imgprep.decoding.decode import DecodeOptions
 from imgprep.decoding.files import read_bytes
 from imgprep.errors import ImageError, RequestError, SourceError, one_line
 from imgprep.pipeline.image_loop import Fault, attempt
-from imgprep.pipeline.image_reader import Pixels, pixels_of
+from imgprep.pipeline.image_reader import pixels_of
 from imgprep.settings.messages import model_fields, problems_of
 from imgprep.settings.problems import dotted
 from imgprep.settings.tables import Context
 from imgprep.stages.convert.operations import operations
+from imgprep.stages.convert.prepare import Operation
 from imgprep.stages.convert.settings import ConvertSettings
+from imgprep.transforms.base import Shape
 from imgprep.transforms.normalize import Normalizer
 from imgprep.transforms.stored_normalizer import stored_normalizer
 
@@ -52,14 +58,13 @@ class Preprocessor:
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.folder = _stage_in(Path(directory))
         manifest = read_manifest(self.folder)
-        image = _image_of(manifest, self.folder)
-        settings = _settings(manifest, self.folder)
-        self.shape = image.shape
-        self.dtype: np.dtype[Any] = np.dtype(image.dtype)
-        self.color = image.color
-        self._options = settings.decode_options()
-        self._operations = tuple(operations(settings).values())
-        self._normalizer = _normalizer(manifest, image, self.folder)
+        if manifest.image is None:
+            raise RequestError(
+                f"{self.folder}: the stage {manifest.stage} holds no images; give the folder of pack or convert"
+            )
+        self._passes = tuple(_passes(made_by(manifest, manifest.image), self.folder / INDEX))
+        last = self._passes[-1]
+        self.shape, self.dtype, self.color = last.shape, last.dtype, manifest.image.color
 
     def __call__(self, image: Given) -> NDArray[Any]:
         """Preprocesses one image.
@@ -76,29 +81,59 @@ class Preprocessor:
             RequestError: there is no such file, or it is no image of a kind above.
         """
         name = f"{one_line(os.fspath(image))}: " if isinstance(image, str | os.PathLike) else ""
-        pixels = attempt(self._converted, image)
-        if isinstance(pixels, Fault):
-            raise ImageError(name + pixels.reason)
-        if self._normalizer is None:
-            return pixels
-        row: NDArray[Any] = self._normalizer(pixels[None], self.dtype)[0]
-        return row
+        made = attempt(self._made, image)
+        if isinstance(made, Fault):
+            raise ImageError(name + made.reason)
+        return made.copy() if isinstance(image, np.ndarray) and np.may_share_memory(made, image) else made
 
     def __repr__(self) -> str:
         return f"<Preprocessor {self.folder}: {self.shape} {self.dtype}>"
 
-    def _converted(self, image: Given) -> Pixels:
-        pixels = pixels_of(_data_of(image), self._options)
-        for operation in self._operations:
+    def _made(self, image: Given) -> NDArray[Any]:
+        data = _data_of(image)
+        for each in self._passes:
+            data = each(data)
+        return np.asarray(data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What one dataset did to an image; several where a dataset was made from another.
+
+    Attributes:
+        shape: (H, W, C) of the result.
+        dtype: of the result.
+        options: how it decodes.
+        operations: of convert, in order.
+        normalizer: of pack; None for the other stages.
+    """
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    options: DecodeOptions
+    operations: tuple[Operation, ...]
+    normalizer: Normalizer | None
+
+    def __call__(self, data: bytes | NDArray[Any]) -> NDArray[Any]:
+        """Gives the row of an image file or of an array.
+
+        Raises:
+            ImageError: it cannot be used, or comes out in another format.
+        """
+        pixels = pixels_of(data, self.options)
+        for operation in self.operations:
             pixels = operation(pixels)
-        levels = self.dtype if self._normalizer is None else np.dtype(f"uint{self._normalizer.depth}")
+        levels = self.dtype if self.normalizer is None else np.dtype(f"uint{self.normalizer.depth}")
         if (pixels.shape, pixels.dtype) != (self.shape, levels):
             raise ImageError(
                 f"comes out as {_described(pixels.shape, pixels.dtype)}, the images of the dataset are "
                 f"{_described(self.shape, levels)}; give an image of that format, or make the dataset with "
                 "convert.size, convert.channels and convert.depth"
             )
-        return pixels.copy() if isinstance(image, np.ndarray) else pixels
+        if self.normalizer is None:
+            return pixels
+        row: NDArray[Any] = self.normalizer(pixels[None], self.dtype)[0]
+        return row
 
 
 def preprocess(image: Given, directory: str | os.PathLike[str]) -> NDArray[Any]:
@@ -151,16 +186,34 @@ def _stage_in(folder: Path) -> Path:
     return inner if not (folder / INDEX).exists() and (inner / INDEX).exists() else folder
 
 
-def _image_of(manifest: Manifest, folder: Path) -> ImageFormat:
-    if manifest.image is None:
-        raise RequestError(f"{folder}: the stage {manifest.stage} holds no images; give the folder of pack or convert")
-    return manifest.image
+def _passes(made: Mapping[str, Any], where: Path) -> Iterator[_Pass]:
+    """What was done to the images of a dataset: by the dataset that it was made from, if any, then by itself.
 
-
-def _settings(manifest: Manifest, folder: Path) -> ConvertSettings:
-    recorded, where = manifest.preprocessing, folder / INDEX
+    Args:
+        made: see `made_by`.
+        where: the index, for messages.
+    """
+    recorded = made["preprocessing"]
     if recorded is None:
         raise RequestError(f"{where}: an older imgprep wrote it and did not record the preprocessing; {_AGAIN}")
+    if "source" in recorded:
+        yield from _passes(recorded["source"], where)
+    settings, image = _settings({key: recorded[key] for key in recorded if key != "source"}, where), made["image"]
+    height, width, channels = image["shape"]
+    shape: Shape = height, width, channels
+    normalizer = None
+    if made["stage"] == _PACK:
+        try:
+            normalizer = stored_normalizer(made["normalization"] or {}, shape)
+        except ValueError as error:
+            raise RequestError(
+                f"{where}: normalization: {one_line(error)}; use the imgprep that wrote it, or {_AGAIN}"
+            ) from None
+    done = tuple(operations(settings).values())
+    yield _Pass(shape, np.dtype(image["dtype"]), settings.decode_options(), done, normalizer)
+
+
+def _settings(recorded: Mapping[str, Any], where: Path) -> ConvertSettings:
     missing = [name for name in ConvertSettings.preparing() if name not in recorded]
     if missing:
         raise RequestError(f"{where}: preprocessing.{missing[0]} is missing; {_AGAIN}")
@@ -169,23 +222,11 @@ def _settings(manifest: Manifest, folder: Path) -> ConvertSettings:
         key = one_line(strange[0], 60)
         raise RequestError(f"{where}: preprocessing.{key}: unknown here; use the imgprep that wrote it or a newer one")
     try:
-        return ConvertSettings.model_validate(recorded, context=Context(folder))
+        return ConvertSettings.model_validate(recorded, context=Context(where.parent))
     except ValidationError as error:
         first = problems_of(model_fields(ConvertSettings), error, recorded)[0]
         raise RequestError(
             f"{where}: preprocessing.{dotted(first.keys)}: {first.text}; use the imgprep that wrote it and its plug-ins"
-        ) from None
-
-
-def _normalizer(manifest: Manifest, image: ImageFormat, folder: Path) -> Normalizer | None:
-    """That of the pack stage; None for the others."""
-    if manifest.stage != _PACK:
-        return None
-    try:
-        return stored_normalizer(manifest.normalization or {}, image.shape)
-    except ValueError as error:
-        raise RequestError(
-            f"{folder / INDEX}: normalization: {one_line(error)}; use the imgprep that wrote it, or {_AGAIN}"
         ) from None
 
 

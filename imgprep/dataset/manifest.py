@@ -97,7 +97,8 @@ class Manifest:
             and of images without a group (``alone``); None, and not written, where there are no groups.
         decisions: SHA-256 of the table of decisions (``sha256``), and how many images they leave out (``excluded``),
             label anew (``relabelled``) and keep (``kept``); None, and not written, without a table.
-        preprocessing: what convert did to each image, as its section of a spec, without storage; None in older files.
+        preprocessing: what convert did to each image, as its section of a spec, without storage; and ``source``,
+            what was done before, where the source is a dataset. None in older files.
     """
 
     stage: str

@@ -167,6 +167,19 @@ _IMAGE: Final = {"shape": list_of(whole, 3), "dtype": one_of(*_DTYPES), "color":
 _NORMALIZATION: Final = {"formula": text, "statistics": text, "images": whole}
 DECIDED: Final = ("excluded", "relabelled", "kept")
 """What decisions are counted by."""
+
+
+def _preprocessing(value: object) -> None:
+    """Settings; and what was done before, where the source is a dataset itself."""
+    mapping_of(anything)(value)
+    record_of({"source": _EARLIER}, frozenset({"source"}))(value)
+
+
+_FORMAT: Final = record_of(_IMAGE, frozenset({"color"}))
+_NORMALIZED: Final = or_null(record_of({"kind": text} | _NORMALIZATION, frozenset(_NORMALIZATION)))
+_EARLIER: Final = record_of(
+    {"stage": text, "image": _FORMAT, "normalization": _NORMALIZED, "preprocessing": or_null(_preprocessing)}
+)
 _MEMBERS: Final[Mapping[str, Check]] = {
     **dict.fromkeys(("stage", "name", "fingerprint", "checksum"), text),
     "format_version": whole,
@@ -174,15 +187,15 @@ _MEMBERS: Final[Mapping[str, Check]] = {
     "counts": mapping_of(mapping_of(whole)),
     "samples": mapping_of(whole),
     "seed": whole,
-    "image": or_null(record_of(_IMAGE, frozenset({"color"}))),
+    "image": or_null(_FORMAT),
     "labels": or_null(record_of({"encoding": text, "dtype": one_of(*_DTYPES)})),
-    "normalization": or_null(record_of({"kind": text} | _NORMALIZATION, frozenset(_NORMALIZATION))),
+    "normalization": _NORMALIZED,
     "class_weights": or_null(mapping_of(or_null(number))),
     "versions": mapping_of(anything),
     "shards": list_of(record_of(_SHARD)),
     "files": mapping_of(text, filename),
     "groups": or_null(mapping_of(whole)),
-    "preprocessing": or_null(mapping_of(anything)),
+    "preprocessing": or_null(_preprocessing),
     "decisions": or_null(record_of({"sha256": text} | dict.fromkeys(DECIDED, whole))),
 }
 _OPTIONAL: Final = frozenset(

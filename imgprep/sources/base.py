@@ -110,6 +110,10 @@ class Source(ABC):
         """The place that describes the sample of a row, from 0 on, for messages: file and line of a table."""
         return one_line(self.path)
 
+    def preprocessed(self) -> Mapping[str, Any] | None:
+        """What had been done to the images, where they are those of a dataset: members of its dataset.json; or None."""
+        return None
+
     def digest(self) -> str:
         """A value that changes with the one file that holds all images, cheap to compute; '' for a folder of files."""
         return ""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imgprep.arrays.progress_hook import in_steps, step
 from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest
+from imgprep.dataset.preprocessed import made_by
 from imgprep.dataset.records import Origin, scan_origins
 from imgprep.errors import RequestError, SourceError, check_surroundings, one_line
 from imgprep.shards.shard_set import open_shard
@@ -81,6 +82,11 @@ class Dataset(FileSource):
     def classes(self) -> tuple[str, ...] | None:
         """The classes of the dataset, in its order."""
         return read_manifest(self.path).classes
+
+    def preprocessed(self) -> Mapping[str, Any] | None:
+        """The stage, the format, the normalisation and the preprocessing of the images."""
+        manifest = read_manifest(self.path)
+        return None if manifest.image is None else made_by(manifest, manifest.image)
 
     def digest(self) -> str:
         """Size and time of the index: it is written after everything else."""

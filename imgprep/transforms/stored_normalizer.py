@@ -10,6 +10,7 @@ from imgprep.transforms.base import Shape
 from imgprep.transforms.normalize import FITTED, KINDS, PER_POSITION, Normalizer
 
 _DEPTHS: Final[Mapping[object, int]] = {255: 8, 65535: 16}
+_MEMBERS: Final = {"kind", "formula", "max", "mean", "std", "epsilon", "percentiles", "statistics", "images"}
 
 
 def stored_normalizer(facts: Mapping[str, Any], shape: Shape) -> Normalizer:
@@ -28,6 +29,8 @@ def stored_normalizer(facts: Mapping[str, Any], shape: Shape) -> Normalizer:
     depth = next((bits for largest, bits in _DEPTHS.items() if facts.get("max") == largest), None)
     if depth is None:
         raise ValueError(f"max is {facts.get('max')!r}, not 255 or 65535")
+    if strange := [key for key in facts if key not in _MEMBERS]:
+        raise ValueError(f"{strange[0]} is unknown here")
     made = Normalizer(kind, depth, _array(facts, "mean"), _array(facts, "std"))
     for key, value in made.statistics().items():
         if key != "formula" and facts.get(key) != value:

@@ -171,6 +171,37 @@ def test_pixels_are_neither_changed_nor_shared(make: Make) -> None:
     np.testing.assert_array_equal(pixels, before)
 
 
+@pytest.mark.parametrize(
+    "first", [{"stage": "convert"}, {"pack": {"normalize": "none", "dtype": "uint8"}}], ids=["convert", "pack"]
+)
+def test_a_dataset_as_a_source(make: Make, images: Path, first: Mapping[str, Any]) -> None:
+    """A file goes through both; nothing tells that from a file that was never converted, so it must be recorded."""
+    stage = "convert" if "stage" in first else "pack"
+    earlier = make(f"earlier-{stage}", convert={"size": [20, 20], "steps": ["equalize"]}, **first)
+    source = {"layout": "dataset", "path": str(earlier / stage)}
+    output = make(f"later-{stage}", source, convert={"size": [9, 8]}, pack={"normalize": {"center": "pixel"}})
+    assert equal_rows(output / "pack", images) == 22
+    third = make(f"third-{stage}", {"layout": "dataset", "path": str(output / "convert")}, convert={"channels": "gray"})
+    assert equal_rows(third / "pack", images) == 22
+
+
+def test_a_dataset_from_one_that_recorded_nothing(make: Make) -> None:
+    earlier = make("unrecorded", stage="convert", convert={"size": [20, 20]})
+    index = earlier / "convert" / "dataset.json"
+    content = json.loads(index.read_bytes())
+    del content["preprocessing"], content["digest"]
+    index.write_text(json.dumps(content))
+    output = make("from-unrecorded", {"layout": "dataset", "path": str(earlier / "convert")}, convert={"size": [9, 8]})
+    with pytest.raises(RequestError, match="did not record the preprocessing"):
+        imgprep.Preprocessor(output)
+
+
+def test_masks_change_nothing(make: Make, images: Path) -> None:
+    source = {"layout": "directory", "path": str(images), "masks": "alpha"}
+    output = make("masked", source, convert={"size": [9, 8], "fit": "pad"})
+    assert equal_rows(output / "pack", images) == 22
+
+
 def test_arrays_as_a_source(make: Make, tmp_path: Path) -> None:
     """Numbers of any type, with the range of the spec."""
     pixels = RANDOM.random((12, 9, 8)) * 40 - 20
@@ -251,6 +282,7 @@ def test_a_folder_is_no_image(make: Make, images: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"preprocessing.source": {"stage": "convert"}}, r"preprocessing\.source\.image: is missing"),
         ({"preprocessing": None}, "older imgprep .* did not record the preprocessing; make the dataset again"),
         ({"preprocessing.size": ...}, r"preprocessing\.size is missing"),
         ({"preprocessing.sharpen": 3}, r"preprocessing\.sharpen: unknown here; use the imgprep that wrote it"),

@@ -36,6 +36,7 @@ def test_what_was_stored_gives_the_same_bits(kind, dtype, depth):
         ("unit", {"kind": None}, "unknown kind None"),
         ("unit", {"max": 1023}, "max is 1023"),
         ("unit", {"max": []}, "max is"),
+        ("unit", {"gamma": 2.2}, "gamma is unknown here"),
         ("standardize-global", {"epsilon": 1e-3}, "epsilon is 0.001, not 1e-07"),
         ("percentile", {"percentiles": [1.0, 99.0]}, "percentiles is"),
         ("standardize-channel", {"mean": [1.0]}, "mean does not fit images of 4x5x3"),

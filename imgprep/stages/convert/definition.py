@@ -30,6 +30,7 @@ class Convert:
             origin=f"{source!r} {source.digest()}{collection.masks_digest}",
             seed=inputs.seed,
             where=inputs.where("convert"),
+            preprocessed=source.preprocessed(),
             decisions=collection.decided.summary() if collection.decided is not None else None,
         )
 

@@ -87,6 +87,7 @@ class Conversion:
         settings: of the spec.
         origin: identifies the source, to decide what is up to date; not published.
         where: file and line of the section in the spec, for messages.
+        preprocessed: what had been done to the images, where the source is a dataset; None for any other.
         decisions: digest and counts of the decisions that were applied to the table; None without any.
     """
 
@@ -98,6 +99,7 @@ class Conversion:
     origin: str
     seed: int
     where: str
+    preprocessed: Mapping[str, Any] | None = None
     decisions: Mapping[str, Any] | None = None
 
     def values(self) -> dict[str, Any]:
@@ -195,7 +197,7 @@ class Conversion:
             image=image,
             labels={"encoding": "index", "dtype": label_dtype(len(self.classes)).name},
             normalization={"kind": "none"},
-            preprocessing=self.settings.recorded(),
+            preprocessing=self.settings.recorded() | ({"source": self.preprocessed} if self.preprocessed else {}),
             seed=self.seed,
             fingerprint=fingerprint(self.values(), self.classes, [record.part for record in records]),
             versions=recorded_versions(),
