@@ -7,6 +7,7 @@ import typer
 
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.options import Folder, display_options, shared_options
+from imgprep.cli.streams import libraries_silenced
 from imgprep.cli.terminal import Terminal
 
 Picture = Annotated[Path, typer.Argument(metavar="IMAGE", help="The image file.")]
@@ -18,7 +19,7 @@ def preprocess(terminal: Terminal, folder: Folder, image: Picture, output: Array
     """Prepares one image as those of a dataset. Writes it as .npy."""
     from imgprep.commands import preprocess as preprocessing
 
-    with terminal:
+    with terminal, libraries_silenced():
         written = preprocessing.write(folder, image, output)
     terminal.print(str(written))
     return ExitCode.DONE

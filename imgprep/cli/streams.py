@@ -5,7 +5,10 @@ A failure to write a result ends the command; failed writes to standard error ar
 
 import io
 import os
+import pathlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
 from imgprep.errors import ResourceError
@@ -30,6 +33,20 @@ def install() -> None:
     _fill()
     sys.stdout = _text(OUTPUT, sys.stdout)
     sys.stderr = _text(ERROR, sys.stderr)
+
+
+@contextmanager
+def libraries_silenced() -> Iterator[None]:
+    """Keeps from standard error what the libraries print that decode images: their errors are told by ours."""
+    sys.stderr.flush()
+    with pathlib.Path(os.devnull).open("wb") as nowhere:
+        kept = os.dup(ERROR)
+        os.dup2(nowhere.fileno(), ERROR)
+    try:
+        yield
+    finally:
+        os.dup2(kept, ERROR)
+        os.close(kept)
 
 
 def _fill() -> None:

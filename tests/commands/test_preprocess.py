@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -313,6 +314,28 @@ def test_an_index_that_does_not_say_it_is_refused(
         imgprep.Preprocessor(tmp_path)
     assert "\n" not in str(raised.value)
     assert str(tmp_path / "dataset.json") in str(raised.value)
+
+
+def test_libraries_do_not_print_beside_the_command(
+    make: Make, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """libpng tells standard error itself what is wrong with the compressed pixels."""
+    content = io.BytesIO()
+    Image.fromarray(drawn(12, 10)).save(content, "PNG")
+    data = content.getvalue()
+    start = data.index(b"IDAT")
+    length = int.from_bytes(data[start - 4 : start], "big")
+    chunk = data[start : start + length] + bytes([data[start + length] ^ 1, *data[start + length + 1 :][:3]])
+    sealed = chunk + zlib.crc32(chunk).to_bytes(4, "big") + data[start + length + 8 :]
+    (tmp_path / "damaged.png").write_bytes(data[:start] + sealed)
+    output = make("command", convert={"size": [8, 9]})
+    done = program.call("preprocess", output, tmp_path / "damaged.png", "-o", "x.npy", cwd=tmp_path)
+    assert done.returncode == 4
+    assert "damaged.png: damaged: its compressed pixels have an error" in done.stderr
+    assert "libpng" not in capfd.readouterr().err
+    with pytest.raises(ImageError, match="compressed pixels"):
+        imgprep.preprocess(tmp_path / "damaged.png", output)
+    assert "libpng" in capfd.readouterr().err, "or it says nothing any more, and nothing need be silenced"
 
 
 def test_no_dataset_is_refused(tmp_path: Path) -> None:
