@@ -45,6 +45,8 @@ class ReviewMode(StrEnum):
 
     SAMPLE = "sample"
     SUSPECTS = "suspects"
+    DUPLICATES = "duplicates"
+    GALLERY = "gallery"
 
 
 Found = Annotated[
@@ -106,7 +108,8 @@ Sample = Annotated[
 ReviewTable = Annotated[
     Path | None, typer.Option("-o", "--table", metavar="CSV", help="Where; audit/review.csv in the output by default.")
 ]
-Mode = Annotated[ReviewMode, typer.Option("--mode", help="A random sample, or suspects: labels that are disputed.")]
+Mode = Annotated[ReviewMode, typer.Option("--mode", help="Which images: see README.")]
+Class = Annotated[str | None, typer.Option("--class", metavar="CLASS", help="With --mode gallery: this class only.")]
 Page = Annotated[
     Path | None, typer.Option("--page", metavar="HTML", help="Writes the page as one file, for somebody elsewhere.")
 ]

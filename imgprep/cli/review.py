@@ -2,11 +2,13 @@
 
 import signal
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from imgprep.cli.browser import browser_shows
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.options import (
+    Class,
     Collect,
     Extend,
     Force,
@@ -24,9 +26,14 @@ from imgprep.cli.options import (
 )
 from imgprep.cli.signals import SIGNALS, Stopped
 from imgprep.cli.terminal import Terminal
+from imgprep.errors import RequestError, ResourceError, one_line
 
 if TYPE_CHECKING:
+    from imgprep.commands.review_draw import Choice
     from imgprep.review.session import Session
+
+DECIDING: Final = frozenset({ReviewMode.DUPLICATES, ReviewMode.GALLERY})
+"""Modes that write decisions, not a review table."""
 
 
 @shared_options(spec_options)
@@ -36,6 +43,7 @@ def review(
     sample: Sample = None,
     table: ReviewTable = None,
     mode: Mode = ReviewMode.SAMPLE,
+    label: Class = None,
     page: Page = None,
     extend: Extend = False,
     collect: Collect = None,
@@ -45,31 +53,21 @@ def review(
 ) -> int:
     """Has a second person label images. On a page in the browser, on a page in a file, or in a table."""
     from imgprep.commands import main
-    from imgprep.commands.review import next_step
     from imgprep.commands.review_draw import Choice
-    from imgprep.errors import RequestError
 
+    check_options(mode, label=label, more=more, collect=collect, extend=extend)
     request = given.request(force=force)
-    if more and not collect:
-        raise RequestError(f"{more[0]}: only --collect takes further tables")
     if collect:
         with given.terminal as terminal:
             collected = main.collect_reviews(request, [*collect, *(more or [])], table)
         terminal.print(collected.text())
         return ExitCode.DONE
-    choice = Choice(sample, table, extend, mode.value)
+    choice = Choice(sample, table, extend, mode.value, label)
     if page is not None:
-        from imgprep.commands.review_page import write_page
-
-        with given.terminal as terminal:
-            session = main.open_review(request, choice, blank=True)
-        write_page(page, session)
-        terminal.print(
-            f"{page}: {len(session.images)} images, to be opened in any browser; it saves a table by download"
-        )
-        terminal.print(f"then: imgprep review {given.spec} --collect TABLE")
-        return ExitCode.DONE
+        return _write_page(given, page, choice, force=force)
     if not (serve if serve is not None else no_open or sys.stdout.isatty()):
+        if mode in DECIDING:
+            raise RequestError(f"--mode {mode}: needs a page: --serve opens it here, --page FILE writes it as one file")
         with given.terminal as terminal:
             drawn = main.review(request, choice)
         terminal.print(drawn.text())
@@ -77,15 +75,49 @@ def review(
     with given.terminal as terminal:
         session = main.open_review(request, choice)
     _show(terminal, session, browser=not no_open)
-    done = sum(map(bool, session.answers))
-    terminal.print(f"{session.file.path}: {done} of {len(session.answers)} images are labelled")
-    terminal.print(next_step(str(given.spec), session.file.path, mode.value))
+    terminal.print(main.after_review(session, str(given.spec), choice))
+    return ExitCode.DONE
+
+
+def check_options(
+    mode: ReviewMode,
+    *,
+    label: str | None,
+    more: list[Path] | None,
+    collect: list[Path] | None,
+    extend: bool,
+) -> None:
+    """Refuses options that have no meaning together.
+
+    Raises:
+        RequestError: there are such.
+    """
+    if more and not collect:
+        raise RequestError(f"{one_line(more[0])}: only --collect takes further tables")
+    if label is not None and mode != ReviewMode.GALLERY:
+        raise RequestError("--class: only --mode gallery shows one class; leave it out, or add the mode")
+    if mode in DECIDING and (collect or extend):
+        raise RequestError(f"--mode {mode}: has no sample to extend or tables to collect; leave the option out")
+
+
+def _write_page(given: SpecOptions, page: Path, choice: "Choice", *, force: bool) -> int:
+    from imgprep.commands import main
+    from imgprep.commands.review_page import check_page, write_page
+
+    check_page(page)
+    with given.terminal as terminal:
+        session = main.open_review(given.request(force=force), choice, blank=True)
+    write_page(page, session)
+    terminal.print(f"{page}: {len(session.images)} images, to be opened in any browser; it saves a table by download")
+    if choice.mode in DECIDING:
+        terminal.print("then: name the table in the spec, under source: decisions")
+    else:
+        terminal.print(f"then: imgprep review {given.spec} --collect TABLE")
     return ExitCode.DONE
 
 
 def _show(terminal: Terminal, session: "Session", *, browser: bool) -> None:
     """Serves a review until its page says that it is over, or Ctrl-C does: every answer is saved by then."""
-    from imgprep.errors import ResourceError
     from imgprep.review.server import ReviewServer
 
     try:

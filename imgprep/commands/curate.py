@@ -103,7 +103,7 @@ def curate(loaded: LoadedSpec, context: RunContext, plan: Plan) -> Curated:
             rule or action is unknown.
         ResourceError: the table cannot be written.
     """
-    path = _path(loaded, plan.table)
+    path = decisions_path(loaded, plan.table)
     actions = _actions(loaded, plan.rules)
     pipeline = Pipeline(loaded, context)
     named = loaded.spec.source.decisions
@@ -132,7 +132,7 @@ def curate(loaded: LoadedSpec, context: RunContext, plan: Plan) -> Curated:
     return Curated(path, new, len(before), changes, report, _open(loaded, report), setting, plan.dry_run)
 
 
-def _path(loaded: LoadedSpec, given: Path | None) -> Path:
+def decisions_path(loaded: LoadedSpec, given: Path | None) -> Path:
     """The table, absolute.
 
     Raises:

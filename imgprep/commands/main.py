@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imgprep.commands.review import Drawn
     from imgprep.commands.review_collect import Collected
     from imgprep.commands.review_draw import Choice as ReviewChoice
-    from imgprep.review.session import LabelSession
+    from imgprep.review.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,31 @@ def review(request: Request, choice: "ReviewChoice") -> "Drawn":
         return reviewing.review(loaded, context, choice)
 
 
-def open_review(request: Request, choice: "ReviewChoice", *, blank: bool = False) -> "LabelSession":
-    """Draws images for a page, or goes on with a table that is there; see `reviewing.open_session`."""
+def open_review(request: Request, choice: "ReviewChoice", *, blank: bool = False) -> "Session":
+    """Finds the images for a page, or goes on with a table that is there.
+
+    See `reviewing.open_session` and `deciding.open_decisions`.
+    """
     from imgprep.commands import review as reviewing
+    from imgprep.commands import review_decisions as deciding
 
     loaded = _for_review(request, choice).load()
     with context_for(request, loaded) as context:
+        if choice.mode in deciding.MODES:
+            return deciding.open_decisions(loaded, context, choice, blank=blank)
         return reviewing.open_session(loaded, context, choice, blank=blank)
+
+
+def after_review(session: "Session", spec: str, choice: "ReviewChoice") -> str:
+    """How far a review came, and the next step, for people."""
+    from imgprep.commands import review as reviewing
+    from imgprep.commands import review_decisions as deciding
+
+    done, path = sum(map(bool, session.answers)), session.file.path
+    if choice.mode in deciding.MODES:
+        return f"{path}: {done} of {len(session.answers)} questions are decided\n{deciding.next_step(path)}"
+    said = f"{path}: {done} of {len(session.answers)} images are labelled"
+    return f"{said}\n{reviewing.next_step(spec, path, choice.mode)}"
 
 
 def collect_reviews(request: Request, tables: Sequence[Path], path: Path | None) -> "Collected":

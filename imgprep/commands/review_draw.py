@@ -41,13 +41,15 @@ class Choice:
         size: how many images; as many as would probably decide when left out.
         table: to be filled in; in the folder of the audit when left out.
         extend: draw more and keep what is filled in.
-        mode: ``sample`` or ``suspects``.
+        mode: ``sample``, ``suspects``, ``duplicates`` or ``gallery``.
+        label: the class of the gallery; all when left out.
     """
 
     size: int | None = None
     table: Path | None = None
     extend: bool = False
     mode: str = "sample"
+    label: str | None = None
 
 
 class Prepared(NamedTuple):

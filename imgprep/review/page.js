@@ -135,12 +135,14 @@ function undo() {
   say("undone");
 }
 function say(text) { $("live").textContent = text; }
+// A class is being chosen: always, or once it is said of which image.
+const choosing = () => labelling || (relabelling !== null && relabelling >= 0);
 function choose(name) {
   if (labelling) {
     answer(name);
     say(name);
     next();
-  } else if (relabelling !== null) {
+  } else if (choosing()) {
     const index = relabelling, rest = answers[at].filter(([i, action]) => i !== index && action === "relabel");
     const same = name === data.labels[index] && gallery;
     answer(same ? rest : [...rest, [index, "relabel", name]]);
@@ -170,7 +172,7 @@ function byDigit(digit) {
 }
 function drawChoices() {
   shown = matching();
-  const picking = labelling || relabelling !== null, typed = Boolean($("filter").value);
+  const picking = choosing(), typed = Boolean($("filter").value);
   $("filter").hidden = $("choices").hidden = !picking;
   if (!picking) return;
   const digits = new Map([...hotkeys].map(([digit, name]) => [name, digit]));
@@ -268,7 +270,6 @@ function drawGroup() {
   }));
   const ask = relabelling === null ? "Which to keep?" : relabelling < 0 ? "Which label is wrong?" : "What does the image show?";
   $("ask").replaceChildren(ask, element("small", data.groups[at].says));
-  if (relabelling !== null && relabelling < 0) { $("filter").hidden = $("choices").hidden = true; }
   $("actions").replaceChildren(
     ...images.slice(0, 9).map((_, place) => button(`Keep ${place + 1}`, null, String(place + 1), () => keepOnly(place))),
     button(images.length > 2 ? "Keep all" : "Keep both", answers[at].some(([, action]) => action === "keep") && answers[at].length === images.length, "b", keepAll),
@@ -380,8 +381,7 @@ function onKey(event) {
   if (name === "/") return pressed(() => $("keys").showModal());
   if (name === "Escape") return pressed(() => { $("filter").value = ""; $("filter").blur(); relabelling = null; draw(); });
   if (name === "Backspace" && !typed) return pressed(() => { undo(); if (gallery) focusCell(); });
-  const picking = labelling || (relabelling !== null && relabelling >= 0);
-  if (picking) return pick(event, name, typing, typed, pressed);
+  if (choosing()) return pick(event, name, typing, typed, pressed);
   if (gallery) {
     if (name.startsWith("Arrow")) return pressed(() => move(name));
     if (name === "x" || name === "Delete") return pressed(toggle);

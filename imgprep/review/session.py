@@ -60,6 +60,14 @@ class Session(Protocol):
     def images(self) -> Sequence[Shown]:
         """In the order of their numbers."""
 
+    @property
+    def answers(self) -> Sequence[object]:
+        """To each question; empty where there is none yet."""
+
+    @property
+    def file(self) -> "SavedFile":
+        """Where they are saved."""
+
     def data(self) -> dict[str, Any]:
         """What the page needs besides the images, for JSON."""
 
@@ -195,9 +203,9 @@ class DecisionSession:
         classes: that an image may be given, in order.
         images: of all groups.
         groups: in the order in which they are asked about.
-        decided: of each group; empty where nothing is decided yet.
+        answers: the decisions of each group; empty where nothing is decided yet.
         file: the table of decisions.
-        save: makes the content of the table of all that is decided.
+        content: makes the content of the table of all that is decided.
     """
 
     mode: str
@@ -205,7 +213,7 @@ class DecisionSession:
     classes: tuple[str, ...]
     images: Sequence[Shown]
     groups: Sequence[Group]
-    decided: list[tuple[Change, ...]]
+    answers: list[tuple[Change, ...]]
     file: SavedFile
     content: Callable[[Sequence[tuple[Group, tuple[Change, ...]]]], bytes]
     _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
@@ -219,23 +227,23 @@ class DecisionSession:
             "labels": [image.label for image in self.images],
             "ids": [image.id for image in self.images],
             "groups": [{"images": group.images, "rule": group.rule, "says": group.says} for group in self.groups],
-            "answers": self.decided,
+            "answers": self.answers,
             "file": self.file.path.name,
             "key": _key(self.file.path, self.images),
         }
 
     def answer(self, at: object, given: object) -> None:
         """See `Session`."""
-        at = _place(at, self.decided)
+        at = _place(at, self.answers)
         changes = tuple(self._change(each, self.groups[at]) for each in _list(given))
         if len({change.image for change in changes}) < len(changes):
             raise ValueError("two decisions about one image")
         with self._lock:
-            before, self.decided[at] = self.decided[at], changes
+            before, self.answers[at] = self.answers[at], changes
             try:
                 self.save()
             except ResourceError:
-                self.decided[at] = before
+                self.answers[at] = before
                 raise
 
     def save(self) -> None:
@@ -244,7 +252,7 @@ class DecisionSession:
         Raises:
             ResourceError: it cannot be written.
         """
-        self.file.write(self.content(list(zip(self.groups, self.decided, strict=True))))
+        self.file.write(self.content(list(zip(self.groups, self.answers, strict=True))))
 
     def _change(self, given: object, group: Group) -> Change:
         entry = _list(given)

@@ -134,11 +134,16 @@ def write_decisions(path: Path, decisions: Iterable[Decision]) -> None:
         raise ResourceError(
             f"{one_line(path)}: cannot write: there is no folder '{one_line(path.parent)}'; make it first"
         )
+    commit(path, decisions_table(path, decisions))
+
+
+def decisions_table(path: Path, decisions: Iterable[Decision]) -> bytes:
+    """The content of a table of decisions of this name; see `write_decisions`."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([protect(str(cell)) for cell in decision[: len(COLUMNS)]] for decision in decisions)
-    commit(path, text.getvalue().encode("utf-8", "backslashreplace"))
+    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 def merge_decisions(decided: Iterable[Decision], new: Iterable[Decision]) -> tuple[Decision, ...]:

@@ -237,3 +237,89 @@ def test_suspects_are_asked_about_in_a_table_of_their_own(animals):
     assert sorted(answers(animals.output / "audit/suspects.csv")) == sorted([ids[2], ids[31]])
     assert "no random sample" in done.stdout
     assert not (animals.output / "audit/review.csv").exists()
+
+
+@pytest.fixture
+def copies(tmp_path: Path, new_project: Callable[..., Any]) -> Any:
+    """A project of 6 cats and 6 dogs: a copy among the cats, and the image of a cat among the dogs too."""
+    random = np.random.default_rng(9)
+    folder = tmp_path / "animals"
+    for label in ("cat", "dog"):
+        (folder / label).mkdir(parents=True)
+        for number in range(6):
+            small = random.integers(0, 256, (6, 6, 3), np.uint8)
+            image = cv2.resize(small, (48, 40), interpolation=cv2.INTER_CUBIC)
+            assert cv2.imwrite(str(folder / label / f"{number}.png"), image)
+    (folder / "cat/copy.png").write_bytes((folder / "cat/1.png").read_bytes())
+    (folder / "dog/cat.png").write_bytes((folder / "cat/2.png").read_bytes())
+    return new_project(folder, audit={"rules": {"class-size": {"min": 1}}})
+
+
+def opened(project: Any, **choice: Any) -> Any:
+    from imgprep.commands import main
+    from imgprep.commands.review_draw import Choice
+    from imgprep.commands.session import Request
+
+    return main.open_review(Request(project.spec), Choice(**choice))
+
+
+def decisions(path: Path) -> set[tuple[str, str, str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return {(row["id"], row["action"], row["value"], row["rule"]) for row in csv.DictReader(file)}
+
+
+def test_copies_are_decided_side_by_side(copies):
+    session = opened(copies, mode="duplicates")
+    names = {tuple(session.images[i].id for i in group.images): group.rule for group in session.groups}
+    assert names == {("cat/2.png", "dog/cat.png"): "label-conflict", ("cat/1.png", "cat/copy.png"): "duplicate"}
+    first, second = (group.images for group in session.groups)
+    session.answer(0, [[first[1], "relabel", "cat"]])
+    session.answer(1, [[second[0], "keep", ""], [second[1], "exclude", ""]])
+    table = copies.folder / "decisions.csv"
+    assert decisions(table) == {
+        ("dog/cat.png", "relabel", "cat", "label-conflict"),
+        ("cat/1.png", "keep", "", "duplicate"),
+        ("cat/copy.png", "exclude", "", "duplicate"),
+    }
+    for wrong in (
+        [[first[0], "exclude", ""]],
+        [[second[0], "relabel", "horse"]],
+        [[second[0], "drop", ""]],
+        "keep",
+        [[1]],
+    ):
+        with pytest.raises(ValueError, match=r"group|classes|list|decision"):
+            session.answer(1, wrong)
+    again = opened(copies, mode="duplicates")  # the two of one class are copies of each other now
+    assert [group.rule for group in again.groups] == ["duplicate"]
+    assert [again.images[i].id for i in again.groups[0].images] == ["cat/2.png", "dog/cat.png"]
+    audit = copies.call("audit", copies.spec, "--format", "json", "--set", f"source.decisions={table}")
+    failed = {each["rule"] for each in json.loads(audit.stdout)["findings"] if each["status"] == "fail"}
+    assert "label-conflict" not in failed
+
+
+def test_a_gallery_goes_on_with_what_was_decided_and_takes_it_back(copies):
+    table = copies.folder / "decisions.csv"
+    session = opened(copies, mode="gallery", label="dog")
+    assert [image.id for image in session.images] == [f"dog/{i}.png" for i in range(6)] + ["dog/cat.png"]
+    session.answer(0, [[0, "exclude", ""]])
+    session.answer(6, [[6, "relabel", "cat"]])
+    assert decisions(table) == {("dog/0.png", "exclude", "", ""), ("dog/cat.png", "relabel", "cat", "")}
+    copies.write(source={"layout": "directory", "path": str(copies.source), "decisions": str(table)})
+    again = opened(copies, mode="gallery", label="dog")
+    assert [bool(each) for each in again.answers] == [True, *[False] * 5, True]
+    again.answer(0, [])
+    assert decisions(table) == {("dog/cat.png", "relabel", "cat", "")}
+
+
+def test_options_without_meaning_are_refused(copies):
+    for options, word in (
+        (["--mode", "gallery"], "--serve opens it here"),
+        (["--class", "cat"], "--mode gallery"),
+        (["--mode", "gallery", "--class", "dgo", "--no-open"], "did you mean 'dog'?"),
+        (["--mode", "duplicates", "--extend"], "leave the option out"),
+        (["x.csv"], "--collect"),
+    ):
+        done = copies.call("review", copies.spec, *options)
+        assert done.returncode == 2
+        assert word in done.stderr

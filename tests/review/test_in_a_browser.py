@@ -3,6 +3,7 @@
 import csv
 import http.server
 import io
+import json
 import threading
 from functools import partial
 
@@ -13,6 +14,8 @@ from imgprep.checks.intervals import Stratum
 from imgprep.checks.review import estimate
 from imgprep.review.page import render
 from imgprep.review.server import ReviewServer
+from imgprep.review.session import DecisionSession, Group, SavedFile, Shown
+from tests.review.conftest import CLASSES, picture
 
 pytestmark = pytest.mark.slow
 
@@ -170,3 +173,48 @@ def test_the_interval_of_the_page_is_that_of_the_rule(served, tab):
         assert (said["rate"], said["low"], said["high"]) == pytest.approx(interval[:3], abs=1e-9)
         assert (said["census"], said["more"]) == (interval.census, more)
     assert any(not each["census"] and each["more"] for each in found)
+
+
+def test_copies_side_by_side_and_a_gallery_by_keyboard(tmp_path, tab):
+    images = [
+        Shown(f"{label}/{i}.jpg", label, picture(30 * i)) for i, label in enumerate(["apple", "apple", "pear", "pear"])
+    ]
+
+    def content(decided):
+        return json.dumps([[tuple(change) for change in changes] for _, changes in decided]).encode()
+
+    def session(mode, groups):
+        file = SavedFile(tmp_path / f"{mode}.json")
+        return DecisionSession(mode, "fruits", CLASSES, images, groups, [()] * len(groups), file, content)
+
+    pairs = session(
+        "duplicates", [Group((0, 1), "duplicate", "2 files"), Group((2, 3), "near-duplicate"), Group((1, 2))]
+    )
+    with ReviewServer(pairs) as server:
+        page = tab(server.url)
+        page.keyboard.press("2")
+        page.keyboard.press("b")
+        page.keyboard.press("w")
+        assert page.is_hidden("#choices")  # of which image is not said yet
+        for key in ("1", "p", "l", "u", "Enter"):
+            page.keyboard.press(key)
+        page.wait_for_selector("#over[open]")
+        saved(page)
+    assert json.loads((tmp_path / "duplicates.json").read_text()) == [
+        [[0, "exclude", ""], [1, "keep", ""]],
+        [[2, "keep", ""], [3, "keep", ""]],
+        [[1, "relabel", "plum"]],
+    ]
+    with ReviewServer(session("gallery", [Group((i,)) for i in range(4)])) as server:
+        page = tab(server.url)
+        assert page.locator(".cell").count() == 2  # the first class
+        for key in ("ArrowRight", "x", "ArrowLeft", "r", "p", "l", "Enter", "x", "x", "Backspace", "Backspace"):
+            page.keyboard.press(key)
+        saved(page)
+    assert json.loads((tmp_path / "gallery.json").read_text()) == [
+        [[0, "relabel", "plum"]],
+        [[1, "exclude", ""]],
+        [],
+        [],
+    ]
+    assert page.said == []
