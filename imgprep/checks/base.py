@@ -17,7 +17,7 @@ from imgprep.similarity.alike import Altered, altered_copies
 from imgprep.table.sample import SampleTable
 
 Status = Literal["pass", "fail", "inconclusive", "skipped"]
-Severity = Literal["error", "warning", "off"]
+Severity = Literal["error", "warning", "info", "off"]
 Value = Annotated[bool | int | float | str | None, "a number, text or None"]
 Share = Annotated[float, Ge(0), Le(1)]
 """A fraction of the images of a class, 0 to 1."""
@@ -38,7 +38,8 @@ class Finding:
     Attributes:
         rule: the id of the rule.
         status: ``skipped`` is for evidence that was not supplied, ``inconclusive`` for evidence that does not decide.
-        severity: only a failing ``error`` makes the audit fail; ``off`` is a failure that a waiver or baseline excuses.
+        severity: only a failing ``error`` makes the audit fail; ``info`` is for
+            what is good to know, ``off`` for a failure that a waiver or baseline excuses.
         subject: the class; None for a statement about the whole.
         observed: what was found.
         threshold: what it was compared with.

@@ -90,6 +90,7 @@ ReportFormat = Annotated[
     str,
     typer.Option("--format", help="text, json, junit, sarif, github, gitlab, csv, markdown or html."),
 ]
+Everything = Annotated[bool, typer.Option("--all", help="Shows all findings in a terminal, however many there are.")]
 OpenPage = Annotated[bool, typer.Option("--open", help="Opens the page of the audit in the browser.")]
 Stage = Annotated[AuditStage, typer.Option("--stage", help="What is judged: the source, or what a stage made of it.")]
 Baseline = Annotated[

@@ -7,6 +7,7 @@ from imgprep.cli.options import (
     Baseline,
     DecisionTable,
     DryRun,
+    Everything,
     Force,
     OpenPage,
     Reference,
@@ -28,6 +29,7 @@ def audit(
     reference: Reference = None,
     force: Force = False,
     show: OpenPage = False,
+    everything: Everything = False,
 ) -> int:
     """Judges the collection by its rules."""
     from imgprep.commands import audit as auditing
@@ -39,7 +41,8 @@ def audit(
     if report_format == "html":
         terminal.print(auditing.page_of(audited))
     else:
-        terminal.print(auditing.render(audited.report, report_format, color=terminal.color, width=terminal.width))
+        color, width = terminal.color, terminal.width
+        terminal.print(auditing.render(audited.report, report_format, color=color, width=width, everything=everything))
     given.terminal.say(f"the page is {audited.page}, every measure of each image {audited.folder / auditing.TABLE}")
     if show and not browser_shows(audited.page.absolute().as_uri()):
         given.terminal.say(f"no browser could be started here; open {audited.page.absolute().as_uri()} in one")

@@ -140,10 +140,12 @@ def check_format(name: str) -> None:
         raise RequestError(f"--format {one_line(name)}: expected one of {', '.join(REPORTS)}")
 
 
-def render(report: Report, name: str, *, color: bool = False, width: int | None = None) -> str:
-    """The report in a format of the table; text may be coloured, and then has the width of the terminal."""
-    if name == "text" and color:
-        return text.render(report, color=True, **({} if width is None else {"width": width}))
+def render(
+    report: Report, name: str, *, color: bool = False, width: int | None = None, everything: bool = False
+) -> str:
+    """The report in a format of the table; text may be coloured, and fits a terminal of a width: see `text.render`."""
+    if name == "text":
+        return text.render(report, color=color, width=width, everything=everything)
     return REPORTS[name](report)
 
 

@@ -20,7 +20,7 @@ ODD_TEXTS: Final = (
 def odd_report() -> Report:
     """A report with odd texts wherever one takes text."""
     verdicts: tuple[tuple[Status, Severity], ...] = (
-        ("fail", "error"), ("fail", "off"), ("inconclusive", "warning"), ("pass", "error"),
+        ("fail", "error"), ("fail", "off"), ("fail", "info"), ("inconclusive", "warning"), ("pass", "error"),
     )  # fmt: skip
     findings = tuple(
         Finding(rule or "r", status, severity, text, text, text, f"says {text}", ODD_TEXTS, text, text)

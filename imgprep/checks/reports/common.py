@@ -15,16 +15,18 @@ from imgprep.pipeline.decided import counted
 
 FIRST: Final = 3
 """How many files a report for people names."""
+REPORTED: Final = 3
+"""The highest rank of findings that say something of the collection; those beyond are skipped, excused or pass."""
 _PIECES: Final = 4096
 """Pieces of JSON that are joined at once."""
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def rank(finding: Finding) -> int:
-    """0 for a failing error, 1 for a failing warning, then inconclusive, skipped, excused and passing."""
+    """0 for a failing error, 1 for a failing warning, then inconclusive, a failing info, skipped, excused, passing."""
     if finding.status == "fail":
-        return {"error": 0, "warning": 1, "off": 4}[finding.severity]
-    return {"inconclusive": 2, "skipped": 3, "pass": 5}[finding.status]
+        return {"error": 0, "warning": 1, "info": 3, "off": 5}[finding.severity]
+    return {"inconclusive": 2, "skipped": 4, "pass": 6}[finding.status]
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
@@ -42,7 +44,7 @@ def by_rule(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
 
 def totals(report: Report) -> Mapping[str, int]:
     """Counts the findings of each kind."""
-    names = ("errors", "warnings", "inconclusive", "skipped", "excused", "passed")
+    names = ("errors", "warnings", "inconclusive", "infos", "skipped", "excused", "passed")
     counted = Counter(rank(finding) for finding in report.findings)
     return {name: counted[number] for number, name in enumerate(names)}
 
@@ -57,7 +59,7 @@ def summary(report: Report) -> str:
 
 
 def _plural(name: str, count: int) -> str:
-    return name[:-1] if count == 1 and name in {"errors", "warnings"} else name
+    return name[:-1] if count == 1 and name in {"errors", "warnings", "infos"} else name
 
 
 def full_message(finding: Finding) -> str:

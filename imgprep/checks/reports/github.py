@@ -1,18 +1,18 @@
 """The report as GitHub workflow commands: annotations on the lines of the spec."""
 
 from imgprep.checks.base import Finding, Report
-from imgprep.checks.reports.common import first_files, full_message, rank, summary, worst_first
+from imgprep.checks.reports.common import REPORTED, first_files, full_message, rank, summary, worst_first
 from imgprep.errors import one_line
 
 
 def render(report: Report) -> str:
     """One command for each failing or inconclusive finding, and the summary as plain text."""
-    shown = [finding for finding in worst_first(report.findings) if rank(finding) <= 2]
+    shown = [finding for finding in worst_first(report.findings) if rank(finding) <= REPORTED]
     return "".join(f"{_command(report, finding)}\n" for finding in shown) + summary(report) + "\n"
 
 
 def _command(report: Report, finding: Finding) -> str:
-    kind = ("error", "warning", "notice")[rank(finding)]
+    kind = ("error", "warning", "notice", "notice")[rank(finding)]
     files = first_files(finding)
     message = full_message(finding) + (f" [{files}]" if files else "")
     place = f"file={_property(one_line(report.spec))},line={report.line(finding.rule)}," if report.spec else ""

@@ -11,7 +11,7 @@ from imgprep.checks.explanation import HANDBOOK, Explanation, explain
 from imgprep.checks.page import view as viewing
 from imgprep.checks.page.class_chart import class_chart
 from imgprep.checks.page.view import NOTHING, View
-from imgprep.checks.reports.common import by_rule, full_message, rank, totals, worst_first
+from imgprep.checks.reports.common import REPORTED, by_rule, full_message, rank, totals, worst_first
 from imgprep.errors import one_line
 from imgprep.version import __version__
 
@@ -30,7 +30,7 @@ QUIET: Final = 200
 """How many passing, skipped and excused findings of one rule are listed."""
 SIDE_BY_SIDE: Final = frozenset({"duplicate", "near-duplicate", "label-conflict", "split-leakage"})
 """Rules with findings that are small sets of images to be compared."""
-_NAMES: Final = ("fail", "warning", "inconclusive", "skipped", "excused", "pass")
+_NAMES: Final = ("fail", "warning", "inconclusive", "info", "skipped", "excused", "pass")
 
 
 class Card(NamedTuple):
@@ -141,7 +141,7 @@ def render_page(report: Report, pictures: Pictures, view: View) -> str:
 
 def wanted_thumbnails(report: Report, view: View = NOTHING) -> tuple[str, ...]:
     """Ids of the images that the page shows, without repetition, in its order."""
-    groups = by_rule(worst_first(finding for finding in report.findings if rank(finding) <= 2))
+    groups = by_rule(worst_first(finding for finding in report.findings if rank(finding) <= REPORTED))
     shown: dict[str, None] = dict.fromkeys(view.samples())
     for rule, found in groups.items():
         if rule != "unreadable":
@@ -169,9 +169,9 @@ def _tiles(report: Report) -> list[tuple[str, int]]:
 
 def _section(rule: str, found: list[Finding], thumbnails: Thumbnails, view: View) -> Section:
     worst = rank(found[0])
-    bad = [finding for finding in found if rank(finding) <= 2]
+    bad = [finding for finding in found if rank(finding) <= REPORTED]
     most = _gallery(len(bad))
-    quiet = [finding for finding in found if rank(finding) > 2]
+    quiet = [finding for finding in found if rank(finding) > REPORTED]
     rows = [Card(_NAMES[rank(each)], each.subject or "", full_message(each)) for each in quiet[:QUIET]]
     if len(quiet) > QUIET:
         rows.append(Card(_NAMES[rank(quiet[-1])], "", f"and {len(quiet) - QUIET:,} more, in report.json"))

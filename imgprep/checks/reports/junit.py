@@ -7,13 +7,13 @@ from imgprep.checks.base import Finding, Report
 from imgprep.checks.reports.common import by_rule, full_message, rank
 from imgprep.errors import one_line
 
-_KINDS: Final = {0: "failure", 1: None, 2: "skipped", 3: "skipped", 4: "skipped", 5: None}
+_KINDS: Final = ("failure", None, "skipped", None, "skipped", "skipped", None)
 
 _LONGEST: Final = 1000
 
 
 def render(report: Report) -> str:
-    """JUnit XML. A failing warning passes its case and is shown in its output: only errors fail a build."""
+    """JUnit XML. A failing warning or info passes its case and is shown in its output: only errors fail a build."""
     root = ET.Element("testsuites", name=one_line(report.name))
     for rule, findings in by_rule(report.findings).items():
         suite = ET.SubElement(root, "testsuite", name=_text(rule))
@@ -37,7 +37,7 @@ def _case(suite: ET.Element, finding: Finding) -> None:
             element.set("type", _text(finding.rule))
             element.text = files
     elif finding.status == "fail":
-        ET.SubElement(case, "system-out").text = _text(f"warning: {full_message(finding)}\n{files}".rstrip())
+        ET.SubElement(case, "system-out").text = _text(f"{finding.severity}: {full_message(finding)}\n{files}".rstrip())
 
 
 def _count(element: ET.Element, tests: int) -> None:

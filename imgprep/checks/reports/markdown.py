@@ -10,7 +10,7 @@ from imgprep.errors import one_line
 ROWS: Final = 10
 """How many findings of one rule are shown."""
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]#|~])")
-_MARKS: Final = ("❌ fail", "⚠️ warning", "❔ inconclusive", "skipped", "excused", "✅ pass")
+_MARKS: Final = ("❌ fail", "⚠️ warning", "❔ inconclusive", "💡 info", "skipped", "excused", "✅ pass")
 
 
 def render(report: Report) -> str:

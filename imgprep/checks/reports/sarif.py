@@ -92,7 +92,7 @@ def _result(report: Report, finding: Finding, index: Mapping[str, int], identity
 
 
 def _level(finding: Finding) -> str:
-    if finding.status == "inconclusive":
+    if finding.status == "inconclusive" or finding.severity == "info":
         return "note"
     return "error" if finding.severity == "error" else "warning"
 

@@ -232,7 +232,7 @@ class NoneClass(Rule):
 
     Fix:
         Add a class of images that show none of the others but might be met where the model is used; or set the severity
-        to off.
+        to off. It is an info unless the spec sets a severity: many a model is asked about its classes only.
 
     Attributes:
         names: what it may be called; case, blanks, dashes and underscores do not matter.
@@ -240,7 +240,7 @@ class NoneClass(Rule):
 
     id: ClassVar[str] = "none-class"
     source: ClassVar[str] = "Handbook, part 5 (the class not any)"
-    severity: Severity = "warning"
+    severity: Severity = "info"
     names: tuple[str, ...] = ("not any", "none", "none of these", "other", "others", "negative", "unknown")
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:

@@ -119,7 +119,7 @@ def test_github(mixed):
 def test_github_commands_cannot_be_smuggled_in(hostile):
     lines = github.render(hostile).splitlines()
     assert all(line.startswith(("::error ", "::notice ")) for line in lines[:-1])
-    assert len(lines) == 1 + 5 * 2
+    assert len(lines) == 1 + 5 * 3
 
 
 def test_junit(mixed):

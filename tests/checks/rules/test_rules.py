@@ -14,7 +14,7 @@ from imgprep.testing.rules import check_rule
 
 DOCUMENTED = {
     "class-size": "error", "class-balance-mean": "error", "class-balance-max": "error", "label-errors": "error",
-    "color-share": "error", "secondary-feature": "error", "progression": "error", "none-class": "warning",
+    "color-share": "error", "secondary-feature": "error", "progression": "error", "none-class": "info",
     "license": "warning", "unreadable": "error", "duplicate": "warning", "label-conflict": "error",
     "near-duplicate": "warning", "split-leakage": "error", "split-coverage": "error", "background": "warning",
     "lighting": "warning", "perspective": "warning", "resolution": "warning", "exposure": "warning", "blur": "warning",
@@ -36,7 +36,7 @@ class TestContract:
         assert bind(rule, {"severity": "warning"}, Context()) == rule(severity="warning")
         with pytest.raises(SpecError, match="unknown key 'no such key'"):
             bind(rule, {"no such key": 1}, Context())
-        with pytest.raises(SpecError, match="severity: expected error, warning or off, not 'fatal'"):
+        with pytest.raises(SpecError, match="severity: expected error, warning, info or off, not 'fatal'"):
             bind(rule, {"severity": "fatal"}, Context())
         adapter_of(rule).json_schema()
 
