@@ -24,6 +24,7 @@ from imgprep.settings.problems import suggestion, unknown
 from imgprep.sources.decisions import Decision, merge_decisions, read_decisions, write_decisions
 from imgprep.spec.loading import LoadedSpec
 from imgprep.table.sample import SampleTable, sort_classes
+from imgprep.util.output_file import check_output_file
 
 NAME: Final = "decisions.csv"
 BY: Final = "imgprep curate"
@@ -141,12 +142,7 @@ def decisions_path(loaded: LoadedSpec, given: Path | None) -> Path:
     folder = Path(loaded.file).absolute().parent
     path = given.absolute() if given is not None else loaded.spec.source.decisions or folder / NAME
     source = loaded.spec.source.source.path
-    if path.suffix.lower() not in {".csv", ".tsv"}:
-        raise RequestError(f"{one_line(path)}: decisions are a CSV table; give a name that ends in .csv")
-    if path.is_dir():
-        raise RequestError(f"{one_line(path)}: is a folder; give the name of a file to -o")
-    if not path.parent.is_dir():
-        raise RequestError(f"{one_line(path.parent)}: no such folder; make it first")
+    check_output_file(path, (".csv", ".tsv"), "decisions are a CSV table")
     if source.is_dir() and path.resolve().is_relative_to(source.resolve()):
         raise RequestError(f"{one_line(path)}: lies in the source, which is only read; give another place with -o")
     return path

@@ -28,6 +28,7 @@ from imgprep.spec.collection import SourceSection
 from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
 from imgprep.table.sample import SampleTable
+from imgprep.util.output_file import check_output_file
 
 LOOKED_AT: Final = 32
 EXACT: Final = 512
@@ -94,12 +95,9 @@ def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers
     found = answers.recognise(path)
     name = _name(found.path)
     target = Path(f"{name}.yaml") if spec is None else spec
-    if target.is_dir():
-        raise RequestError(f"{one_line(target)}: is a folder; give the name of a file to -o")
+    check_output_file(target)
     if os.path.lexists(target) and not force:
         raise RequestError(f"{one_line(target)}: is there already; give another name with -o, or --force to overwrite")
-    if not target.absolute().parent.is_dir():
-        raise RequestError(f"{one_line(target.parent)}: no such folder; make it first")
     section = _section(found)
     source = section.source
     listed = _listed(section)

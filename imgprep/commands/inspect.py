@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from imgprep.dataset.integrity import Difference, index_differences
-from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, read_manifest
+from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, no_dataset, read_manifest
 from imgprep.dataset.verify import verify as find_differences
 from imgprep.engines import Settings, isolating
 from imgprep.engines.base import Outcome, Runner
@@ -90,7 +90,7 @@ def show(folder: Path) -> list[tuple[Path, Manifest]]:
     """
     stages = _finished(folder)
     if not stages:
-        raise RequestError(f"{folder}: no finished imgprep dataset, {INDEX} is missing; run the stage first")
+        raise no_dataset(folder)
     return [(stage, read_manifest(stage)) for stage in stages]
 
 

@@ -27,6 +27,7 @@ from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.transforms.base import Shape
 from imgprep.transforms.normalize import Normalizer
 from imgprep.transforms.stored_normalizer import stored_normalizer
+from imgprep.util.output_file import check_output_file
 
 Given = str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any]
 """An image: the path of a file, its content, or decoded pixels."""
@@ -154,8 +155,7 @@ def write(directory: Path, image: Path, output: Path) -> Path:
         SourceError: the image cannot be used.
         ResourceError: the file cannot be written.
     """
-    if output.suffix != ".npy":
-        raise RequestError(f"{one_line(output)}: the result is written as .npy; name it {output.stem or 'image'}.npy")
+    check_output_file(output, (".npy",), "the result is an array of NumPy")
     try:
         row = preprocess(image, directory)
     except ImageError as error:

@@ -27,6 +27,7 @@ from imgprep.stages.convert.prepare import Operation, transform_mask
 from imgprep.stages.split.allocate import keys
 from imgprep.table.sample import Sample, SampleTable
 from imgprep.transforms.base import DonorImages
+from imgprep.util.output_file import check_output_file
 
 MAX_CLASSES: Final = 25
 TRIES: Final = 10
@@ -93,9 +94,10 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
         amount: the extent of the sheet.
 
     Raises:
-        RequestError: the spec is wrong, or none of the images can be read.
+        RequestError: the spec or the path is wrong, or none of the images can be read.
         ResourceError: the file cannot be written.
     """
+    check_output_file(path, (".png",), "the contact sheet is a PNG file")
     loaded = request.load()
     engine = engine_for(loaded)
     engine.prepare()

@@ -184,13 +184,22 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         text = read_regular(path, LARGEST_INDEX)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise RequestError(f"{folder}: no finished imgprep dataset, {INDEX} is missing; run the stage first") from error
+        raise no_dataset(folder) from error
     except PermissionError as error:
         raise ResourceError(f"{path}: cannot be read: {error.strerror}; give permission") from error
     except OSError as error:
         check_surroundings(error, path)
         raise RequestError(f"{path}: cannot be read: {error.strerror}; write the dataset again") from error
     return Manifest.from_json(text, path)
+
+
+def no_dataset(folder: Path) -> RequestError:
+    """The error for a path that is no finished stage."""
+    if folder.is_file():
+        spec = folder.suffix.lower() in {".yaml", ".yml", ".json"}
+        advice = "a spec? give the output folder that it names" if spec else "give the folder of a dataset"
+        return RequestError(f"{one_line(folder)}: is a file, not a dataset; {advice}")
+    return RequestError(f"{one_line(folder)}: no finished imgprep dataset, {INDEX} is missing; run the stage first")
 
 
 def read_regular(path: Path, largest: int) -> bytes:

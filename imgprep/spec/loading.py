@@ -119,7 +119,9 @@ def _read(path: Path, name: str) -> Any:
             raw = file.read(MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise RequestError(f"{name}: there is no such file; `imgprep init` writes a starter spec") from None
-    except (IsADirectoryError, ValueError):
+    except IsADirectoryError:
+        raise RequestError(f"{name}: is a folder, not a spec; write one for its images: imgprep init {name}") from None
+    except ValueError:
         raise RequestError(f"{name}: is not a spec file; give the path of a YAML file") from None
     except OSError as error:
         check_surroundings(error, name)

@@ -382,9 +382,9 @@ def test_the_command_writes_the_row(make: Make, images: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("image", "output", "status", "message"),
     [
-        ("a/turned.jpg", "x.npz", 2, "x.npz: the result is written as .npy; name it x.npy"),
-        ("a/turned.jpg", "x", 2, "x: the result is written as .npy; name it x.npy"),
-        ("a/turned.jpg", "nowhere/x.npy", 5, "nowhere/x.npy: cannot write"),
+        ("a/turned.jpg", "x.npz", 2, "x.npz: the result is an array of NumPy; give a name that ends in .npy"),
+        ("a/turned.jpg", "x", 2, "x: the result is an array of NumPy; give a name that ends in .npy"),
+        ("a/turned.jpg", "nowhere/x.npy", 2, "nowhere: no such folder; make it first"),
         ("a/none.jpg", "x.npy", 2, "none.jpg: no such file"),
         ("a", "x.npy", 4, "a: not a regular file but a directory"),
     ],

@@ -79,4 +79,4 @@ def test_command_line(spec: Path, tmp_path: Path, run_cli) -> None:
     done = run_cli("preview", spec, "-o", "x.png", "--images", 1, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "x.png\n", "")
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
-    assert run_cli("preview", spec, "-o", "missing/x.png", cwd=tmp_path).returncode == 5
+    assert run_cli("preview", spec, "-o", "missing/x.png", cwd=tmp_path).returncode == 2

@@ -155,7 +155,13 @@ def test_wrong_requests_exit_2_and_write_nothing(project: Any, imgprep: Call) ->
     (foreign / "thesis.txt").write_text("do not touch")
     requests: list[tuple[tuple[object, ...], str]] = [
         (("run", "nowhere.yaml"), "nowhere.yaml: there is no such file"),
-        (("run", project.folder), "is not a spec file"),
+        (("run", project.folder), f"is a folder, not a spec; write one for its images: imgprep init {project.folder}"),
+        (("verify", project.spec), "spec.yaml: is a file, not a dataset; a spec? give the output folder that it names"),
+        (("preview", project.spec, "-o", "nowhere/x.png"), "nowhere: no such folder; make it first"),
+        (
+            ("preview", project.spec, "-o", "x.jpg"),
+            "x.jpg: the contact sheet is a PNG file; give a name that ends in",
+        ),
         (("run", project.spec, "--set", "convert.size=64"), "for a square write [64, 64]"),
         (("run", project.spec, "--set", "convert.size"), "expected KEY=VALUE"),
         (("run", project.spec, "--set", "convert.sise=[4, 4]"), "did you mean 'size'?"),

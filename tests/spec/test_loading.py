@@ -168,7 +168,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(RequestError, match=r"^none.yaml: there is no such file; `imgprep init` writes a starter spec$"):
         load_spec(Path("none.yaml"))
-    with pytest.raises(RequestError, match=r"^\.: is not a spec file; give the path of a YAML file$"):
+    with pytest.raises(RequestError, match=r"^\.: is a folder, not a spec; write one for its images: imgprep init \.$"):
         load_spec(Path())
 
     def refuse(*_: object) -> None:
