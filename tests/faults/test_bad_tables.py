@@ -161,7 +161,7 @@ def test_init_refuses_what_it_cannot_look_into(case: Any, imgprep: Call, clause:
 @pytest.mark.parametrize("content", [HEAD, "[]"], ids=["a head alone", "an empty array"])
 def test_a_table_without_rows_is_refused(case: Any, refused: Call, table: Call, content: str) -> None:
     table("t.csv" if content == HEAD else "t.json", content)
-    assert "no images" in refused(f"{case.spec}:4")
+    assert "no images" in refused(f"{case.spec}:3")
 
 
 @pytest.mark.parametrize("clause", LABELS)

@@ -217,7 +217,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory, new_case: Any) -> Iterator
     from tests.support.web import serving
 
     case = new_case(tmp_path_factory.mktemp("network"))
-    case.source.mkdir()
+    case.source.mkdir(exist_ok=True)
     with serving() as server:
         server.answers = {path_of(name): bad.answer for name, bad in BAD.items()}
         server.answers |= {path_of(name): answer for name, answer in GOOD.items()} | {"/plain?again": GOOD["plain"]}

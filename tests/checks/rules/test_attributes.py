@@ -116,7 +116,7 @@ def test_progression_without_states(evidence, images, statuses):
 @pytest.mark.parametrize(("name", "status"), [("Not-Any", "pass"), ("none", "pass"), ("apple", "fail")])
 def test_none_class(evidence, images, name, status):
     (finding,) = NoneClass()(evidence(images({name: 1, "pear": 3})))
-    assert (finding.status, finding.severity) == (status, "warning")
+    assert (finding.status, finding.severity) == (status, "info")
 
 
 def test_empty_none_class_does_not_count(evidence, images, statuses):
