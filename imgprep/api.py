@@ -19,6 +19,7 @@ from imgprep.pipeline.inputs import StageResult
 
 if TYPE_CHECKING:
     from imgprep.commands.curate import Curated
+    from imgprep.commands.diff import Compared
 
 __all__ = [
     "AveragedViews",
@@ -32,6 +33,7 @@ __all__ = [
     "average_views",
     "convert",
     "curate",
+    "diff",
     "folds",
     "load",
     "pack",
@@ -109,6 +111,24 @@ def split(spec: Path_, **options: Any) -> StageResult:
 def augment(spec: Path_, **options: Any) -> StageResult:
     """Makes new training images from old ones, and stress sets; see `request` for the options."""
     return main.make(request(spec, **options), "augment")
+
+
+def diff(first: Path_, second: Path_) -> "Compared":
+    """Compares two datasets, two outputs or two specs.
+
+    Args:
+        first: the folder of a stage, an output folder, or a spec file.
+        second: another one of the same kind.
+
+    Returns:
+        The differences; ``diff(a, b).difference.same`` is the verdict.
+
+    Raises:
+        RequestError: there is no dataset, or the two are not of one kind.
+    """
+    from imgprep.commands import diff as comparing  # noqa: PLC0415 - only who compares pays for the import
+
+    return comparing.diff(Path(first), Path(second))
 
 
 def rebuild(spec: Path_, image: str, **options: Any) -> NDArray[Any]:

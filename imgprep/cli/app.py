@@ -32,7 +32,7 @@ from imgprep.cli.options import (
 )
 from imgprep.cli.quality import audit, curate
 from imgprep.cli.review import review
-from imgprep.cli.serving import preprocess
+from imgprep.cli.serving import diff, preprocess
 from imgprep.cli.terminal import Terminal
 from imgprep.pipeline.stage import Stage
 from imgprep.stages import STAGES
@@ -221,6 +221,7 @@ def preview(given: SpecOptions, sheet: Sheet = Path("preview.png"), images: Imag
 
 
 app.command()(preprocess)
+app.command()(diff)
 
 
 @app.command()

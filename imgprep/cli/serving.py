@@ -1,4 +1,4 @@
-"""The commands about a finished dataset in use."""
+"""The commands about finished datasets: one in use, or two side by side."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,3 +23,25 @@ def preprocess(terminal: Terminal, folder: Folder, image: Picture, output: Array
         written = preprocessing.write(folder, image, output)
     terminal.print(str(written))
     return ExitCode.DONE
+
+
+A = Annotated[Path, typer.Argument(metavar="A", help="A dataset, an output folder, or a spec.")]
+B = Annotated[Path, typer.Argument(metavar="B", help="Another one of the same kind.")]
+DiffFormat = Annotated[str, typer.Option("--format", help="text, json, markdown or html.")]
+
+
+@shared_options(display_options)
+def diff(terminal: Terminal, first: A, second: B, report_format: DiffFormat = "text") -> int:
+    """Compares two datasets, outputs or specs."""
+    from imgprep.commands import diff as comparing
+    from imgprep.commands.diff_report import RENDERERS
+    from imgprep.errors import RequestError
+    from imgprep.settings.problems import unknown
+
+    if report_format not in RENDERERS:
+        raise RequestError(f"--format: {unknown('format', report_format, list(RENDERERS))}")
+    with terminal:
+        compared = comparing.diff(first, second)
+        rendered = RENDERERS[report_format](compared)
+    terminal.print(rendered.removesuffix("\n"))
+    return ExitCode.DONE if compared.difference.same else ExitCode.FAILED

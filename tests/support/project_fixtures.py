@@ -99,7 +99,7 @@ def run_cli(tmp_path: Path) -> Callable[..., Done]:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its processes are not idle for the rest of the tests
 def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A Dask cluster of three workers, in processes of their own; see `dask_cluster.Cluster`."""
     pytest.importorskip("distributed")
