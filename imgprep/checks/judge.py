@@ -19,6 +19,8 @@ from imgprep.errors import ImgprepError, RequestError
 WAIVER: Final = "waiver"
 MANY_CLASSES: Final = 10_000
 FIRST_CLASSES: Final = 100
+NAMED_CLASSES: Final = 6
+"""Classes that a finding about several of them names."""
 Text = Annotated[str, MinLen(1)]
 
 
@@ -92,7 +94,7 @@ def judge(evidence: Evidence, rules: Iterable[Judge], suppressions: Suppressions
     findings = [
         finding
         for rule in active
-        for finding in _gathered(list(settled(rule, _judged(rule, evidence), evidence.decided)))
+        for finding in _gathered(said_once(list(settled(rule, _judged(rule, evidence), evidence.decided))))
     ]
     findings, used = _waive(findings, suppressions, per_file)
     if suppressions.baseline is not None:
@@ -107,6 +109,25 @@ def applies(rule: Judge, evidence: Evidence) -> bool:
     """True if a rule judges the stage that the evidence is of; a class that is no `Rule` may have ``stages`` too."""
     test = getattr(rule, "applies", None)
     return bool(test(evidence)) if test else evidence.stage in getattr(rule, "stages", WHOLE_COLLECTION)
+
+
+def said_once(findings: list[Finding]) -> list[Finding]:
+    """Joins what a rule says of each class where it could judge none of them, and for the same reason."""
+    if any(finding.status in {"pass", "fail"} for finding in findings):
+        return findings
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        reason = finding.message.removeprefix(f"{finding.subject}: ")
+        alike.setdefault((finding.status, reason), []).append(finding)
+    return [group[0] if len(group) == 1 else _joined(group, reason) for (_, reason), group in alike.items()]
+
+
+def _joined(group: list[Finding], reason: str) -> Finding:
+    names = [finding.subject for finding in group if finding.subject is not None]
+    who = ", ".join(names) if len(names) <= NAMED_CLASSES else f"{len(names):,} classes"
+    samples = tuple(dict.fromkeys(id_ for finding in group for id_ in finding.samples))
+    message = f"{who}: {reason}" if names else reason
+    return replace(group[0], subject=None, observed=None, message=message, samples=samples)
 
 
 def _gathered(findings: list[Finding]) -> Iterator[Finding]:

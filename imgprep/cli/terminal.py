@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 WIDE_TABLE = 12
 """Largest number of classes that a table shows in full."""
+NAME = 20
+"""Characters of a class that a narrow table shows before it breaks the name."""
 WIDTH = 160
 """Width of a table that does not go to a terminal, in columns."""
 
@@ -139,7 +141,9 @@ class Terminal:
                 self.print("")
             self.print(one_line(f"{manifest.name}: {manifest.stage} in {_near(folder)}"))
             with console.capture() as lines:  # rich would end the process by itself when the pipe is closed
-                console.print(_table(manifest))
+                table = _table(manifest)
+                needed = console.measure(table).minimum  # a narrow terminal wraps lines; names are never cut
+                console.print(table, width=max(console.width, needed), crop=False)
             self.print("\n".join(line.rstrip() for line in lines.get().splitlines() if line.strip()))
             self.facts(_facts(manifest))
 
@@ -191,9 +195,10 @@ def _table(manifest: "Manifest") -> Any:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
-    table.add_column("class")
+    longest = max((len(one_line(name)) for name in manifest.classes[:WIDE_TABLE]), default=0)
+    table.add_column("class", min_width=min(longest, NAME))
     for split in manifest.counts:
-        table.add_column(split, justify="right")
+        table.add_column(split, justify="right", no_wrap=True, min_width=len(split))
     shown = manifest.classes if len(manifest.classes) <= WIDE_TABLE else manifest.classes[: WIDE_TABLE - 2]
     for name in shown:
         table.add_row(escape(one_line(name)), *(str(counts.get(name, 0)) for counts in manifest.counts.values()))

@@ -6,7 +6,7 @@ import pytest
 
 from imgprep.checks import judge as judging
 from imgprep.checks.base import Finding, Rule
-from imgprep.checks.judge import Suppressions, Waiver, judge
+from imgprep.checks.judge import Suppressions, Waiver, judge, said_once
 from imgprep.checks.plain_rules import PlainRule
 from imgprep.checks.rules.counts import ClassSize
 from imgprep.checks.rules.quality import Blur
@@ -198,3 +198,19 @@ def test_a_function_that_fails_is_named(evidence):
 def test_custom_rule_that_fails_is_a_wrong_request(evidence, result):
     with pytest.raises(RequestError, match="Odd"):
         judge(evidence([]), [Odd(result=result)])
+
+
+def test_a_rule_that_cannot_judge_says_so_once() -> None:
+    def found(status: str, subject: str | None, message: str) -> Finding:
+        return Finding("lighting", status, "warning", subject, message=message, samples=(f"{subject}/1",))
+
+    few = [found("inconclusive", name, f"{name}: too few images") for name in "abc"]
+    (once,) = said_once(few)
+    assert (once.subject, once.message) == (None, "a, b, c: too few images")
+    assert once.samples == ("a/1", "b/1", "c/1")
+    assert said_once([*few, found("pass", "d", "fine")]) == [*few, found("pass", "d", "fine")]
+    other = found("skipped", "d", "d: no colour")
+    assert [f.message for f in said_once([*few, other])] == ["a, b, c: too few images", "d: no colour"]
+    many = [found("skipped", f"c{n}", f"c{n}: no colour") for n in range(1200)]
+    assert [f.message for f in said_once(many)] == ["1,200 classes: no colour"]
+    assert said_once(few[:1]) == few[:1]
