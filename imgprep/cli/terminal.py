@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WIDE_TABLE = 12
 """Largest number of classes that a table shows in full."""
+GAP = 3
 NAME = 20
 """Characters of a class that a narrow table shows before it breaks the name."""
 WIDTH = 160
@@ -135,15 +136,15 @@ class Terminal:
         """Prints stages as tables: images by class and split, then further facts."""
         from rich.console import Console
 
-        console = Console(file=sys.stdout, highlight=False, width=self.width or WIDTH)
         for number, (folder, manifest) in enumerate(stages):
             if number:
                 self.print("")
             self.print(one_line(f"{manifest.name}: {manifest.stage} in {_near(folder)}"))
+            # A narrow terminal wraps the lines; no name of a split is cut.
+            needed = NAME + sum(len(split) + GAP for split in manifest.counts) + 2 * GAP
+            console = Console(file=sys.stdout, highlight=False, width=max(self.width or WIDTH, needed))
             with console.capture() as lines:  # rich would end the process by itself when the pipe is closed
-                table = _table(manifest)
-                needed = console.measure(table).minimum  # a narrow terminal wraps lines; names are never cut
-                console.print(table, width=max(console.width, needed), crop=False)
+                console.print(_table(manifest))
             self.print("\n".join(line.rstrip() for line in lines.get().splitlines() if line.strip()))
             self.facts(_facts(manifest))
 
@@ -195,8 +196,7 @@ def _table(manifest: "Manifest") -> Any:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
-    longest = max((len(one_line(name)) for name in manifest.classes[:WIDE_TABLE]), default=0)
-    table.add_column("class", min_width=min(longest, NAME))
+    table.add_column("class")
     for split in manifest.counts:
         table.add_column(split, justify="right", no_wrap=True, min_width=len(split))
     shown = manifest.classes if len(manifest.classes) <= WIDE_TABLE else manifest.classes[: WIDE_TABLE - 2]
