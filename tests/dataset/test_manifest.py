@@ -132,9 +132,11 @@ def test_another_version_is_named() -> None:
 
 def test_a_folder_without_an_index(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for folder in (tmp_path, tmp_path / "gone", tmp_path / "file"):
+    for folder in (tmp_path, tmp_path / "gone"):
         with pytest.raises(RequestError, match=r"dataset.json is missing; run the stage first"):
             read_manifest(folder)
+    with pytest.raises(RequestError, match=r"file: is a file, not a dataset; give the folder of a dataset"):
+        read_manifest(tmp_path / "file")
 
 
 @pytest.mark.parametrize("durable", [True, False])
