@@ -34,7 +34,6 @@ LAYERS = (  # from the bottom; a unit imports from the layers below its own, and
 LEVEL: dict[str, int] = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 TABLE_READERS = {"spec", "commands", "api", "cli", "__main__"}
 MAX_LINES, USUAL_LINES = 300, 200
-REGISTRY = "imgprep.settings.tables"  # names the tables of the families, whose options are checked by settings
 
 
 class Import(NamedTuple):
@@ -131,7 +130,7 @@ def test_there_is_no_cycle_even_through_modules_that_are_imported_later() -> Non
     for item in IMPORTS:
         below[item.importer].add(item.target)
     for importer, tree in TREES.items():
-        below[importer] |= _named_modules(tree) if importer != REGISTRY else set()
+        below[importer] |= _named_modules(tree)
     left = {module: targets - {module} for module, targets in below.items()}
     while free := [module for module, targets in left.items() if not targets & set(left)]:
         for module in free:

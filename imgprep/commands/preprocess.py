@@ -21,6 +21,7 @@ from imgprep.pipeline.image_reader import pixels_of
 from imgprep.settings.messages import model_fields, problems_of
 from imgprep.settings.problems import dotted
 from imgprep.settings.tables import Context
+from imgprep.spec.installed import INSTALLED
 from imgprep.stages.convert.operations import operations
 from imgprep.stages.convert.prepare import Operation
 from imgprep.stages.convert.settings import ConvertSettings
@@ -222,7 +223,7 @@ def _settings(recorded: Mapping[str, Any], where: Path) -> ConvertSettings:
         key = one_line(strange[0], 60)
         raise RequestError(f"{where}: preprocessing.{key}: unknown here; use the imgprep that wrote it or a newer one")
     try:
-        return ConvertSettings.model_validate(recorded, context=Context(where.parent))
+        return ConvertSettings.model_validate(recorded, context=Context(where.parent, INSTALLED))
     except ValidationError as error:
         first = problems_of(model_fields(ConvertSettings), error, recorded)[0]
         raise RequestError(

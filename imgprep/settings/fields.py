@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from imgprep.settings.problems import Problem, shown, unknown
-from imgprep.settings.tables import INSTALLED, Context
+from imgprep.settings.tables import Context
 from imgprep.util.sizes import SIZE, parse_size
 
 TABLE: Final = "$table"
@@ -40,8 +40,8 @@ class CommandLineText(str):
 
 
 def context_of(info: ValidationInfo) -> Context:
-    """The context that a validator was given; the installed tables without one."""
-    return info.context if isinstance(info.context, Context) else Context(tables=INSTALLED)
+    """The context that a validator was given; one without tables otherwise, for objects made in a program."""
+    return info.context if isinstance(info.context, Context) else Context()
 
 
 def resolve_path(value: object, info: ValidationInfo) -> Path:

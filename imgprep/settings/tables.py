@@ -1,26 +1,20 @@
-"""The families' tables, looked up when they are first needed: parsing a source section loads no transform."""
+"""The families' tables that parsing looks names up in; `spec.installed` has those of imgprep."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from imgprep.settings.problems import unknown, wrong
-from imgprep.util.lazy_table import LazyTable, imported
 
 
-def _table(path: str) -> Any:
-    return field(default_factory=lambda: LazyTable[Any](path))
-
-
-def _limit_problems(transform: Any) -> list[str]:
-    problems: list[str] = imported("imgprep.transforms.limits:limit_problems")(transform)
-    return problems
+def _no_limits(_: Any) -> list[str]:
+    return []
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Every family's table: the name in the spec to the frozen dataclass that has its options.
+    """Every family's table: the name in the spec to the frozen dataclass that has its options; empty by default.
 
     Attributes:
         sources: layouts.
@@ -33,17 +27,14 @@ class Tables:
         limits: lists, as ``rotate.degrees: problem``, what of a transform goes over the limits of augmentation.
     """
 
-    sources: Mapping[str, Any] = _table("imgprep.sources:SOURCES")
-    steps: Mapping[str, Any] = _table("imgprep.transforms:STEPS")
-    transforms: Mapping[str, Any] = _table("imgprep.transforms:TRANSFORMS")
-    stress: Mapping[str, Any] = _table("imgprep.transforms:STRESS")
-    rules: Mapping[str, Any] = _table("imgprep.checks.rules:RULES")
-    formats: Mapping[str, Any] = _table("imgprep.shards:FORMATS")
-    engines: Mapping[str, Any] = _table("imgprep.engines:ENGINES")
-    limits: Callable[[Any], list[str]] = _limit_problems
-
-
-INSTALLED: Final = Tables()
+    sources: Mapping[str, Any] = field(default_factory=dict)
+    steps: Mapping[str, Any] = field(default_factory=dict)
+    transforms: Mapping[str, Any] = field(default_factory=dict)
+    stress: Mapping[str, Any] = field(default_factory=dict)
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    formats: Mapping[str, Any] = field(default_factory=dict)
+    engines: Mapping[str, Any] = field(default_factory=dict)
+    limits: Callable[[Any], list[str]] = _no_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +43,11 @@ class Context:
 
     Attributes:
         base: the folder that relative paths are relative to.
-        tables: of the families.
+        tables: of the families; none where only objects are given, no names.
     """
 
     base: Path = Path()
-    tables: Tables = INSTALLED
+    tables: Tables = field(default_factory=Tables)
 
 
 def pick(table: Mapping[str, Any], name: object, what: str) -> Any:

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
 from imgprep.settings.messages import model_fields, problems_of
 from imgprep.settings.problems import Keys, Problem, SpecError, dotted
-from imgprep.settings.tables import INSTALLED, Context, Tables
+from imgprep.settings.tables import Context, Tables
 from imgprep.spec import overrides as command_line
+from imgprep.spec.installed import INSTALLED
 from imgprep.spec.overrides import Override
 from imgprep.spec.reading import MAX_BYTES, read
 from imgprep.spec.sections import Spec, spec_type

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from imgprep.checks.judge import Waiver
 from imgprep.settings.binding import adapter_of, required
 from imgprep.settings.fields import NAMES, TABLE
-from imgprep.settings.tables import INSTALLED, Tables
+from imgprep.settings.tables import Tables
 from imgprep.spec.class_list import SCHEMA as CLASSES
 from imgprep.spec.collection import MaskColumn
+from imgprep.spec.installed import INSTALLED
 from imgprep.spec.sections import Spec, spec_type
 from imgprep.spec.split_names import SCHEMA as SPLIT_NAMES
 from imgprep.stages import STAGES

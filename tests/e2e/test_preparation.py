@@ -14,6 +14,7 @@ import imgprep as package
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.transforms import STEPS
+from tests.support.sections import section
 from tests.support.specs import write_spec
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -82,7 +83,7 @@ def test_an_image_beyond_the_usual_limit_is_read_when_the_spec_allows_it(
 
 
 def test_the_limit_of_the_spec_is_that_of_the_decoder() -> None:
-    assert ConvertSettings().max_pixels == DecodeOptions().max_pixels
+    assert section(ConvertSettings).max_pixels == DecodeOptions().max_pixels
 
 
 @pytest.mark.parametrize("kind", PIXELS, ids=lambda kind: f"{kind[0]}-bit-{kind[1]}")

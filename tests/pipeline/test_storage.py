@@ -8,20 +8,21 @@ from imgprep.shards import FORMATS
 from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.stages.pack.settings import PackSettings
+from tests.support.sections import section
 
 
-@pytest.mark.parametrize("section", [ConvertSettings, AugmentSettings, PackSettings])
-def test_storage_is_a_part_of_every_stage_with_shards(section: type[Storage]) -> None:
-    settings = section.model_validate({"format": "npz", "shard_size": "1 MiB", "compression": "gzip"})
+@pytest.mark.parametrize("cls", [ConvertSettings, AugmentSettings, PackSettings])
+def test_storage_is_a_part_of_every_stage_with_shards(cls: type[Storage]) -> None:
+    settings = section(cls, format="npz", shard_size="1 MiB", compression="gzip")
     assert (settings.format, settings.shard_size, settings.compression) == (FORMATS["npz"], 1 << 20, "gzip")
     assert settings.stored() == {"format": "npz", "compression": "gzip", "shard_size": 1 << 20}
     assert pickle.loads(pickle.dumps(settings)) == settings
 
 
 def test_the_format_is_a_name_or_the_format_itself() -> None:
-    assert Storage().format == FORMATS["hdf5"]
-    assert Storage(format="npz") == Storage(format=FORMATS["npz"])
+    assert section(Storage).format == FORMATS["hdf5"]
+    assert section(Storage, format="npz") == section(Storage, format=FORMATS["npz"])
     with pytest.raises(ValidationError, match="unknown format 'hdf'; did you mean 'hdf5'"):
-        Storage(format="hdf")
+        section(Storage, format="hdf")
     with pytest.raises(ValidationError, match="unknown compression of npz 'lzf'"):
-        Storage(format="npz", compression="lzf")
+        section(Storage, format="npz", compression="lzf")

@@ -8,7 +8,8 @@ from annotated_types import Ge, MinLen
 
 from imgprep.settings.binding import bind, parse_entries, parse_entry, required
 from imgprep.settings.problems import SpecError
-from imgprep.settings.tables import INSTALLED, Context, Tables
+from imgprep.settings.tables import Context, Tables
+from imgprep.spec.installed import INSTALLED
 
 
 @dataclass(frozen=True)

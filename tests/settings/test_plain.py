@@ -3,7 +3,8 @@ from pathlib import Path
 
 from imgprep.settings.binding import parse_entries, parse_entry
 from imgprep.settings.plain import plain, plain_entry
-from imgprep.settings.tables import INSTALLED, Context
+from imgprep.settings.tables import Context
+from imgprep.spec.installed import INSTALLED
 
 
 def test_values_are_those_of_json() -> None:
@@ -16,11 +17,11 @@ def test_values_are_those_of_json() -> None:
 
 
 def test_an_entry_without_options_is_its_name() -> None:
-    assert plain_entry(parse_entry("invert", INSTALLED.steps, Context(), "step")) == "invert"
+    assert plain_entry(parse_entry("invert", INSTALLED.steps, Context(tables=INSTALLED), "step")) == "invert"
 
 
 def test_transforms_in_transforms_are_read_back_too() -> None:
     given = [{"one_of": ["flip", {"rotate": {"degrees": [-5, 5]}}]}, {"brightness": {"alpha": [0.9, 1.1]}}]
-    made = parse_entries(given, INSTALLED.transforms, Context())
+    made = parse_entries(given, INSTALLED.transforms, Context(tables=INSTALLED))
     written = [plain_entry(entry) for entry in made]
-    assert parse_entries(written, INSTALLED.transforms, Context()) == made
+    assert parse_entries(written, INSTALLED.transforms, Context(tables=INSTALLED)) == made

@@ -1,7 +1,8 @@
 import pytest
 
 from imgprep.settings.problems import SpecError
-from imgprep.settings.tables import INSTALLED, pick
+from imgprep.settings.tables import pick
+from imgprep.spec.installed import INSTALLED
 
 
 @pytest.mark.parametrize("name", ["flap", 5, None, ["flip"]])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from imgprep.errors import RequestError
-from imgprep.settings.tables import INSTALLED, Tables
+from imgprep.settings.tables import Tables
+from imgprep.spec.installed import INSTALLED
 from imgprep.spec.loading import spec_from_mapping
 from imgprep.spec.reading import read
 from imgprep.spec.schema import attribute_docs, json_schema

@@ -31,6 +31,7 @@ from imgprep.table.sample import Sample, SampleTable, sort_classes
 from imgprep.transforms.channels import to_rgb
 from imgprep.transforms.fit import Fit
 from tests.support.recorder import Recorder
+from tests.support.sections import section
 
 MakeMachine = Callable[..., RunContext]
 MakeImages = Callable[..., Images]
@@ -165,7 +166,9 @@ def conversion() -> MakeConversion:
         if operations is None:
             operations = (to_rgb, Fit(size=size, mode="stretch", interpolation="auto")) if size else (to_rgb,)
             image = ImageFormat((*size, 3), "uint8") if size else None
-        chosen = ConvertSettings(size=size, format=FORMATS[format_name], shard_size=shard_size, **(settings or {}))
+        chosen = section(
+            ConvertSettings, size=size, format=FORMATS[format_name], shard_size=shard_size, **(settings or {})
+        )
         return Conversion(
             name="trees",
             table=found,

@@ -15,12 +15,13 @@ from imgprep.stages.split.allocate import NAMES, TEST, TRAIN, VALIDATION
 from imgprep.stages.split.methods import Assignment
 from imgprep.table.columns import StringColumn
 from imgprep.table.sample import Sample, SampleTable
+from tests.support.sections import section
 
 
 def counts(**given: Any) -> AugmentSettings:
     """How many images to make, whatever they are made with."""
     chain = ("flip",) if {"per_image", "per_class", "balance", "views"} & {key for key in given if given[key]} else ()
-    return AugmentSettings(transforms=chain, **given)
+    return section(AugmentSettings, transforms=chain, **given)
 
 
 relaxed = settings(deadline=None, max_examples=60)

@@ -18,6 +18,7 @@ from imgprep.transforms.corruption import GaussianNoise
 from imgprep.transforms.geometric import Flip, Rotate, Shift
 from imgprep.transforms.intensity import Brightness
 from imgprep.transforms.policies import OneOf
+from tests.support.sections import section
 
 LABELS = ["a", "b", "a", "a", "b", "a", "b", "a"]
 CODES = np.array([TRAIN, TRAIN, TEST, TRAIN, TEST, TRAIN, TRAIN, 1])
@@ -32,7 +33,7 @@ CHAIN = (
 def asked(**changes: object) -> AugmentSettings:
     """The settings of these tests; a chain that nothing asks for is left out."""
     given = {"per_image": 3, "mix": {"invert": 0.5}, "stress": ["shifted"], "views": 2, "transforms": CHAIN} | changes
-    return AugmentSettings(format=FORMATS["hdf5"], shard_size=5 * 9 * 7 * 3, **given)
+    return section(AugmentSettings, format=FORMATS["hdf5"], shard_size=5 * 9 * 7 * 3, **given)
 
 
 @pytest.fixture

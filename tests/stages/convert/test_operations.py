@@ -4,10 +4,11 @@ import pytest
 from imgprep.dataset.manifest import ImageFormat
 from imgprep.stages.convert.operations import image_format, operations
 from imgprep.stages.convert.settings import ConvertSettings
+from tests.support.sections import section
 
 
 def test_operations_come_in_order() -> None:
-    settings = ConvertSettings(channels="gray", size=[6, 5], steps=["equalize", "invert"], depth=16)
+    settings = section(ConvertSettings, channels="gray", size=[6, 5], steps=["equalize", "invert"], depth=16)
     assert list(operations(settings)) == ["gray", "size", "1 equalize", "2 invert", "16 bit"]
     assert image_format(settings) == ImageFormat((6, 5, 1), "uint16")
     image = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
@@ -22,8 +23,8 @@ def test_operations_come_in_order() -> None:
     ids=["no size", "channels kept", "depth kept"],
 )
 def test_the_images_decide_what_the_spec_does_not(convert: dict[str, object]) -> None:
-    assert image_format(ConvertSettings(**convert)) is None
+    assert image_format(section(ConvertSettings, **convert)) is None
 
 
 def test_nothing_is_done_where_all_is_kept() -> None:
-    assert operations(ConvertSettings(channels="keep", depth="keep")) == {}
+    assert operations(section(ConvertSettings, channels="keep", depth="keep")) == {}

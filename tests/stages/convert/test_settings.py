@@ -13,11 +13,12 @@ from imgprep.settings.binding import required
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.transforms import STEPS
 from imgprep.transforms.base import Ordered
+from tests.support.sections import section
 
 
 def test_images_are_decoded_as_the_settings_say() -> None:
-    assert ConvertSettings().decode_options() == DecodeOptions()
-    asked = ConvertSettings(alpha="ignore", max_pixels=5, color_profile="srgb").decode_options()
+    assert section(ConvertSettings).decode_options() == DecodeOptions()
+    asked = section(ConvertSettings, alpha="ignore", max_pixels=5, color_profile="srgb").decode_options()
     assert asked == DecodeOptions(background=None, max_pixels=5, color_profile="srgb")
 
 
@@ -34,9 +35,9 @@ def test_plain_values_are_what_decides() -> None:
         "alpha": (255, 255, 255),
         "storage": {"format": "hdf5", "compression": "none", "shard_size": 64 << 20},
     }
-    assert ConvertSettings(size=[4, 5], steps=["invert"]).values() == plain
+    assert section(ConvertSettings, size=[4, 5], steps=["invert"]).values() == plain
     newer = {"max_pixels": 5, "color_profile": "srgb"}
-    assert ConvertSettings(size=[4, 5], steps=["invert"], **newer).values() == plain | newer
+    assert section(ConvertSettings, size=[4, 5], steps=["invert"], **newer).values() == plain | newer
 
 
 LEVELS = st.integers(0, 255)
@@ -80,7 +81,7 @@ def options_of(step: Any) -> st.SearchStrategy[Any]:
 
 
 def read_back(settings: ConvertSettings) -> ConvertSettings:
-    return ConvertSettings.model_validate(json.loads(json.dumps(settings.recorded())))
+    return section(ConvertSettings, **json.loads(json.dumps(settings.recorded())))
 
 
 @given(st.data())
@@ -88,7 +89,7 @@ def read_back(settings: ConvertSettings) -> ConvertSettings:
 def test_what_is_recorded_reads_back_to_the_same_settings(data: st.DataObject) -> None:
     chosen = {name: data.draw(values, name) for name, values in OPTIONS.items()}
     assume(chosen["range"] is None or not isinstance(chosen["depth"], dict))
-    made = ConvertSettings(**chosen)
+    made = section(ConvertSettings, **chosen)
     assert {*made.recorded()} == {*OPTIONS, "steps"}
     again = read_back(made)
     assert again == made
@@ -100,7 +101,7 @@ def test_what_is_recorded_reads_back_to_the_same_settings(data: st.DataObject) -
 @hypothesis.settings(max_examples=40, deadline=None)
 def test_every_step_reads_back_with_all_its_options(name: str, data: st.DataObject) -> None:
     try:
-        made = ConvertSettings(steps=[{name: data.draw(options_of(STEPS[name]))}])
+        made = section(ConvertSettings, steps=[{name: data.draw(options_of(STEPS[name]))}])
     except ValidationError:
         assume(False)
     (step,), (again,) = made.steps, read_back(made).steps
@@ -113,6 +114,6 @@ def test_every_step_reads_back_with_all_its_options(name: str, data: st.DataObje
 
 def test_the_storage_is_no_preprocessing() -> None:
     """Nor does a list of options that a later version adds to it slip through: each option is one or the other."""
-    plain = ConvertSettings(format="npz", shard_size="1 MiB").recorded()
-    assert plain == ConvertSettings().recorded()
+    plain = section(ConvertSettings, format="npz", shard_size="1 MiB").recorded()
+    assert plain == section(ConvertSettings).recorded()
     assert {*ConvertSettings.model_fields} == {*plain, "format", "shard_size", "compression"}

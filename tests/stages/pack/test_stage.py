@@ -19,6 +19,7 @@ from imgprep.stages.pack.settings import PackSettings
 from imgprep.stages.pack.stage import Packing, class_weights
 from imgprep.stages.split.methods import Assignment
 from imgprep.transforms.normalize import EPSILON
+from tests.support.sections import section
 
 MakeMachine = Callable[..., RunContext]
 MakeImages = Callable[..., Images]
@@ -36,7 +37,7 @@ def noise(dtype: str = "u1", channels: int = 3) -> np.ndarray:
 def packing(images: Images, *, seed: int = 1, name: str = "hdf5", shard_size: int = 500, **settings: Any) -> Packing:
     splits = replace(images.manifest, stage="split", fingerprint="of the split", shards=())
     assignment = Assignment(NAMES, CODES[: len(images.table)])
-    chosen = PackSettings(format=FORMATS[name], shard_size=shard_size, **settings)
+    chosen = section(PackSettings, format=FORMATS[name], shard_size=shard_size, **settings)
     return Packing(images, assignment, splits, None, chosen, seed)
 
 
