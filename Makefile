@@ -34,13 +34,16 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 # One environment serves all targets; two installations into it at once would break it.
 .NOTPARALLEL:
-.PHONY: help run audit check test-fast test test-frameworks lint format bench fuzz clean
+.PHONY: help run shell audit check test-fast test test-frameworks lint format bench fuzz clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.ready-run ## prepare the sample collection: audit, convert, split, pack
 	$(BIN)/imgprep run $(SPEC) $(ARGS)
+
+shell: $(VENV)/.ready-run ## open a shell in which imgprep is found
+	@VIRTUAL_ENV="$(abspath $(VENV))" PATH="$(abspath $(BIN)):$$PATH" "$${SHELL:-sh}" $(ARGS)
 
 audit: $(VENV)/.ready-run ## judge the sample collection only
 	$(BIN)/imgprep audit $(SPEC) $(ARGS)
