@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imgprep.version import __version__
 
 if TYPE_CHECKING:
+    from imgprep import errors
     from imgprep.api import (
         AveragedViews,
         Dataset,
@@ -45,6 +46,7 @@ __all__ = [
     "convert",
     "curate",
     "diff",
+    "errors",
     "folds",
     "load",
     "pack",
@@ -55,7 +57,23 @@ __all__ = [
 ]
 
 
+_HOMES = {
+    "AveragedViews": "imgprep.dataset.views",
+    "Dataset": "imgprep.dataset.loader",
+    "average_views": "imgprep.dataset.views",
+    "folds": "imgprep.dataset.loader",
+    "load": "imgprep.dataset.loader",
+}
+"""Where names are that a training script asks for: it waits for neither OpenCV nor the parts that make datasets."""
+
+
 def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return importlib.import_module("imgprep.errors")
     if name in __all__:
-        return getattr(importlib.import_module("imgprep.api"), name)
+        return getattr(importlib.import_module(_HOMES.get(name, "imgprep.api")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

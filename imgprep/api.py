@@ -2,20 +2,22 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from numpy.typing import NDArray
 
 from imgprep.checks.base import Report
 from imgprep.commands import main
 from imgprep.commands.main import Run
+from imgprep.commands.monitors import LoggingMonitor, with_settings
 from imgprep.commands.preprocess import Preprocessor, preprocess
 from imgprep.commands.session import Request
 from imgprep.dataset.loader import Dataset, folds, load
 from imgprep.dataset.views import AveragedViews, average_views
 from imgprep.pipeline.inputs import StageResult
+from imgprep.settings.problems import unknown
 
 if TYPE_CHECKING:
     from imgprep.commands.curate import Curated
@@ -44,15 +46,39 @@ __all__ = [
 ]
 
 Path_ = str | os.PathLike[str]
+Spec = Path_ | Mapping[str, Any]
+"""The path of a spec file, or a spec as nested mappings, whose paths are relative to the working directory."""
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, how many items are, and how many there are in all."""
+
+
+class Options(TypedDict, total=False):
+    """What all functions on a spec take.
+
+    Attributes:
+        settings: dotted keys and values that replace those of the spec.
+        output: replaces the output folder.
+        seed: replaces the seed.
+        workers: how many worker processes.
+        force: do again what is up to date.
+        progress: a function that is told of progress, or True for bars of tqdm, in notebooks too.
+    """
+
+    settings: Mapping[str, Any] | None
+    output: Path_ | None
+    seed: int | None
+    workers: int | None
+    force: bool
+    progress: Progress | bool | None
 
 
 def audit(
-    spec: Path_,
+    spec: Spec,
     *,
     stage: str = "source",
     baseline: Path_ | None = None,
     reference: Path_ | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Report:
     """Judges the collection of a spec by the rules of good data collection.
 
@@ -73,12 +99,12 @@ def audit(
 
 
 def curate(
-    spec: Path_,
+    spec: Spec,
     table: Path_ | None = None,
     *,
     rules: Mapping[str, str] | None = None,
     dry_run: bool = False,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> "Curated":
     """Proposes decisions from the last audit, and says what they would change.
 
@@ -98,17 +124,17 @@ def curate(
     return main.curate(request(spec, **options), Plan(None if table is None else Path(table), actions, dry_run))
 
 
-def convert(spec: Path_, **options: Any) -> StageResult:
+def convert(spec: Spec, **options: Unpack[Options]) -> StageResult:
     """Decodes, sizes and pre-processes every image into shards; see `request` for the options."""
     return main.make(request(spec, **options), "convert")
 
 
-def split(spec: Path_, **options: Any) -> StageResult:
+def split(spec: Spec, **options: Unpack[Options]) -> StageResult:
     """Gives every image its split; see `request` for the options."""
     return main.make(request(spec, **options), "split")
 
 
-def augment(spec: Path_, **options: Any) -> StageResult:
+def augment(spec: Spec, **options: Unpack[Options]) -> StageResult:
     """Makes new training images from old ones, and stress sets; see `request` for the options."""
     return main.make(request(spec, **options), "augment")
 
@@ -131,7 +157,7 @@ def diff(first: Path_, second: Path_) -> "Compared":
     return comparing.diff(Path(first), Path(second))
 
 
-def rebuild(spec: Path_, image: str, **options: Any) -> NDArray[Any]:
+def rebuild(spec: Spec, image: str, **options: Unpack[Options]) -> NDArray[Any]:
     """Makes one augmented image alone; see `request` for the options.
 
     Args:
@@ -145,12 +171,12 @@ def rebuild(spec: Path_, image: str, **options: Any) -> NDArray[Any]:
     return main.rebuild(request(spec, **options), image)
 
 
-def pack(spec: Path_, **options: Any) -> StageResult:
+def pack(spec: Spec, **options: Unpack[Options]) -> StageResult:
     """Writes normalised, shuffled shards for every split; see `request` for the options."""
     return main.make(request(spec, **options), "pack")
 
 
-def run(spec: Path_, *, gate: bool = True, baseline: Path_ | None = None, **options: Any) -> Run:
+def run(spec: Spec, *, gate: bool = True, baseline: Path_ | None = None, **options: Unpack[Options]) -> Run:
     """Does all of it in order; a failed audit ends it, unless `gate` is false. See `request` for the options.
 
     What the `baseline`, an earlier report.json, knows does not fail again.
@@ -159,24 +185,29 @@ def run(spec: Path_, *, gate: bool = True, baseline: Path_ | None = None, **opti
     return main.run(request(spec, **options), gate=gate, baseline=known)
 
 
-def request(
-    spec: Path_,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    output: Path_ | None = None,
-    seed: int | None = None,
-    workers: int | None = None,
-    force: bool = False,
-) -> Request:
-    """Makes the request for the commands.
+def request(spec: Spec, **options: Unpack[Options]) -> Request:
+    """Makes the request for the commands; see `Options`. Notes go to the logger ``imgprep``.
 
     Args:
-        spec: the path of the spec file.
-        settings: dotted keys and values that replace those of the spec.
-        output: replaces the output folder.
-        seed: replaces the seed.
-        workers: how many worker processes.
-        force: do again what is up to date.
+        spec: the path of the spec file, or a mapping.
+        **options: as in `Options`.
+
+    Raises:
+        RequestError: an option is unknown.
     """
-    overrides = [f"{key}={json.dumps(value)}" for key, value in (settings or {}).items()]
-    return Request(Path(spec), overrides, None if output is None else Path(output), seed, workers, force)
+    for name in options:
+        if name not in Options.__annotations__:
+            raise TypeError(unknown("option", name, list(Options.__annotations__)))
+    settings, output = options.get("settings") or {}, options.get("output")
+    seed, workers, force = options.get("seed"), options.get("workers"), bool(options.get("force"))
+    monitor = LoggingMonitor(options.get("progress"))
+    where = None if output is None else Path(output)
+    if isinstance(spec, Mapping):
+        given = {
+            **settings,
+            **{key: value for key, value in (("seed", seed), ("execution.workers", workers)) if value is not None},
+        }
+        content = with_settings(spec, given | ({} if where is None else {"output": str(where.absolute())}))
+        return Request(Path.cwd(), force=force, monitor=monitor, content=content)
+    overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+    return Request(Path(spec), overrides, where, seed, workers, force, monitor)

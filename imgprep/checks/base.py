@@ -1,9 +1,9 @@
 """Evidence, findings, rules and the report of an audit."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Protocol
+from typing import Annotated, ClassVar, Final, NamedTuple, Protocol
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -12,13 +12,32 @@ from numpy.typing import NDArray
 from imgprep.checks.label_evidence import Predictions, Review
 from imgprep.checks.measurements import Measurements, SmallImages
 from imgprep.checks.packed import Packed
+from imgprep.checks.report import Finding, Report, Severity, Status, Value
 from imgprep.pipeline.decided import Decided
 from imgprep.similarity.alike import Altered, altered_copies
 from imgprep.table.sample import SampleTable
 
-Status = Literal["pass", "fail", "inconclusive", "skipped"]
-Severity = Literal["error", "warning", "info", "off"]
-Value = Annotated[bool | int | float | str | None, "a number, text or None"]
+__all__ = [
+    "ALL_STAGES",
+    "FLAT",
+    "NOTHING",
+    "REPORT_VERSION",
+    "WHOLE_COLLECTION",
+    "Compared",
+    "Count",
+    "Evidence",
+    "Finding",
+    "Judge",
+    "Report",
+    "Rule",
+    "Severity",
+    "Share",
+    "Status",
+    "Value",
+    "percent",
+    "verdict",
+]
+
 Share = Annotated[float, Ge(0), Le(1)]
 """A fraction of the images of a class, 0 to 1."""
 Count = Annotated[int, Ge(0)]
@@ -31,43 +50,6 @@ FLAT: Final = 0.02
 """Images of less luminance deviation than this look all alike; exposure and blur speak of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The verdict of one rule on one class, or on the whole collection.
-
-    Attributes:
-        rule: the id of the rule.
-        status: ``skipped`` is for evidence that was not supplied, ``inconclusive`` for evidence that does not decide.
-        severity: only a failing ``error`` makes the audit fail; ``info`` is for
-            what is good to know, ``off`` for a failure that a waiver or baseline excuses.
-        subject: the class; None for a statement about the whole.
-        observed: what was found.
-        threshold: what it was compared with.
-        message: one line of what, where and why.
-        samples: ids of the images concerned, all of them.
-        source: where the rule comes from.
-        excuse: why a failure does not count; '' when it does.
-    """
-
-    __pydantic_config__: ClassVar[Any] = {"strict": True, "revalidate_instances": "always"}
-
-    rule: str
-    status: Status
-    severity: Severity
-    subject: Annotated[str | None, "the name of a class, or None"] = None
-    observed: Value = None
-    threshold: Value = None
-    message: str = ""
-    samples: Annotated[tuple[str, ...], "a tuple of ids"] = ()
-    source: str = ""
-    excuse: str = ""
-
-    @property
-    def fatal(self) -> bool:
-        """True if this finding alone makes the audit fail."""
-        return self.status == "fail" and self.severity == "error"
-
-
 class Compared(NamedTuple):
     """An observed value and the threshold that it was compared with."""
 
@@ -76,41 +58,6 @@ class Compared(NamedTuple):
 
 
 NOTHING: Final = Compared()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The findings of one audit.
-
-    Attributes:
-        name: the name in the spec.
-        images: how many images the source holds, unreadable ones included.
-        augmented: how many images were made from them, when it is a stage that has such.
-        findings: of every rule, passing and skipped ones too.
-        counts: usable images per class.
-        spec: the path of the spec file, for annotations; '' when there is none.
-        decisions: how many images decisions leave out (``excluded``), label anew (``relabelled``) and keep (``kept``);
-            empty without a table of decisions.
-        lines: the line in the spec file of each rule that it mentions (1-based), and ``audit`` for the others.
-    """
-
-    name: str
-    images: int
-    findings: tuple[Finding, ...]
-    counts: Mapping[str, int] = field(default_factory=dict)
-    spec: str = ""
-    lines: Mapping[str, int] = field(default_factory=dict)
-    augmented: int = 0
-    decisions: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def passed(self) -> bool:
-        """True if no rule of severity ``error`` fails."""
-        return not any(finding.fatal for finding in self.findings)
-
-    def line(self, rule: str) -> int:
-        """The line of the spec file to point at for a rule."""
-        return self.lines.get(rule, self.lines.get("audit", 1))
 
 
 @dataclass(frozen=True)

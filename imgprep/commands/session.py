@@ -1,14 +1,15 @@
 """The set-up shared by all commands on a spec: request, engine and run context."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from imgprep.engines import ENGINES, Engine
 from imgprep.pipeline.runner import Monitor, RunContext
 from imgprep.pipeline.workspace import Workspace
-from imgprep.spec.loading import LoadedSpec, load_spec
+from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
 from imgprep.util.resources import available_cores
 
@@ -34,13 +35,14 @@ class Request:
     """The options of the user that all commands share.
 
     Attributes:
-        spec: the path of the spec file.
+        spec: the path of the spec file; for a spec that is no file, of the folder that its paths are relative to.
         overrides: ``KEY=VALUE`` settings that replace those of the file.
         output: replaces the output of the spec.
         seed: replaces the seed of the spec.
         workers: replaces the number of workers.
         force: make stages again that are up to date.
         monitor: shows progress and notes.
+        content: a spec that is no file, with all options in it.
     """
 
     spec: Path
@@ -50,6 +52,7 @@ class Request:
     workers: int | None = None
     force: bool = False
     monitor: Monitor = field(default_factory=Silent)
+    content: Mapping[str, Any] | None = None
 
     def load(self) -> LoadedSpec:
         """Reads the spec and checks its paths in the file system.
@@ -57,7 +60,10 @@ class Request:
         Raises:
             RequestError: lists all errors of the spec.
         """
-        loaded = load_spec(self.spec, self.overrides, self.output, self.seed, self.workers)
+        if self.content is None:
+            loaded = load_spec(self.spec, self.overrides, self.output, self.seed, self.workers)
+        else:
+            loaded = spec_from_mapping(self.content, self.spec)
         check_paths(loaded)
         return loaded
 

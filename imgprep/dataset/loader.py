@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any, Unpack, overload
 
@@ -17,6 +18,8 @@ from imgprep.errors import RequestError
 
 Label = int | NDArray[Any]
 _FOLD = "fold-"
+_SHOWN = 20
+"""Classes that a notebook shows."""
 
 
 def load(directory: str | os.PathLike[str], split: str | Sequence[str] | None = None) -> "Dataset":
@@ -141,6 +144,16 @@ class Dataset:
             raise IndexError(f"index {index} of a dataset with {len(self)} images")
         image, label = self._rows.row(row)
         return np.array(image), np.array(label) if np.ndim(label) else int(label)
+
+    def _repr_html_(self) -> str:
+        """The images of each class, for notebooks."""
+        counts = np.bincount(self.labels.argmax(1) if self.one_hot else self.labels, minlength=len(self.classes))
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{count}</td></tr>"
+            for name, count in zip(self.classes[:_SHOWN], counts.tolist(), strict=False)
+        )
+        more = f"<tr><td>and {len(self.classes) - _SHOWN} more</td><td></td></tr>" if len(self.classes) > _SHOWN else ""
+        return f"<p>{escape(repr(self))}</p><table>{rows}{more}</table>"
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], Label]]:
         return (self[index] for index in range(len(self)))

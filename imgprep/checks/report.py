@@ -1,0 +1,110 @@
+"""What an audit says: findings, and the report of all of them."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from html import escape
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from imgprep.errors import one_line
+
+Status = Literal["pass", "fail", "inconclusive", "skipped"]
+Severity = Literal["error", "warning", "info", "off"]
+Value = Annotated[bool | int | float | str | None, "a number, text or None"]
+SHOWN: Final = 20
+"""Findings that a notebook shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict of one rule on one class, or on the whole collection.
+
+    Attributes:
+        rule: the id of the rule.
+        status: ``skipped`` is for evidence that was not supplied, ``inconclusive`` for evidence that does not decide.
+        severity: only a failing ``error`` makes the audit fail; ``info`` is for
+            what is good to know, ``off`` for a failure that a waiver or baseline excuses.
+        subject: the class; None for a statement about the whole.
+        observed: what was found.
+        threshold: what it was compared with.
+        message: one line of what, where and why.
+        samples: ids of the images concerned, all of them.
+        source: where the rule comes from.
+        excuse: why a failure does not count; '' when it does.
+    """
+
+    __pydantic_config__: ClassVar[Any] = {"strict": True, "revalidate_instances": "always"}
+
+    rule: str
+    status: Status
+    severity: Severity
+    subject: Annotated[str | None, "the name of a class, or None"] = None
+    observed: Value = None
+    threshold: Value = None
+    message: str = ""
+    samples: Annotated[tuple[str, ...], "a tuple of ids"] = ()
+    source: str = ""
+    excuse: str = ""
+
+    @property
+    def fatal(self) -> bool:
+        """True if this finding alone makes the audit fail."""
+        return self.status == "fail" and self.severity == "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The findings of one audit.
+
+    Attributes:
+        name: the name in the spec.
+        images: how many images the source holds, unreadable ones included.
+        augmented: how many images were made from them, when it is a stage that has such.
+        findings: of every rule, passing and skipped ones too.
+        counts: usable images per class.
+        spec: the path of the spec file, for annotations; '' when there is none.
+        decisions: how many images decisions leave out (``excluded``), label anew (``relabelled``) and keep (``kept``);
+            empty without a table of decisions.
+        lines: the line in the spec file of each rule that it mentions (1-based), and ``audit`` for the others.
+    """
+
+    name: str
+    images: int
+    findings: tuple[Finding, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    spec: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    augmented: int = 0
+    decisions: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """True if no rule of severity ``error`` fails."""
+        return not any(finding.fatal for finding in self.findings)
+
+    def line(self, rule: str) -> int:
+        """The line of the spec file to point at for a rule."""
+        return self.lines.get(rule, self.lines.get("audit", 1))
+
+    def to_frame(self) -> Any:
+        """The findings as a `pandas.DataFrame`, one in a row.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        names = [field.name for field in fields(Finding)]
+        rows = [[getattr(finding, name) for name in names] for finding in self.findings]
+        return importlib.import_module("pandas").DataFrame(rows, columns=names)
+
+    def _repr_html_(self) -> str:
+        """A table of what did not pass, for notebooks."""
+        verdict = "passed" if self.passed else "failed"
+        rows = [
+            f"<tr><td>{finding.status}</td><td>{escape(finding.severity)}</td><td>{escape(finding.rule)}</td>"
+            f"<td>{escape(one_line(finding.message, 300))}</td></tr>"
+            for finding in self.findings
+            if finding.status in {"fail", "inconclusive"}
+        ]
+        table = f"<table>{''.join(rows[:SHOWN])}</table>" if rows else ""
+        more = f"<p>and {len(rows) - SHOWN} more</p>" if len(rows) > SHOWN else ""
+        return f"<p><b>{escape(one_line(self.name, 100))}</b>: {verdict}, {self.images} images</p>{table}{more}"
