@@ -1,11 +1,16 @@
 """The pages in docs/ are true to the code."""
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
+import yaml
+
+from tests.support.project import Project
 
 TEXTS = {".py", ".md", ".json", ".yaml", ".yml", ".toml", ".html", ".css"}
 
@@ -92,3 +97,41 @@ def test_the_fast_tests_leave_out_what_runs_the_whole_program(root: Path) -> Non
     )  # fmt: skip
     assert "tests/util/test_rng.py::" in done.stdout
     assert "tests/e2e/" not in done.stdout
+
+
+def _example(root: Path, name: str) -> str:
+    """The code block of docs/cluster.md that a comment names."""
+    page = (root / "docs/cluster.md").read_text("utf-8")
+    return page.partition(f"<!-- example: {name} -->")[2].partition("```")[2].partition("\n")[2].partition("```")[0]
+
+
+@pytest.mark.parametrize("name", ["slurm", "dask"])
+def test_the_scripts_for_a_cluster_are_sound(root: Path, name: str, tmp_path: Path) -> None:
+    script = tmp_path / f"{name}.sh"
+    script.write_text(_example(root, name))
+    checked = subprocess.run(
+        [str(Path(sys.executable).with_name("shellcheck")), "--shell=sh", str(script)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_array_job_calls_a_command_that_there_is(root: Path, project: Project) -> None:
+    script = project.folder / "job.sh"
+    script.write_text(_example(root, "slurm").replace("fruits.yaml", str(project.spec)).replace("/16", "/3"))
+    (project.folder / "imgprep").write_text(f'#!/bin/sh\nexec {sys.executable} -m imgprep "$@"\n')
+    (project.folder / "imgprep").chmod(0o755)
+    path = f"{project.folder}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "SLURM_ARRAY_TASK_ID": "2", "SLURM_CPUS_PER_TASK": "1"}
+    done = subprocess.run(["sh", str(script)], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("convert: part 2/3: ")
+
+
+def test_the_job_of_kubernetes_fits_its_schema(root: Path) -> None:
+    job = yaml.safe_load(_example(root, "kubernetes"))
+    kubernetes_validate.validate(job, "1.30", strict=True)
+    command = job["spec"]["template"]["spec"]["containers"][0]["args"][0]
+    assert f"+ 1))/{job['spec']['completions']}" in command
