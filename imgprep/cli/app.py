@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from imgprep.cli.exit_codes import ExitCode
+from imgprep.cli.exports import export
 from imgprep.cli.options import (
     Baseline,
     Draws,
@@ -222,6 +223,7 @@ def preview(given: SpecOptions, sheet: Sheet = Path("preview.png"), images: Imag
 
 app.command()(preprocess)
 app.command()(diff)
+app.command()(export)
 
 
 @app.command()

@@ -1,0 +1,38 @@
+"""The command that gives a dataset to other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgprep.cli.exit_codes import ExitCode
+from imgprep.cli.options import Folder, display_options, shared_options
+from imgprep.cli.terminal import Terminal
+
+To = Annotated[str, typer.Option("--to", help="imagefolder, webdataset, parquet or tfrecord.")]
+Out = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The new folder.")]
+Files = Annotated[str, typer.Option(help="png, webp, jpeg or jpeg:QUALITY; or originals: link, symlink or copy.")]
+Source = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of the original files.")]
+
+Replace = Annotated[bool, typer.Option("--force", help="Replaces an earlier export.")]
+
+
+@shared_options(display_options)
+def export(
+    terminal: Terminal,
+    folder: Folder,
+    to: To,
+    output: Out,
+    files: Files = "png",
+    source: Source = None,
+    force: Replace = False,
+) -> int:
+    """Writes a dataset as files for other programs."""
+    from imgprep.commands import export as exporting
+
+    with terminal:
+        done = exporting.export(folder, output, exporting.Wanted(to, files, source, force))
+    if done.left_out:
+        terminal.say(f"{done.left_out} images were left out: in no split, or copies without an original file")
+    terminal.print(str(output))
+    return ExitCode.DONE

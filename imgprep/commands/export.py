@@ -1,0 +1,145 @@
+"""export: a finished dataset as files of another format, with a card."""
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from imgprep.dataset.export import EXPORTS
+from imgprep.dataset.export.base import SUFFIXES, Export
+from imgprep.dataset.export.card import CROISSANT, describe
+from imgprep.dataset.loader import Dataset, load
+from imgprep.dataset.manifest import INDEX, no_dataset, read_manifest
+from imgprep.dataset.records import usable_records
+from imgprep.errors import RequestError, one_line
+from imgprep.settings.problems import unknown
+
+_STAGES: Final = ("pack", "augment", "convert")
+"""Where pixels are looked for in an output; convert and augment have them before any normalisation."""
+_ORIGINALS: Final = ("link", "symlink", "copy")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asks for.
+
+    Attributes:
+        to: the format.
+        files: link, symlink, copy, png, webp, jpeg or jpeg:QUALITY.
+        source: the folder of the original files; None if not given.
+        force: an earlier export is replaced.
+    """
+
+    to: str
+    files: str = "png"
+    source: Path | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was exported: the images, and those left out: in no split, or copies that have no original file."""
+
+    images: int
+    left_out: int
+
+
+def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
+    """Exports a dataset.
+
+    Args:
+        folder: of a stage, or an output.
+        target: new, or empty.
+        wanted: the format and what files are written.
+
+    Raises:
+        RequestError: the dataset has no pixels, the target is not empty, or an option is wrong.
+    """
+    files, encoding, quality = _files(wanted)
+    if wanted.to not in EXPORTS:
+        raise RequestError(f"--to: {unknown('format', wanted.to, list(EXPORTS))}")
+    write = EXPORTS[wanted.to]
+    chosen = _pixels(folder)
+    _check_target(folder, target, force=wanted.force)
+    manifest = read_manifest(chosen)
+    assert manifest.image is not None  # it was chosen for its images
+    splits = manifest.splits()
+    parts: tuple[Dataset, ...] = tuple(load(chosen, name) for name in splits) or (load(chosen),)
+    records = {record.id: record for record in usable_records(chosen)}
+    beside = None if splits else _splits(chosen.parent)
+    channels = manifest.image.shape[2]
+    color = manifest.image.color or ("gray" if channels == 1 else "RGB")
+    if channels not in (1, 3):
+        raise RequestError(f"{one_line(chosen)}: images of {channels} channels cannot be exported as image files")
+    dataset = Export(parts, records, beside, color, encoding, quality, files, wanted.source)
+    temporary = target.absolute().parent / f".tmp-{target.name}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    counts: dict[str, Counter[str]] = {}
+    try:
+        for image in write(dataset, temporary):
+            counts.setdefault(image.split, Counter())[image.label] += 1
+        describe(temporary, wanted.to, manifest, counts)
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    images = sum(split.total() for split in counts.values())
+    return Exported(images, sum(map(len, parts)) - images)
+
+
+def _files(wanted: Wanted) -> tuple[str, str, int]:
+    """What is written, how the pixels are encoded, and the quality of JPEG."""
+    name, colon, quality = wanted.files.partition(":")
+    if name in _ORIGINALS and not colon:
+        if wanted.to != "imagefolder":
+            raise RequestError(f"--files {name}: only --to imagefolder has original files")
+        if wanted.source is None:
+            raise RequestError(f"--files {name}: a dataset does not record where its source is; give --source FOLDER")
+        return name, "png", 95
+    if name not in SUFFIXES or (colon and name != "jpeg"):
+        raise RequestError(f"--files: {unknown('kind', wanted.files, [*_ORIGINALS, *SUFFIXES])}")
+    if colon and not (quality.isascii() and quality.isdigit() and 1 <= int(quality) <= 100):
+        raise RequestError(f"--files {one_line(wanted.files)}: the quality is a whole number from 1 to 100")
+    return "converted", name, int(quality) if colon else 95
+
+
+def _pixels(folder: Path) -> Path:
+    """The folder of the stage whose pixels are exported."""
+    if (folder / INDEX).is_file() and read_manifest(folder).image is not None:
+        candidates = [folder]
+    else:
+        output = folder.parent if (folder / INDEX).is_file() else folder
+        candidates = [output / stage for stage in _STAGES if (output / stage / INDEX).is_file()]
+    if not candidates:
+        raise no_dataset(folder)
+    for each in candidates:
+        image = read_manifest(each).image
+        if image is not None and np.dtype(image.dtype) == np.uint8:
+            return each
+    raise RequestError(f"{one_line(folder)}: holds no pixels of uint8; export the output, or its convert folder")
+
+
+def _splits(output: Path) -> dict[str, str] | None:
+    """The splits of the images of an output; None before the split."""
+    if not (output / "split" / INDEX).is_file():
+        return None
+    return {record.id: record.split for record in usable_records(output / "split") if record.split}
+
+
+def _check_target(folder: Path, target: Path, *, force: bool) -> None:
+    name, whole, data = one_line(target), target.resolve(), folder.resolve()
+    if whole == data or data in whole.parents or whole in data.parents:
+        raise RequestError(f"{name}: is in or around the dataset; give another folder to -o")
+    if not target.exists() and not target.is_symlink():
+        return
+    if target.is_symlink() or not target.is_dir():
+        raise RequestError(f"{name}: is no folder; give a new one to -o")
+    if not any(target.iterdir()) or (force and (target / CROISSANT).is_file()):
+        return
+    advice = "is not an export, so it is not replaced" if force else "is not empty; --force replaces an earlier export"
+    raise RequestError(f"{name}: {advice}")

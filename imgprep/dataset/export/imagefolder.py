@@ -1,0 +1,60 @@
+"""Folders ``SPLIT/CLASS/NAME``, as torchvision's ImageFolder and Hugging Face's imagefolder read them."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from imgprep.dataset.export.base import SUFFIXES, Export, Image, Names
+from imgprep.errors import RequestError, one_line
+
+
+def write(export: Export, folder: Path) -> Iterator[Image]:
+    """Writes a file for each image: the stored pixels, or the original file; copies have no original.
+
+    Raises:
+        RequestError: an original file is not there, or is not the one that the dataset was made of.
+    """
+    names = Names()
+    classes = [names.of(label) for label in export.classes]
+    used: dict[Path, Names] = {}
+    for image in export.images():
+        if export.files != "converted" and image.record.parent:
+            continue
+        place = folder / image.split / classes[image.number]
+        if place not in used:
+            place.mkdir(parents=True)
+            used[place] = Names()
+        id_ = image.record.id.removeprefix(f"{image.label}/")
+        if export.files == "converted":
+            stem = id_.removesuffix(PurePosixPath(id_).suffix)
+            (place / f"{used[place].of(stem)}{SUFFIXES[export.encoding]}").write_bytes(export.encoded(image))
+        else:
+            original = _original(export, image)
+            stem = id_.removesuffix(original.suffix)
+            _bring(original, place / f"{used[place].of(stem)}{original.suffix}", export.files)
+        yield image
+
+
+def _original(export: Export, image: Image) -> Path:
+    """The file of an image, which must be the very one that was converted."""
+    path = ((export.source or Path()) / image.record.location).resolve()
+    if not path.is_file():
+        raise RequestError(f"{one_line(path)}: no such file; give the folder of the source to --source")
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != image.record.sha256:
+            raise RequestError(f"{one_line(path)}: is not the file the dataset was made of; run it again")
+    return path
+
+
+def _bring(original: Path, target: Path, files: str) -> None:
+    if files == "symlink":
+        target.symlink_to(original)
+    elif files == "link":
+        try:
+            os.link(original, target)
+        except OSError as error:
+            raise RequestError(f"{one_line(target)}: no hard link ({error.strerror}); take --files copy") from error
+    else:
+        shutil.copyfile(original, target)

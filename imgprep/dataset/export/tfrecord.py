@@ -1,0 +1,87 @@
+"""TFRecord files of ``tf.train.Example``, written without TensorFlow."""
+
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from imgprep.dataset.export.base import Export, Image, Shards
+
+
+def _table() -> tuple[int, ...]:
+    """The remainders of CRC-32C (Castagnoli) for each byte."""
+    entries = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)  # noqa: PLW2901
+        entries.append(value)
+    return tuple(entries)
+
+
+_TABLE: Final = _table()
+
+
+def masked_crc(content: bytes) -> int:
+    """The masked CRC-32C that TFRecord stores.
+
+    >>> hex(masked_crc(b"123456789"))
+    '0xc8de2c62'
+    """
+    crc, table = 0xFFFFFFFF, _TABLE
+    for byte in content:
+        crc = table[(crc ^ byte) & 0xFF] ^ crc >> 8
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def write(export: Export, folder: Path) -> Iterator[Image]:
+    """Writes the shards, ``train-00000.tfrecord`` and so on."""
+    shards = Shards()
+    opened: dict[str, tuple[str, BinaryIO]] = {}
+    with ExitStack() as stack:
+        for image in export.images():
+            split, name = image.split, shards.name(image.split)
+            if split not in opened or opened[split][0] != name:
+                if split in opened:
+                    opened[split][1].close()
+                opened[split] = name, stack.enter_context((folder / f"{name}.tfrecord").open("wb"))
+            features: dict[str, bytes | int] = {
+                "image/encoded": export.encoded(image),
+                "image/format": export.encoding.encode(),
+                "image/height": image.pixels.shape[0],
+                "image/width": image.pixels.shape[1],
+                "image/class/label": image.number,
+                "image/class/text": image.label.encode(),
+                "image/id": image.record.id.encode(),
+            }
+            opened[split][1].write(_record(_example(features)))
+            yield image
+
+
+def _record(content: bytes) -> bytes:
+    length = struct.pack("<Q", len(content))
+    return length + struct.pack("<I", masked_crc(length)) + content + struct.pack("<I", masked_crc(content))
+
+
+def _example(features: Mapping[str, bytes | int]) -> bytes:
+    """An Example: its fields have the number 1 at each level but for the value (2) of an entry and an Int64List (3)."""
+    entries = b""
+    for name in sorted(features):
+        value = features[name]
+        feature = _field(1, _field(1, value)) if isinstance(value, bytes) else _field(3, _field(1, _varint(value)))
+        entries += _field(1, _field(1, name.encode()) + _field(2, feature))
+    return _field(1, entries)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
