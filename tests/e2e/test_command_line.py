@@ -13,7 +13,20 @@ from typing import Any
 import pytest
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("audit", "convert", "split", "augment", "pack", "run", "verify", "show", "preprocess", "schema", "doctor")
+COMMANDS = (
+    "audit",
+    "convert",
+    "split",
+    "augment",
+    "pack",
+    "run",
+    "verify",
+    "show",
+    "preprocess",
+    "export",
+    "schema",
+    "doctor",
+)
 
 
 @pytest.fixture(scope="module")
