@@ -1,5 +1,6 @@
 """export: a finished dataset as files of another format, with a card."""
 
+import json
 import shutil
 from collections import Counter
 from dataclasses import dataclass
@@ -79,10 +80,12 @@ def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     counts: dict[str, Counter[str]] = {}
+    licenses: set[str] = set()
     try:
         for image in write(dataset, temporary):
             counts.setdefault(image.split, Counter())[image.label] += 1
-        describe(temporary, wanted.to, manifest, counts)
+            licenses.add(image.record.attributes.get("license", ""))
+        describe(temporary, wanted.to, manifest, counts, _notes(chosen.parent, licenses))
         if target.exists():
             shutil.rmtree(target)
         temporary.rename(target)
@@ -90,6 +93,17 @@ def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
         shutil.rmtree(temporary, ignore_errors=True)
     images = sum(split.total() for split in counts.values())
     return Exported(images, sum(map(len, parts)) - images)
+
+
+def _notes(output: Path, licenses: set[str]) -> dict[str, str]:
+    """What the card says of licences, where the images name them, and of the audit of an output, where there is one."""
+    notes = {"Licences": ", ".join(sorted(licenses - {""}))} if licenses - {""} else {}
+    try:
+        report = json.loads((output / "audit" / "report.json").read_bytes())
+        notes["Audit"] = f"{'passed' if report['passed'] else 'failed'} on {report['images']} images"
+    except (OSError, ValueError, KeyError, TypeError):
+        return notes  # an export needs no audit
+    return notes
 
 
 def _files(wanted: Wanted) -> tuple[str, str, int]:

@@ -23,7 +23,9 @@ _CONTEXT: Final[Mapping[str, Any]] = {
 }
 
 
-def describe(folder: Path, to: str, manifest: Manifest, counts: Mapping[str, Mapping[str, int]]) -> None:
+def describe(
+    folder: Path, to: str, manifest: Manifest, counts: Mapping[str, Mapping[str, int]], notes: Mapping[str, str]
+) -> None:
     """Writes README.md and croissant.json beside the exported files.
 
     Args:
@@ -31,6 +33,7 @@ def describe(folder: Path, to: str, manifest: Manifest, counts: Mapping[str, Map
         to: the format.
         manifest: of the exported dataset.
         counts: split -> class -> exported images.
+        notes: what else there is to say, by its title.
     """
     patterns = {split: f"{split}/**" if to == "imagefolder" else f"{split}-*" for split in counts}
     head = {
@@ -49,13 +52,16 @@ def describe(folder: Path, to: str, manifest: Manifest, counts: Mapping[str, Map
         lines.append(f"| {_cell(name)} | {cells} |")
     text = f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---\n\n# {_cell(manifest.name)}\n\n"
     text += f"Exported as {to} by imgprep; fingerprint `{manifest.fingerprint}`.\n\n" + "\n".join(lines) + "\n"
+    text += "".join(f"\n{title}: {_cell(note)}\n" for title, note in notes.items())
     (folder / "README.md").write_text(text, encoding="utf-8")
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": manifest.name,
-        "description": f"{manifest.name}: " + "; ".join(f"{k} {sum(v.values())}" for k, v in counts.items()),
+        "description": f"{manifest.name}: "
+        + "; ".join(f"{k} {sum(v.values())}" for k, v in counts.items())
+        + "".join(f". {title}: {note}" for title, note in notes.items()),
         "version": "1.0.0",
         "distribution": [_file(folder, path) for path in sorted(folder.rglob("*")) if path.is_file()],
     }
