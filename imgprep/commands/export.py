@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,7 +65,7 @@ def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
         raise RequestError(f"--to: {unknown('format', wanted.to, list(EXPORTS))}")
     write = EXPORTS[wanted.to]
     chosen = _pixels(folder)
-    _check_target(folder, target, force=wanted.force)
+    _check_target((folder, *([] if wanted.source is None else [wanted.source])), target, force=wanted.force)
     manifest = read_manifest(chosen)
     assert manifest.image is not None  # it was chosen for its images
     splits = manifest.splits()
@@ -145,10 +146,12 @@ def _splits(output: Path) -> dict[str, str] | None:
     return {record.id: record.split for record in usable_records(output / "split") if record.split}
 
 
-def _check_target(folder: Path, target: Path, *, force: bool) -> None:
-    name, whole, data = one_line(target), target.resolve(), folder.resolve()
-    if whole == data or data in whole.parents or whole in data.parents:
-        raise RequestError(f"{name}: is in or around the dataset; give another folder to -o")
+def _check_target(read: Iterable[Path], target: Path, *, force: bool) -> None:
+    """Refuses a target that is not empty, or lies in or around what is read: it may be replaced."""
+    name, whole = one_line(target), target.resolve()
+    for data in (folder.resolve() for folder in read):
+        if whole == data or data in whole.parents or whole in data.parents:
+            raise RequestError(f"{name}: is in or around {one_line(data)}; give another folder to -o")
     if not target.exists() and not target.is_symlink():
         return
     if target.is_symlink() or not target.is_dir():

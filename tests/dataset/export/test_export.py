@@ -214,3 +214,14 @@ def test_names_are_harmless_and_differ() -> None:
     found = [names.of(text) for text in ("../../x", "a/b", "a__B", "..", "", "CON", "x\0y", "C:\\z")]
     assert len({name.casefold() for name in found}) == len(found)
     assert not any(set("/\\:\0") & set(name) or name in ("", ".", "..") for name in found)
+
+
+@pytest.mark.parametrize("place", ["out", "out/convert/x", "images/x", "images", "."])
+def test_nothing_that_is_read_is_ever_replaced(project: Project, place: str) -> None:
+    before = sorted(project.folder.rglob("*"))
+    target = project.folder / place
+    options = ("--files", "copy", "--source", project.source, "--force")
+    done = project.call("export", project.output, "--to", "imagefolder", "-o", target, *options)
+    assert done.returncode == 2
+    assert "is in or around" in done.stderr
+    assert sorted(project.folder.rglob("*")) == before
