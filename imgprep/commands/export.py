@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,9 +78,11 @@ def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
     if channels not in (1, 3):
         raise RequestError(f"{one_line(chosen)}: images of {channels} channels cannot be exported as image files")
     dataset = Export(parts, records, beside, color, encoding, quality, files, wanted.source)
-    temporary = target.absolute().parent / f".tmp-{target.name}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    parent = target.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".tmp-{target.name}-", dir=parent))
+    temporary = work / "new"
+    temporary.mkdir()
     counts: dict[str, Counter[str]] = {}
     licenses: set[str] = set()
     try:
@@ -88,10 +91,10 @@ def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
             licenses.add(image.record.attributes.get("license", ""))
         describe(temporary, wanted.to, manifest, counts, _notes(chosen.parent, licenses))
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(work / "old")  # it goes only when the new one has its place
         temporary.rename(target)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
     images = sum(split.total() for split in counts.values())
     return Exported(images, sum(map(len, parts)) - images)
 

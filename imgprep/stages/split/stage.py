@@ -129,11 +129,11 @@ def _pack(file: BinaryIO, ids: StringColumn, assignment: Assignment) -> None:
 def _lines(images: Images, mask: NDArray[np.bool_]) -> Iterator[bytes]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "label"])
+    writer.writerow(["id", "label", "location"])
     for block in blocks(len(mask)):
         rows = np.flatnonzero(mask[block]) + block.start
-        ids, labels = images.table.id[rows], images.table.label[rows]
-        writer.writerows(zip(map(protect, ids), map(protect, labels), strict=True))
+        columns = images.table.id[rows], images.table.label[rows], images.table.location[rows]
+        writer.writerows(zip(*(map(protect, column) for column in columns), strict=True))
         yield text.getvalue().encode("utf-8", "backslashreplace")
         text.seek(0)
         text.truncate()

@@ -225,3 +225,19 @@ def test_nothing_that_is_read_is_ever_replaced(project: Project, place: str) -> 
     assert done.returncode == 2
     assert "is in or around" in done.stderr
     assert sorted(project.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("to", ["imagefolder", "webdataset"])
+def test_mlcroissant_finds_no_fault(project: Project, tmp_path: Path, to: str) -> None:
+    mlcroissant = pytest.importorskip("mlcroissant")
+    out = _export(project, to, tmp_path / "out")
+    dataset = mlcroissant.Dataset(jsonld=json.loads((out / "croissant.json").read_text()))
+    assert not dataset.metadata.issues.errors
+    assert dataset.metadata.name == "test"
+
+
+def test_nothing_is_left_beside_an_export_that_replaced_another(project: Project, tmp_path: Path) -> None:
+    _export(project, "webdataset", tmp_path / "out")
+    _export(project, "imagefolder", tmp_path / "out", "--force")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert not list((tmp_path / "out").glob("*.tar"))

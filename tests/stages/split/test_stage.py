@@ -72,6 +72,10 @@ def test_tables_of_splits_that_are_no_more_go(trees: Images, context: MakeMachin
     assert {path.name for path in folder.glob("*.csv")} == {"fold-1.csv", "fold-2.csv", "fold-3.csv"}
     Splitting(trees, split_request(near_duplicates="ignore")).run(made)
     assert {path.name for path in folder.glob("*.csv")} == {"train.csv", "validation.csv", "test.csv"}
+    head, first = (folder / "test.csv").read_text().splitlines()[:2]
+    assert head == "id,label,location"
+    row = [*trees.table.id].index(first.split(",")[0])
+    assert first.split(",")[1:] == [trees.table.label[row], trees.table.location[row]]
 
 
 def test_notes_reach_the_user(trees: Images, context: MakeMachine) -> None:
