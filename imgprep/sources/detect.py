@@ -11,6 +11,7 @@ from imgprep.sources.csvtable import read_header
 from imgprep.sources.detect_locations import location_options
 from imgprep.sources.idx import is_idx_images
 from imgprep.sources.jsontable import find
+from imgprep.sources.not_read import refuse_file, refuse_folder, refuse_url
 from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits, subfolders
 from imgprep.sources.split_names import split_word
 from imgprep.sources.walk import junk, list_root
@@ -49,12 +50,13 @@ def recognise(path: Path) -> Recognised:
     """Finds the layout of a folder or file; only names and the first row of a table are read.
 
     Raises:
-        RequestError: there is nothing there, or it is of no known layout.
+        RequestError: there is nothing there, or it is of no known layout; known kinds that are not read are named.
         UnclearSplitError: the outer folders may be splits as well as parts of the classes.
     """
     if path.is_dir():
         return _folder(path)
     if not path.exists():
+        refuse_url(path)
         raise RequestError(f"{one_line(path)}: no such file or folder; check the path")
     return _file(path)
 
@@ -64,6 +66,7 @@ def _file(path: Path) -> Recognised:
         return Recognised("dataset", path.parent)
     if is_idx_images(path.name):
         return Recognised("idx", path.parent)
+    refuse_file(path)
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     layout = _SUFFIXES.get(suffixes[-1]) if suffixes else None
     if layout is None:
@@ -105,6 +108,7 @@ def _folder(path: Path) -> Recognised:
         return Recognised("dataset", path)
     if any(map(is_idx_images, names)):
         return Recognised("idx", path)
+    refuse_folder(path, names, folders)
     if not folders:
         where = one_line(path)
         tables = [name for name in names if Path(name.removesuffix(".gz")).suffix.lower() in _SUFFIXES]

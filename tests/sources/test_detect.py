@@ -118,3 +118,38 @@ def test_what_is_no_collection(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     with pytest.raises(RequestError, match="no column like label"):
         recognise(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "kind"),
+    [
+        (["t.parquet"], "t.parquet", "Parquet"),
+        (["t.tfrecord"], "t.tfrecord", "TFRecord"),
+        (["t.tfrecord.gz"], "t.tfrecord.gz", "TFRecord"),
+        (["data.mdb", "lock.mdb"], "", "LMDB"),
+        (["scan.DCM"], "scan.DCM", "DICOM"),
+        (["images.zip"], "images.zip", "an archive"),
+        (["images.tar.gz"], "images.tar.gz", "an archive"),
+        (["Annotations/1.xml", "JPEGImages/1.jpg"], "", "Pascal VOC"),
+        (["images/1.jpg", "labels/1.txt"], "", "YOLO"),
+        (["images/train/1.jpg", "labels/train/1.txt", "images/val/2.jpg"], "", "YOLO"),
+        (["train/images/1.jpg", "train/labels/1.txt", "data.yaml"], "", "YOLO"),
+    ],
+)
+def test_kinds_that_are_not_read_are_refused_by_name(tmp_path: Path, names: list[str], asked: str, kind: str) -> None:
+    touch(tmp_path, *names)
+    with pytest.raises(RequestError, match=f": {kind}.* not read"):
+        recognise(tmp_path / asked)
+
+
+def test_coco_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "instances.json"
+    path.write_text('{"info": {}, "images": [], "annotations": [], "categories": []}')
+    with pytest.raises(RequestError, match="COCO annotations, which are not read"):
+        recognise(path)
+
+
+@pytest.mark.parametrize("address", ["https://example.org/images.zip", "s3://bucket/images"])
+def test_an_address_is_refused_as_one(address: str) -> None:
+    with pytest.raises(RequestError, match="an address, which is not read; download"):
+        recognise(Path(address))
