@@ -20,6 +20,7 @@ from imgprep.cli.options import (
     Found,
     Gate,
     Images,
+    LabelColumn,
     Layout,
     NewSpec,
     Overwrite,
@@ -75,12 +76,13 @@ def init(
     force: Overwrite = False,
     layout: Layout = None,
     splits: Splits = None,
+    label: LabelColumn = None,
 ) -> int:
     """Recognises a collection and writes a commented spec."""
     from imgprep.commands import init as starting
     from imgprep.commands.init_answers import Answers
 
-    started = starting.init(images, spec, force=force, answers=Answers(layout, tuple(splits or ())))
+    started = starting.init(images, spec, force=force, answers=Answers(layout, tuple(splits or ()), label))
     for note in started.notes:
         terminal.say(note)
     terminal.print(str(started.spec))

@@ -69,6 +69,9 @@ Splits = Annotated[
         help="What a split of this name is: train, validation, test or skip; or ignore.",
     ),
 ]
+LabelColumn = Annotated[
+    str | None, typer.Option("--label", metavar="COLUMN", help="The column of the labels of a table.")
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Worker processes; the cores of this container by default.")
 ]

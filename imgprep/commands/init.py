@@ -85,6 +85,9 @@ def _found_notes(found: Recognised, table: SampleTable, seen: Look) -> Iterator[
     listed = ", ".join(f"{one_line(name or 'no class', 40)} {count}" for name, count in counts.most_common(CLASSES))
     more = f" and {len(counts) - CLASSES} more" if len(counts) > CLASSES else ""
     yield f"layout {found.layout}: {len(usable)} images of {len(counts)} classes: {listed}{more}"
+    taken = [f"{value} as {key.removesuffix('_column')}" for key, value in found.options.items() if "column" in key]
+    if taken:
+        yield f"columns: {one_line(', '.join(taken), 200)}"
     if seen.sizes:
         yield f"height and width of {len(seen.sizes)} images looked at: {seen.extent()}"
     skipped = len(table) - table.images()

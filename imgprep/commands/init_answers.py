@@ -17,10 +17,12 @@ class Answers(NamedTuple):
     Attributes:
         layout: of the collection; None to recognise it.
         splits: ``NAME=SPLIT``, the meaning of names of splits; or ``ignore``.
+        label: the column of the labels of a table.
     """
 
     layout: str | None = None
     splits: tuple[str, ...] = ()
+    label: str | None = None
 
     def recognise(self, path: Path) -> Recognised:
         """Recognises the layout of a folder or file, with these answers as options of the source.
@@ -33,7 +35,7 @@ class Answers(NamedTuple):
         if self.layout is not None and path.is_dir():
             return Recognised(self.layout, path, options)
         try:
-            found = recognise(path)
+            found = recognise(path, self.label)
         except UnclearSplitError:
             if not named:
                 raise

@@ -6,11 +6,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from imgprep.dataset.manifest import INDEX
 from imgprep.errors import RequestError, one_line
-from imgprep.sources.attributes import read_table
-from imgprep.sources.csvtable import read_header
-from imgprep.sources.detect_locations import location_options
+from imgprep.sources.detect_columns import columns_of
 from imgprep.sources.idx import is_idx_images
-from imgprep.sources.jsontable import find
 from imgprep.sources.not_read import refuse_file, refuse_folder, refuse_url
 from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits, subfolders
 from imgprep.sources.split_names import split_word
@@ -21,13 +18,6 @@ _SUFFIXES: Final[Mapping[str, str]] = {
     ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".h5": "hdf5", ".hdf5": "hdf5",
     ".hdf": "hdf5", ".npz": "npz",
 }  # fmt: skip
-_LABELS: Final = ("label", "class", "category", "species", "target", "breed", "type")
-_LOCATIONS: Final = (
-    "location", "path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "url",
-    "image_url", "pixels",
-)  # fmt: skip
-_DELIMITERS: Final = ",;\t|"
-
 
 Option: TypeAlias = str | dict[str, str]
 
@@ -46,22 +36,26 @@ class Recognised(NamedTuple):
     options: Mapping[str, Option] = NOTHING
 
 
-def recognise(path: Path) -> Recognised:
-    """Finds the layout of a folder or file; only names and the first row of a table are read.
+def recognise(path: Path, label: str | None = None) -> Recognised:
+    """Finds the layout of a folder or file; only names and the first rows of a table are read.
+
+    Args:
+        path: the folder or file.
+        label: the column of the labels of a table, where the user names it.
 
     Raises:
         RequestError: there is nothing there, or it is of no known layout; known kinds that are not read are named.
         UnclearSplitError: the outer folders may be splits as well as parts of the classes.
     """
     if path.is_dir():
-        return _folder(path)
+        return _folder(path, label)
     if not path.exists():
         refuse_url(path)
         raise RequestError(f"{one_line(path)}: no such file or folder; check the path")
-    return _file(path)
+    return _file(path, label)
 
 
-def _file(path: Path) -> Recognised:
+def _file(path: Path, label: str | None = None) -> Recognised:
     if path.name == INDEX:
         return Recognised("dataset", path.parent)
     if is_idx_images(path.name):
@@ -72,35 +66,10 @@ def _file(path: Path) -> Recognised:
     if layout is None:
         known = ", ".join(_SUFFIXES)
         raise RequestError(f"{one_line(path)}: no known layout; give a folder of images, or a file of these: {known}")
-    return Recognised(layout, path, _columns(path, layout) if layout in {"csv", "json"} else NOTHING)
+    return Recognised(layout, path, columns_of(path, layout, label) if layout in {"csv", "json"} else NOTHING)
 
 
-def _columns(path: Path, layout: str) -> Mapping[str, str]:
-    """The options that make the columns of a table known."""
-    options = {}
-    names: tuple[str, ...] = ()
-    if layout == "json":
-        names = tuple(next((row.values for row in read_table(path)), {}))
-    else:
-        for delimiter in (None, *_DELIMITERS):
-            names = tuple(read_header(path, delimiter))
-            if len(names) > 1:
-                if delimiter:
-                    options["delimiter"] = delimiter
-                break
-    columns = dict.fromkeys(names)
-    for option, guesses in (("label_column", _LABELS), ("location_column", _LOCATIONS)):
-        found = [name for guess in guesses if (name := find(columns, guess))]
-        if not found:
-            there = one_line(", ".join(names) or "none", 120)
-            raise RequestError(f"{one_line(path)}:1: no column like {guesses[0]}, there are: {there}; rename one")
-        if found[0].casefold() != guesses[0]:
-            options[option] = found[0]
-    column = options.get("location_column", find(columns, "location"))
-    return options | location_options(path, column, options.get("delimiter"))
-
-
-def _folder(path: Path) -> Recognised:
+def _folder(path: Path, label: str | None = None) -> Recognised:
     listing = list_root(path)
     names, entries = listing.names[::-1], listing.others.items()
     folders = [name[:-1] for name, entry in entries if name.endswith("/") and not junk(entry.name, folder=True)]
@@ -113,7 +82,7 @@ def _folder(path: Path) -> Recognised:
         where = one_line(path)
         tables = [name for name in names if Path(name.removesuffix(".gz")).suffix.lower() in _SUFFIXES]
         if len(tables) == 1:
-            return _file(path / tables[0])
+            return _file(path / tables[0], label)
         if len(tables) > 1:
             raise RequestError(f"{where}: several tables: {one_line(', '.join(tables), 120)}; give one of them")
         raise RequestError(f"{where}: no folders in it; put the images of each class into a folder of its own")

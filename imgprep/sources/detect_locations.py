@@ -17,8 +17,8 @@ _FOLDERS: Final = 50
 _EXTENSIONS: Final = ("", ".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".PNG", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
-def location_options(path: Path, location_column: str, delimiter: str | None) -> dict[str, str]:
-    """The options with which the first images of a table are found; none when they need none, or are not found.
+def located(path: Path, location_column: str, delimiter: str | None) -> dict[str, str] | None:
+    """The options with which the first images of a table are found; None when they are not.
 
     Args:
         path: the table.
@@ -34,14 +34,14 @@ def location_options(path: Path, location_column: str, delimiter: str | None) ->
     values = (row.values.get(find(row.values, location_column)) for row in islice(rows, _LOOKED_AT))
     written = [value for value in values if isinstance(value, str) and value and "://" not in value]
     if not written:
-        return {}
+        return None
     for folder in _candidates(path.parent, written):
         for extension in _EXTENSIONS:
             files = LocalFiles(folder, extension)
             if not any(files.find(text).reason for text in written):
                 root = {} if folder == path.parent else {"image_root": os.fspath(folder)}
                 return root | ({"extension": extension.removeprefix(".")} if extension else {})
-    return {}
+    return None
 
 
 def _candidates(folder: Path, written: list[str]) -> Iterator[Path]:

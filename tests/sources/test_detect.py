@@ -116,8 +116,43 @@ def test_what_is_no_collection(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="no known layout"):
         recognise(tmp_path / "c.jpg")
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(RequestError, match="no column like label"):
+    with pytest.raises(RequestError, match=r"no column like location, and none names files .*: a, b; rename one"):
         recognise(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "options"),
+    [
+        ("id,breed", "{n},{c}", {"label_column": "breed", "location_column": "id", "extension": "jpg"}),
+        ("file_name,label", "{n}.jpg,{c}", {"location_column": "file_name"}),
+        ("image_id,dx,age", "{n},{c},4{n}", {"label_column": "dx", "location_column": "image_id", "extension": "jpg"}),
+        ("what,who", "{c},{n}.jpg", {"label_column": "what", "location_column": "who"}),
+        ("nr,photo,kind", "{n},{n}.jpg,{c}", {"label_column": "kind", "location_column": "photo"}),
+        ("img,grade,split", "{n}.jpg,{c},train", {"label_column": "grade", "location_column": "img"}),
+    ],
+)
+def test_columns_of_any_name_are_told_by_what_they_hold(
+    tmp_path: Path, header: str, row: str, options: dict[str, str]
+) -> None:
+    for number in range(6):
+        touch(tmp_path, f"{number}.jpg")
+    lines = [header, *(row.format(n=number, c="ab"[number % 2]) for number in range(6))]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    assert recognise(tmp_path / "t.csv").options == options
+    assert recognise(tmp_path).options == options
+
+
+def test_a_label_that_may_be_in_several_columns_is_asked_for(tmp_path: Path) -> None:
+    for number in range(6):
+        touch(tmp_path, f"{number}.jpg")
+    rows = [f"{number}.jpg,{'ab'[number % 2]},{'xy'[number // 3]}" for number in range(6)]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["img,colour,shape", *rows]) + "\n")
+    with pytest.raises(RequestError, match="it may be colour or shape; init takes it as --label COLUMN"):
+        recognise(table)
+    assert recognise(table, "Shape").options == {"label_column": "shape", "location_column": "img"}
+    with pytest.raises(RequestError, match=r"--label size: .*: no such column, there are: img, colour, shape"):
+        recognise(table, "size")
 
 
 @pytest.mark.parametrize(
