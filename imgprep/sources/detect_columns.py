@@ -65,7 +65,8 @@ def _location(path: Path, columns: Mapping[str, None], delimiter: str | None) ->
     named = next((name for guess in _LOCATIONS if (name := find(dict(columns), guess))), "")
     if named:
         return named, located(path, named, delimiter) or {}
-    images = [(name, found) for name in columns if (found := located(path, name, delimiter)) is not None]
+    guesses = ((name, located(path, name, delimiter, beside=False)) for name in columns)
+    images = [(name, found) for name, found in guesses if found is not None]
     if images:
         # Numbers with an extension may be files by chance; whole names are not.
         return min(images, key=lambda image: "extension" in image[1])

@@ -17,13 +17,14 @@ _FOLDERS: Final = 50
 _EXTENSIONS: Final = ("", ".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".PNG", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
-def located(path: Path, location_column: str, delimiter: str | None) -> dict[str, str] | None:
+def located(path: Path, location_column: str, delimiter: str | None, *, beside: bool = True) -> dict[str, str] | None:
     """The options with which the first images of a table are found; None when they are not.
 
     Args:
         path: the table.
         location_column: the column of the images.
         delimiter: of a CSV table; None for the usual one.
+        beside: look in the folders beside the table's too, not only in it.
 
     Raises:
         RequestError: the table is wrong.
@@ -35,7 +36,7 @@ def located(path: Path, location_column: str, delimiter: str | None) -> dict[str
     written = [value for value in values if isinstance(value, str) and value and "://" not in value]
     if not written:
         return None
-    for folder in _candidates(path.parent, written):
+    for folder in _candidates(path.parent, written, beside=beside):
         for extension in _EXTENSIONS:
             files = LocalFiles(folder, extension)
             if not any(files.find(text).reason for text in written):
@@ -44,7 +45,7 @@ def located(path: Path, location_column: str, delimiter: str | None) -> dict[str
     return None
 
 
-def _candidates(folder: Path, written: list[str]) -> Iterator[Path]:
+def _candidates(folder: Path, written: list[str], *, beside: bool) -> Iterator[Path]:
     """Folders that may hold the images: that of the table, those in it and beside it, and what absolute paths share."""
     yield folder
     if all(map(os.path.isabs, written)):
@@ -52,8 +53,9 @@ def _candidates(folder: Path, written: list[str]) -> Iterator[Path]:
         return
     parent = folder.absolute().parent
     yield from _inside(folder)
-    yield parent
-    yield from _inside(parent)
+    if beside:
+        yield parent
+        yield from _inside(parent)
 
 
 def _inside(folder: Path) -> list[Path]:
