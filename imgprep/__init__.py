@@ -64,7 +64,7 @@ _HOMES = {
     "folds": "imgprep.dataset.loader",
     "load": "imgprep.dataset.loader",
 }
-"""Where names are that a training script asks for: it waits for neither OpenCV nor the parts that make datasets."""
+"""Modules of the names that training scripts use; they import neither OpenCV nor the parts that make datasets."""
 
 
 def __getattr__(name: str) -> Any:

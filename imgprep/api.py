@@ -53,7 +53,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class Options(TypedDict, total=False):
-    """What all functions on a spec take.
+    """Keyword options of all functions on a spec.
 
     Attributes:
         settings: dotted keys and values that replace those of the spec.
@@ -61,7 +61,7 @@ class Options(TypedDict, total=False):
         seed: replaces the seed.
         workers: how many worker processes.
         force: do again what is up to date.
-        progress: a function that is told of progress, or True for bars of tqdm, in notebooks too.
+        progress: a function that is called with progress, or True for bars of tqdm, in notebooks too.
     """
 
     settings: Mapping[str, Any] | None
@@ -130,7 +130,7 @@ def convert(spec: Spec, **options: Unpack[Options]) -> StageResult:
 
 
 def split(spec: Spec, **options: Unpack[Options]) -> StageResult:
-    """Gives every image its split; see `request` for the options."""
+    """Assigns every image to a split; see `request` for the options."""
     return main.make(request(spec, **options), "split")
 
 

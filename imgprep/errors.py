@@ -34,7 +34,7 @@ class ResourceError(ImgprepError):
 
 
 class ImageError(ImgprepError):
-    """One image cannot be used. The run goes on; the image is quarantined with this one-line reason."""
+    """One image cannot be used. The run continues; the image is quarantined with this one-line reason."""
 
 
 class TransientError(ImageError):
@@ -65,7 +65,7 @@ REMEDIES: Final = _known(
     EHOSTDOWN="check the connection to the file system, then rerun the same command",
     ENOLCK="put it on a file system that can lock files",
 )
-"""What to do about errors of the system that neither a file nor the program is to blame for, by their number."""
+"""Errno -> advice, for system errors that neither a file nor the program causes."""
 OF_ONE_FILE: Final = frozenset({errno.EIO, getattr(errno, "EREMOTEIO", errno.EIO), getattr(errno, "ESTALE", errno.EIO)})
 """Those that may be about a single file, while others can be read."""
 

@@ -71,7 +71,7 @@ def refusal(path: str, name: str, reason: str) -> SourceError:
 
 
 def is_bomb(declared: int, stored: int, small: int = 0) -> bool:
-    """Tells whether the declared size is implausible for the number of stored bytes.
+    """Returns whether the declared size is implausible for the number of stored bytes.
 
     Args:
         declared: bytes after expansion.

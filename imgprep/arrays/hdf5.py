@@ -114,12 +114,12 @@ def checked_dataset(parent: h5py.Group, name: str) -> h5py.Dataset:
 
 
 def is_text(dataset: h5py.Dataset) -> bool:
-    """Tells whether a dataset holds strings, of fixed or variable length."""
+    """Returns whether a dataset holds strings, of fixed or variable length."""
     return h5py.check_string_dtype(dataset.dtype) is not None
 
 
 def is_variable(dtype: np.dtype[Any]) -> bool:
-    """Tells whether a dtype is that of strings of variable length, which lie in a heap."""
+    """Returns whether a dtype is that of strings of variable length, which lie in a heap."""
     text = h5py.check_string_dtype(dtype)
     return text is not None and text.length is None
 

@@ -181,7 +181,7 @@ class Rule:
     severity: Severity = "error"
 
     def applies(self, evidence: Evidence) -> bool:
-        """Tells whether it judges the stage that the evidence is of."""
+        """Returns whether it judges the stage that the evidence is of."""
         return evidence.stage in self.stages
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Whether what somebody's own rule yields are findings that a report can hold: the types of `Finding` say it."""
+"""Validates the findings of third-party rules by the types of `Finding`."""
 
 from collections.abc import Iterable
 from functools import cache

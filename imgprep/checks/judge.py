@@ -45,11 +45,11 @@ class Waiver:
     until: date | None = None
 
     def matches(self, finding: Finding) -> bool:
-        """Tells whether this waiver speaks of the rule and the class of a finding."""
+        """Returns whether this waiver speaks of the rule and the class of a finding."""
         return self.rule == finding.rule and self.subject in {None, finding.subject}
 
     def expired(self, today: date) -> bool:
-        """Tells whether its last day has passed."""
+        """Returns whether its last day has passed."""
         return self.until is not None and today > self.until
 
     def says(self) -> str:

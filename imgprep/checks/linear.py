@@ -30,7 +30,7 @@ def out_of_fold(features: NDArray[np.floating], labels: Labels, seed: int, width
     """Class probabilities of each image by a classifier that did not see it.
 
     Ridge regression of the one-hot labels on the features and on random rectified projections of them (Rahimi and
-    Recht, 2008; so that classes of several looks are told apart), with a softmax whose temperature is fitted to the
+    Recht, 2008; so that classes of several looks are separated), with a softmax whose temperature is fitted to the
     scores.
 
     Args:

@@ -17,7 +17,7 @@ from imgprep.transforms.normalize import FITTED
 WHAT: Final = "packed values"
 TRAIN: Final = "train"
 CENTERED: Final = 0.01
-"""How far the mean of standardised training images may be from 0: float16 and rounding. Of centred ones, times max."""
+"""Largest distance from 0 of the mean of standardised images (float16, rounding); of centred ones, times max."""
 
 
 @dataclass(frozen=True, slots=True)

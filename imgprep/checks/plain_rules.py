@@ -35,7 +35,7 @@ class PlainRule:
         return bool(getattr(self.judge, "per_file", False))
 
     def applies(self, evidence: Evidence) -> bool:
-        """Tells whether it judges the stage that the evidence is of: see `Rule`."""
+        """Returns whether it judges the stage that the evidence is of: see `Rule`."""
         return evidence.stage in getattr(self.judge, "stages", WHOLE_COLLECTION)
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:

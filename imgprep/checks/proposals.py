@@ -17,7 +17,7 @@ UNREADABLE: Final = "unreadable"
 COPIES: Final = frozenset({"duplicate", "near-duplicate", "split-leakage"})
 """Rules about images of which one is enough."""
 USUAL: Final[Mapping[str, Proposal]] = {UNREADABLE: "exclude", "duplicate": "exclude"}
-"""What is proposed unless told otherwise; findings of other rules are left open."""
+"""Rule -> default proposal; findings of other rules stay open."""
 
 
 class Proposals:
@@ -91,7 +91,7 @@ class Proposals:
         return _short(finding.message)
 
     def _relabel(self, finding: Finding, members: Iterable[str]) -> None:
-        """Gives suspects and wrong labels the class of the review, else that of the predictions of the spec."""
+        """Assigns suspects and wrong labels the class of the review, else that of the predictions of the spec."""
         if finding.rule != SUSPECTS:
             return
         if self._answers is None:

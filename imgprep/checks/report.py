@@ -1,4 +1,4 @@
-"""What an audit says: findings, and the report of all of them."""
+"""Findings of an audit, and the report that holds all of them."""
 
 import importlib
 from collections.abc import Mapping

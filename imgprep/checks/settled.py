@@ -19,7 +19,7 @@ NAMED_ONLY: Final = frozenset({"split-leakage", "packed-evaluation"})
 
 
 def settles(rule: Any) -> bool:
-    """Tells whether decisions can settle findings of a rule."""
+    """Returns whether decisions can settle findings of a rule."""
     return bool(getattr(rule, "per_file", False)) or getattr(rule, "id", "") == SUSPECTS
 
 

@@ -1,4 +1,4 @@
-"""What decisions change, by class."""
+"""Changes that decisions make, by class."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple

@@ -33,7 +33,7 @@ SHOWN: Final = 5
 
 
 class Plan(NamedTuple):
-    """What the user asks for.
+    """Options of `curate`.
 
     Attributes:
         table: where the decisions go; None is the table of the spec, else decisions.csv beside the spec.
@@ -149,7 +149,7 @@ def decisions_path(loaded: LoadedSpec, given: Path | None) -> Path:
 
 
 def _actions(loaded: LoadedSpec, given: Iterable[str]) -> dict[str, Proposal]:
-    """What is to be proposed for each rule.
+    """The proposal for each rule.
 
     Raises:
         RequestError: a rule or action is unknown, or does not fit.

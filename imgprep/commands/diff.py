@@ -35,7 +35,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What a path leads to.
+    """The dataset, output or spec at a path.
 
     Attributes:
         stages: folders of finished stages by name; the one dataset itself under ''.

@@ -21,13 +21,13 @@ from imgprep.errors import RequestError, one_line
 from imgprep.settings.problems import unknown
 
 _STAGES: Final = ("pack", "augment", "convert")
-"""Where pixels are looked for in an output; convert and augment have them before any normalisation."""
+"""Stages of an output that hold pixels before any normalisation, in order of preference."""
 _ORIGINALS: Final = ("link", "symlink", "copy")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user asks for.
+    """Options of an export.
 
     Attributes:
         to: the format.
@@ -44,7 +44,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was exported: the images, and those left out: in no split, or copies that have no original file."""
+    """Counts of an export: the images, and those left out: in no split, or copies that have no original file."""
 
     images: int
     left_out: int
@@ -100,7 +100,7 @@ def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
 
 
 def _notes(output: Path, licenses: set[str]) -> dict[str, str]:
-    """What the card says of licences, where the images name them, and of the audit of an output, where there is one."""
+    """Facts for the card: licences, where the images name them, and the audit of an output, where there is one."""
     notes = {"Licences": ", ".join(sorted(licenses - {""}))} if licenses - {""} else {}
     try:
         report = json.loads((output / "audit" / "report.json").read_bytes())
@@ -111,7 +111,7 @@ def _notes(output: Path, licenses: set[str]) -> dict[str, str]:
 
 
 def _files(wanted: Wanted) -> tuple[str, str, int]:
-    """What is written, how the pixels are encoded, and the quality of JPEG."""
+    """The format, the encoding of pixels, and the quality of JPEG."""
     name, colon, quality = wanted.files.partition(":")
     if name in _ORIGINALS and not colon:
         if wanted.to != "imagefolder":

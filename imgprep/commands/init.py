@@ -79,7 +79,7 @@ def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers
 
 
 def _found_notes(found: Recognised, table: SampleTable, seen: Look) -> Iterator[str]:
-    """What was found: the layout, the classes, the sizes and what is skipped."""
+    """The findings as text: layout, classes, sizes and skipped files."""
     usable = np.flatnonzero(table.ok())
     counts = Counter(table.label[usable].counts())
     listed = ", ".join(f"{one_line(name or 'no class', 40)} {count}" for name, count in counts.most_common(CLASSES))

@@ -22,7 +22,7 @@ _UNREADABLE: Final = "unreadable"
 
 
 class Verdict(NamedTuple):
-    """How a collection does.
+    """A collection judged by the rules.
 
     Attributes:
         failing: rule of severity error -> what it found first.

@@ -87,7 +87,7 @@ def read_review(path: Path, classes: Sequence[str], table: SampleTable) -> Revie
 
 
 def is_filled_in(path: Path) -> bool:
-    """Tells whether a review table holds a second label of any image.
+    """Returns whether a review table holds a second label of any image.
 
     Raises:
         RequestError: it is no review table.

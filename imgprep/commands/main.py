@@ -57,7 +57,7 @@ def review(request: Request, choice: "ReviewChoice") -> "Drawn":
 
 
 def open_review(request: Request, choice: "ReviewChoice", *, blank: bool = False) -> "Session":
-    """Finds the images for a page, or goes on with a table that is there.
+    """Finds the images for a page, or continues an existing table.
 
     See `reviewing.open_session` and `deciding.open_decisions`.
     """
@@ -72,7 +72,7 @@ def open_review(request: Request, choice: "ReviewChoice", *, blank: bool = False
 
 
 def after_review(session: "Session", spec: str, choice: "ReviewChoice") -> str:
-    """How far a review came, and the next step, for people."""
+    """Progress of a review, and the next step, as text."""
     from imgprep.commands import review as reviewing
     from imgprep.commands import review_decisions as deciding
 

@@ -1,4 +1,4 @@
-"""How functions called from Python tell of progress, and take settings."""
+"""Progress and settings of functions that are called from Python."""
 
 import copy
 import logging

@@ -55,7 +55,7 @@ class Pipeline:
 
     @property
     def decided(self) -> Decided | None:
-        """What decisions did to the source, also when the collection is in memory no more; None without any."""
+        """The effect of decisions on the source, kept longer than the collection; None without decisions."""
         if self.loaded.spec.source.decisions is not None and self._decided is None:
             _ = self.collection
         return self._decided
@@ -83,7 +83,7 @@ class Pipeline:
         return self.loaded.error(text, *keys)
 
     def has(self, name: str) -> bool:
-        """Tells whether the spec has a stage."""
+        """Returns whether the spec has a stage."""
         return not STAGES[name].optional or self.section(name) is not None
 
     def stages(self) -> tuple[Stage, ...]:

@@ -100,7 +100,7 @@ class Preprocessor:
 
 @dataclass(frozen=True, slots=True)
 class _Pass:
-    """What one dataset did to an image; several where a dataset was made from another.
+    """The processing of one dataset; a dataset made from another has several.
 
     Attributes:
         shape: (H, W, C) of the result.
@@ -117,7 +117,7 @@ class _Pass:
     normalizer: Normalizer | None
 
     def __call__(self, data: bytes | NDArray[Any]) -> NDArray[Any]:
-        """Gives the row of an image file or of an array.
+        """Returns the row of an image file or of an array.
 
         Raises:
             ImageError: it cannot be used, or comes out in another format.
@@ -188,7 +188,7 @@ def _stage_in(folder: Path) -> Path:
 
 
 def _passes(made: Mapping[str, Any], where: Path) -> Iterator[_Pass]:
-    """What was done to the images of a dataset: by the dataset that it was made from, if any, then by itself.
+    """The processing of a dataset's images: by the dataset that it was made from, if any, then by itself.
 
     Args:
         made: see `made_by`.

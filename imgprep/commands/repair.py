@@ -129,7 +129,8 @@ class RepairPipeline(Pipeline):
             raise _UnrepairableError
         if left or sha256_file(folder / INDEX) != state[1]:
             self._fail(
-                stage.name, "it came out with other bytes, the source must have changed; `imgprep run` goes on from it"
+                stage.name,
+                "its bytes differ now, so the source must have changed; `imgprep run` continues from it",
             )
             raise _UnrepairableError
         return self.result(stage, manifest, fresh=True)

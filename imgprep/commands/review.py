@@ -88,7 +88,7 @@ def review(loaded: LoadedSpec, context: RunContext, choice: Choice) -> Drawn:
 
 
 def open_session(loaded: LoadedSpec, context: RunContext, choice: Choice, *, blank: bool = False) -> LabelSession:
-    """Draws the images for a page, or goes on with a table that is there.
+    """Draws the images for a page, or continues an existing table.
 
     Args:
         loaded: the spec.
@@ -102,7 +102,7 @@ def open_session(loaded: LoadedSpec, context: RunContext, choice: Choice, *, bla
     """
     drawn = prepare(loaded, context, choice, going_on=True, side=LARGE)
     entries = list(drawn.entries())
-    # In an order that tells nothing of the labels, and is the same when the review goes on.
+    # The order depends on no label, and is the same when the review continues.
     order = np.argsort(keys([id_ for id_, _, _ in entries], loaded.spec.seed), kind="stable").tolist()
     shown = [Shown(id_, label, drawn.pictures[id_]) for id_, label, _ in (entries[place] for place in order)]
     answers = ["" if blank else entries[place][2] for place in order]

@@ -27,12 +27,12 @@ SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What several reviewers say.
+    """The merged labels of several reviewers, and their agreement.
 
     Attributes:
         table: what they say together, in which the images they differ on are left open.
         images: how many are in it.
-        unsure: how many nobody could tell.
+        unsure: number of images that no reviewer could label.
         found: how far they agree.
         spec: the path of the spec file.
     """
@@ -67,7 +67,7 @@ class Collected:
 def collect_reviews(loaded: LoadedSpec, context: RunContext, tables: Sequence[Path], path: Path | None) -> Collected:
     """Merges tables of reviewers of the same images.
 
-    An image that one reviewer was unsure of counts by the others; ``?`` stays where nobody could tell.
+    An image that one reviewer was unsure of counts by the others; ``?`` stays where no reviewer could label it.
 
     Args:
         loaded: the spec.
@@ -112,7 +112,7 @@ def _labels(review: Review) -> dict[str, str]:
 
 
 def _then(reviews: Iterable[Review]) -> Mapping[str, str]:
-    """Id -> the label that the first reviewer was told of."""
+    """Id -> the given label in the table of the first reviewer."""
     found: dict[str, str] = {}
     for review in reviews:
         for id_, label in zip(review.ids, review.labels, strict=True):

@@ -35,7 +35,7 @@ TOGETHER: Final = 9
 
 
 def open_decisions(loaded: LoadedSpec, context: RunContext, choice: Choice, *, blank: bool = False) -> DecisionSession:
-    """Finds what is to be decided, and goes on with the table of decisions that is there.
+    """Finds the open questions, and continues an existing table of decisions.
 
     Args:
         loaded: the spec.
@@ -84,7 +84,7 @@ def open_decisions(loaded: LoadedSpec, context: RunContext, choice: Choice, *, b
 
 
 def next_step(path: Path) -> str:
-    """What to do with the table of decisions."""
+    """Options of a review that writes decisions."""
     return f"name it in the spec, under source:  decisions: {path}"
 
 
@@ -150,14 +150,14 @@ def _content(
 
 
 def _stays(old: Decision, new: Sequence[Decision], asked: Collection[str]) -> bool:
-    """Tells whether a decision still holds; in a gallery it may have been taken back."""
+    """Returns whether a decision still holds; in a gallery it may have been taken back."""
     if old.id in asked and old.action != "keep":
         return any(old.action == other.action and old.value == other.value for other in new)
     return not any(old.contradicts(other) for other in new)
 
 
 def _decided(there: Sequence[Decision], shown: Sequence[Shown], groups: Sequence[Group]) -> list[tuple[Change, ...]]:
-    """What the table says already of the images of a gallery."""
+    """Decisions that the table already holds for the images of a gallery."""
     known = {decision.id: decision for decision in there if decision.action != "keep"}
     found: list[tuple[Change, ...]] = []
     for group in groups:

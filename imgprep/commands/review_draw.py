@@ -28,7 +28,7 @@ NAMES: Final[Mapping[str, str]] = {"sample": "review.csv", "suspects": "suspects
 LARGE: Final = 768
 """The longest side of an image on the page, in pixels."""
 MOST: Final = 1000
-"""Images drawn when nobody says how many, at most; and suspects on a page."""
+"""Images drawn by default, and suspects on a page, at most."""
 FURTHER: Final = 50
 """Images drawn in addition where the interval does not say how many are needed."""
 
@@ -142,7 +142,7 @@ def _draw(
 
 
 def _size(loaded: LoadedSpec, collection: Collection, choice: Choice, answers: Mapping[str, tuple[str, str]]) -> int:
-    """How many images are asked for."""
+    """The number of requested images."""
     if choice.size is not None:
         if choice.extend and choice.size <= len(answers):
             raise RequestError(

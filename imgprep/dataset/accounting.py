@@ -1,4 +1,4 @@
-"""What became of the entries of a source, as text."""
+"""Counts of a source's entries by outcome, as text."""
 
 from collections.abc import Mapping
 

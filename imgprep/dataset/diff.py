@@ -96,7 +96,7 @@ class Difference:
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs."""
+        """True if nothing differs."""
         return not (
             self.added or self.removed or self.renamed or self.relabelled or self.moved or self.pixels or self.settings
         )

@@ -24,7 +24,7 @@ def seal(text: bytes) -> bytes:
 
 
 def is_sealed(text: bytes) -> bool:
-    """Tells whether a text is an unchanged result of `seal`."""
+    """Returns whether a text is an unchanged result of `seal`."""
     body = text[: -len(_digest(b""))]
     return text == body + _digest(body)
 
@@ -79,7 +79,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_filename(value: object) -> bool:
-    """Tells whether it is a bare file name, not a path that could lead elsewhere."""
+    """Returns whether it is a bare file name, not a path that could lead elsewhere."""
     return isinstance(value, str) and value not in {"", ".", ".."} and not {"/", "\\", "\0"} & {*value}
 
 
@@ -166,7 +166,7 @@ _SHARD: Final = {
 _IMAGE: Final = {"shape": list_of(whole, 3), "dtype": one_of(*_DTYPES), "color": text}
 _NORMALIZATION: Final = {"formula": text, "statistics": text, "images": whole}
 DECIDED: Final = ("excluded", "relabelled", "kept")
-"""What decisions are counted by."""
+"""Keys of the counts of decisions."""
 
 
 def _preprocessing(value: object) -> None:

@@ -1,4 +1,4 @@
-"""What was done to the images of a finished stage, as plain values."""
+"""The processing of the images of a finished stage, as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

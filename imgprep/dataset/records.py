@@ -152,7 +152,7 @@ def _misfit(values: tuple[object, ...]) -> str:
 
 
 def are_texts(values: Mapping[str, Any]) -> bool:
-    """Tells whether all values are strings."""
+    """Returns whether all values are strings."""
     return all(type(value) is str for value in values.values())
 
 

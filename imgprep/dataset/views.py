@@ -63,7 +63,7 @@ def _parent(name: str) -> str:
 
 
 def _are_views(names: Sequence[str]) -> bool:
-    """Tells whether all are ids of views: distinct, and numbered from 1 to the same number above 1 for each image."""
+    """Returns whether all are ids of views: distinct, and numbered from 1 to the same number above 1 for each image."""
     matches = [_COPY.fullmatch(name) for name in names]
     numbers: dict[str, set[int]] = {}
     for match in matches:

@@ -135,7 +135,7 @@ def _container(data: bytes) -> str:
 
 
 def _without_magic(data: bytes) -> str:
-    """Formats that are told by several fields of their headers."""
+    """Formats that are recognised by several fields of their headers."""
     if len(data) < 18:
         return ""
     reserved, kind, count = struct.unpack_from("<HHH", data)

@@ -1,4 +1,4 @@
-"""The image formats that are read: one table, by which files are told apart, parsed and decoded."""
+"""The image formats that are read: one table to recognise, parse and decode files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class Format:
     brands: frozenset[bytes] = frozenset()
 
     def matches(self, data: bytes) -> bool:
-        """Tells whether a file begins like one of this format."""
+        """Returns whether a file begins like one of this format."""
         return any(_begins(data, magic) for magic in self.magics) or not self.brands.isdisjoint(_brands(data))
 
 

@@ -102,7 +102,7 @@ def _screen(frame: _Frame, palette: bytes, size: tuple[int, int], free: bytes) -
 
 
 def _overflows(alone: bytes, size: int) -> bool:
-    """Tells whether more pixels are in the codes than the frame has, which Pillow and browsers pass over.
+    """Returns whether more pixels are in the codes than the frame has, which Pillow and browsers pass over.
 
     Asked for one pixel more, as a column, Pillow has to find the codes too short. Rows of a large image cost memory
     each, so there it is asked for one row more.

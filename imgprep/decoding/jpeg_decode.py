@@ -29,7 +29,7 @@ _UNUSUAL: Final = "subsampling level"
 """In the message of TurboJPEG by which it refuses sampling factors that it has no name for."""
 _CODE: Final = b"\xaa\x55" * 16
 _WHERE: Final = "tj"
-"""How messages begin that name a function of TurboJPEG before they say what is wrong."""
+"""Prefix of messages that name a function of TurboJPEG before the fault."""
 
 
 class JpegImage(NamedTuple):

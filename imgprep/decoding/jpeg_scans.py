@@ -20,7 +20,7 @@ FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _MAX_SEGMENTS: Final = 100_000
 _SPARE: Final = bytes(24) + b"\xaa\x55" * 8
-"""What a decoder of arithmetic code takes for the zeros that were left out, and what it must not need."""
+"""Zeros that a decoder of arithmetic code may read past the end, and the number it must never need."""
 # 0xFF before 0 is a stuffed byte of entropy-coded data, before another 0xFF a fill byte.
 _MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
 _MARKER_BUT_RESTARTS: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -109,7 +109,7 @@ def image_end(data: bytes, scan: int) -> int:
 
 
 def _holds_end(data: bytes, start: int, stop: int) -> bool:
-    """Tells whether the two bytes of an end marker occur in a range, also where they are none.
+    """Returns whether the two bytes of an end marker occur in a range, also where they are none.
 
     Comparing pairs of bytes at both parities takes a tenth of the time of ``bytes.find``, which tells in long files.
     """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imgprep.decoding.format_header import Header, Reading
 from imgprep.errors import ImageError, one_line
 
-# What OpenCV logs about a damaged file is told by the error that it raises or by the image that it does not give.
+# OpenCV's log adds nothing about a damaged file: it raises an error, or returns no image.
 getattr(cv2.utils, "logging", cv2).setLogLevel(0)
 
 _READINGS: Final[dict[Reading, int]] = {
@@ -49,7 +49,7 @@ def decode_with_opencv(data: bytes, header: Header) -> NDArray[np.integer]:
 
 
 def check_memory(values: int) -> None:
-    """Tells a lack of memory, which decoders keep to themselves, from damage.
+    """Distinguishes a lack of memory, which decoders do not report, from damage.
 
     Raises:
         ImageError: so many bytes are not to be had.

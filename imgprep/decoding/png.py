@@ -72,7 +72,7 @@ def decode_png(data: bytes, header: Header) -> NDArray[np.integer]:
     """The stored samples, by OpenCV.
 
     Raises:
-        ImageError: damaged; libpng's reason is told by zlib, where that knows it.
+        ImageError: damaged; the reason is zlib's, where it gives one.
     """
     try:
         return decode_with_opencv(data, header)

@@ -73,7 +73,7 @@ class FirstDirectory:
         return self.reader.values(self.entries.get(tag), default)
 
     def is_arranged_here(self) -> bool:
-        """Tells whether the samples are arranged here from their bytes."""
+        """Returns whether the samples are arranged here from their bytes."""
         return self.compression in BYTES_BACK and self.photometric in {*GREY, RGB, PALETTE, CMYK}
 
     @property

@@ -104,7 +104,7 @@ class Attempt(Generic[P]):
         return [Attempt(task)] if self.stop is None else self._rest(item) or self.succeeded()
 
     def _convicts(self, item: int) -> bool:
-        """Tells whether the death of a worker in this attempt is the item's fault."""
+        """Returns whether the death of a worker in this attempt is the item's fault."""
         tried_alone = self.alone and (self.stop is None or item == self.start)
         return tried_alone or self.task.suspects[item] >= _MOST_DEATHS
 

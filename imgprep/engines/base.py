@@ -76,7 +76,7 @@ class Heartbeat(Protocol):
 
 
 class Abandoned(BaseException):
-    """Unwinds a function whose result nobody waits for; no `Exception`, so that the function does not handle it."""
+    """Unwinds a function whose result is no longer needed; no `Exception`, so that the function does not handle it."""
 
 
 P = TypeVar("P", bound=Plan)
@@ -127,7 +127,7 @@ class Runner(Protocol):
         Args:
             function: called with a plan and a heartbeat.
             plans: consumed lazily; at most three for each worker are in flight.
-            progress: is told about ten times a second how many items were newly finished. An item that is done
+            progress: called about 10 times a second with the number of newly finished items. An item that is done
                 again, because its plan had to be tried again, does not count twice.
 
         Yields:
@@ -140,7 +140,7 @@ class Engine(Runner, Protocol):
     """Runs plans in this process, in threads or in worker processes."""
 
     def prepare(self) -> None:
-        """Says that there will be plans: what takes a while to start begins to start meanwhile."""
+        """Announces plans, so that slow parts can start early."""
         ...
 
     def close(self) -> None:
@@ -221,7 +221,7 @@ class ItemCounter:
 
 
 class ProgressCounter:
-    """The finished items of one plan over all its tries, told to whoever wants to know."""
+    """Counts the finished items of one plan over all attempts, and reports them."""
 
     __slots__ = ("_counted", "_progress")
 

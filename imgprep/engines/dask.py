@@ -36,7 +36,7 @@ _MOST_LOST: Final = 5
 _LOST: Final = frozenset({"KilledWorker", "FutureCancelledError", "CommClosedError"})
 _MOMENT: Final = 0.01
 _NODE: Final = "imgprep.engines.dask_node"
-"""What the nodes do; imported when there is Dask."""
+"""The module that the nodes run; it imports Dask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Dask(Settings):
     def run(
         self, function: Function[P, R], plans: Iterable[P], progress: Callable[[int], None] | None = None
     ) -> Iterator[Outcome[P, R]]:
-        """See `Engine.run`; progress is told once a second for each plan.
+        """See `Engine.run`; progress is called once a second for each plan.
 
         Raises:
             RequestError: Dask is not installed.
@@ -101,7 +101,7 @@ class _Flight(Generic[P]):
         client: of the cluster.
         function: to run over the plans.
         limits: of the process of a plan.
-        progress: is told of newly finished items.
+        progress: called with the number of newly finished items.
     """
 
     def __init__(self, client: Any, function: Any, limits: Settings, progress: Callable[[int], None] | None) -> None:
@@ -133,7 +133,7 @@ class _Flight(Generic[P]):
                 self._listen()
 
     def close(self) -> None:
-        """Takes back what nobody waits for; nodes that are at it notice within a moment."""
+        """Cancels plans whose results are no longer needed; nodes that run one stop within a moment."""
         self._client.unsubscribe_topic(self._topic)
         if self._submitted:
             self._client.cancel([submitted.future for submitted in self._submitted.values()], force=True)

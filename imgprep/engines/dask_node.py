@@ -1,4 +1,4 @@
-"""What a node of a Dask cluster does with a plan; imported where Dask is."""
+"""The part of the engine that runs on a node of a Dask cluster; imported only where Dask is installed."""
 
 import pickle
 from time import monotonic
@@ -14,7 +14,7 @@ _PERIOD: Final = 0.5
 
 
 class Answer(NamedTuple):
-    """What a node says of a plan: the number of items it finished, and the value or the error."""
+    """The result of a plan on a node: the number of items it finished, and the value or the error."""
 
     finished: int
     value: Any
@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 
 
 class NodeEngine(WorkerPlugin):  # type: ignore[misc, unused-ignore]
-    """Gives every node the engine whose processes do the plans; also nodes that join later.
+    """Starts on every node the engine whose processes run the plans; also on nodes that join later.
 
     Args:
         limits: of the process of a plan.

@@ -67,7 +67,7 @@ class Control:
         return descriptor
 
     def poll(self, seconds: float) -> bool:
-        """Tells whether there is a message, or the end of all, within some time."""
+        """Returns whether there is a message, or the end of all, within some time."""
         return self._messages.poll(seconds)
 
     def close(self) -> None:

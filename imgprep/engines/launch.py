@@ -31,7 +31,7 @@ _GRACE: Final = 1.0
 
 
 def can_fork() -> bool:
-    """Tells whether workers are forked on this system."""
+    """Returns whether workers are forked on this system."""
     return sys.platform != "darwin" and hasattr(os, "fork") and hasattr(socket, "send_fds")
 
 

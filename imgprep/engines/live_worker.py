@@ -70,7 +70,7 @@ class LiveWorker(Generic[P]):
         return Reading(self._slots[SERIAL], self._slots[ITEM], self._slots[FINISHED])
 
     def has_begun(self, attempt: Attempt[P], reading: Reading) -> bool:
-        """Tells whether a reading is of this attempt from its first to its last number."""
+        """Returns whether a reading is of this attempt from its first to its last number."""
         return reading.serial == attempt.serial == self._slots[SERIAL]
 
     def send(self, order: Order) -> None:
@@ -82,7 +82,7 @@ class LiveWorker(Generic[P]):
         self._orders.put(None)
 
     def close(self) -> None:
-        """Gives the connection back; the worker has ended."""
+        """Releases the connection; the worker has ended."""
         self._orders.put(None)
         for thread in self._threads:
             thread.join()

@@ -40,7 +40,7 @@ class Serial(InProcess):
 
 
 class _Reporter(ItemCounter):
-    """Reports as it counts, for nobody else can while the function runs."""
+    """Reports while it counts, since the function runs in the calling thread."""
 
     __slots__ = ("_counter", "_next")
 

@@ -39,7 +39,7 @@ _ALARM: Final = -getattr(signal, "SIGALRM", 0)
 _PAUSE: Final = 1.0
 """Seconds that the supervisor must wait in vain to know that it was stopped: it asks to be woken ten times a second."""
 _MOST_PAUSES: Final = 8
-"""How often being stopped excuses the items of one plan."""
+"""Number of times that a stopped worker is not blamed on the items of one plan."""
 
 Message = tuple[LiveWorker[P], bytes | None]
 
@@ -51,7 +51,7 @@ class Supervisor(Generic[P, R]):
         settings: how many workers, and what they may.
         launcher: starts them; the function is already loaded.
         plans: taken in as they are needed.
-        progress: is told of newly finished items.
+        progress: called with the number of newly finished items.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Supervisor(Generic[P, R]):
             self._launcher.wait(worker.number)
 
     def close(self) -> None:
-        """Gives the connections back; all workers have ended."""
+        """Releases the connections; all workers have ended."""
         for worker in self._workers:
             worker.close()
         self._workers.clear()
@@ -120,7 +120,7 @@ class Supervisor(Generic[P, R]):
         return found
 
     def _available(self, reserve: int) -> bool:
-        """Tells whether more plans than the reserve wait; takes in as many as that needs."""
+        """Returns whether more plans than the reserve wait; takes in as many as that needs."""
         while len(self._waiting) <= reserve:
             try:
                 plan = next(self._plans)
@@ -130,7 +130,7 @@ class Supervisor(Generic[P, R]):
         return True
 
     def _assign(self) -> None:
-        """Gives work to whoever has none, then one plan ahead to each.
+        """Assigns plans to idle workers, then one plan ahead to each.
 
         What is to be tried alone comes first, and gets a new worker: one has just died of it.
         Plans are sent ahead only while enough of them wait for every worker: near the end, a plan must not be stuck

@@ -82,7 +82,7 @@ def serve(connection: Connection, slots: Slots, function: Function[Any, Any], se
     _isolate(parent)
     limit_memory(settings.memory_limit)
     heartbeat = SharedHeartbeat(slots, settings.item_timeout, parent)
-    with suppress(OSError, EOFError):  # the supervisor was stopped: there is nobody left to tell
+    with suppress(OSError, EOFError):  # the supervisor has ended, so there is no receiver
         while (order := connection.recv()) is not None:
             heartbeat.start(order.serial, order.stop)
             connection.send_bytes(_result(order.plan, function, heartbeat))
@@ -153,7 +153,7 @@ def _silence(*standard: int) -> None:
 
 
 def can_limit_memory() -> bool:
-    """Tells whether the memory of a worker can be limited here: macOS ignores the limit, Windows has none."""
+    """Returns whether the memory of a worker can be limited here: macOS ignores the limit, Windows has none."""
     return sys.platform == "linux" and resource is not None and _unused_address_space() is not None
 
 

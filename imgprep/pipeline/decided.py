@@ -21,7 +21,7 @@ FIRST: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a table of decisions did to a source.
+    """The effect of a table of decisions on a source.
 
     Attributes:
         path: the table.
@@ -52,7 +52,7 @@ class Decided:
         return {"sha256": self.sha256, **self.counts()}
 
     def without_source(self) -> "Decided":
-        """What it says of ids alone: the source as it was listed is as large as the source."""
+        """A copy with ids alone; the listing of the source is as large as the source, and is dropped."""
         return replace(self, undecided=SampleTable.of(()))
 
     def as_listed(self, table: SampleTable) -> SampleTable:
@@ -65,7 +65,7 @@ class Decided:
         return table.with_columns(status=status, reason=table.reason.replaced(self.excluded))
 
     def notes(self) -> tuple[str, ...]:
-        """What the user should know, one line each."""
+        """Notes for the user, one line each."""
         name = one_line(self.path)
         said = [f"decisions: {counted(self.counts())} ({name})"]
         if self.unknown:

@@ -41,7 +41,7 @@ def over_images(
     Args:
         samples: of the plan.
         excluded: item -> reason, of items that ended a worker or exceeded the deadline: they are not processed again.
-        heartbeat: told which item is being processed.
+        heartbeat: receives the index of the item being processed.
         process: reads and processes one image; called for usable samples only.
 
     Yields:

@@ -66,7 +66,7 @@ class StageInputs(Protocol):
         ...
 
     def has(self, name: str) -> bool:
-        """Tells whether the spec has a stage."""
+        """Returns whether the spec has a stage."""
         ...
 
     def section(self, name: str) -> Any:

@@ -51,7 +51,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PartResult:
-    """What came of a part.
+    """The outcome of a part.
 
     Attributes:
         stage: its name.

@@ -44,7 +44,7 @@ class Workspace:
         return self.root / name
 
     def is_new(self) -> bool:
-        """Tells whether the folder is still empty; call it while the lock is held."""
+        """Returns whether the folder is still empty; call it while the lock is held."""
         return [path.name for path in self.private.iterdir()] == [LOCK]
 
     @contextmanager

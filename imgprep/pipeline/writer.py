@@ -98,7 +98,7 @@ class ShardWriter:
 
 
 def explained(classes: Sequence[str], image: ImageFormat, normalization: Mapping[str, Any]) -> dict[str, str]:
-    """What a shard tells of itself, for whoever has it without ``dataset.json``.
+    """Attributes that make a shard understandable without ``dataset.json``.
 
     Args:
         classes: names in index order.

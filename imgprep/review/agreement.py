@@ -25,7 +25,7 @@ class Pair(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """What several reviewers say.
+    """The agreement of several reviewers.
 
     Attributes:
         pairs: every two of them.

@@ -46,7 +46,7 @@ class ReviewServer:
         session: the review.
 
     Raises:
-        OSError: this machine lets nobody listen.
+        OSError: no port can be opened on this machine.
     """
 
     def __init__(self, session: Session) -> None:
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         return int(text) if len(text) <= MAX_DIGITS else MAX_BODY + 1
 
     def _allowed(self) -> bool:
-        """Tells whether a request comes from the page, or from the one who was told its address."""
+        """Tests whether a request comes from the page, or from the holder of its address."""
         review = self.server.review
         hosts = {f"{ADDRESS}:{review.port}", f"localhost:{review.port}"}
         given = self.headers.get_all("Host", [])

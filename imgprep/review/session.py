@@ -1,9 +1,10 @@
-"""A review that is going on: the images of a page, what was answered, and the table that each answer is saved to."""
+"""A review in progress: the images of a page, what was answered, and the table that each answer is saved to."""
 
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -54,7 +55,7 @@ class Group(NamedTuple):
 
 
 class Session(Protocol):
-    """What the server and the page need to know of a review."""
+    """A review as the server and the page see it."""
 
     @property
     def images(self) -> Sequence[Shown]:
@@ -69,7 +70,7 @@ class Session(Protocol):
         """Where they are saved."""
 
     def data(self) -> dict[str, Any]:
-        """What the page needs besides the images, for JSON."""
+        """The data of the page besides the images, for JSON."""
 
     def answer(self, at: object, given: object) -> None:
         """Takes an answer to the question of a number, and saves it.
@@ -108,7 +109,7 @@ class SavedFile:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the interval of the page is calculated from.
+    """Input of the interval that the page shows.
 
     Attributes:
         sizes: usable images of each class of the collection, in the order of the classes.
@@ -132,8 +133,8 @@ class LabelSession:
         answers: to each image; '' where there is none yet.
         file: the table.
         judged: for the interval; None where the images are no random sample.
-        unsure: the answer for an image that cannot be told; no class.
-        none: the answer for an image that shows none of the classes; no class.
+        unsure: the answer for an image whose class the reviewer does not know; not a class.
+        none: the answer for an image that shows none of the classes; not a class.
         others: rows of the table that are not asked about; they stay.
     """
 
@@ -175,13 +176,9 @@ class LabelSession:
         at = _place(at, self.answers)
         if not isinstance(given, str) or given not in {"", self.unsure, self.none, *self.classes}:
             raise ValueError("not one of the classes")
-        with self._lock:
-            before, self.answers[at] = self.answers[at], given
-            try:
-                self.save()
-            except ResourceError:
-                self.answers[at] = before
-                raise
+        with self._lock, _undone_unless_saved(self.answers, at):
+            self.answers[at] = given
+            self.save()
 
     def save(self) -> None:
         """Writes the table.
@@ -238,13 +235,9 @@ class DecisionSession:
         changes = tuple(self._change(each, self.groups[at]) for each in _list(given))
         if len({change.image for change in changes}) < len(changes):
             raise ValueError("two decisions about one image")
-        with self._lock:
-            before, self.answers[at] = self.answers[at], changes
-            try:
-                self.save()
-            except ResourceError:
-                self.answers[at] = before
-                raise
+        with self._lock, _undone_unless_saved(self.answers, at):
+            self.answers[at] = changes
+            self.save()
 
     def save(self) -> None:
         """Writes the table of decisions.
@@ -277,6 +270,17 @@ def table_of(rows: Iterable[tuple[str, str, str]]) -> bytes:
     writer.writerow(COLUMNS)
     writer.writerows([protect(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+@contextmanager
+def _undone_unless_saved(answers: MutableSequence[Any], at: int) -> Iterator[None]:
+    """Puts an answer back if the new one cannot be saved, so that the page and the file agree."""
+    before = answers[at]
+    try:
+        yield
+    except ResourceError:
+        answers[at] = before
+        raise
 
 
 def _place(at: object, answers: Sequence[object]) -> int:

@@ -16,7 +16,7 @@ _OLD_BOOLEANS: Final = {"yes": "true", "on": "true", "no": "false", "off": "fals
 
 
 def problems_of(fields: Fields, error: ValidationError, data: object) -> list[Problem]:
-    """Tells what pydantic found, once for each field.
+    """Converts the errors of pydantic, once for each field.
 
     Args:
         fields: the type of each key that may be given.

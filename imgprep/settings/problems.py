@@ -7,7 +7,7 @@ from typing import NamedTuple
 from imgprep.errors import one_line
 
 Keys = tuple[str | int, ...]
-"""Where a value is: the keys and list indices that lead to it from the top of the spec."""
+"""The location of a value: the keys and list indices from the top of the spec."""
 
 _SHOWN = 48
 

@@ -22,7 +22,7 @@ _NUMERAL: Final = {2: "two", 3: "three", 4: "four"}
 
 
 def expectation(hint: object, metadata: Iterable[object] = ()) -> str:
-    """Says what a type takes.
+    """Describes the values that a type accepts.
 
     A text in the metadata of ``Annotated`` says it outright.
 

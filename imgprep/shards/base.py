@@ -139,7 +139,7 @@ class ShardFormat(Protocol):
 
 
 def is_text(array: NDArray[Any]) -> bool:
-    """Tells whether an array holds `str`: NumPy's string dtypes, or objects, which are assumed to be `str`."""
+    """Returns whether an array holds `str`: NumPy's string dtypes, or objects, which are assumed to be `str`."""
     return array.dtype.kind in "UTO"
 
 

@@ -97,7 +97,7 @@ class MemoryFile(io.RawIOBase):
         return size
 
     def _lasts(self, piece: memoryview) -> bool:
-        """Tells whether a piece is part of a lasting array; others are buffers that their owner may reuse."""
+        """Returns whether a piece is part of a lasting array; others are buffers that their owner may reuse."""
         start = _address(np.frombuffer(piece, np.uint8))
         return any(low <= start and start + len(piece) <= high for low, high in self._lasting)
 

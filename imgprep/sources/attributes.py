@@ -130,7 +130,7 @@ class AttributeTable:
         return next((name for name in spelled if name), sample.location)
 
     def _loose(self) -> bool:
-        """Tells whether a row may name its image in another spelling."""
+        """Returns whether a row may name its image in another spelling."""
         return any(not name.isascii() or spelling(name, self._root) != name for name in self._rows)
 
     def _respell(self, samples: Iterable[Sample]) -> None:
@@ -190,7 +190,7 @@ def read_table(path: Path) -> Iterator[Row]:
 
 
 def is_json(path: Path) -> bool:
-    """Tells whether a table is JSON, by the suffix of its name."""
+    """Returns whether a table is JSON, by the suffix of its name."""
     return not _JSON.isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
 
 

@@ -39,7 +39,7 @@ class Source(ABC):
     is_folder: ClassVar[bool] = False
     """Whether the names of folders are its classes."""
     unknown_split: ClassVar[Unknown] = "refuse"
-    """How to treat an unknown name of a split; see `splits.Unknown`."""
+    """Treatment of unknown names of splits; see `splits.Unknown`."""
     path: Path
 
     @property
@@ -111,7 +111,7 @@ class Source(ABC):
         return one_line(self.path)
 
     def preprocessed(self) -> Mapping[str, Any] | None:
-        """What had been done to the images, where they are those of a dataset: members of its dataset.json; or None."""
+        """Members of dataset.json on earlier processing, where the images are those of a dataset; else None."""
         return None
 
     def digest(self) -> str:

@@ -206,6 +206,6 @@ class LocalFiles:
 
 
 def _is_image_name(path: str) -> bool:
-    """Tells whether a path ends in the extension of an image format."""
+    """Returns whether a path ends in the extension of an image format."""
     name = posixpath.basename(path)
     return "." in name and format_of_extension(name.rpartition(".")[2]) is not None

@@ -39,7 +39,7 @@ class Clock(threading.local):
 
 
 def is_public(address: str) -> bool:
-    """Tells whether an IP address, and the one inside it, belong to the public internet.
+    """Returns whether an IP address, and the one inside it, belong to the public internet.
 
     Of IPv6 that is what IANA has given out for it, 2000::/3, and IPv4 behind the well-known prefix of NAT64 (RFC 6052);
     everything else, such as IPv4-compatible and site-local addresses, is at best the affair of a network of one's own.

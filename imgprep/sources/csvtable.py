@@ -42,7 +42,7 @@ class _Field(NamedTuple):
 
 
 class _OpenQuoteError(Exception):
-    """A quoted field goes on in the next line."""
+    """A quoted field continues in the next line."""
 
 
 def read_csv(
@@ -110,7 +110,7 @@ def _usual_delimiter(path: Path) -> str:
 
 
 def is_pixels(text: str) -> bool:
-    """Tells whether a location is a list of numbers rather than a path.
+    """Returns whether a location is a list of numbers rather than a path.
 
     >>> is_pixels("[[0,1]]"), is_pixels("[old]/1.jpg")
     (True, False)

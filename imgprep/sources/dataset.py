@@ -105,7 +105,7 @@ class Dataset(FileSource):
         return found
 
     def _holds_copies(self, entry: ShardEntry) -> bool:
-        """Tells whether a row of a shard is the copy of an image, which then may be in any other shard."""
+        """Returns whether a row of a shard is the copy of an image, which then may be in any other shard."""
         step()
         with open_shard(str(self._checked(entry))) as shard:
             return "parent" in shard.names and any(_texts(shard.read("parent")))

@@ -45,7 +45,7 @@ class Decision(NamedTuple):
     line: int = 0
 
     def contradicts(self, other: "Decision") -> bool:
-        """Tells whether not both can hold for one image.
+        """Returns whether not both can hold for one image.
 
         >>> Decision("a", "exclude").contradicts(Decision("a", "keep")), Decision("a", "relabel", "b").contradicts(
         ...     Decision("a", "keep")
@@ -58,7 +58,7 @@ class Decision(NamedTuple):
         return "exclude" in actions
 
     def repeats(self, other: "Decision") -> bool:
-        """Tells whether it decides nothing that the other does not."""
+        """Returns whether it decides nothing that the other does not."""
         same = self.action == other.action and self.value == other.value
         return same and (self.action != "keep" or other.rule in {"", self.rule})
 

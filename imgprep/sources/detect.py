@@ -1,4 +1,4 @@
-"""Tells the layout of a collection by looking at it."""
+"""Detects the layout of a collection from its files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -98,5 +98,5 @@ def _folder(path: Path, label: str | None = None) -> Recognised:
 
 
 def _nested(path: Path, folders: list[str]) -> bool:
-    """Tells whether images lie only deeper than one folder down."""
+    """Returns whether images lie only deeper than one folder down."""
     return not any(has_images(path / name) for name in folders) and any(subfolders(path / name) for name in folders)

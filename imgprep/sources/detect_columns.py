@@ -36,7 +36,7 @@ def columns_of(path: Path, layout: str, label: str | None = None) -> Mapping[str
         label: the column of the labels, where the user names it.
 
     Raises:
-        RequestError: the table is wrong, or a column cannot be told.
+        RequestError: the table is wrong, or a column cannot be recognised.
     """
     options, names = _header(path, layout)
     columns = dict.fromkeys(names)

@@ -165,7 +165,7 @@ def _split_groups(entries: Mapping[str, Entry]) -> frozenset[str]:
 
 
 def _is_flat(name: str, found: Entry) -> bool:
-    """Tells whether it is an array at the top, or in a group that is called as a split is."""
+    """Returns whether it is an array at the top, or in a group that is called as a split is."""
     group, _, own = name.rpartition("/")
     in_split = "/" not in group and split_in_name(group) and own.casefold() in IMAGES | LABELS
     return isinstance(found, h5py.Dataset) and bool(not group or in_split)

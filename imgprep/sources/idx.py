@@ -106,7 +106,7 @@ class Idx(ArraySource):
 
 
 def is_idx_images(name: str) -> bool:
-    """Tells whether a file of this name holds images in IDX.
+    """Returns whether a file of this name holds images in IDX.
 
     >>> is_idx_images("t10k-images-idx3-ubyte.gz")
     True

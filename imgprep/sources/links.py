@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 Links = Literal["inside", "anywhere"]
-"""Whether links are followed inside the folder of the collection only, or wherever they lead."""
+"""The links that are followed: those inside the folder of the collection, or all."""
 MAX_NESTED: Final = 4
 """Links to folders, one in another, that are followed when links may lead anywhere; inside the folder it is one."""
 
@@ -54,6 +54,6 @@ def path_of(root: str, location: str) -> str:
 
 
 def kind(mode: int) -> str:
-    """Says that something is no regular file, and what it is."""
+    """The message for something that is not a regular file."""
     kinds = {stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
     return f"not a regular file: {kinds.get(stat.S_IFMT(mode), 'special file')}"

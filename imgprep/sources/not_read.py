@@ -92,7 +92,7 @@ def _is_coco(path: Path) -> bool:
 
 
 def _is_yolo(pair: Mapping[str, Path]) -> bool:
-    """Tells whether images lie beside texts of the same folders: classes would be folders deeper."""
+    """Returns whether images lie beside texts of the same folders: classes would be folders deeper."""
     if not ("images" in pair and "labels" in pair and pair["images"].is_dir() and pair["labels"].is_dir()):
         return False
     splits = [entry.name for entry in islice(pair["images"].iterdir(), _LOOKED_AT) if entry.is_dir()]

@@ -61,13 +61,13 @@ def subfolders(folder: Path) -> list[str]:
 
 
 def has_images(folder: Path) -> bool:
-    """Tells whether files in a folder may be images."""
+    """Returns whether files in a folder may be images."""
     with os.scandir(folder) as listing:
         return any(entry.is_file() and not junk(entry.name) for entry in listing)
 
 
 def holds_images(folder: Path) -> bool:
-    """Tells whether files in a folder, or in folders in it, may be images; links to folders are not entered."""
+    """Returns whether files in a folder, or in folders in it, may be images; links to folders are not entered."""
     return any(not junk(name) for _, _, names in os.walk(folder) for name in names)
 
 

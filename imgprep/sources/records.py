@@ -242,12 +242,12 @@ class _Listing:
             allowed = (scheme[1] or "").lower() in {"http", "https"}
             return _Place(value, value, "" if allowed else "only http and https addresses are fetched")
         found = self.files.find(value)
-        # A file whose name looks like the place of pixels in the table is told apart by its folder.
+        # A file whose name looks like the place of pixels in the table is distinguished by its folder.
         location = f"./{found.location}" if found.location.startswith("#") else found.location
         return _Place(value, location, found.reason, found.stamp, found.cause)
 
     def unique(self, identity: str) -> str:
-        # The count goes on where it was: a table may name one image in each of a million rows.
+        # The count continues from the last one: a table may name one image in each of a million rows.
         name, count = identity, self.repeats.get(identity, 1)
         while name in self.ids:
             count += 1

@@ -146,7 +146,7 @@ def split_folders(folders: Iterable[str]) -> SplitFolders:
 
 
 def are_splits(names: Iterable[str]) -> bool:
-    """Tells whether all names of a level are names of splits, including training and another one.
+    """Returns whether all names of a level are names of splits, including training and another one.
 
     >>> are_splits(["seg_train", "seg_test"]), are_splits(["train", "training"]), are_splits(["train", "test", "car"])
     (True, False, False)

@@ -12,7 +12,7 @@ from imgprep.table.columns import CategoryColumn
 from imgprep.table.sample import Sample, SampleTable
 
 Unknown = Literal["refuse", "skip", "none", "keep"]
-"""How to treat an unknown name of a split: as an error, as images to skip, as no split, or as a split of that name."""
+"""Treatment of an unknown name of a split: an error, images to skip, no split, or a split of that name."""
 
 
 class Listable(Protocol):
@@ -114,7 +114,7 @@ class SplitReader:
         return self._names.ignored
 
     def given(self) -> bool:
-        """Tells whether any image has a split."""
+        """Returns whether any image has a split."""
         return any(self._known[name] for name in self._counts)
 
     def notes(self) -> Iterator[str]:
@@ -138,7 +138,7 @@ class SplitReader:
         return SKIP if policy == "skip" else "" if policy == "none" else name
 
     def _chosen(self, name: str) -> bool:
-        """Tells whether the spec skips a name explicitly."""
+        """Returns whether the spec skips a name explicitly."""
         return self._names.of(name, in_name=True) == SKIP
 
     def _reason(self, name: str) -> str:

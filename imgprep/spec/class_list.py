@@ -54,7 +54,7 @@ def parse_classes(value: object) -> tuple[str, ...] | None:
 
 
 def are_numbers(classes: tuple[str, ...]) -> bool:
-    """Tells whether all classes are called by whole numbers, as labels in arrays are; then those mean the names.
+    """Returns whether all classes are called by whole numbers, as labels in arrays are; then those mean the names.
 
     >>> are_numbers(("0", "5")), are_numbers(("zero", "five"))
     (True, False)

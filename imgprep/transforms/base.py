@@ -21,7 +21,7 @@ Shape: TypeAlias = tuple[int, int, int]
 Params: TypeAlias = dict[str, Any]
 """The parameters that a transform drew: a small dictionary that survives JSON unchanged."""
 Uniform: TypeAlias = Callable[[], float]
-"""Gives the next number of [0, 1) each time it is called."""
+"""A source of random numbers: each call returns the next one of [0, 1)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ ShareRange = Annotated[tuple[Share, Share], Ordered()]
 
 @functools.cache
 def name_in_spec(class_name: str) -> str:
-    """Gives the name in the spec of a step or transform, from that of its class.
+    """Returns the name in the spec of a step or transform, from that of its class.
 
     >>> name_in_spec("GaussianBlur"), name_in_spec("InvertStep"), name_in_spec("Rot90")
     ('gaussian_blur', 'invert', 'rot90')
@@ -85,11 +85,11 @@ class Step(Protocol):
         ...
 
     def __call__(self, image: Image) -> Image:
-        """Gives the processed image."""
+        """Returns the processed image."""
         ...
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Says the shape that an image of this shape comes out with."""
+        """Returns the shape of the result for an image of this shape."""
         ...
 
     def on_mask(self, mask: Image) -> Image:
@@ -128,7 +128,7 @@ class ShapeKept(Checked):
         return name_in_spec(type(self).__name__)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Says the shape that an image of this shape comes out with."""
+        """Returns the shape of the result for an image of this shape."""
         return shape
 
     def on_mask(self, mask: Image) -> Image:
@@ -188,13 +188,13 @@ def _blocks(rng: np.random.Generator) -> Iterator[float]:
 
 
 def between(bounds: tuple[float, float], share: float) -> float:
-    """Gives the number that lies at `share` (0..1) of the way from the low to the high bound."""
+    """Returns the number that lies at `share` (0..1) of the way from the low to the high bound."""
     low, high = bounds
     return low + (high - low) * share
 
 
 def top(image: Image) -> int:
-    """Gives the highest level of the image's depth: 255 or 65535."""
+    """Returns the highest level of the image's depth: 255 or 65535."""
     return 255 if image.dtype == np.uint8 else 65535
 
 

@@ -21,7 +21,7 @@ def to_gray(image: Image) -> Image:
 
 
 def to_rgb(image: Image) -> Image:
-    """Gives three channels, a grey one three times; (H, W, 3) comes back as it is."""
+    """Returns three channels, a grey one three times; (H, W, 3) comes back as it is."""
     return image if image.shape[2] == 3 else with_channels(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), image)
 
 

@@ -21,11 +21,11 @@ class Policy(Transform):
     """Base of the transforms that stand for other transforms, chosen by what they draw."""
 
     def expand(self, params: Params, shape: Shape) -> Iterable[Leaf]:
-        """Gives the transforms, in order, that the drawn parameters stand for, each with its own parameters."""
+        """Returns the transforms, in order, that the drawn parameters stand for, each with its own parameters."""
         raise NotImplementedError
 
     def members(self) -> Iterable[Transform]:
-        """Gives every transform that this one may stand for."""
+        """Returns every transform that this one may stand for."""
         return [member for name in self.nested for member in getattr(self, name)]
 
     def apply(self, image: Image, params: Params) -> Image:
@@ -41,7 +41,7 @@ class _Entry(NamedTuple):
     matrix: Callable[[Params, Shape], Matrix] | None
     """Of an affine transform."""
     fill: Surroundings | None
-    """What an affine transform that needs one is surrounded with."""
+    """Fill of the area that an affine transform uncovers."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def flattened(leaves: Iterable[Leaf], shape: Shape) -> Iterator[Leaf]:
 
 
 def common_fill(transforms: Iterable[Transform]) -> Surroundings:
-    """Gives the first fill that a transform names, and black when none does."""
+    """Returns the first fill that a transform names, and black when none does."""
     return next(_named_fills(transforms), BLACK)
 
 

@@ -118,7 +118,7 @@ def adaptive(image: Image, radius: int = 17, offset: float = 0) -> Image:
 
 
 def invert(image: Image) -> Image:
-    """Gives the negative: max - x."""
+    """Returns the negative: max - x."""
     return with_channels(cv2.bitwise_not(image), image)
 
 

@@ -3,7 +3,8 @@
 import dataclasses
 
 from imgprep.transforms.base import Checked, Color, Image
-from imgprep.transforms.resize import Edge, Interpolation, Mode, Size, center_crop, pad, resize
+from imgprep.transforms.resize import Size, center_crop, pad, resize
+from imgprep.transforms.resize_options import Edge, Interpolation, Mode
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Fit(Checked):
         return dataclasses.replace(self, value=0)(mask)
 
     def __call__(self, image: Image) -> Image:
-        """Gives the image at the size: (H, W, C) to (height, width, C)."""
+        """Returns the image at the size: (H, W, C) to (height, width, C)."""
         if self.mode == "stretch":
             return resize(image, self.size, self.interpolation)
         height, width = image.shape[:2]

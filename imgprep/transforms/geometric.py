@@ -49,7 +49,7 @@ class AffineTransform(Transform):
     """Base of the transforms that are a matrix. Next to each other in a chain they are composed into one."""
 
     def matrix(self, params: Params, shape: Shape) -> Matrix:
-        """Gives the matrix of drawn parameters for an image of `shape`."""
+        """Returns the matrix of drawn parameters for an image of `shape`."""
         raise NotImplementedError
 
     needs_fill: ClassVar[bool] = False

@@ -30,7 +30,7 @@ InnerShare = Annotated[float, at.Gt(0), at.Lt(1)]
 
 
 def brightness(image: Image, alpha: float, beta: float = 0.0) -> Image:
-    """Gives alpha x + beta: alpha is the contrast, beta the brightness in levels (Handbook, part 7).
+    """Returns alpha x + beta: alpha is the contrast, beta the brightness in levels (Handbook, part 7).
 
     Unlike ``cv2.convertScaleAbs``, negative results become 0, not their absolute value.
     """
@@ -40,7 +40,7 @@ def brightness(image: Image, alpha: float, beta: float = 0.0) -> Image:
 
 
 def channel_affine(image: Image, gains: Sequence[float], offsets: Sequence[float]) -> Image:
-    """Gives gain x + offset with its own numbers for each channel.
+    """Returns gain x + offset with its own numbers for each channel.
 
     Args:
         image: (H, W, C).
@@ -240,7 +240,7 @@ class HueSaturation(Transform):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Invert(Transform):
-    """Gives the negative, max - x; say how often with `probability`."""
+    """Returns the negative, max - x; say how often with `probability`."""
 
     def draw(self, uniform: Uniform, shape: Shape) -> Params:
         """Draws nothing."""

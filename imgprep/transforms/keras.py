@@ -40,7 +40,7 @@ class KerasAffine(AffineTransform):
         return self.fill, self.value
 
     def matrix(self, params: Params, shape: Shape) -> Matrix:
-        """Gives the inverse of Keras' matrix, which sends (row, column) of the result to (row, column) of the image."""
+        """The inverse of Keras' matrix, which sends (row, column) of the result to (row, column) of the image."""
         theta, shear = math.radians(params["theta"]), math.radians(params["shear"])
         # A product of matrices applies its last factor first.
         product: Matrix = (params["zx"], 0.0, 0.0, 0.0, params["zy"], 0.0)
@@ -119,11 +119,11 @@ class Keras(Policy):
         return params
 
     def members(self) -> Iterable[Transform]:
-        """Gives the parts."""
+        """Returns the parts."""
         return self.parts
 
     def expand(self, params: Params, shape: Shape) -> Iterator[Leaf]:
-        """Gives the parts. Keras shifts channels before it flips; the other way round is the same in one warp."""
+        """Returns the parts. Keras shifts channels before it flips; the other way round is the same in one warp."""
         affine, flip, channel_shift, brightness = self.parts
         yield affine, {name: params[name] for name in ("theta", "tx", "ty", "shear", "zx", "zy")}
         yield flip, {"horizontal": params["flip_horizontal"], "vertical": params["flip_vertical"]}

@@ -22,7 +22,7 @@ def histogram(image: Image) -> NDArray[np.int64]:
 
 
 def percentiles(counts: NDArray[np.int64], percents: Sequence[float]) -> list[float]:
-    """Gives percentiles of the counted levels, equal to ``numpy.percentile(..., method="linear")``.
+    """Returns percentiles of the counted levels, equal to ``numpy.percentile(..., method="linear")``.
 
     Args:
         counts: a histogram with one bin for each level, not empty.

@@ -42,14 +42,14 @@ _LONGEST = 32766
 
 
 def compose(first: Matrix, then: Matrix) -> Matrix:
-    """Gives the matrix that does `first` and `then` the other."""
+    """Returns the matrix that does `first` and `then` the other."""
     a, b, c, d, e, f = first
     p, q, r, s, t, u = then
     return (p * a + q * d, p * b + q * e, p * c + q * f + r, s * a + t * d, s * b + t * e, s * c + t * f + u)
 
 
 def inverse(matrix: Matrix) -> Matrix:
-    """Gives the matrix that undoes this one."""
+    """Returns the matrix that undoes this one."""
     a, b, c, d, e, f = matrix
     scale = 1 / (a * e - b * d)
     a, b, d, e = e * scale, -b * scale, -d * scale, a * scale

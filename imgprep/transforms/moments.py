@@ -40,7 +40,7 @@ class Moments:
 
     @classmethod
     def empty(cls, shape: Shape, per_pixel: bool = False) -> Self:
-        """Gives the sums over no image."""
+        """Returns the sums over no image."""
         zeros = (0,) * shape[2]
         blank = [np.zeros(shape, np.uint64) if per_pixel else None for _ in range(2)]
         return cls(0, shape, zeros, zeros, *blank)
@@ -132,7 +132,7 @@ class Moments:
         return count
 
     def to_json(self) -> dict[str, Any]:
-        """Gives a JSON object that `from_json` turns into equal moments."""
+        """Returns a JSON object that `from_json` turns into equal moments."""
         return {
             "images": self.images,
             "shape": list(self.shape),

@@ -29,7 +29,7 @@ _OPERATIONS: Mapping[str, int] = {
 
 
 def footprint(form: Form, radius: int) -> NDArray[np.uint8]:
-    """Gives the neighbourhood as a square array of 0 and 1 of side 2 * radius + 1.
+    """Returns the neighbourhood as a square array of 0 and 1 of side 2 * radius + 1.
 
     A ``disk`` holds what is at most `radius` away from the centre (``skimage.morphology.disk``; OpenCV's own ellipse is
     smaller), a ``cross`` the row and the column of the centre.

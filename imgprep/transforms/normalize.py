@@ -153,7 +153,7 @@ class Normalizer:
         return facts
 
     def _table(self) -> NDArray[np.float64]:
-        """Gives the number for each level, (levels,) or (levels, C)."""
+        """Returns the number for each level, (levels,) or (levels, C)."""
         levels: NDArray[np.float64] = np.arange(2**self.depth, dtype=np.float64)
         unit: NDArray[np.float64] = levels / levels[-1]
         if self.kind == "unit":

@@ -46,7 +46,7 @@ class OneOf(Policy):
         return {"choice": choice, "params": self.of[choice].draw_maybe(uniform, shape)}
 
     def expand(self, params: Params, shape: Shape) -> Iterable[Leaf]:
-        """Gives the chosen one."""
+        """Returns the chosen one."""
         return _chosen(self.of, [(params["choice"], params["params"])])
 
 
@@ -76,7 +76,7 @@ class SomeOf(Policy):
         return {"choices": [[choice, self.of[choice].draw_maybe(uniform, shape)] for choice in chosen]}
 
     def expand(self, params: Params, shape: Shape) -> Iterable[Leaf]:
-        """Gives the chosen ones."""
+        """Returns the chosen ones."""
         return _chosen(self.of, params["choices"])
 
 
@@ -125,7 +125,7 @@ class Grid(Policy):
                 raise ValueError(f"axes: {error}") from error
 
     def members(self) -> Iterable[Transform]:
-        """Gives the variants."""
+        """Returns the variants."""
         return self.variants
 
     def draw(self, uniform: Uniform, shape: Shape) -> Params:
@@ -134,7 +134,7 @@ class Grid(Policy):
         return {"choice": choice, "params": self.variants[choice].draw_maybe(uniform, shape)}
 
     def expand(self, params: Params, shape: Shape) -> Iterable[Leaf]:
-        """Gives the chosen variant."""
+        """Returns the chosen variant."""
         return _chosen(self.variants, [(params["choice"], params["params"])])
 
 

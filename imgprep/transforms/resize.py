@@ -11,20 +11,8 @@ from imgprep.errors import ImageError
 from imgprep.transforms.area import resize_area
 from imgprep.transforms.base import Color, Image, Shape, ShapeKept, color_of, with_channels
 from imgprep.transforms.pillow_resize import PILLOW, resize_by_pillow
+from imgprep.transforms.resize_options import Edge, Interpolation
 
-Interpolation: TypeAlias = Literal[
-    "auto",
-    "area",
-    "linear",
-    "cubic",
-    "lanczos",
-    "nearest",
-    "pillow-bilinear",
-    "pillow-bicubic",
-    "pillow-lanczos",
-]
-Mode: TypeAlias = Literal["stretch", "pad", "crop"]
-Edge: TypeAlias = Literal["constant", "reflect", "edge"]
 Side = Annotated[int, at.Ge(1), at.Le(32767)]
 Size: TypeAlias = tuple[Side, Side]
 """Height, width."""
@@ -135,7 +123,7 @@ class CenterCrop(ShapeKept):
         return center_crop(mask, self.size)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Gives the size, with the channels of the image."""
+        """Returns the size, with the channels of the image."""
         return *self.size, shape[2]
 
 
@@ -162,7 +150,7 @@ class Pad(ShapeKept):
         return pad(mask, self.size, self.fill)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Gives the size, with the channels of the image."""
+        """Returns the size, with the channels of the image."""
         return *self.size, shape[2]
 
 

@@ -23,7 +23,7 @@ _PLACE: Final = 1 << 30
 
 
 def can_lock() -> bool:
-    """Tells whether this system supports file locks; a file system may still lack them."""
+    """Returns whether this system supports file locks; a file system may still lack them."""
     return fcntl is not None or msvcrt is not None
 
 

@@ -1,1 +1,1 @@
-"""What the page of the audit shows of a collection besides findings: charts, galleries, examples and a map."""
+"""The parts of the audit page besides findings: charts, galleries, examples and a map of the collection."""

@@ -61,7 +61,7 @@ class Axis:
     scale: Scale
 
     def place(self, value: float) -> float:
-        """Where a value is, in the units of the picture."""
+        """The position of a value, in the units of the picture."""
         low, high, at = self.low, self.high, value
         if self.scale == "log":
             low, high, at = math.log(low), math.log(high), math.log(max(value, self.low))

@@ -18,7 +18,7 @@ from imgprep.util.spreadsheet import protect
 
 ROWS: Final = 4096
 ABOUT: Final = ("id", "status", "reason", "class", "original_class", "split", "group", "bytes")
-"""What the listing says; of every entry. The original class is that of the source, where a decision replaced it."""
+"""Columns from the listing, of every entry. The original class is that of the source, where a decision replaced it."""
 
 
 def _text(column: str, places: int) -> Callable[[Measurements], list[Any]]:

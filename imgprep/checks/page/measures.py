@@ -20,7 +20,7 @@ Rules = Mapping[str, Any]
 
 
 class Bound(NamedTuple):
-    """Where a rule begins to object.
+    """A threshold of a rule.
 
     Attributes:
         value: on the axis of the measure.

@@ -51,7 +51,7 @@ def jpeg(data: bytes) -> Markup:
 
 
 def _handbook(source: str) -> Markup:
-    """Where a rule comes from, with the name of the handbook."""
+    """The reference of a rule, with the name of the handbook."""
     shown = escape(one_line(source, LONGEST))
     name = Markup('<abbr title="{}">Handbook</abbr>').format(HANDBOOK)
     return shown.replace("Handbook", name) if source.startswith("Handbook") else shown

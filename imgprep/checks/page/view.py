@@ -21,7 +21,7 @@ FEWEST: Final = 2
 EXAMPLES: Final = 6
 """Images at each end of a measure."""
 SPLITS: Final = 8
-"""Splits that are told apart in the chart of the classes."""
+"""Splits that the chart of the classes distinguishes, at most."""
 
 
 class Gallery(NamedTuple):
@@ -51,7 +51,7 @@ class Extremes(NamedTuple):
 
 
 class View(NamedTuple):
-    """What the page shows of a collection.
+    """The parts of the page that describe a collection.
 
     Attributes:
         source: its path as the spec gives it; '' when it is not known.

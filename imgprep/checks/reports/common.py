@@ -14,7 +14,7 @@ from imgprep.errors import one_line
 from imgprep.pipeline.decided import counted
 
 FIRST: Final = 3
-"""How many files a report for people names."""
+"""Number of files that a text report names."""
 REPORTED: Final = 3
 """The highest rank of findings that say something of the collection; those beyond are skipped, excused or pass."""
 _PIECES: Final = 4096

@@ -17,17 +17,17 @@ from imgprep.version import __version__
 
 Thumbnails = Mapping[str, bytes]
 GALLERY: Final = 24
-"""How many offenders of one finding are shown at most; see `_gallery`."""
+"""Largest number of samples shown of one finding; see `_gallery`."""
 FEW: Final = 4
-"""How many are shown at least, if there are so many."""
+"""Smallest number shown, if there are so many."""
 CLUSTERS: Final = 40
-"""How many findings of one rule are shown in full."""
+"""Number of findings of one rule shown in full."""
 IMAGES: Final = 160
-"""How many images of one rule are shown: the page stays small enough to be sent."""
+"""Number of images shown of one rule; it keeps the page small enough to be sent."""
 ABSENT: Final = 6
-"""How many images without a thumbnail are named under one finding."""
+"""Number of images without a thumbnail named under one finding."""
 QUIET: Final = 200
-"""How many passing, skipped and excused findings of one rule are listed."""
+"""Number of passing, skipped and excused findings listed of one rule."""
 SIDE_BY_SIDE: Final = frozenset({"duplicate", "near-duplicate", "label-conflict", "split-leakage"})
 """Rules with findings that are small sets of images to be compared."""
 _NAMES: Final = ("fail", "warning", "inconclusive", "info", "skipped", "excused", "pass")

@@ -8,7 +8,7 @@ from imgprep.checks.reports.common import by_rule, first_files, full_message, ra
 from imgprep.errors import one_line
 
 ROWS: Final = 10
-"""How many findings of one rule are shown."""
+"""Number of findings shown of one rule."""
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]#|~])")
 _MARKS: Final = ("❌ fail", "⚠️ warning", "❔ inconclusive", "💡 info", "skipped", "excused", "✅ pass")
 

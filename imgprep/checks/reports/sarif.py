@@ -11,7 +11,7 @@ from imgprep.version import __version__
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FILES: Final = 20
-"""How many files a result lists; the JSON report has them all."""
+"""Number of files that a result lists; the JSON report has them all."""
 RESULTS: Final = 25_000
 """GitHub refuses a run with more results."""
 BASE: Final = "SOURCE"

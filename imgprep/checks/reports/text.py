@@ -14,7 +14,7 @@ from imgprep.checks.reports.common import by_rule, first_files, full_message, ra
 from imgprep.errors import one_line
 
 LINES: Final = 20
-"""How many lines of findings a terminal shows."""
+"""Number of lines of findings that a terminal shows."""
 _MARK: Final = 8
 _RULE: Final = 21
 _WIDE: Final = 100
@@ -63,7 +63,7 @@ def render(report: Report, *, color: bool = False, width: int | None = None, eve
 
 
 def _chosen(blocks: dict[str, list[list[Text]]], limit: int | None) -> dict[str, int]:
-    """How many findings of each rule are shown: first one of each, worst first, then more of the worst."""
+    """Number of findings shown of each rule: first one of each, worst first, then more of the worst."""
     if limit is None:
         return {rule: len(found) for rule, found in blocks.items()}
     shown = dict.fromkeys(blocks, 0)
@@ -101,7 +101,7 @@ def _wrapped(said: Text, head: Text, width: int | None, hang: int) -> list[Text]
 
 
 def _breaks(said: str, width: int) -> list[int]:
-    """Where lines of a width in columns begin, the first one left out: at words, which are never parted."""
+    """Offsets at which lines of a width in columns begin, without the first; words are never broken."""
     starts: list[int] = []
     used = 0
     for word in re.finditer(r"\S+\s*", said):

@@ -22,7 +22,7 @@ MORE_HUES: Final = ((290, "purple"), (345, "pink"), (360, "red"))
 
 
 def bounded(count: int, unknown: int, total: int, least: float) -> Status:
-    """Tells whether a part is at least a share of the whole, when nothing is said of some images.
+    """Returns whether a part is at least a share of the whole, when nothing is said of some images.
 
     It passes when the known images suffice, and fails when all unknown ones could not help.
 

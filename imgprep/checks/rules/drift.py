@@ -41,7 +41,7 @@ class Drift(Rule):
     min_images: Count = 20
 
     def applies(self, evidence: Evidence) -> bool:
-        """Tells whether a reference was given."""
+        """Returns whether a reference was given."""
         return evidence.reference is not None
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:

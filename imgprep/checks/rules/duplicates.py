@@ -66,7 +66,7 @@ class LabelConflict(PixelRule):
     """The same image is not under two labels (Handbook, part 5: the label error rate).
 
     Why:
-        Of two labels for one image at least one is wrong, and the model is told both.
+        Of two labels for one image at least one is wrong, and the model learns both.
 
     Fix:
         Look at the image, decide which label is right, and correct or exclude the other file.

@@ -120,7 +120,7 @@ class LabelErrors(Rule):
 
 
 def _left_out(found: Reviewed) -> Iterator[str]:
-    """Says which rows of a review do not belong to the sample, and why."""
+    """Names the rows of a review that do not belong to the sample, and the reason."""
     if found.unsure:
         yield f"{_images(found.unsure)} marked as unsure and left out of the sample"
     if found.unreadable:

@@ -128,7 +128,7 @@ class PackedStatistics(PackedRule):
     id: ClassVar[str] = "packed-statistics"
 
     def applies(self, evidence: Evidence) -> bool:
-        """Tells whether the normalisation has statistics."""
+        """Returns whether the normalisation has statistics."""
         applies = super(PackedStatistics, self).applies(evidence)
         return applies and (evidence.packed is None or evidence.packed.index.fitted is not None)
 

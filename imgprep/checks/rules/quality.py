@@ -176,7 +176,7 @@ class Encoding(PixelRule):
     max_difference: Share = 0.1
 
     def judged(self, evidence: Evidence, measured: Measurements) -> Iterator[Finding]:
-        """Gives the census of the whole, and compares each class with the others."""
+        """Returns the census of the whole, and compares each class with the others."""
         modes = {mode: measured.flagged(mode) & evidence.measured for mode in MODES}
         total = int(evidence.measured.sum())
         census = ", ".join(f"{int(mask.sum())} {mode}" for mode, mask in modes.items() if mask.any())

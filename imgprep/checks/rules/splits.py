@@ -20,7 +20,7 @@ UNDIVIDED: Final = (
 )
 FOLD: Final = "fold-"
 CROPPED: Final = 64
-"""Pixels of a side from which on a crop by 5 % can be told from another picture of the same thing."""
+"""Pixels of a side from which on a crop by 5 % can be distinguished from another picture of the same thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,5 +176,5 @@ def split_names(evidence: Evidence) -> tuple[list[str], Rows]:
 
 
 def _parted(sides: Rows, rows: Rows) -> bool:
-    """Tells whether rows are on several sides of the split."""
+    """Returns whether rows are on several sides of the split."""
     return len(set(sides[rows].tolist()) - {-1}) > 1

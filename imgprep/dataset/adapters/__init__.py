@@ -13,7 +13,7 @@ from imgprep.util.lazy_table import imported
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """Where an adapter is, and what it needs.
+    """The module of an adapter, and its requirements.
 
     Attributes:
         implementation: ``module:attribute``.

@@ -1,4 +1,4 @@
-"""What an adapter sees of a dataset."""
+"""A dataset as an adapter sees it."""
 
 from typing import Any, Protocol
 

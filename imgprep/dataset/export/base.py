@@ -1,4 +1,4 @@
-"""What is exported: the images of a dataset one by one, as encoded files with their labels."""
+"""The images of a dataset to export, one by one, as encoded files with their labels."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -104,7 +104,7 @@ Write = Callable[[Export, Path], Iterator[Image]]
 
 
 class Names:
-    """Gives each text a file name of its own: harmless on every system, and unlike all others whatever the case."""
+    """Assigns each text a unique file name, valid on every system; names differ in more than case."""
 
     def __init__(self) -> None:
         self._used: set[str] = set()

@@ -1,4 +1,4 @@
-"""What describes an exported dataset: a card for Hugging Face, and Croissant for search engines and loaders."""
+"""Descriptions of an exported dataset: a card for Hugging Face, and Croissant for search engines and loaders."""
 
 import json
 from collections.abc import Mapping

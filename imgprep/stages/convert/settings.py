@@ -14,6 +14,7 @@ from imgprep.settings.binding import parse_entries
 from imgprep.settings.fields import Integer, context_of, list_of
 from imgprep.settings.plain import plain, plain_entry
 from imgprep.settings.problems import shown, unknown, wrong
+from imgprep.transforms.resize_options import Edge, Interpolation, Mode
 
 LONGEST_SIDE: Final = 65500
 """Of an image, in pixels: what JPEG can hold."""
@@ -167,19 +168,9 @@ class ConvertSettings(Storage):
 
     channels: Literal["rgb", "gray", "keep"] = "rgb"
     size: Size = None
-    fit: Literal["stretch", "pad", "crop"] = "stretch"
-    fill: Literal["constant", "reflect", "edge"] = "constant"
-    interpolation: Literal[
-        "auto",
-        "area",
-        "linear",
-        "cubic",
-        "lanczos",
-        "nearest",
-        "pillow-bilinear",
-        "pillow-bicubic",
-        "pillow-lanczos",
-    ] = "auto"
+    fit: Mode = "stretch"
+    fill: Edge = "constant"
+    interpolation: Interpolation = "auto"
     depth: Depth = 8
     range: ValuePair = None
     alpha: Alpha = "white"
