@@ -5,7 +5,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, NamedTuple, Protocol
@@ -164,11 +164,7 @@ class LabelSession:
             "key": _key(self.file.path, self.images),
         }
         if self.judged:
-            found |= {
-                "sizes": self.judged.sizes,
-                "budget": self.judged.budget,
-                "confidence": self.judged.confidence,
-            }
+            found |= asdict(self.judged)
         return found
 
     def answer(self, at: object, given: object) -> None:
