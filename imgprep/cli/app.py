@@ -153,6 +153,21 @@ def work(
     return ExitCode.DONE
 
 
+@app.command()
+@shared_options(spec_options)
+def status(
+    given: SpecOptions,
+    report_format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
+) -> int:
+    """Says what is up to date, and why the rest is not."""
+    from imgprep.commands import status as standing
+
+    with given.terminal as terminal:
+        found = standing.status(given.request())
+    terminal.print(found.json() if report_format is Format.JSON else found.text())
+    return ExitCode.DONE if found.up_to_date else ExitCode.FAILED
+
+
 def _plan(given: SpecOptions, stage: str) -> int:
     """Prints the estimate of a stage."""
     from imgprep.commands import dry_run

@@ -10,6 +10,7 @@ from imgprep.commands.session import Request, engine_for, workers_of
 from imgprep.dataset.accounting import accounting
 from imgprep.pipeline.estimates import Outlook, StageEstimate
 from imgprep.pipeline.runner import RunContext
+from imgprep.pipeline.standing import Standing
 from imgprep.pipeline.workspace import Workspace
 
 COPIES: Final = 3
@@ -27,6 +28,7 @@ class Estimate:
         stages: in order.
         workers: number of workers.
         worker_bytes: memory per worker in bytes.
+        standings: of the stages: what is up to date, and why the rest is not.
     """
 
     output: Path
@@ -35,6 +37,7 @@ class Estimate:
     stages: tuple[StageEstimate, ...]
     workers: int
     worker_bytes: int
+    standings: tuple[Standing, ...] = ()
 
     def text(self) -> str:
         """The estimate as readable lines."""
@@ -46,6 +49,7 @@ class Estimate:
         lines.append(
             f"memory: {self.workers} workers of about {_mebibytes(self.worker_bytes)} and the image being processed"
         )
+        lines += [standing.line() for standing in self.standings]
         return "\n".join([*lines, "nothing was written"])
 
 
@@ -67,7 +71,8 @@ def plan(request: Request, last: str) -> Estimate:
     largest = max((stage.bytes // stage.shards for stage in stages if stage.shards), default=0)
     table, classes = pipeline.collection.table, pipeline.collection.classes
     found = {"found": len(table), **table.status.counts()}
-    return Estimate(loaded.spec.output, found, len(classes), stages, workers_of(loaded), COPIES * largest)
+    standings = tuple(pipeline.standings(needed))
+    return Estimate(loaded.spec.output, found, len(classes), stages, workers_of(loaded), COPIES * largest, standings)
 
 
 def _mebibytes(size: int) -> str:

@@ -3,7 +3,7 @@
 Modules that only one stage needs are imported by that stage: `convert` does not wait for the modules of `pack`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ from imgprep.pipeline.decided import Decided
 from imgprep.pipeline.inputs import StageResult
 from imgprep.pipeline.parts import Part, PartResult
 from imgprep.pipeline.runner import RunContext, make_part
-from imgprep.pipeline.stage import ShardedWork, Stage
+from imgprep.pipeline.stage import ShardedWork, Stage, StageWork
+from imgprep.pipeline.standing import Standing, record, standing
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import STAGES
 
@@ -166,13 +167,40 @@ class Pipeline:
         manifest = None if context.force else context.workspace.done(stage.name, work.key())
         fresh = manifest is None
         if manifest is None:
+            context.monitor.note(self._why(stage, work))
             context.engine.prepare()
             before = self._last_classes(stage)
             manifest = work.run(context)
             self._note_changed_classes(stage, before, manifest.classes)
         else:
             context.monitor.note(f"{stage.name}: up to date")
+        record(context.workspace, stage.name, work)
         return self.result(stage, manifest, fresh=fresh)
+
+    def _why(self, stage: Stage, work: StageWork) -> str:
+        """Why a stage is about to be made, in one line."""
+        found = standing(self.context.workspace, stage.name, work)
+        return f"{stage.name}: made again, as --force asks" if found.up_to_date else found.line()
+
+    def standings(self, stages: Iterable[Stage]) -> Iterator[Standing]:
+        """How the given stages stand, each after those that it needs, of which all are given; nothing is made.
+
+        Raises:
+            RequestError: the spec does not fit the source.
+        """
+        stages = tuple(stages)
+        self.check(stages)
+        for stage in stages:
+            missing = [need.name for need in self.needed(stage.name)[:-1] if need.name not in self._results]
+            if missing:
+                yield Standing(stage.name, "waiting", notes=[f"{', '.join(missing)} would be made first"])
+                continue
+            work = stage.definition().work(self)
+            found = standing(self.context.workspace, stage.name, work)
+            manifest = self.context.workspace.done(stage.name, work.key()) if found.up_to_date else None
+            if manifest is not None:
+                self._results[stage.name] = self.result(stage, manifest, fresh=False)
+            yield found
 
     def _last_classes(self, stage: Stage) -> tuple[str, ...]:
         """The classes of the last output of a stage; () without one."""

@@ -242,6 +242,12 @@ def flat(value: Any, key: str = "") -> dict[str, str]:
     return found
 
 
+def nested(value: Any) -> Any:
+    """Dataclasses, sections and mappings as nested mappings, with all other values as they are."""
+    members = value if isinstance(value, Mapping) else _members(value)
+    return value if members is None else {str(name): nested(member) for name, member in members.items()}
+
+
 def _members(value: Any) -> Mapping[str, Any] | None:
     """The fields of a dataclass or a section of a spec; None for any other value."""
     fields = getattr(type(value), "__dataclass_fields__", None) or getattr(type(value), "model_fields", None)

@@ -289,9 +289,9 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def decisions_key(decisions: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """The part of a stage's key that decisions are: their digest is in its index; () without any."""
-    return () if decisions is None else (decisions["sha256"],)
+def decisions_key(decisions: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The part of a stage's inputs that decisions are: their digest is in its index; empty without any."""
+    return {} if decisions is None else {"decisions": {"digest": decisions["sha256"]}}
 
 
 def fingerprint(*parts: object) -> str:

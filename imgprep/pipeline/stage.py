@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imgprep.pipeline.inputs import StageInputs
     from imgprep.pipeline.plan import ShardPlan
     from imgprep.pipeline.runner import Job, RunContext
+    from imgprep.table.sample import SampleTable
 
 
 class StageWork(Protocol):
@@ -28,6 +29,24 @@ class StageWork(Protocol):
         Raises:
             ImgprepError: it cannot be made.
         """
+        ...
+
+
+@runtime_checkable
+class ExplainedWork(StageWork, Protocol):
+    """A stage that can tell what it is made from, so that a later run can say what changed."""
+
+    def inputs(self) -> Mapping[str, Any]:
+        """The parts of its key as nested plain values; a member called ``digest`` is a hash of what is not shown."""
+        ...
+
+
+@runtime_checkable
+class ListedWork(StageWork, Protocol):
+    """A stage that is made from the files of a source, so that a later run can say which came, went or changed."""
+
+    def listed(self) -> "SampleTable":
+        """The entries of the source; the member ``files`` of its inputs is their digest."""
         ...
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from imgprep.dataset.manifest import INDEX, TEMPORARY, Manifest, commit, read_manifest, sha256_file
-from imgprep.errors import RequestError, ResourceError
+from imgprep.errors import RequestError, ResourceError, one_line
 from imgprep.pipeline.parts import Part
 from imgprep.util import locking
 
@@ -152,6 +152,32 @@ class Workspace:
         except (OSError, ValueError, LookupError, TypeError):
             return None
 
+    def damage(self, stage: str) -> Iterator[str]:
+        """What is wrong with the files of a stage that was made: those that are gone or have another size."""
+        folder = self.stage(stage)
+        try:
+            state = json.loads((self.private / f"{stage}.key.json").read_bytes())
+            files, index = dict(state["files"]), state["index"]
+        except (OSError, ValueError, LookupError, TypeError):
+            yield "the record of its files cannot be read"
+            return
+        for name, size in files.items():
+            path = folder / name
+            if not path.is_file():
+                yield f"{one_line(name)} is gone"
+            elif path.stat().st_size != size:
+                yield f"{one_line(name)} has another size"
+            elif name == INDEX and sha256_file(path) != index:
+                yield f"{INDEX} is not as it was written"
+
+    def inputs(self, stage: str) -> Path:
+        """The record of what a stage was made from."""
+        return self.private / f"{stage}.inputs.json"
+
+    def listing(self, stage: str) -> Path:
+        """The record of the files that a stage was made from."""
+        return self.private / f"{stage}.listing.npz"
+
     def begin(self, stage: str) -> None:
         """Makes the folder of a stage and removes its index."""
         folder = self.stage(stage)
@@ -177,7 +203,7 @@ class Workspace:
         shutil.rmtree(self.stage(stage), ignore_errors=True)
         shutil.rmtree(self.parts(stage), ignore_errors=True)
         journals = [journal.path for journal in (self.journal(stage), *self.part_journals(stage))]
-        for path in (*journals, self.private / f"{stage}.key.json"):
+        for path in (*journals, self.private / f"{stage}.key.json", self.inputs(stage), self.listing(stage)):
             path.unlink(missing_ok=True)
 
 

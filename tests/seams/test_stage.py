@@ -41,6 +41,10 @@ def test_its_command_makes_it_and_what_it_needs(run: Run, tmp_path: Path) -> Non
     assert (tmp_path / "out/bright/bright.txt").read_text() == "2\n"
     assert json.loads((tmp_path / "out/bright/dataset.json").read_bytes())["stage"] == "bright"
     assert "bright: up to date" in run("bright", "spec.yaml")[1]
+    code, said = run("status", "spec.yaml", bright="{level: 210}")
+    assert (code, "bright: out of date\n  its inputs changed; what they were is not recorded" in said) == (1, True), (
+        said
+    )
     assert run("bright", "spec.yaml", bright="{level: 210}")[0] == 0
     assert (tmp_path / "out/bright/bright.txt").read_text() == "1\n"
 

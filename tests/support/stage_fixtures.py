@@ -175,7 +175,7 @@ def conversion() -> MakeConversion:
             classes=sort_classes({*found.classes(), *source.declared_classes()}),
             prepare=Prepare(ImageReader(source, DecodeOptions()), operations, image),
             settings=chosen,
-            origin=repr(source),
+            origin={"path": repr(source)},
             seed=0,
             where="spec.yaml:3",
         )

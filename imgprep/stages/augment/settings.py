@@ -126,6 +126,16 @@ class AugmentSettings(Storage):
         """Names of the stress sets."""
         return tuple(transform.name for transform in self.stress)
 
+    def amounts(self) -> dict[str, Any]:
+        """The numbers of copies as plain values."""
+        return {
+            "per_image": self.per_image,
+            "per_class": self.target,
+            "mix": [f"{name}: {share!r}" for name, share in self.shares.items()],
+            "stress": list(self.stress_names),
+            "views": self.views,
+        }
+
     def values(self) -> str:
         """The numbers of copies, for a fingerprint, in the wording of the first release."""
         return (

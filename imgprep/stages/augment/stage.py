@@ -128,9 +128,21 @@ class Augmentation:
         made_of = self.images.manifest.fingerprint, self.splits.fingerprint
         return fingerprint(made, self.settings.values(), self.settings.stored(), self.seed, made_of)
 
+    def inputs(self) -> dict[str, Any]:
+        """See `ExplainedWork.inputs`."""
+        made = {name: [repr(transform) for transform in chain.transforms] for name, chain in self.recipes.items()}
+        return {
+            "versions": versions(),
+            "seed": self.seed,
+            STAGE: {**self.settings.amounts(), **self.settings.stored(), "transforms": made},
+            "convert": {"digest": self.images.manifest.fingerprint},
+            "split": {"digest": self.splits.fingerprint},
+            **decisions_key(self.images.manifest.decisions),
+        }
+
     def key(self) -> str:
         """A hash of the stage's inputs, to decide what is up to date."""
-        return fingerprint(versions(), self.fingerprint(), *decisions_key(self.images.manifest.decisions))
+        return fingerprint(self.inputs())
 
     def plans(self) -> list[ShardPlan[Copies]]:
         """The shard plans, split by split.

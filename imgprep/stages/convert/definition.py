@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from imgprep.dataset.diff import nested
 from imgprep.pipeline.estimates import Outlook, StageEstimate, sized
 from imgprep.pipeline.inputs import StageInputs
 from imgprep.stages.convert.operations import image_format, mask_operations, operations
@@ -27,7 +28,12 @@ class Convert:
             classes=collection.classes,
             prepare=Prepare(reader, done, image_format(settings), mask_operations(settings)),
             settings=settings,
-            origin=f"{source!r} {source.digest()}{collection.masks_digest}",
+            origin={
+                "layout": source.layout,
+                **nested(source),
+                "file": {"digest": source.digest()},
+                "mask files": {"digest": collection.masks_digest},
+            },
             seed=inputs.seed,
             where=inputs.where("convert"),
             preprocessed=source.preprocessed(),

@@ -85,7 +85,7 @@ class Conversion:
         classes: in index order.
         prepare: turns a sample into pixels.
         settings: of the spec.
-        origin: identifies the source, to decide what is up to date; not published.
+        origin: identifies the source, to decide what is up to date: nested plain values; not published.
         where: file and line of the section in the spec, for messages.
         preprocessed: what had been done to the images, where the source is a dataset; None for any other.
         decisions: digest and counts of the decisions that were applied to the table; None without any.
@@ -96,7 +96,7 @@ class Conversion:
     classes: tuple[str, ...]
     prepare: Prepare
     settings: ConvertSettings
-    origin: str
+    origin: Mapping[str, Any]
     seed: int
     where: str
     preprocessed: Mapping[str, Any] | None = None
@@ -107,11 +107,28 @@ class Conversion:
         masks = self.prepare.reader.masks
         return self.settings.values() | ({} if masks is None else {"masks": masks.attribute or "alpha"})
 
+    def inputs(self) -> dict[str, Any]:
+        """See `ExplainedWork.inputs`."""
+        values = self.values()
+        stored = values.pop("storage")
+        return {
+            "versions": versions(),
+            "name": self.name,
+            "seed": self.seed,
+            STAGE: values | stored,
+            "source": self.origin,
+            "classes": self.classes,
+            "files": {"digest": self.table.digest()},
+            **decisions_key(self.decisions),
+        }
+
     def key(self) -> str:
         """A hash of the stage's inputs; the same key gives the same shards."""
-        named = self.name, self.seed
-        made_of = self.origin, self.classes, self.table.digest(), *decisions_key(self.decisions)
-        return fingerprint(versions(), named, self.values(), *made_of)
+        return fingerprint(self.inputs())
+
+    def listed(self) -> SampleTable:
+        """See `ListedWork.listed`."""
+        return self.table
 
     def image(self, context: RunContext) -> tuple[str, ImageFormat]:
         """(id, format): the id of the image that determines the format ('' when the settings do), and the format.

@@ -123,10 +123,23 @@ class Packing:
         settings = self.settings.values() | {"seed": self.seed}
         return fingerprint(settings, self.settings.stored(), stages, self.splits.fingerprint)
 
+    def inputs(self) -> dict[str, Any]:
+        """See `ExplainedWork.inputs`."""
+        images = self.images.manifest
+        made_of = {"convert": images, "split": self.splits}
+        made_of |= {} if self.augmented is None else {"augment": self.augmented.manifest}
+        return {
+            "versions": versions(),
+            "name": images.name,
+            "seed": self.seed,
+            STAGE: self.settings.values() | self.settings.stored(),
+            **{stage: {"digest": manifest.fingerprint} for stage, manifest in made_of.items()},
+            **decisions_key(images.decisions),
+        }
+
     def key(self) -> str:
         """A hash of the stage's inputs, to decide what is up to date."""
-        made_of = self.images.manifest
-        return fingerprint(versions(), made_of.name, self.fingerprint(), *decisions_key(made_of.decisions))
+        return fingerprint(self.inputs())
 
     def selected(self) -> dict[str, Selection]:
         """Split -> its rows, in order; empty splits are left out."""

@@ -43,11 +43,24 @@ class Splitting:
     images: Images
     request: SplitRequest
 
+    def inputs(self) -> dict[str, Any]:
+        """See `ExplainedWork.inputs`."""
+        images, values = self.images.manifest, self.request.values()
+        frozen = values.pop("frozen")
+        return {
+            "versions": {**versions(), "near-duplicates": LIKENESS},
+            "name": images.name,
+            "seed": values.pop("seed"),
+            STAGE: values,
+            "frozen test split": {"digest": None if frozen is None else fingerprint(frozen)},
+            "convert": {"digest": images.fingerprint},
+            "classes": images.classes,
+            **decisions_key(images.decisions),
+        }
+
     def key(self) -> str:
         """A hash of the stage's inputs."""
-        images = self.images.manifest
-        made_of = images.fingerprint, images.classes, LIKENESS, *decisions_key(images.decisions)
-        return fingerprint(versions(), images.name, self.request.values(), *made_of)
+        return fingerprint(self.inputs())
 
     def run(self, context: RunContext) -> Manifest:
         """Makes the stage: splits.npz, one CSV file per split, samples.jsonl and the index.

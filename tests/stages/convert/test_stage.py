@@ -219,7 +219,7 @@ def test_what_the_key_stands_for(trees: Path, context: MakeMachine, conversion: 
     others = [
         replace(stage, name="other"),
         replace(stage, seed=1),
-        replace(stage, origin="elsewhere"),
+        replace(stage, origin={"path": "elsewhere"}),
         replace(stage, classes=(*stage.classes, "zelkova")),
         conversion(trees, settings={"fit": "pad"}),
     ]

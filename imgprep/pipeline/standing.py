@@ -1,0 +1,170 @@
+"""Whether a stage is up to date, and why not: what its inputs were when it was made, and what they are now."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from imgprep.dataset.diff import Change, differing, flat
+from imgprep.dataset.manifest import commit
+from imgprep.errors import one_line
+from imgprep.pipeline.listing import FileChanges, Files, Listing, compare, read_listing
+from imgprep.pipeline.stage import ExplainedWork, ListedWork, StageWork
+from imgprep.pipeline.workspace import Workspace
+
+State = Literal["up to date", "not made yet", "out of date", "damaged", "to be tried again", "waiting"]
+DIGEST: Final = "digest"
+"""Name of an input that is a hash: only that it changed is worth saying."""
+FILES: Final = "files"
+"""Name of the input that is a digest of a listing."""
+VERSIONS: Final = "versions"
+LENGTH: Final = 160
+"""Characters of a change that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a stage stands.
+
+    Attributes:
+        stage: its name.
+        state: what it is.
+        changes: inputs that changed, with their values as text; of a hash without.
+        files: how the files of the source differ; None when they do not, or it is not known how.
+        notes: further reasons.
+    """
+
+    stage: str
+    state: State
+    changes: Sequence[Change] = ()
+    files: FileChanges | None = None
+    notes: Sequence[str] = ()
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether nothing would be made."""
+        return self.state == "up to date"
+
+    def reasons(self) -> list[str]:
+        """Why it would be made, one line each."""
+        return [*self.notes, *map(_change_line, self.changes), *_file_lines(self.files)]
+
+    def line(self) -> str:
+        """All of it in one line."""
+        reasons = "; ".join(self.reasons())
+        return f"{self.stage}: {self.state}{': ' if reasons else ''}{reasons}"
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        files = None
+        if self.files is not None:
+            named = {name: getattr(self.files, name) for name in ("came", "went", "changed", "described")}
+            files = {name: {"count": some.count, "first": list(some.first)} for name, some in named.items()}
+        return {
+            "stage": self.stage,
+            "state": self.state,
+            "changes": [{"key": each.id, "before": each.before, "after": each.after} for each in self.changes],
+            "files": files,
+            "reasons": self.reasons(),
+        }
+
+
+def standing(workspace: Workspace, stage: str, work: StageWork) -> Standing:
+    """Compares what a stage was made from with what it would be made from now; nothing is written."""
+    key = work.key()
+    state = workspace.state(stage)
+    if state is None:
+        started = len(workspace.journaled(stage))
+        return Standing(stage, "not made yet", notes=[f"{started} finished shards are kept"] if started else [])
+    damage = list(workspace.damage(stage))
+    if state[0] != key:
+        changes, files, notes = _explained(workspace, stage, work, state[0])
+        return Standing(stage, "out of date", changes, files, [*notes, *damage])
+    if damage:
+        return Standing(stage, "damaged", notes=["files of the stage are gone or damaged", *damage])
+    if workspace.done(stage, key) is None:
+        reason = "images were quarantined for a reason that may pass"
+        return Standing(stage, "to be tried again", notes=[reason])
+    return Standing(stage, "up to date")
+
+
+def record(workspace: Workspace, stage: str, work: StageWork) -> None:
+    """Records what a finished stage was made from, unless that is recorded.
+
+    Raises:
+        ResourceError: it cannot be written.
+    """
+    key = work.key()
+    if isinstance(work, ExplainedWork) and _recorded(workspace, stage, key) is None:
+        if isinstance(work, ListedWork):
+            Listing.of(work.listed()).write(workspace.listing(stage), key)
+        content = {"key": key, "inputs": work.inputs()}
+        commit(workspace.inputs(stage), json.dumps(content, default=str).encode(), durable=False)
+
+
+def _recorded(workspace: Workspace, stage: str, key: str) -> Mapping[str, Any] | None:
+    """The inputs of a stage that was made with this key; None where they are not known."""
+    try:
+        content = json.loads(workspace.inputs(stage).read_bytes())
+        inputs: Mapping[str, Any] = content["inputs"]
+        return inputs if content["key"] == key and isinstance(inputs, dict) else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _explained(
+    workspace: Workspace, stage: str, work: StageWork, key: str
+) -> tuple[list[Change], FileChanges | None, list[str]]:
+    """The inputs that changed, how the files did, and what else there is to say."""
+    before = _recorded(workspace, stage, key)
+    if before is None or not isinstance(work, ExplainedWork):
+        return [], None, ["its inputs changed; what they were is not recorded"]
+    now = json.loads(json.dumps(work.inputs(), default=str))
+    changes = [_without_hashes(change) for change in differing(flat(before), flat(now))]
+    listing = f"{FILES}.{DIGEST}"
+    files = _files(workspace.listing(stage), work, key) if any(change.id == listing for change in changes) else None
+    if files is not None and files.any():
+        changes = [change for change in changes if change.id != listing]
+    else:
+        files = None
+    return changes, files, []
+
+
+def _files(path: Path, work: StageWork, key: str) -> FileChanges | None:
+    before = read_listing(path, key) if isinstance(work, ListedWork) else None
+    if before is None or not isinstance(work, ListedWork):
+        return None
+    return compare(before, Listing.of(work.listed()))
+
+
+def _without_hashes(change: Change) -> Change:
+    return change._replace(before="", after="") if change.id.endswith(f".{DIGEST}") else change
+
+
+def _change_line(change: Change) -> str:
+    if change.id.endswith(f".{DIGEST}"):
+        return f"{change.id.removesuffix(f'.{DIGEST}')} changed"
+    said = f"{change.before or 'not given'} -> {change.after or 'not given'}"
+    if change.id.startswith(f"{VERSIONS}."):
+        return one_line(f"{change.id.removeprefix(f'{VERSIONS}.')} {said}", LENGTH)
+    return one_line(f"{change.id}: {said}", LENGTH)
+
+
+def _file_lines(files: FileChanges | None) -> Iterator[str]:
+    if files is None:
+        return
+    kinds = {
+        "came": files.came,
+        "went": files.went,
+        "changed": files.changed,
+        "changed in label, group, split or attributes": files.described,
+    }
+    for what, some in kinds.items():
+        if some.count:
+            yield f"{some.count} {'file' if some.count == 1 else 'files'} {what} ({_named(some)})"
+
+
+def _named(files: Files) -> str:
+    names = ", ".join(one_line(id_, 60) for id_ in files.first)
+    return names + (", ..." if files.count > len(files.first) else "")
