@@ -164,22 +164,23 @@ class Pipeline:
         """Makes one stage unless it is up to date; the stages that it needs are finished."""
         context = self.context
         work = stage.definition().work(self)
-        manifest = None if context.force else context.workspace.done(stage.name, work.key())
+        key = work.key()
+        manifest = None if context.force else context.workspace.done(stage.name, key)
         fresh = manifest is None
         if manifest is None:
-            context.monitor.note(self._why(stage, work))
+            context.monitor.note(self._why(stage, work, key))
             context.engine.prepare()
             before = self._last_classes(stage)
             manifest = work.run(context)
             self._note_changed_classes(stage, before, manifest.classes)
         else:
             context.monitor.note(f"{stage.name}: up to date")
-        record(context.workspace, stage.name, work)
+        record(context.workspace, stage.name, work, key)
         return self.result(stage, manifest, fresh=fresh)
 
-    def _why(self, stage: Stage, work: StageWork) -> str:
+    def _why(self, stage: Stage, work: StageWork, key: str) -> str:
         """Why a stage is about to be made, in one line."""
-        found = standing(self.context.workspace, stage.name, work)
+        found = standing(self.context.workspace, stage.name, work, key)
         return f"{stage.name}: made again, as --force asks" if found.up_to_date else found.line()
 
     def standings(self, stages: Iterable[Stage]) -> Iterator[Standing]:
@@ -196,8 +197,9 @@ class Pipeline:
                 yield Standing(stage.name, "waiting", notes=[f"{', '.join(missing)} would be made first"])
                 continue
             work = stage.definition().work(self)
-            found = standing(self.context.workspace, stage.name, work)
-            manifest = self.context.workspace.done(stage.name, work.key()) if found.up_to_date else None
+            key = work.key()
+            found = standing(self.context.workspace, stage.name, work, key)
+            manifest = self.context.workspace.done(stage.name, key) if found.up_to_date else None
             if manifest is not None:
                 self._results[stage.name] = self.result(stage, manifest, fresh=False)
             yield found

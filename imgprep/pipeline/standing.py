@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from imgprep.dataset.diff import Change, differing, flat
-from imgprep.dataset.manifest import commit
+from imgprep.dataset.manifest import INDEX, commit
 from imgprep.errors import one_line
 from imgprep.pipeline.listing import FileChanges, Files, Listing, compare, read_listing
 from imgprep.pipeline.stage import ExplainedWork, ListedWork, StageWork
@@ -21,6 +22,11 @@ FILES: Final = "files"
 VERSIONS: Final = "versions"
 LENGTH: Final = 160
 """Characters of a change that are shown."""
+AROUND: Final = 24
+"""Characters that are shown before the place where two long values begin to differ."""
+MOST: Final = 5
+"""Damaged files that are named."""
+_AS_IN_A_SPEC: Final = {"None": "", "True": "true", "False": "false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +76,39 @@ class Standing:
         }
 
 
-def standing(workspace: Workspace, stage: str, work: StageWork) -> Standing:
-    """Compares what a stage was made from with what it would be made from now; nothing is written."""
-    key = work.key()
+def standing(workspace: Workspace, stage: str, work: StageWork, key: str) -> Standing:
+    """Compares what a stage was made from with what it would be made from now; nothing is written.
+
+    Args:
+        workspace: the output.
+        stage: its name.
+        work: the stage with its present inputs.
+        key: of that.
+    """
     state = workspace.state(stage)
     if state is None:
         started = len(workspace.journaled(stage))
         return Standing(stage, "not made yet", notes=[f"{started} finished shards are kept"] if started else [])
-    damage = list(workspace.damage(stage))
     if state[0] != key:
         changes, files, notes = _explained(workspace, stage, work, state[0])
-        return Standing(stage, "out of date", changes, files, [*notes, *damage])
-    if damage:
-        return Standing(stage, "damaged", notes=["files of the stage are gone or damaged", *damage])
+        interrupted = [] if (workspace.stage(stage) / INDEX).exists() else [f"{INDEX} is gone: a run was interrupted"]
+        return Standing(stage, "out of date", changes, files, [*notes, *interrupted])
+    if damage := sorted(workspace.damage(stage)):
+        more = [f"and {len(damage) - MOST} more files"] if len(damage) > MOST else []
+        notes = ["files of the stage are gone or damaged", *damage[:MOST], *more]
+        return Standing(stage, "damaged", notes=notes)
     if workspace.done(stage, key) is None:
         reason = "images were quarantined for a reason that may pass"
         return Standing(stage, "to be tried again", notes=[reason])
     return Standing(stage, "up to date")
 
 
-def record(workspace: Workspace, stage: str, work: StageWork) -> None:
-    """Records what a finished stage was made from, unless that is recorded.
+def record(workspace: Workspace, stage: str, work: StageWork, key: str) -> None:
+    """Records what a finished stage was made from, unless that is recorded; its arguments are those of `standing`.
 
     Raises:
         ResourceError: it cannot be written.
     """
-    key = work.key()
     if isinstance(work, ExplainedWork) and _recorded(workspace, stage, key) is None:
         if isinstance(work, ListedWork):
             Listing.of(work.listed()).write(workspace.listing(stage), key)
@@ -121,7 +134,7 @@ def _explained(
     if before is None or not isinstance(work, ExplainedWork):
         return [], None, ["its inputs changed; what they were is not recorded"]
     now = json.loads(json.dumps(work.inputs(), default=str))
-    changes = [_without_hashes(change) for change in differing(flat(before), flat(now))]
+    changes = [_readable(change) for change in differing(flat(before), flat(now))]
     listing = f"{FILES}.{DIGEST}"
     files = _files(workspace.listing(stage), work, key) if any(change.id == listing for change in changes) else None
     if files is not None and files.any():
@@ -138,17 +151,37 @@ def _files(path: Path, work: StageWork, key: str) -> FileChanges | None:
     return compare(before, Listing.of(work.listed()))
 
 
-def _without_hashes(change: Change) -> Change:
-    return change._replace(before="", after="") if change.id.endswith(f".{DIGEST}") else change
+def _readable(change: Change) -> Change:
+    """The change without hashes, and with values as a spec has them."""
+    if change.id.endswith(f".{DIGEST}"):
+        return change._replace(before="", after="")
+    before, after = (_AS_IN_A_SPEC.get(value, value) for value in (change.before, change.after))
+    return change._replace(before=before, after=after)
 
 
 def _change_line(change: Change) -> str:
     if change.id.endswith(f".{DIGEST}"):
         return f"{change.id.removesuffix(f'.{DIGEST}')} changed"
-    said = f"{change.before or 'not given'} -> {change.after or 'not given'}"
+    said = " -> ".join(value or "not given" for value in _from_where_they_differ(change.before, change.after))
     if change.id.startswith(f"{VERSIONS}."):
         return one_line(f"{change.id.removeprefix(f'{VERSIONS}.')} {said}", LENGTH)
     return one_line(f"{change.id}: {said}", LENGTH)
+
+
+def _from_where_they_differ(before: str, after: str) -> tuple[str, str]:
+    """Two values, or the parts of long ones where they begin to differ.
+
+    >>> _from_where_they_differ("a", "b"), _from_where_they_differ("-" * 200 + "old", "-" * 200 + "new")
+    (('a', 'b'), ('... --------------------old', '... --------------------new'))
+    """
+    if len(before) + len(after) < LENGTH - AROUND:
+        return before, after
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    start = max(0, same - AROUND + 4)
+    cut = [("... " if start else "") + value[start:] for value in (before, after)]
+    half = LENGTH // 2 - AROUND
+    first, second = (value if len(value) <= half else f"{value[:half]} ..." for value in cut)
+    return first, second
 
 
 def _file_lines(files: FileChanges | None) -> Iterator[str]:

@@ -72,7 +72,7 @@ def test_each_stage_tells_of_its_own(finished: Project) -> None:
         ("convert", "convert.format", "hdf5", "npz"),
         ("convert", "convert.channels", "rgb", "gray"),
         ("convert", "source.follow_links", "inside", "anywhere"),
-        ("split", "split.test", "None", "0.3"),
+        ("split", "split.test", "", "0.3"),
         ("pack", "pack.dtype", "uint8", "float32"),
         ("pack", "pack.labels", "index", "one_hot"),
     ]:
@@ -155,6 +155,54 @@ def test_a_record_that_is_gone_is_said_and_made_again(finished: Project) -> None
     assert found["reasons"] == ["its inputs changed; what they were is not recorded"]
     assert finished.call("convert", finished.spec).returncode == 0
     assert changes(finished, "convert", "convert.size=[9, 9]") == {"convert.size": ("[8, 8]", "[9, 9]")}
+
+
+def test_a_setting_that_was_not_given_is_told_as_such(finished: Project) -> None:
+    done = finished.call("status", finished.spec, "--set", "split.test=0.3", "--set", "convert.range=[0, 99]")
+    assert "  convert.range: not given -> ValueRange(low=0, high=99" in done.stdout
+    done = finished.call("status", finished.spec, "--set", "split.test=0.3")
+    assert "  split.test: not given -> 0.3" in done.stdout.splitlines()
+
+
+def test_of_long_lists_the_place_where_they_differ_is_shown(project: Project) -> None:
+    names = [f"kind{number:03d}" for number in range(60)]
+    project.draw(**dict.fromkeys(names, 1))
+    assert project.call("convert", project.spec).returncode == 0
+    (project.source / "kind055").rename(project.source / "kind055b")
+    said = stages(project)["convert"]["reasons"][0]
+    assert said.startswith("classes: ... ")
+    assert "'kind055', 'kind056'" in said
+    assert "'kind055b', 'kind056'" in said
+    assert len(said) <= 170
+
+
+def test_of_many_damaged_files_the_first_are_named(new_project: Callable[..., Project], tmp_path: Path) -> None:
+    project = new_project(tmp_path / "images", **SECTIONS, convert={"size": [8, 8], "shard_size": 192})
+    project.draw(apple=9)
+    assert project.call("convert", project.spec).returncode == 0
+    for path in (project.output / "convert").glob("shard-*"):
+        path.unlink()
+    found = stages(project)["convert"]
+    assert found["reasons"][1::5] == ["shard-00000-of-00009.h5 is gone", "and 4 more files"]
+    assert len(found["reasons"]) == 7
+
+
+def test_an_interrupted_stage_is_told(finished: Project) -> None:
+    (finished.output / "convert" / "dataset.json").unlink()
+    assert stages(finished)["convert"]["reasons"][1] == "dataset.json is gone"
+    assert stages(finished, "--set", "seed=9")["convert"]["reasons"] == [
+        "dataset.json is gone: a run was interrupted",
+        "seed: 3 -> 9",
+    ]
+
+
+def test_a_renamed_dataset_is_renamed_in_every_stage(finished: Project) -> None:
+    more = {"augment": {"per_image": 1, "transforms": ["rotate"]}}
+    finished.write(**more)
+    assert finished.call("run", finished.spec, "--no-gate").returncode == 0
+    finished.write(**more, name="another")
+    assert finished.call("run", finished.spec, "--no-gate").returncode == 0
+    assert {finished.manifest(stage)["name"] for stage in ("convert", "split", "augment", "pack")} == {"another"}
 
 
 def test_a_wrong_spec_is_refused(finished: Project) -> None:

@@ -133,6 +133,7 @@ class Augmentation:
         made = {name: [repr(transform) for transform in chain.transforms] for name, chain in self.recipes.items()}
         return {
             "versions": versions(),
+            "name": self.images.manifest.name,
             "seed": self.seed,
             STAGE: {**self.settings.amounts(), **self.settings.stored(), "transforms": made},
             "convert": {"digest": self.images.manifest.fingerprint},
