@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imgprep.checks.label_evidence import Predictions, Review
 from imgprep.checks.measurements import Measurements, SmallImages
 from imgprep.checks.packed import Packed
-from imgprep.checks.report import Finding, Report, Severity, Status, Value
+from imgprep.checks.report import Finding, Report, Severity, Status, Table, Value
 from imgprep.pipeline.decided import Decided
 from imgprep.similarity.alike import Altered, altered_copies
 from imgprep.table.sample import SampleTable
@@ -33,6 +33,7 @@ __all__ = [
     "Severity",
     "Share",
     "Status",
+    "Table",
     "Value",
     "percent",
     "verdict",
@@ -187,6 +188,11 @@ class Rule:
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Judges the evidence."""
         raise NotImplementedError
+
+    def table(self, evidence: Evidence) -> Table | None:
+        """What it measured of each class, for people to look at; None where there is nothing besides its verdicts."""
+        del evidence
+        return None
 
     def finding(
         self,

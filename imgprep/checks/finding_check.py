@@ -1,12 +1,31 @@
-"""Validates the findings of third-party rules by the types of `Finding`."""
+"""Validates what third-party rules give, by the types of `Finding` and `Table`."""
 
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, get_type_hints
 
-from imgprep.checks.base import Finding
+from imgprep.checks.base import Finding, Table
 from imgprep.errors import one_line
 from imgprep.settings.type_descriptions import expectation
+
+
+def checked_table(table: object) -> Table:
+    """A table of a rule, if it is well formed.
+
+    Raises:
+        ValueError: it is no `Table`, a field is not of the type declared, or a row has another number of cells.
+    """
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+
+    try:
+        found: Table = TypeAdapter(Table).validate_python(table)
+    except ValidationError as error:
+        item = error.errors(include_url=False)[0]
+        place = ".".join(map(str, item["loc"])) or "the table"
+        raise ValueError(f"{place} of its table: {one_line(item['msg'], 80)}") from None
+    if not found.columns or any(len(row) != len(found.columns) for row in found.rows):
+        raise ValueError("each row of its table has a cell for every column, the name of a class first")
+    return found
 
 
 def checked_findings(yielded: Iterable[object]) -> list[Finding]:

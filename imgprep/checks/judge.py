@@ -1,26 +1,23 @@
 """Rules over evidence: findings, what waivers and a baseline excuse, and the verdict."""
 
-import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from annotated_types import MinLen
 
+from imgprep.checks import own_rules
 from imgprep.checks.base import WHOLE_COLLECTION, Evidence, Finding, Judge, Report
-from imgprep.checks.finding_check import checked_findings
-from imgprep.checks.plain_rules import PlainRule
 from imgprep.checks.settled import settled
-from imgprep.errors import ImgprepError, RequestError
+from imgprep.checks.tabulated import in_one, said_of
 
 WAIVER: Final = "waiver"
 MANY_CLASSES: Final = 10_000
 FIRST_CLASSES: Final = 100
-NAMED_CLASSES: Final = 6
-"""Classes that a finding about several of them names."""
 Text = Annotated[str, MinLen(1)]
 
 
@@ -94,15 +91,19 @@ def judge(evidence: Evidence, rules: Iterable[Judge], suppressions: Suppressions
     findings = [
         finding
         for rule in active
-        for finding in _gathered(said_once(list(settled(rule, _judged(rule, evidence), evidence.decided))))
+        for finding in _gathered(
+            said_once(list(settled(rule, own_rules.findings_of(rule, evidence), evidence.decided)))
+        )
     ]
     findings, used = _waive(findings, suppressions, per_file)
+    tables = {rule.id: table for rule in active if (table := own_rules.table_of(rule, evidence)) is not None}
     if suppressions.baseline is not None:
-        findings = list(_ratchet(findings, suppressions.baseline, per_file))
+        findings = list(_ratchet(findings, suppressions.baseline, per_file, tables.keys()))
+    findings = list(in_one(findings, tables))
     findings += _about_waivers(suppressions, used)
     decisions = {} if evidence.decided is None else evidence.decided.counts()
     images = evidence.table.images()
-    return Report(evidence.name, images, tuple(findings), evidence.class_sizes, decisions=decisions)
+    return Report(evidence.name, images, tuple(findings), evidence.class_sizes, decisions=decisions, tables=tables)
 
 
 def applies(rule: Judge, evidence: Evidence) -> bool:
@@ -124,9 +125,8 @@ def said_once(findings: list[Finding]) -> list[Finding]:
 
 def _joined(group: list[Finding], reason: str) -> Finding:
     names = [finding.subject for finding in group if finding.subject is not None]
-    who = ", ".join(names) if len(names) <= NAMED_CLASSES else f"{len(names):,} classes"
     samples = tuple(dict.fromkeys(id_ for finding in group for id_ in finding.samples))
-    message = f"{who}: {reason}" if names else reason
+    message = f"{said_of(names)}: {reason}" if names else reason
     return replace(group[0], subject=None, observed=None, message=message, samples=samples)
 
 
@@ -144,25 +144,6 @@ def _gathered(findings: list[Finding]) -> Iterator[Finding]:
         elif many[finding.status] == counts[finding.status]:
             message = f"{counts[finding.status] - FIRST_CLASSES:,} more classes with the same verdict"
             yield Finding(finding.rule, finding.status, finding.severity, message=message, source=finding.source)
-
-
-def _judged(rule: Judge, evidence: Evidence) -> list[Finding]:
-    own: object = rule.judge if isinstance(rule, PlainRule) else rule
-    kind: Any = own if inspect.isfunction(own) else type(own)
-    if kind.__module__.startswith("imgprep."):
-        return list(rule(evidence))
-    name = f"{kind.__module__}:{kind.__qualname__}"
-    try:
-        findings = list(rule(evidence))
-    except ImgprepError:
-        raise
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise RequestError(f"custom rule {name} failed with {reason}; fix it, or set its severity to off") from error
-    try:
-        return checked_findings(findings)
-    except ValueError as error:
-        raise RequestError(f"custom rule {name}: {error}; see imgprep.checks.base.Finding") from None
 
 
 def _waive(
@@ -201,14 +182,25 @@ def _apply(waiver: Waiver, finding: Finding, per_file: set[str]) -> tuple[Findin
     return _excused(replace(finding, samples=inside), excuse), remaining
 
 
-def _ratchet(findings: Iterable[Finding], baseline: Sequence[Finding], per_file: set[str]) -> Iterator[Finding]:
-    """Suppresses failures that the baseline has too: same rule and class; same files for rules about files."""
+def _ratchet(
+    findings: Iterable[Finding], baseline: Sequence[Finding], per_file: set[str], tabulated: AbstractSet[str]
+) -> Iterator[Finding]:
+    """Suppresses failures that the baseline has too: same rule and class; same files for rules about files.
+
+    Of a rule with a table the baseline has one finding for several classes: those that any of its images is of.
+    """
     known: dict[tuple[str, str | None], set[str]] = {}
     for old in baseline:
         if old.status == "fail":
             known.setdefault((old.rule, old.subject), set()).update(old.samples)
     for finding in findings:
         key = finding.rule, finding.subject
+        if (
+            key not in known
+            and finding.rule in tabulated
+            and known.get((finding.rule, None), set()) & {*finding.samples}
+        ):
+            key = finding.rule, None
         if finding.status != "fail" or finding.severity == "off" or key not in known:
             yield finding
             continue

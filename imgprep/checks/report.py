@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, fields
 from html import escape
 from typing import Annotated, Any, ClassVar, Final, Literal
 
+from annotated_types import Ge, Le
+
 from imgprep.errors import one_line
 
 Status = Literal["pass", "fail", "inconclusive", "skipped"]
 Severity = Literal["error", "warning", "info", "off"]
+Part = Annotated[float, Ge(0), Le(1)]
 Value = Annotated[bool | int | float | str | None, "a number, text or None"]
 SHOWN: Final = 20
 """Findings that a notebook shows."""
@@ -53,6 +56,33 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """What a rule measured of each class, for people to look at: a measurement that is no verdict.
+
+    Where a rule has a table, the report says once what the rule has against classes, unless these are errors.
+
+    Attributes:
+        title: what its cells are.
+        columns: the names of the columns; the first is of the classes.
+        rows: a class each: its name, then counts, and shares from 0 to 1; None for none.
+        least: shares under it are marked.
+        concern: what is the matter with the classes of findings that fail, as the end of a sentence.
+    """
+
+    __pydantic_config__: ClassVar[Any] = {"strict": True, "revalidate_instances": "always"}
+
+    title: str
+    columns: Annotated[tuple[str, ...], "a tuple of names"]
+    rows: Annotated[tuple[tuple[str | int | Part | None, ...], ...], "a tuple of rows: text, numbers or None"]
+    least: Annotated[Part, "a share"] = 0.0
+    concern: str = "see the table"
+
+    def short(self, cell: str | float | None) -> bool:
+        """Tells whether a cell is a share under the least one."""
+        return isinstance(cell, float) and cell < self.least
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The findings of one audit.
 
@@ -65,6 +95,7 @@ class Report:
         spec: the path of the spec file, for annotations; '' when there is none.
         decisions: how many images decisions leave out (``excluded``), label anew (``relabelled``) and keep (``kept``);
             empty without a table of decisions.
+        tables: what rules measured, by their ids.
         lines: the line in the spec file of each rule that it mentions (1-based), and ``audit`` for the others.
     """
 
@@ -76,6 +107,7 @@ class Report:
     lines: Mapping[str, int] = field(default_factory=dict)
     augmented: int = 0
     decisions: Mapping[str, int] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from imgprep.checks.base import Finding, Report, Severity, Status
+from imgprep.checks.base import Finding, Report, Severity, Status, Table
 
 CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800-\udfff]")
 ODD_TEXTS: Final = (
@@ -27,7 +27,11 @@ def odd_report() -> Report:
         for rule, text in zip(ODD_TEXTS, reversed(ODD_TEXTS), strict=True)
         for status, severity in verdicts
     )
-    return Report(ODD_TEXTS[0], 3, findings, dict.fromkeys(ODD_TEXTS, 3), ODD_TEXTS[3], {"audit": 2})
+    tables = {
+        text or "r": Table(text, (text, text, "n"), tuple((each, 0.5, 3) for each in ODD_TEXTS), 0.7, text)
+        for text in ODD_TEXTS
+    }
+    return Report(ODD_TEXTS[0], 3, findings, dict.fromkeys(ODD_TEXTS, 3), ODD_TEXTS[3], {"audit": 2}, tables=tables)
 
 
 def check_report(render: Callable[[Report], str]) -> None:

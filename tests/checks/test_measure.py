@@ -10,7 +10,7 @@ from PIL import Image
 
 from imgprep.checks.measure import LEAST, Meter, measure, pixel_digest
 from imgprep.checks.measurements import FULL_ROW, ROW, Measurements
-from imgprep.checks.rules.attributes import hue_name
+from imgprep.checks.rules.colors import hue_names
 from imgprep.decoding.decode import ScaledImage, decode, decode_scaled
 
 DATA = bytes(range(32))
@@ -238,13 +238,13 @@ def test_the_measured_hue_of_every_solid_colour_is_that_of_colorsys_and_so_is_it
     for color, hue in zip(colors, hues, strict=True):
         exact = colorsys.rgb_to_hsv(*(color / 255))[0] * 360
         assert apart(hue, exact) < 0.02, color
-        assert hue_name(hue) == hue_name(round(exact, 2)), color
+        assert hue_names([hue]) == hue_names([round(exact, 2)]), color
 
 
 def test_a_yellow_square_is_yellow():
     hue = float(one(np.full((32, 32, 3), (225, 205, 50), np.uint8))["hue"][0])
     assert hue == pytest.approx(colorsys.rgb_to_hsv(225, 205, 50)[0] * 360, abs=0.01)
-    assert hue_name(hue) == "yellow"
+    assert hue_names([hue]) == ["yellow"]
 
 
 @pytest.mark.parametrize("quality", [95, 60])

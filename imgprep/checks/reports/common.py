@@ -5,11 +5,11 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from imgprep.checks.base import Finding, Report
+from imgprep.checks.base import Finding, Report, Table, percent
 from imgprep.errors import one_line
 from imgprep.pipeline.decided import counted
 
@@ -17,6 +17,9 @@ FIRST: Final = 3
 """Number of files that a text report names."""
 REPORTED: Final = 3
 """The highest rank of findings that say something of the collection; those beyond are skipped, excused or pass."""
+ROWS: Final = 12
+"""Number of rows shown of a table where more would bury the findings."""
+Cell = str | float | None
 _PIECES: Final = 4096
 """Pieces of JSON that are joined at once."""
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -72,6 +75,22 @@ def first_files(finding: Finding, limit: int = FIRST) -> str:
     shown = ", ".join(one_line(sample, 120) for sample in finding.samples[:limit])
     more = len(finding.samples) - limit
     return shown + (f" and {more} more" if more > 0 else "")
+
+
+def rows_to_show(table: Table, limit: int) -> Sequence[Sequence[Cell]]:
+    """The rows of a table, in its order; where there are more than a limit, those with the smallest shares first."""
+    if len(table.rows) <= limit:
+        return table.rows
+    return sorted(table.rows, key=lambda row: min((cell for cell in row if isinstance(cell, float)), default=1.0))[
+        :limit
+    ]
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell of a table for people: a share in percent, '' for none."""
+    if cell is None:
+        return ""
+    return percent(cell) if isinstance(cell, float) else one_line(cell, 120)
 
 
 def dump_json(content: object) -> str:

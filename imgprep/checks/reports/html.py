@@ -6,12 +6,22 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from imgprep.checks.base import REPORT_VERSION, Finding, Report
+from imgprep.checks.base import REPORT_VERSION, Finding, Report, Table, percent
 from imgprep.checks.explanation import HANDBOOK, Explanation, explain
 from imgprep.checks.page import view as viewing
 from imgprep.checks.page.class_chart import class_chart
 from imgprep.checks.page.view import NOTHING, View
-from imgprep.checks.reports.common import REPORTED, by_rule, full_message, rank, totals, worst_first
+from imgprep.checks.reports.common import (
+    REPORTED,
+    Cell,
+    by_rule,
+    cell_text,
+    full_message,
+    rank,
+    rows_to_show,
+    totals,
+    worst_first,
+)
 from imgprep.errors import one_line
 from imgprep.version import __version__
 
@@ -26,6 +36,8 @@ IMAGES: Final = 160
 """Number of images shown of one rule; it keeps the page small enough to be sent."""
 ABSENT: Final = 6
 """Number of images without a thumbnail named under one finding."""
+SHOWN_CLASSES: Final = 500
+"""Number of classes shown of a table."""
 QUIET: Final = 200
 """Number of passing, skipped and excused findings listed of one rule."""
 SIDE_BY_SIDE: Final = frozenset({"duplicate", "near-duplicate", "label-conflict", "split-leakage"})
@@ -41,6 +53,24 @@ class Card(NamedTuple):
     said: str
     samples: tuple[str, ...] = ()
     more: int = 0
+
+
+class Sheet(NamedTuple):
+    """The table of a rule.
+
+    Attributes:
+        title: what the cells are.
+        columns: their names.
+        rows: the cells: what they say, what to sort by, and whether they are too small.
+        hidden: how many rows are left out.
+        least: what too small is; '' for nothing.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[tuple[str, str, bool], ...], ...]
+    hidden: int
+    least: str
 
 
 class Section(NamedTuple):
@@ -59,6 +89,7 @@ class Section(NamedTuple):
         hidden: how many of them are left out.
         rows: the others.
         side_by_side: whether its images are to be compared.
+        table: what it measured of each class.
     """
 
     name: str
@@ -73,6 +104,7 @@ class Section(NamedTuple):
     hidden: int
     rows: tuple[Card, ...]
     side_by_side: bool
+    table: Sheet | None
 
 
 class Pictures(NamedTuple):
@@ -105,7 +137,7 @@ def render_page(report: Report, pictures: Pictures, view: View) -> str:
     from imgprep.checks.page import template  # noqa: PLC0415 - only who writes a page pays for the import
 
     sections = [
-        _section(rule, found, pictures.thumbnails, view)
+        _section(rule, found, pictures.thumbnails, view)._replace(table=_sheet(report.tables.get(rule)))
         for rule, found in by_rule(worst_first(report.findings)).items()
     ]
     style, style_hash = template.asset(Path(__file__).with_name("style.css"))
@@ -188,6 +220,27 @@ def _section(rule: str, found: list[Finding], thumbnails: Thumbnails, view: View
         hidden=max(0, len(bad) - CLUSTERS),
         rows=tuple(rows),
         side_by_side=rule in SIDE_BY_SIDE,
+        table=None,
+    )
+
+
+def _order(cell: Cell) -> str:
+    """What the script of the page sorts by: it compares whole numbers."""
+    if cell is None:
+        return ""
+    return str(round(1_000_000 * cell)) if isinstance(cell, float) else one_line(cell, 120)
+
+
+def _sheet(table: Table | None) -> Sheet | None:
+    if table is None:
+        return None
+    rows = rows_to_show(table, SHOWN_CLASSES)
+    return Sheet(
+        table.title,
+        table.columns,
+        tuple(tuple((cell_text(cell), _order(cell), table.short(cell)) for cell in row) for row in rows),
+        len(table.rows) - len(rows),
+        percent(table.least) if table.least else "",
     )
 
 

@@ -1,6 +1,7 @@
 """The report as JSON: the stable form, with its schema in ``report.schema.json``."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ def render(report: Report) -> str:
         **({"decisions": dict(report.decisions)} if report.decisions else {}),
         "passed": report.passed,
         "findings": [finding_object(finding) for finding in report.findings],
+        **({"tables": {rule: asdict(table) for rule, table in report.tables.items()}} if report.tables else {}),
     }
     return dump_json(content)
 

@@ -1,17 +1,27 @@
 """The report for a terminal: one screen, worst first."""
 
-import re
 from collections.abc import Sequence
 from io import StringIO
 from typing import Final
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from imgprep.checks.base import Finding, Report
-from imgprep.checks.reports.common import by_rule, first_files, full_message, rank, summary, worst_first
+from imgprep.checks.base import Finding, Report, Table, percent
+from imgprep.checks.reports.common import (
+    ROWS,
+    by_rule,
+    cell_text,
+    first_files,
+    full_message,
+    rank,
+    rows_to_show,
+    summary,
+    worst_first,
+)
 from imgprep.errors import one_line
+from imgprep.util.lines import breaks
+from imgprep.util.lines import table as table_lines
 
 LINES: Final = 20
 """Number of lines of findings that a terminal shows."""
@@ -56,6 +66,8 @@ def render(report: Report, *, color: bool = False, width: int | None = None, eve
         said = Text(f"{count} more finding{'s' * (count != 1)}, which audit --all shows: {left}", style="dim")
         _put(console, _wrapped(said, Text(f"{'…':{_MARK}}", style="dim"), width, _MARK))
     passed = [one_line(rule) for rule in by_rule(report.findings) if rule not in groups]
+    room = None if width is None or everything else LINES - sum(len(one) for found in blocks.values() for one in found)
+    _put(console, _tables(report, width, room, everything=everything))
     if passed:
         said = Text(", ".join(passed), style="dim")
         _put(console, _wrapped(said, Text(f"{'pass':{_MARK}}", style="green"), width, _MARK))
@@ -90,27 +102,43 @@ def _block(finding: Finding, width: int | None) -> list[Text]:
     return _wrapped(said, head.append_text(rule), width, _MARK + _RULE)
 
 
+def _tables(report: Report, width: int | None, room: int | None, *, everything: bool) -> list[Text]:
+    """The lines of the tables; where the lines are counted, of those for which the findings leave room."""
+    result: list[Text] = []
+    for rule, table in report.tables.items():
+        lines = _table(rule, table, width, len(table.rows) if everything else ROWS)
+        if room is None or len(result) + len(lines) <= room:
+            result += lines
+    return result
+
+
+def _table(rule: str, table: Table, width: int | None, limit: int) -> list[Text]:
+    """The lines of a table: shares that are too small have an asterisk."""
+    shown = rows_to_show(table, limit)
+    cells = [
+        [cell_text(cell) + ("*" if table.short(cell) else " " if isinstance(cell, float) else "") for cell in row]
+        for row in shown
+    ]
+    marked = f"; * is under {percent(table.least)}" if table.least else ""
+    said = Text(f"{one_line(rule)}: {one_line(table.title)}{marked}", style="dim")
+    header = [one_line(name, 40) + (" " if number > 1 else "") for number, name in enumerate(table.columns)]
+    body = table_lines(header, cells, None if width is None else width - _MARK)
+    if len(shown) < len(table.rows):
+        body.append(f"… and {len(table.rows) - len(shown):,} more classes, in report.json")
+    return [
+        *_wrapped(said, Text(f"{'table':{_MARK}}", style="dim"), width, _MARK),
+        *(Text(" " * _MARK + line if line else "", style="dim") for line in body),
+    ]
+
+
 def _wrapped(said: Text, head: Text, width: int | None, hang: int) -> list[Text]:
     """A text between words in lines of a width, after a head; what does not fit without breaking a word stands over."""
     if width is None:
         return [Text.assemble(head, said)]
-    lines = said.divide(_breaks(said.plain, width - hang))
+    lines = said.divide(breaks(said.plain, width - hang))
     for line in lines:
         line.rstrip()
     return [Text.assemble(head if not number else " " * hang, line) for number, line in enumerate(lines)]
-
-
-def _breaks(said: str, width: int) -> list[int]:
-    """Offsets at which lines of a width in columns begin, without the first; words are never broken."""
-    starts: list[int] = []
-    used = 0
-    for word in re.finditer(r"\S+\s*", said):
-        columns = cell_len(word[0].rstrip())
-        if used and used + columns > width:
-            starts.append(word.start())
-            used = 0
-        used += columns + len(word[0]) - len(word[0].rstrip())
-    return starts
 
 
 def _put(console: Console, lines: Sequence[Text]) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from imgprep.checks.base import Rule
-from imgprep.checks.rules.attributes import ColorShare, NoneClass, Progression, SecondaryFeature
+from imgprep.checks.rules.attributes import NoneClass, Progression, SecondaryFeature
 from imgprep.checks.rules.background import Background
+from imgprep.checks.rules.colors import ColorShare
 from imgprep.checks.rules.counts import ClassBalanceMax, ClassBalanceMean, ClassSize
 from imgprep.checks.rules.drift import Drift
 from imgprep.checks.rules.duplicates import Duplicate, LabelConflict, NearDuplicate

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
@@ -17,8 +17,6 @@ KNOWN: Final = frozenset({"id", "location", "color", "state", "lighting", "persp
 """Columns that are no secondary feature, whatever they hold."""
 YES: Final = frozenset({"yes", "true", "1", "y", "with", "present"})
 NO: Final = frozenset({"no", "false", "0", "n", "without", "absent"})
-HUES: Final = ((15, "red"), (45, "orange"), (70, "yellow"), (165, "green"), (200, "cyan"), (260, "blue"))
-MORE_HUES: Final = ((290, "purple"), (345, "pink"), (360, "red"))
 
 
 def bounded(count: int, unknown: int, total: int, least: float) -> Status:
@@ -32,88 +30,6 @@ def bounded(count: int, unknown: int, total: int, least: float) -> Status:
     if count / total >= least:
         return "pass"
     return "fail" if (count + unknown) / total < least else "inconclusive"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColorShare(Rule):
-    """Each distinct colour of a class is at least 10 % of the class (Handbook, part 5, common practice 2).
-
-    Without the column, the dominant hue of what stands out from the border is measured, and failing is a warning.
-
-    Why:
-        A model that saw a class almost only in one colour takes the colour for the class.
-
-    Fix:
-        Collect images in the rare colours, or augment hue and saturation; tell colours in a column of
-        source.attributes, which are surer than measured ones.
-
-    Attributes:
-        attribute: the column with the colour.
-        min: the smallest sufficient share of each colour.
-        measured_severity: the severity when the colour was measured.
-        noise: a measured colour under this share is taken for an error of measurement.
-    """
-
-    id: ClassVar[str] = "color-share"
-    source: ClassVar[str] = "Handbook, part 5 (colors)"
-    attribute: str = "color"
-    min: Share = 0.1
-    measured_severity: Severity = "warning"
-    noise: Share = 0.02
-
-    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        """Judges each class by its least common colour."""
-        annotated = self.attribute in evidence.table.attributes
-        if not annotated and evidence.measurements is None:
-            yield self.skip(f"no colours: the column {self.attribute} of source.attributes supplies them")
-            return
-        rule = self if annotated else replace(self, severity=self.measured_severity)
-        if rule.severity == "off":
-            yield self.skip("measured_severity is off, and there is no column of colours")
-            return
-        if not any(evidence.counts.values()):
-            yield rule.finding("inconclusive", "no class has a usable image")
-        for label, name in enumerate(evidence.classes):
-            rows = evidence.rows(label)
-            if len(rows):
-                yield rule.judge(evidence, name, rows) if annotated else rule.judge_measured(evidence, name, rows)
-
-    def judge(self, evidence: Evidence, name: str, rows: Rows) -> Finding:
-        """Judges a class by its annotated colours."""
-        values = [value.casefold() for value in evidence.attribute(self.attribute, rows) or ()]
-        return self._least(evidence, name, rows, values)
-
-    def judge_measured(self, evidence: Evidence, name: str, rows: Rows) -> Finding:
-        """Judges a class by the measured colours of the images that have one."""
-        measured = evidence.measurements
-        rows = rows[evidence.measured[rows]]
-        hues = measured.at(rows).numbers("hue").tolist() if measured is not None else []
-        values = [hue_name(hue) for hue in hues]
-        counts = Counter(values)
-        kept = np.array([bool(value) and counts[value] / len(values) >= self.noise for value in values], bool)
-        if not kept.any():
-            return self.finding("skipped", f"{name}: no colour can be measured in greyscale", name)
-        chosen = [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
-        finding = self._least(evidence, name, rows[kept], chosen)
-        return replace(finding, message=f"{finding.message} (measured from pixels)")
-
-    def _least(self, evidence: Evidence, name: str, rows: Rows, values: list[str]) -> Finding:
-        counts = Counter(value for value in values if value)
-        if not counts:
-            missing = f"{name}: no image has a colour in the column {self.attribute}"
-            return self.finding("skipped", missing, name)
-        total, unknown = len(values), len(values) - sum(counts.values())
-        least = min(counts, key=lambda color: (counts[color], color))
-        status = bounded(counts[least], unknown, total, self.min)
-        few = [color for color in sorted(counts) if counts[color] / total < self.min]
-        told = few if status != "pass" else [least]
-        message = f"{name}: " + ", ".join(f"{counts[color]} of {total} are {color}" for color in told)
-        message += f"; each colour needs {percent(self.min)}"
-        if status == "inconclusive":
-            message += f"; {unknown} images have no colour in the column {self.attribute}"
-        chosen = np.array([status != "pass" and value in few for value in values], bool)
-        compared = Compared(counts[least] / total, self.min)
-        return self.finding(status, message, name, compared, evidence.ids(rows[chosen]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,17 +170,6 @@ class NoneClass(Rule):
             f"no class has images that show none of the others; add one, named for example {next(iter(self.names), '')}"
         )
         yield self.finding("fail", message, None, Compared(0, 1))
-
-
-def hue_name(hue: float) -> str:
-    """The name of a hue in degrees; '' for none.
-
-    >>> hue_name(5), hue_name(120), hue_name(355), hue_name(-1)
-    ('red', 'green', 'red', '')
-    """
-    if hue < 0:
-        return ""
-    return next(name for end, name in (*HUES, *MORE_HUES) if hue <= end)
 
 
 def _boolean_columns(evidence: Evidence) -> tuple[str, ...]:

@@ -1,44 +1,11 @@
 import pytest
 
-from imgprep.checks.rules.attributes import ColorShare, NoneClass, Progression, SecondaryFeature
+from imgprep.checks.rules.attributes import NoneClass, Progression, SecondaryFeature
 from imgprep.checks.rules.license import License
 
 
 def values(*runs):
     return [value for value, count in runs for _ in range(count)]
-
-
-@pytest.mark.parametrize(("green", "status"), [(99, "fail"), (100, "pass"), (101, "pass")])
-def test_color_share(evidence, images, green, status):
-    column = values(("green", green), ("red", 1000 - green))
-    (finding,) = ColorShare()(evidence(images({"apple": 1000}, color=column)))
-    assert (finding.status, finding.severity, finding.observed) == (status, "error", green / 1000)
-    assert len(finding.samples) == (green if status == "fail" else 0)
-
-
-@pytest.mark.parametrize(("known", "unknown", "status"), [(10, 5, "pass"), (9, 1, "inconclusive"), (8, 1, "fail")])
-def test_color_share_of_a_partly_annotated_class(evidence, images, known, unknown, status):
-    column = values(("green", known), ("", unknown), ("red", 100 - known - unknown))
-    (finding,) = ColorShare()(evidence(images({"apple": 100}, color=column)))
-    assert finding.status == status
-
-
-@pytest.mark.parametrize(("green", "status"), [(1, "pass"), (9, "fail"), (10, "pass"), (11, "pass")])
-def test_measured_color_is_a_warning(evidence, images, green, status):
-    hues = values((120.0, green), (5.0, 100 - green))
-    (finding,) = ColorShare()(evidence(images({"apple": 100}), {"hue": hues}))
-    assert (finding.status, finding.severity) == (status, "warning")
-
-
-def test_color_cannot_be_measured_in_grey(evidence, images, statuses):
-    assert statuses(ColorShare(), evidence(images({"apple": 20}), {})) == {"apple": "skipped"}
-
-
-def test_color_without_evidence_names_the_key(evidence, images):
-    (finding,) = ColorShare()(evidence(images({"apple": 20})))
-    assert finding.status == "skipped"
-    assert "color" in finding.message
-    assert "source.attributes" in finding.message
 
 
 @pytest.mark.parametrize(("stems", "status"), [(49, "fail"), (50, "pass"), (51, "pass"), (951, "fail"), (950, "pass")])
