@@ -139,10 +139,7 @@ def test_progress_is_told_and_notes_are_logged(spec: Path, caplog: pytest.LogCap
         imgprep.convert(spec)
     assert ("convert", 0, 12) in told
     assert told[-1] == ("convert", 12, 12)
-    assert [record.message for record in caplog.records if record.name == "imgprep"] == [
-        "convert: not made yet",
-        "convert: up to date",
-    ]
+    assert [record.message for record in caplog.records if record.name == "imgprep"] == ["convert: up to date"]
 
 
 def test_notebooks_show_reports_and_datasets_with_hostile_names_as_text(spec: Path) -> None:

@@ -168,7 +168,7 @@ class Pipeline:
         manifest = None if context.force else context.workspace.done(stage.name, key)
         fresh = manifest is None
         if manifest is None:
-            context.monitor.note(self._why(stage, work, key))
+            self._note_why(stage, work, key)
             context.engine.prepare()
             before = self._last_classes(stage)
             manifest = work.run(context)
@@ -178,10 +178,13 @@ class Pipeline:
         record(context.workspace, stage.name, work, key)
         return self.result(stage, manifest, fresh=fresh)
 
-    def _why(self, stage: Stage, work: StageWork, key: str) -> str:
-        """Why a stage is about to be made, in one line."""
+    def _note_why(self, stage: Stage, work: StageWork, key: str) -> None:
+        """Says in one line why a stage is made again; why it is made for the first time needs no words."""
         found = standing(self.context.workspace, stage.name, work, key)
-        return f"{stage.name}: made again, as --force asks" if found.up_to_date else found.line()
+        if found.up_to_date:
+            self.context.monitor.note(f"{stage.name}: made again, as --force asks")
+        elif found.state != "not made yet":
+            self.context.monitor.note(found.line())
 
     def standings(self, stages: Iterable[Stage]) -> Iterator[Standing]:
         """How the given stages stand, each after those that it needs, of which all are given; nothing is made.
