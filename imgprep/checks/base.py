@@ -22,6 +22,7 @@ __all__ = [
     "FLAT",
     "NOTHING",
     "REPORT_VERSION",
+    "UNLABELLED",
     "WHOLE_COLLECTION",
     "Compared",
     "Count",
@@ -47,6 +48,8 @@ REPORT_VERSION: Final = 1
 ALL_STAGES: Final = frozenset({"source", "convert", "split", "augment", "pack"})
 WHOLE_COLLECTION: Final = frozenset({"source", "convert"})
 """The stages in which all images of the collection are judged, not what became of them."""
+UNLABELLED: Final = "all images"
+"""What stands in the place of a class where the images have no labels."""
 FLAT: Final = 0.02
 """Images of less luminance deviation than this look all alike; exposure and blur speak of them."""
 
@@ -79,6 +82,7 @@ class Evidence:
         packed: the packed dataset that is judged.
         reference: the earlier, or another, collection that this one is compared with.
         decided: what decisions did to the collection; None without any.
+        labelled: whether the images have labels; without, all of them are of one class, `UNLABELLED`.
     """
 
     name: str
@@ -94,11 +98,12 @@ class Evidence:
     packed: Packed | None = None
     reference: "Evidence | None" = None
     decided: Decided | None = None
+    labelled: bool = True
 
     @cached_property
     def labels(self) -> NDArray[np.int32]:
         """(N,) int32 class index of each usable image; -1 for rows that are not usable or have no class."""
-        index = {name: code for code, name in enumerate(self.classes)}
+        index = {name: code for code, name in enumerate(self.classes if self.labelled else ("",))}
         lookup = np.array([index.get(value, -1) for value in self.table.label.values] or [-1], np.int32)
         codes = lookup[self.table.label.codes]
         return np.where(self.table.ok(), codes, np.int32(-1)).astype(np.int32)
@@ -178,6 +183,8 @@ class Rule:
     """Whether the samples of a finding offend together, as copies do: they are settled when all are kept."""
     stages: ClassVar[frozenset[str]] = WHOLE_COLLECTION
     """The stages that it judges."""
+    needs_labels: ClassVar[bool] = False
+    """Whether it can judge nothing where the images have no labels."""
 
     severity: Severity = "error"
 

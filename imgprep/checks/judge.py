@@ -11,12 +11,13 @@ from typing import Annotated, ClassVar, Final
 from annotated_types import MinLen
 
 from imgprep.checks import own_rules
-from imgprep.checks.base import WHOLE_COLLECTION, Evidence, Finding, Judge, Report
+from imgprep.checks.base import UNLABELLED, WHOLE_COLLECTION, Evidence, Finding, Judge, Report
 from imgprep.checks.settled import settled
 from imgprep.checks.tabulated import in_one, said_of
 
 WAIVER: Final = "waiver"
 MANY_CLASSES: Final = 10_000
+NO_LABELS: Final = "cannot judge images without labels; source.label_from, a table or folders by class give them"
 FIRST_CLASSES: Final = 100
 Text = Annotated[str, MinLen(1)]
 
@@ -91,12 +92,11 @@ def judge(evidence: Evidence, rules: Iterable[Judge], suppressions: Suppressions
     findings = [
         finding
         for rule in active
-        for finding in _gathered(
-            said_once(list(settled(rule, own_rules.findings_of(rule, evidence), evidence.decided)))
-        )
+        for finding in _gathered(said_once(list(settled(rule, _findings(rule, evidence), evidence.decided))))
     ]
     findings, used = _waive(findings, suppressions, per_file)
-    tables = {rule.id: table for rule in active if (table := own_rules.table_of(rule, evidence)) is not None}
+    able = (rule for rule in active if not _lacks_labels(rule, evidence))
+    tables = {rule.id: table for rule in able if (table := own_rules.table_of(rule, evidence)) is not None}
     if suppressions.baseline is not None:
         findings = list(_ratchet(findings, suppressions.baseline, per_file, tables.keys()))
     findings = list(in_one(findings, tables))
@@ -110,6 +110,19 @@ def applies(rule: Judge, evidence: Evidence) -> bool:
     """True if a rule judges the stage that the evidence is of; a class that is no `Rule` may have ``stages`` too."""
     test = getattr(rule, "applies", None)
     return bool(test(evidence)) if test else evidence.stage in getattr(rule, "stages", WHOLE_COLLECTION)
+
+
+def _lacks_labels(rule: Judge, evidence: Evidence) -> bool:
+    return not evidence.labelled and getattr(rule, "needs_labels", False)
+
+
+def _findings(rule: Judge, evidence: Evidence) -> list[Finding]:
+    if _lacks_labels(rule, evidence):
+        return [Finding(rule.id, "skipped", rule.severity, message=NO_LABELS, source=getattr(rule, "source", ""))]
+    findings = own_rules.findings_of(rule, evidence)
+    if evidence.labelled:
+        return findings
+    return [replace(each, subject=None) if each.subject == UNLABELLED else each for each in findings]
 
 
 def said_once(findings: list[Finding]) -> list[Finding]:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from imgprep.checks.base import Evidence, Rule
+from imgprep.checks.base import UNLABELLED, Evidence, Rule
 from imgprep.checks.exact_duplicates import measure_exactly
 from imgprep.checks.label_evidence import Predictions, Review
 from imgprep.checks.measurements import Measurements
@@ -70,20 +70,22 @@ def of_source(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, name:
     """
     spec, collection = loaded.spec, pipeline.collection
     reader, listed = collection.reader, _belonging(loaded, collection.table)
-    decided = collection.decided
-    review, predictions, descriptor = _about_labels(spec.audit.rules, collection.classes, listed)
+    decided, labelled = collection.decided, spec.source.source.labelled
+    about = _about_labels(spec.audit.rules, collection.classes, listed) if labelled else (None, None, False)
+    review, predictions, descriptor = about
     candidates = listed if decided is None else decided.as_listed(listed)
     table, measurements = measure_exactly(context, reader, candidates, descriptor=descriptor, what=name)
     table = table if decided is None else decided.without_excluded(table)
     evidence = Evidence(
         spec.name,
         table,
-        collection.classes,
+        collection.classes if labelled else (UNLABELLED,),
         measurements,
         review,
         predictions,
         target_size=spec.convert.size,
         decided=decided,
+        labelled=labelled,
     )
     return AuditInputs(evidence, (ImageSource(reader, table, name),))
 

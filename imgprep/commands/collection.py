@@ -13,6 +13,7 @@ from imgprep.settings.problems import unknown
 from imgprep.similarity.groups import Grouping
 from imgprep.sources.attributes import Unmatched
 from imgprep.sources.decisions import read_decisions
+from imgprep.sources.label_from import LabelFromError
 from imgprep.sources.masks import MaskListing
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.split.settings import SplitSettings
@@ -33,11 +34,18 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     """
     section = loaded.spec.source
     options = loaded.spec.convert.decode_options()
-    listed = listing(Listing(section.source, section.attributes, section.splits, options.values is not None), engine)
+    try:
+        listed = listing(
+            Listing(section.source, section.attributes, section.splits, options.values is not None), engine
+        )
+    except LabelFromError as error:
+        raise loaded.error(str(error), "source", "label_from") from error
     masks = MaskListing(section.masks) if section.masks is not None else None
     table = listed.table if masks is None else SampleTable.of(masks.join(listed.table))
     if not bool((~table.status.where("skipped")).any()):
         raise loaded.error(f"no images: {len(table)} entries, none of them an image in this layout", "source", "path")
+    if getattr(section.source, "label_from", None) is not None and not table.classes():
+        raise loaded.error(_none_match(table), "source", "label_from")
     if section.masks is not None and section.masks.attribute not in {"", *table.attributes}:
         text = unknown("attribute", section.masks.attribute, list(table.attributes))
         raise loaded.error(text, "source", "masks", "attribute")
@@ -82,6 +90,15 @@ def grouping(loaded: LoadedSpec) -> Grouping:
     """The grouping of images in the spec."""
     settings: SplitSettings = loaded.spec.split
     return settings.grouping(loaded.where("split"))
+
+
+def _none_match(table: SampleTable) -> str:
+    """The refusal of an expression that finds no label at all."""
+    first = next(row for row in range(len(table)) if table.status[row] != "skipped")
+    return (
+        f"finds no label in any of {table.images()} paths, such as {one_line(repr(table.id[first]), 80)}; it searches "
+        "the whole path below source.path, where the name of the file is what follows the last slash"
+    )
 
 
 def _unmatched(loaded: LoadedSpec, table: SampleTable, missed: Unmatched | None) -> tuple[str, ...]:

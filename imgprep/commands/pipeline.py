@@ -115,8 +115,26 @@ class Pipeline:
         """
         for stage in stages:
             if stage.name not in self._checked:
+                self.check_labels("a dataset")
                 stage.definition().check(self)
                 self._checked.add(stage.name)
+
+    def check_labels(self, what: str) -> None:
+        """Refuses work that is of no use for images without labels.
+
+        Args:
+            what: needs them.
+
+        Raises:
+            RequestError: the spec says that there are none.
+        """
+        if not self.loaded.spec.source.source.labelled:
+            raise self.error(
+                f"{what} needs labels, and there are none: give them by label_from, by a folder for each class, or by "
+                "a table (layout: csv); without, imgprep audit works",
+                "source",
+                "labels",
+            )
 
     def bring(self, name: str) -> StageResult:
         """Brings a stage and the stages that it needs up to date.

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.checks.base import UNLABELLED
 from imgprep.commands.collection import collect
 from imgprep.commands.contact_sheet import Cell, Picture, Row, sheet
 from imgprep.commands.session import Request, engine_for
@@ -129,9 +130,11 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
 
 
 def _classes(collection: Collection) -> dict[str, list[int]]:
-    """Class -> rows of its usable images, for the classes on the sheet."""
+    """Class -> rows of its usable images, for the classes on the sheet; all images where there are no labels."""
     table = collection.table
     usable = np.flatnonzero(table.ok())
+    if not collection.reader.source.labelled:
+        return {UNLABELLED: usable.tolist()}
     code = {name: number for number, name in enumerate(table.label.values)}
     labels = table.label.codes[usable]
     present = [name for name in collection.classes if name in code and (labels == code[name]).any()]

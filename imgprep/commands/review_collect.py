@@ -87,7 +87,9 @@ def collect_reviews(loaded: LoadedSpec, context: RunContext, tables: Sequence[Pa
         raise RequestError(f"{one_line(path)}: is one of the tables to be merged; name another with -o")
     if not context.force and path.exists() and is_filled_in(path):
         raise RequestError(f"{one_line(path)}: holds labels already; name another with -o, or use --force")
-    collection = Pipeline(loaded, context).collection
+    pipeline = Pipeline(loaded, context)
+    pipeline.check_labels("a review")
+    collection = pipeline.collection
     reviews = {
         name: read_review(table, collection.classes, collection.table)
         for name, table in zip(names, tables, strict=True)

@@ -94,6 +94,7 @@ def prepare(loaded: LoadedSpec, context: RunContext, choice: Choice, *, going_on
     if choice.extend and not path.exists():
         raise RequestError(f"{one_line(path)}: there is no review to extend; leave out --extend to draw one")
     pipeline = Pipeline(loaded, context)
+    pipeline.check_labels("a review")
     suspects = _suspects(loaded, context, pipeline) if choice.mode == "suspects" else None
     collection = pipeline.collection
     answers: dict[str, tuple[str, str]] = {}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imgprep.errors import RequestError, one_line
 from imgprep.table.columns import CategoryColumn
 from imgprep.table.sample import SampleTable
+from imgprep.util.time_limit import TooSlowError, map_in_time
 
 Missing = Literal["own", "refuse"]
 MOST = 0.5
@@ -49,9 +50,15 @@ class Grouping:
             raise RequestError(
                 f"{self.where}: split.group: no attribute, and no regular expression: {error}"
             ) from error
-        matches = (pattern.search(id_) for id_ in table.id)
-        # A group of the expression outside the match is None.
-        column = CategoryColumn.of((m.group(min(1, m.re.groups)) or "") if m else "" for m in matches)
+        matches = map_in_time(pattern.search, table.id)
+        try:
+            # A group of the expression outside the match is None.
+            column = CategoryColumn.of((m.group(min(1, m.re.groups)) or "") if m else "" for m in matches)
+        except TooSlowError as error:
+            raise RequestError(
+                f"{self.where}: split.group: {error} to search ids such as {one_line(repr(error.item), 80)}; simplify "
+                "the expression: repeat no group that repeats inside, as (a+)+ does"
+            ) from None
         if not any(column.counts()):
             raise RequestError(self._unknown(self.by, tuple(table.attributes)))
         return column

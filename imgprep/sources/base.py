@@ -47,6 +47,11 @@ class Source(ABC):
         """True if it is to be listed in a worker, because reading it may crash, stall or exhaust memory."""
         return False
 
+    @property
+    def labelled(self) -> bool:
+        """False if its images have no labels at all, so that they can be audited and no more."""
+        return True
+
     @abstractmethod
     def samples(self) -> Iterator[Sample]:
         """Lists every entry found, images or not, in an order that depends on the collection alone.

@@ -1,9 +1,9 @@
-"""Images in folders: one folder per class, pre-split folders, or a hierarchy of classes."""
+"""Images in folders: one folder per class, pre-split folders, or a hierarchy of classes; or the names say the class."""
 
 import os
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import dropwhile
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -11,7 +11,9 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 
 from imgprep.decoding.files import read_bytes
+from imgprep.errors import RequestError
 from imgprep.sources.base import Source, check_class
+from imgprep.sources.label_from import Labels, check_labels, find_labels
 from imgprep.sources.links import Links, path_of
 from imgprep.sources.split_names import split_in_name
 from imgprep.sources.splits import Unknown
@@ -19,6 +21,7 @@ from imgprep.sources.walk import Place, folders, junk, list_root, walk
 from imgprep.table.sample import Sample
 
 LOOSE = Place(status="skipped", reason="not in a class folder")
+NO_SPLIT = Place(status="skipped", reason="not in the folder of a split")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,38 @@ class Folders(Source):
     Attributes:
         path: the root.
         follow_links: whether links may lead out of the root.
+        labels: inferred from the folders; or none, and then the images can be audited only.
+        label_from: a regular expression that finds the label in the path of a file instead, relative to the root:
+            its group called label, or its only one.
     """
 
     path: Path
     follow_links: Links = "inside"
+    # The labels are in what is listed, so that results do not depend on how they were found.
+    labels: Labels = field(default="inferred", repr=False)
+    label_from: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        check_labels(self.labels, self.label_from)
+
+    @property
+    def labelled(self) -> bool:
+        """See `Source.labelled`."""
+        return self.labels != "none"
+
+    @property
+    def by_folder(self) -> bool:
+        """True if the folders say the class."""
+        return self.labelled and self.label_from is None
 
     def samples(self) -> Iterator[Sample]:
         """Lists the files under the root; see `Source.samples`."""
-        return walk(self.path, self._place, self.follow_links)
+        listed = walk(self.path, self._place if self.by_folder else self._unlabelled, self.follow_links)
+        return listed if self.label_from is None else find_labels(listed, self.label_from)
+
+    def declared_classes(self) -> tuple[str, ...]:
+        """The names of the class folders, empty ones too."""
+        return self._class_folders() if self.by_folder else ()
 
     def read(self, sample: Sample) -> bytes:
         """Reads one file; see `Source.read`."""
@@ -45,6 +72,14 @@ class Folders(Source):
     def _place(self, parts: tuple[str, ...]) -> Place:
         """The place of the images in a folder, of which the parts are the path below the root."""
 
+    @abstractmethod
+    def _class_folders(self) -> tuple[str, ...]:
+        """The names of the class folders, empty ones too."""
+
+    def _unlabelled(self, _parts: tuple[str, ...]) -> Place:
+        """The place of the images in a folder that says nothing of their class."""
+        return Place()
+
 
 @dataclass(frozen=True, slots=True)
 class Directory(Folders):
@@ -53,8 +88,7 @@ class Directory(Folders):
     layout: ClassVar[str] = "directory"
     is_folder: ClassVar[bool] = True
 
-    def declared_classes(self) -> tuple[str, ...]:
-        """The names of the class folders, empty ones too."""
+    def _class_folders(self) -> tuple[str, ...]:
         return tuple(
             check_class(name[:-1], str(self.path))
             for name, entry in list_root(self.path).others.items()
@@ -76,8 +110,7 @@ class SplitDirectory(Folders):
     layout: ClassVar[str] = "split_directory"
     unknown_split: ClassVar[Unknown] = "skip"
 
-    def declared_classes(self) -> tuple[str, ...]:
-        """The names of the class folders in any split, empty ones too."""
+    def _class_folders(self) -> tuple[str, ...]:
         names = (
             name[:-1]
             for split in self._splits()
@@ -87,6 +120,9 @@ class SplitDirectory(Folders):
             and split_in_name(entry.name) != split_in_name(split)
         )
         return tuple(check_class(name, str(self.path)) for name in dict.fromkeys(names))
+
+    def _unlabelled(self, parts: tuple[str, ...]) -> Place:
+        return Place(split=parts[0]) if parts else NO_SPLIT
 
     def _splits(self) -> list[str]:
         return [
@@ -119,8 +155,15 @@ class Hierarchy(Folders):
 
     level: Annotated[int, Ge(1)] | None = None
 
-    def declared_classes(self) -> tuple[str, ...]:
-        """The labels of all folders without folders in them, empty ones too."""
+    def __post_init__(self) -> None:
+        check_labels(self.labels, self.label_from)
+        if self.level is not None and not self.by_folder:
+            raise RequestError("level: is of labels that the folders say; leave it out")
+
+    def _unlabelled(self, parts: tuple[str, ...]) -> Place:
+        return Place(attributes=hierarchical(parts, None).attributes) if parts else Place()
+
+    def _class_folders(self) -> tuple[str, ...]:
         found = list(folders(self.path))
         inner = {parts[:-1] for parts in found}
         leaves = (parts for parts in found if parts not in inner and len(parts) >= (self.level or 1))

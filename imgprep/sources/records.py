@@ -1,6 +1,5 @@
 """Images listed in a table: CSV, TSV, JSON, JSON Lines; as local files, remote files, or pixels in the table itself."""
 
-import math
 import os
 import re
 from abc import abstractmethod
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from imgprep.decoding.files import read_bytes
 from imgprep.errors import ImageError, RequestError, one_line
-from imgprep.sources.base import Pixels, check_class, file_digest, file_stamp, group_and_split, text_of
+from imgprep.sources.base import Pixels, file_digest, file_stamp, group_and_split, text_of
 from imgprep.sources.common_cause import CommonCause
 from imgprep.sources.confined_paths import LocalFiles, check_extension
 from imgprep.sources.csvtable import Row, no_column, read_csv
@@ -23,11 +22,14 @@ from imgprep.sources.file_cache import FileSource
 from imgprep.sources.gz import open_seekable
 from imgprep.sources.inline_pixels import parse_numbers, parse_pixels, to_numbers, to_pixels
 from imgprep.sources.jsontable import find, parse_object, read_json
+from imgprep.sources.label_from import Labels, check_labels, find_labels
 from imgprep.sources.links import Links, path_of
 from imgprep.sources.remote import Connections, Remote, fetch, forget
+from imgprep.sources.row_label import label_cause, row_label
 from imgprep.table.sample import NOTHING, Sample, Status
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data|file|ftp|javascript|blob):", re.IGNORECASE)
+_LABEL: Final = "label"
 _EMBEDDED: Final = re.compile(r"#\d+@(\d+)\+(\d+)")
 
 Column = Annotated[str, MinLen(1)]
@@ -60,18 +62,37 @@ class Table(_Connected):
         image_root: the folder that paths are relative to; that of the table when omitted.
         extension: of the files, where the paths in the table have none.
         follow_links: whether links may lead out of that folder.
+        labels: inferred from the column; or none, and then the images can be audited only.
+        label_from: a regular expression that finds the label in the location of an image instead: its group called
+            label, or its only one.
     """
 
     path: Path
-    label_column: Column = "label"
+    label_column: Column = _LABEL
     location_column: Column = "location"
     remote: Remote = field(default_factory=Remote)
     image_root: Path | None = None
     extension: Column | None = None
     follow_links: Links = "inside"
+    # The labels are in what is listed, so that results do not depend on how they were found.
+    labels: Labels = field(default="inferred", repr=False)
+    label_from: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_extension(self.extension)
+        check_labels(self.labels, self.label_from)
+        if not self.label_key and self.label_column != _LABEL:
+            raise RequestError("label_column: is not read where labels or label_from says otherwise; leave one out")
+
+    @property
+    def labelled(self) -> bool:
+        """See `Source.labelled`."""
+        return self.labels != "none"
+
+    @property
+    def label_key(self) -> str:
+        """The column of the label; '' where it comes from elsewhere, or there is none."""
+        return self.label_column if self.labelled and self.label_from is None else ""
 
     @abstractmethod
     def rows(self) -> Iterator[Row]:
@@ -93,7 +114,8 @@ class Table(_Connected):
 
     def samples(self) -> Iterator[Sample]:
         """Lists the rows; see `Source.samples`."""
-        return _Listing(self).samples(self.rows())
+        listed = _Listing(self).samples(self.rows())
+        return listed if self.label_from is None else find_labels(listed, self.label_from)
 
     def read(self, sample: Sample) -> bytes | Pixels:
         """Reads one image; see `Source.read`."""
@@ -160,7 +182,7 @@ class Csv(Table):
 
     def rows(self) -> Iterator[Row]:
         """See `Table.rows`."""
-        return read_csv(self.path, self.delimiter, pixels=self.location_column, typed=self.label_column)
+        return read_csv(self.path, self.delimiter, pixels=self.location_column, typed=self.label_key)
 
     def cell(self, text: bytes) -> bytes:
         """See `Table.cell`; the span is the field."""
@@ -202,7 +224,7 @@ class _Listing:
 
     def __init__(self, table: Table) -> None:
         self.path = table.path
-        self.label = table.label_column
+        self.label = table.label_key
         self.location = table.location_column
         root = table.image_root or table.path.parent
         self.files = LocalFiles(root, check_extension(table.extension), table.follow_links)
@@ -215,12 +237,14 @@ class _Listing:
         for number, row in enumerate(rows):
             where = f"{path}:{row.line}"
             values = row.values
-            label, reason = _label(values.pop(self.key(values, self.label, where)), where)
+            label, reason = "", ""
+            if self.label:
+                label, reason = row_label(values.pop(self.key(values, self.label, where)), where)
             if row.span:
                 place = _Place(f"{self.path.name}#{number}", f"#{number}@{row.span[0]}+{row.span[1]}", "", stamp)
             else:
                 place = self.place(values.pop(self.key(values, self.location, where)), number, where)
-            cause = place.cause or place.reason or _cause(reason)
+            cause = place.cause or place.reason or label_cause(reason)
             reason = place.reason or reason
             self.common.saw(where, cause, reason)
             attributes = {name: text_of(value) for name, value in values.items()} if values else NOTHING
@@ -256,25 +280,3 @@ class _Listing:
             self.repeats[identity] = count
         self.ids.add(name)
         return name
-
-
-def _cause(reason: str) -> str:
-    """Returns the part of a reason that it shares with those of other labels.
-
-    >>> _cause("the label is the number 0.5")
-    'the label is the number'
-    """
-    return reason.rpartition(" ")[0] if reason.startswith("the label is the number ") else reason
-
-
-def _label(value: object, where: str) -> tuple[str, str]:
-    """The class of a row and why the row is quarantined; one of them is ''."""
-    if isinstance(value, bool):
-        return "", f"the label is the truth value {value}; write it in quotes if a class is called so"
-    if isinstance(value, int):
-        return check_class(str(value), where), ""
-    if isinstance(value, float):
-        return "", "the label is NaN" if math.isnan(value) else f"the label is the number {value}"
-    if isinstance(value, str) and value.strip():
-        return check_class(value.strip(), where), ""
-    return "", "no label" if value is None or isinstance(value, str) else "the label is no text"

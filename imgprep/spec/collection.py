@@ -96,6 +96,8 @@ def parse_source(value: object, info: ValidationInfo) -> SourceSection:
         root = None if attributes else getattr(source, "image_root", None)
         masks = replace(masks, folder=root or masks.folder, follow_links=getattr(source, "follow_links", "inside"))
     splits = _tried(found, ("splits",), lambda: parse_splits(value.get("splits")))
+    if classes is not None and source is not None and not source.labelled:
+        found.append(Problem(("classes",), "labels: none says that there are no classes; leave one of them out"))
     if found or splits is None:
         raise SpecError(found)
     return SourceSection(value["layout"], source, classes, attributes, masks, splits, decisions)

@@ -26,7 +26,7 @@ class Sample(NamedTuple):
     Attributes:
         id: unique in its source, valid UTF-8; the path relative to the root with ``/``.
         location: from which the source reads it; may contain undecodable bytes as surrogates.
-        label: the name of its class; '' for none (then it is not ``ok``).
+        label: the name of its class; '' for none (then it is not ``ok``, unless its source has no labels at all).
         attributes: further columns of a table, as text.
         group: images of one group stay in one split; '' for none.
         split: the split given by the source, as it is written there; '' for none. `sources.splits` interprets it.

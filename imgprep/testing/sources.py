@@ -11,8 +11,9 @@ from imgprep.table.sample import Sample, SampleTable
 def check_source(source: Source) -> list[Sample]:
     """Holds a source to its contract.
 
-    It lists the same each time; ids are unique; a usable sample has a label and no reason, an unusable one a reason;
-    the source survives pickling, and what it lists can be read in another process, from the columns of a table.
+    It lists the same each time; ids are unique; a usable sample has no reason, and a label unless the source
+    says that there are none; an unusable one has a reason; the source survives pickling, and what it lists can be read
+    in another process, from the columns of a table.
 
     Args:
         source: over a small collection.
@@ -30,7 +31,8 @@ def check_source(source: Source) -> list[Sample]:
         assert isinstance(sample, Sample)
         assert sample.id.encode()
         assert (sample.status == "ok") == (sample.reason == ""), f"{sample.id}: {sample.status}, {sample.reason!r}"
-        assert sample.status != "ok" or sample.label, f"{sample.id}: usable, but without a label"
+        usable = sample.status == "ok"
+        assert not usable or bool(sample.label) == source.labelled, f"{sample.id}: usable, with label {sample.label!r}"
     table = SampleTable.of(samples)
     copy = pickle.loads(pickle.dumps(source))
     assert copy == source, "pickling gives another source"

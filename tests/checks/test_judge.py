@@ -1,11 +1,11 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import ClassVar
 
 import pytest
 
 from imgprep.checks import judge as judging
-from imgprep.checks.base import Finding, Rule
+from imgprep.checks.base import UNLABELLED, Finding, Rule
 from imgprep.checks.judge import Suppressions, Waiver, judge, said_once
 from imgprep.checks.plain_rules import PlainRule
 from imgprep.checks.rules.counts import ClassSize
@@ -214,3 +214,14 @@ def test_a_rule_that_cannot_judge_says_so_once() -> None:
     many = [found("skipped", f"c{n}", f"c{n}: no colour") for n in range(1200)]
     assert [f.message for f in said_once(many)] == ["1,200 classes: no colour"]
     assert said_once(few[:1]) == few[:1]
+
+
+def test_rules_that_need_labels_say_once_that_there_are_none(evidence, images):
+    unlabelled = replace(evidence(images({"": 3})), classes=(UNLABELLED,), labelled=False)
+    assert unlabelled.counts == {"all images": 3}
+    report = judge(unlabelled, [ClassSize(min=5), PlainRule(even, "warning")])
+    size, own = report.findings
+    assert (size.rule, size.status, size.subject) == ("class-size", "skipped", None)
+    assert size.message.startswith("cannot judge images without labels")
+    assert (own.status, own.subject, own.message) == ("fail", None, "all images has 3")
+    assert report.passed

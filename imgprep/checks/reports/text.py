@@ -53,7 +53,8 @@ def render(report: Report, *, color: bool = False, width: int | None = None, eve
     console = Console(file=out, force_terminal=color, color_system="standard" if color else None, highlight=False)
     head = Text(summary(report), style="bold green" if report.passed else "bold red")
     _put(console, _wrapped(head, Text(), width, 2))
-    groups = by_rule(worst_first(finding for finding in report.findings if finding.status != "pass"))
+    others = [finding for finding in report.findings if finding.status != "pass"]
+    groups = by_rule(worst_first(_skipped_together(others)))
     blocks = {rule: [_block(each, width) for each in found] for rule, found in groups.items()}
     shown = _chosen(blocks, None if width is None or everything else LINES)
     for rule, lines in blocks.items():
@@ -65,13 +66,28 @@ def render(report: Report, *, color: bool = False, width: int | None = None, eve
         left = ", ".join(f"{number} of {one_line(rule)}" for rule, number in hidden.items())
         said = Text(f"{count} more finding{'s' * (count != 1)}, which audit --all shows: {left}", style="dim")
         _put(console, _wrapped(said, Text(f"{'…':{_MARK}}", style="dim"), width, _MARK))
-    passed = [one_line(rule) for rule in by_rule(report.findings) if rule not in groups]
+    judged = {finding.rule for finding in others}
+    passed = [one_line(rule) for rule in by_rule(report.findings) if rule not in judged]
     room = None if width is None or everything else LINES - sum(len(one) for found in blocks.values() for one in found)
     _put(console, _tables(report, width, room, everything=everything))
     if passed:
         said = Text(", ".join(passed), style="dim")
         _put(console, _wrapped(said, Text(f"{'pass':{_MARK}}", style="green"), width, _MARK))
     return out.getvalue()
+
+
+def _skipped_together(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, with one in place of those of several rules that are skipped for the same reason."""
+    rules: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.status == "skipped" and finding.subject is None:
+            rules.setdefault(finding.message, []).append(finding.rule)
+    joined = {message: names for message, names in rules.items() if len(names) > 1}
+    told = (
+        Finding(f"{len(names)} rules", "skipped", "off", message=f"{message} ({', '.join(names)})")
+        for message, names in joined.items()
+    )
+    return [finding for finding in findings if finding.message not in joined or finding.status != "skipped"] + [*told]
 
 
 def _chosen(blocks: dict[str, list[list[Text]]], limit: int | None) -> dict[str, int]:

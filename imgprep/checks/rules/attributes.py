@@ -49,6 +49,7 @@ class SecondaryFeature(Rule):
 
     id: ClassVar[str] = "secondary-feature"
     source: ClassVar[str] = "Handbook, part 5 (secondary features)"
+    needs_labels: ClassVar[bool] = True
     features: tuple[str, ...] | None = None
     min: Share = 0.05
 
@@ -102,6 +103,7 @@ class Progression(Rule):
 
     id: ClassVar[str] = "progression"
     source: ClassVar[str] = "Handbook, part 5 (progression in state)"
+    needs_labels: ClassVar[bool] = True
     attribute: str = "state"
     base: str | None = None
     min: Share = 0.2
@@ -156,6 +158,7 @@ class NoneClass(Rule):
 
     id: ClassVar[str] = "none-class"
     source: ClassVar[str] = "Handbook, part 5 (the class not any)"
+    needs_labels: ClassVar[bool] = True
     severity: Severity = "info"
     names: tuple[str, ...] = ("not any", "none", "none of these", "other", "others", "negative", "unknown")
 

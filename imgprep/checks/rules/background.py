@@ -68,6 +68,7 @@ class Background(PixelRule):
 
     id: ClassVar[str] = "background"
     source: ClassVar[str] = "Handbook, part 5 (background)"
+    needs_labels: ClassVar[bool] = True
     severity: Severity = "warning"
     recognised: Annotated[Share, Ge(0.5)] = 0.8
     spread: Share = 0.6

@@ -44,6 +44,7 @@ class ColorShare(Rule):
 
     id: ClassVar[str] = "color-share"
     source: ClassVar[str] = "Handbook, part 5 (colors)"
+    needs_labels: ClassVar[bool] = True
     attribute: str = "color"
     min: Share = 0.1
     measured_severity: Severity = "warning"

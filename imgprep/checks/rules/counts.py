@@ -25,6 +25,7 @@ class ClassSize(Rule):
 
     id: ClassVar[str] = "class-size"
     source: ClassVar[str] = "Handbook, part 5 (class size)"
+    needs_labels: ClassVar[bool] = True
     stages: ClassVar[frozenset[str]] = ALL_STAGES
     min: Count = 1000
 
@@ -52,6 +53,7 @@ class ClassBalanceMean(Rule):
 
     id: ClassVar[str] = "class-balance-mean"
     source: ClassVar[str] = "Handbook, part 5 (class balance)"
+    needs_labels: ClassVar[bool] = True
     stages: ClassVar[frozenset[str]] = ALL_STAGES
     min: Share = 0.2
 
@@ -86,6 +88,7 @@ class ClassBalanceMax(Rule):
 
     id: ClassVar[str] = "class-balance-max"
     source: ClassVar[str] = "Handbook, part 5 (class balance)"
+    needs_labels: ClassVar[bool] = True
     stages: ClassVar[frozenset[str]] = ALL_STAGES
     min: Share = 0.1
 

@@ -74,6 +74,7 @@ class LabelConflict(PixelRule):
 
     id: ClassVar[str] = "label-conflict"
     source: ClassVar[str] = "Handbook, part 5 (label errors)"
+    needs_labels: ClassVar[bool] = True
     per_file: ClassVar[bool] = True
     together: ClassVar[bool] = True
 

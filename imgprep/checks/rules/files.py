@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from imgprep.checks.base import Compared, Count, Evidence, Finding, Rule
+from imgprep.checks.base import UNLABELLED, Compared, Count, Evidence, Finding, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Unreadable(Rule):
         groups: dict[tuple[str, str], list[int]] = defaultdict(list)
         bad: dict[str, int] = defaultdict(int)
         for row in np.flatnonzero(table.status.where("quarantined")).tolist():
-            label = table.label[row]
+            label = table.label[row] if evidence.labelled else UNLABELLED
             groups[label, table.reason[row] or "no reason given"].append(row)
             bad[label] += 1
         for name in evidence.classes:

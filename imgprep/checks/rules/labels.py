@@ -44,6 +44,7 @@ class LabelErrors(Rule):
 
     id: ClassVar[str] = "label-errors"
     source: ClassVar[str] = "Handbook, part 5 (label errors)"
+    needs_labels: ClassVar[bool] = True
     budget: Share = 0.04
     confidence: Annotated[float, Gt(0), Lt(1)] = 0.95
     review: Path | None = None

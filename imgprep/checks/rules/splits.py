@@ -123,6 +123,7 @@ class SplitCoverage(Rule):
 
     id: ClassVar[str] = "split-coverage"
     source: ClassVar[str] = "Handbook, part 6 (splits)"
+    needs_labels: ClassVar[bool] = True
     stages: ClassVar[frozenset[str]] = ALL_STAGES
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:

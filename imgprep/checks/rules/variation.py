@@ -35,6 +35,7 @@ class Lighting(Rule):
 
     id: ClassVar[str] = "lighting"
     source: ClassVar[str] = "Handbook, part 5 (lighting)"
+    needs_labels: ClassVar[bool] = True
     severity: Severity = "warning"
     attribute: str = "lighting"
     min_conditions: Annotated[int, Ge(1)] = 2
@@ -80,6 +81,7 @@ class Perspective(Rule):
 
     id: ClassVar[str] = "perspective"
     source: ClassVar[str] = "Handbook, part 5 (variation in perspective)"
+    needs_labels: ClassVar[bool] = True
     severity: Severity = "warning"
     attribute: str = "perspective"
     min_perspectives: Count = 2
