@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from imgprep.dataset.manifest import Manifest
     from imgprep.pipeline.inputs import StageResult
 
+TARGET_CLASSES = 8
+"""Largest number of classes of a target that are shown."""
 WIDE_TABLE = 12
 """Largest number of classes that a table shows in full."""
 GAP = 3
@@ -222,6 +224,21 @@ def _decisions(decisions: "Mapping[str, Any]") -> str:
     return f"{counts}; table {decisions['sha256'][:16]}"
 
 
+def _targets(manifest: "Manifest") -> Iterator[tuple[str, str]]:
+    """A line for each target: its kind and its statistics over all images."""
+    for number, (name, entry) in enumerate((manifest.targets or {}).items()):
+        if entry["kind"] == "number":
+            values = [entry[key] for key in ("mean", "std", "min", "max")]
+            told = "mean {:g}, std {:g}, {:g} to {:g}".format(*values) if entry["count"] else "no value"
+        else:
+            counts = [f"{one_line(each, 40)} {count}" for each, count in entry["counts"].items()]
+            more = f" and {len(counts) - TARGET_CLASSES} more" if len(counts) > TARGET_CLASSES else ""
+            told = ", ".join(counts[:TARGET_CLASSES]) + more
+        lacking = entry.get("missing") or entry.get("empty")
+        without = f"; {lacking} {'without a tag' if entry['kind'] == 'many' else 'missing'}" if lacking else ""
+        yield "" if number else "Targets", f"{name}: {entry['kind']}: {told}{without}"
+
+
 def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
     from imgprep.dataset.accounting import accounting
 
@@ -237,6 +254,7 @@ def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
         facts.append(("Groups", _groups(manifest.groups)))
     if manifest.labels is not None:
         facts.append(("Labels", f"{manifest.labels['encoding']}, {manifest.labels['dtype']}"))
+    facts += list(_targets(manifest))
     if manifest.normalization is not None:
         formula = manifest.normalization.get("formula", "")
         facts.append(("Values", manifest.normalization["kind"] + (f": {formula}" if formula else "")))

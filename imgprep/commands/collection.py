@@ -3,6 +3,7 @@
 from imgprep.checks.settled import settles
 from imgprep.commands.class_list import class_notes, class_order, unlisted
 from imgprep.commands.list_source import Listed, Listing, listing
+from imgprep.commands.targets import read_targets, refuse_several
 from imgprep.dataset.manifest import sha256_file
 from imgprep.engines import Engine
 from imgprep.errors import one_line
@@ -29,7 +30,7 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
 
     Raises:
         RequestError: there is nothing in it that could be an image, no row of the attributes is of one, or the groups
-            of the split section are not there.
+            of the split section are not there, or a target is wrong.
         SourceError: it is refused as a whole.
     """
     section = loaded.spec.source
@@ -50,17 +51,19 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
         text = unknown("attribute", section.masks.attribute, list(table.attributes))
         raise loaded.error(text, "source", "masks", "attribute")
     reader = ImageReader(section.source, options)
+    refuse_several(loaded, table)
     table, decided = decide(loaded, listed, table)
+    table, targets, missing = read_targets(loaded, table)
     listed = listed._replace(table=table)
     classes = class_order(listed, section.classes)
     if (section.classes or listed.order) and (complaint := unlisted(listed, classes)):
         raise loaded.error(complaint, "source", "classes" if section.classes else "class_names")
     ungrouped = grouping(loaded).check(table)
-    notes = (*class_notes(listed, classes), *_unmatched(loaded, table, listed.unmatched), *listed.notes)
+    notes = (*class_notes(listed, classes), *_unmatched(loaded, table, listed.unmatched), *listed.notes, *missing)
     notes = (*notes, ungrouped) if ungrouped else notes
     notes = (*notes, *decided.notes()) if decided is not None else notes
     digest = masks.digest() if masks is not None else ""
-    return Collection(table, classes, reader, section.masks, digest, notes, decided)
+    return Collection(table, classes, reader, section.masks, digest, notes, decided, targets)
 
 
 def decide(loaded: LoadedSpec, listed: Listed, table: SampleTable) -> tuple[SampleTable, Decided | None]:

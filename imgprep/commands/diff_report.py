@@ -45,6 +45,7 @@ def kinds(compared: Compared) -> list[Kind]:
             Kind("renamed", [(c.before, c.after, f"{c.before} -> {c.after}") for c in found.renamed]),
             Kind("relabelled", list(map(_both, found.relabelled))),
             Kind("moved to another split", list(map(_both, found.moved))),
+            Kind("with other targets", list(map(_both, found.targets))),
             Kind("with other pixels", [(id_, id_, "") for id_ in found.pixels]),
         )
         if kind.ids
@@ -102,7 +103,7 @@ def as_json(compared: Compared) -> str:
     content: dict[str, Any] = {"a": compared.names[0], "b": compared.names[1], "same": compared.difference.same}
     for name in ("added", "removed", "pixels"):
         content[name] = list(found[name])
-    for name in ("renamed", "relabelled", "moved", "settings"):
+    for name in ("renamed", "relabelled", "moved", "targets", "settings"):
         content[name] = [change._asdict() for change in getattr(compared.difference, name)]
     content["classes"] = {name: list(pair) for name, pair in (found["classes"] or {}).items()}
     content["pixels_compared"] = compared.sides is not None and compared.difference.compared

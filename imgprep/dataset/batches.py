@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from imgprep.errors import RequestError
 from imgprep.util.rng import rng
 
-Batch: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
+Batch: TypeAlias = tuple[Any, ...]
+"""Images and labels; and targets by name, where they were asked for."""
 
 
 class PassOptions(TypedDict, total=False):

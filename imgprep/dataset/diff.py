@@ -1,5 +1,6 @@
 """Compares two finished datasets, image by image, in columns."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from imgprep.dataset.manifest import Manifest
 from imgprep.dataset.records import read_records
 from imgprep.dataset.shards import shards_of
+from imgprep.dataset.targets import definitions
 
 NOWHERE: Final = -1
 _IDENTITY: Final = (
@@ -42,6 +44,7 @@ class Side:
         source: (N,) SHA-256 of its source bytes, as 32 bytes; empty where it is not known.
         checksum: (N,) of its pixels; `NOWHERE` where there are none.
         place: (N, 2) shard and row; `NOWHERE` where it is in none.
+        targets: (N,) the code, among the names, of all targets of each image as JSON.
     """
 
     folder: Path
@@ -53,6 +56,7 @@ class Side:
     source: NDArray[np.bytes_]
     checksum: NDArray[np.int64]
     place: NDArray[np.int32]
+    targets: NDArray[np.int32]
 
     def counts(self) -> Counter[str]:
         """Images of each class."""
@@ -78,6 +82,7 @@ class Difference:
         renamed: images with the same source bytes under another id.
         relabelled: images whose class differs.
         moved: images whose split differs.
+        targets: images whose targets differ, as JSON.
         pixels: ids of images whose pixels differ; not looked at where shape or dtype differ, see `compared`.
         settings: settings that differ, by their dotted key.
         classes: class -> images of the first and of the second.
@@ -89,6 +94,7 @@ class Difference:
     renamed: tuple[Change, ...] = ()
     relabelled: tuple[Change, ...] = ()
     moved: tuple[Change, ...] = ()
+    targets: tuple[Change, ...] = ()
     pixels: tuple[str, ...] = ()
     settings: tuple[Change, ...] = ()
     classes: Mapping[str, tuple[int, int]] | None = None
@@ -97,9 +103,8 @@ class Difference:
     @property
     def same(self) -> bool:
         """True if nothing differs."""
-        return not (
-            self.added or self.removed or self.renamed or self.relabelled or self.moved or self.pixels or self.settings
-        )
+        images = self.added, self.removed, self.renamed, self.relabelled, self.moved, self.targets, self.pixels
+        return not (any(images) or self.settings)
 
 
 def read_side(folder: Path, manifest: Manifest, splits: Path | None = None) -> Side:
@@ -115,13 +120,15 @@ def read_side(folder: Path, manifest: Manifest, splits: Path | None = None) -> S
     """
     codes: dict[str, int] = {"": 0}
     numbers: dict[str, int] = {}
-    label, split, source = list[int](), list[int](), list[bytes]()
+    label, split, source, targets = list[int](), list[int](), list[bytes](), list[int]()
     for record in read_records(folder):
         if record.status == "ok":
             numbers[record.id] = len(label)
             label.append(codes.setdefault(record.label or "", len(codes)))
             split.append(codes.setdefault(record.split or "", len(codes)))
             source.append(b"" if record.parent else bytes.fromhex(record.sha256 or ""))
+            answers = json.dumps(record.targets, ensure_ascii=False) if record.targets else ""
+            targets.append(codes.setdefault(answers, len(codes)))
     if splits is not None:
         for record in read_records(splits):
             if record.id in numbers:
@@ -137,6 +144,7 @@ def read_side(folder: Path, manifest: Manifest, splits: Path | None = None) -> S
         np.array(source, "S32"),
         checksum,
         place,
+        np.array(targets, np.int32),
     )
 
 
@@ -176,6 +184,7 @@ def compare(a: Side, b: Side, settings: Sequence[Change] = ()) -> Difference:
         renamed=tuple(renamed),
         relabelled=tuple(_changed(common, a, b, "label")),
         moved=tuple(_changed(common, a, b, "split")),
+        targets=tuple(_changed(common, a, b, "targets")),
         pixels=tuple(_repainted(common, a, b)) if compared else (),
         settings=tuple(settings),
         classes={name: (counts[0][name], counts[1][name]) for name in sorted({*counts[0], *counts[1]})},
@@ -215,7 +224,11 @@ def _renamed(a: Side, b: Side) -> Iterator[Change]:
 def index_settings(a: Manifest, b: Manifest) -> Iterator[Change]:
     """The settings that two indexes record and that differ."""
     ours, theirs = (
-        flat({name: getattr(each, name) for name in type(each).__slots__ if name not in _IDENTITY}) for each in (a, b)
+        flat(
+            {name: getattr(each, name) for name in type(each).__slots__ if name not in _IDENTITY}
+            | {"targets": definitions(each.targets)}
+        )
+        for each in (a, b)
     )
     return differing(ours, theirs)
 

@@ -24,7 +24,9 @@ from imgprep.dataset.manifest import (
 )
 from imgprep.dataset.manifest_schema import is_sealed
 from imgprep.dataset.records import SampleRecord, scan_records
+from imgprep.dataset.targets import described_targets
 from imgprep.errors import check_surroundings, one_line
+from imgprep.table.targets import Columns, values_of
 
 SHOWN: Final = 20
 HARMLESS: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".gitignore", ".gitattributes"})
@@ -59,12 +61,14 @@ class ShardContent:
         labels: (N,) the class index of each row, -1 for none, in the narrowest dtype that holds them.
         starts: group of arrays -> its first row; '' for arrays outside groups.
         same: whether the file has the SHA-256 of the index.
+        targets: their columns; empty without any, and where one does not fit.
     """
 
     ids: NDArray[np.uint64]
     labels: NDArray[np.integer]
     starts: Mapping[str, int]
     same: bool
+    targets: Columns
 
 
 class SampleCheck:
@@ -75,8 +79,11 @@ class SampleCheck:
         self._manifest = manifest
         self._shards = shards
         self._codes = {name: code for code, name in enumerate(manifest.classes)}
+        self._targets = described_targets(manifest.targets)
         self._seen = {filename: np.zeros(len(shard.ids), bool) for filename, shard in shards.items()}
         self._wrong: dict[str, list[int]] = {}
+        what = "id, label or targets" if manifest.targets else "id or label"
+        self._message = f"{what} differ between shard and {SAMPLES}"
 
     def differences(self) -> Iterator[Difference]:
         """Yields every difference between samples.jsonl, the index and the shards."""
@@ -97,7 +104,7 @@ class SampleCheck:
         if not self._manifest.shards:
             yield from count_differences(self._manifest, splits)
         for filename, rows in self._wrong.items():
-            yield Difference(filename, tuple(sorted(rows)), f"id or label differ between shard and {SAMPLES}")
+            yield Difference(filename, tuple(sorted(rows)), self._message)
         for filename, seen in self._seen.items():
             if not seen.all():
                 yield Difference(filename, tuple(np.flatnonzero(~seen).tolist()), f"no line of {SAMPLES} has them")
@@ -119,11 +126,17 @@ class SampleCheck:
         inside = 0 <= row < end
         if inside:
             self._seen[filename][row] = True
-            if shard.ids[row] == id_hash(record.id) and shard.labels[row] == self._codes.get(label):
+            if self._same(shard, row, record):
                 return
         if shard.same or inside:
             place = (SAMPLES, number) if shard.same else (filename, row)
             self._wrong.setdefault(place[0], []).append(place[1])
+
+    def _same(self, shard: ShardContent, row: int, record: SampleRecord) -> bool:
+        """Tells whether a row is what its line says."""
+        if shard.ids[row] != id_hash(record.id) or shard.labels[row] != self._codes.get(record.label or ""):
+            return False
+        return not shard.targets or values_of(self._targets, shard.targets, row) == record.targets
 
 
 def _totals(record: SampleRecord) -> Iterator[str]:

@@ -4,47 +4,55 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, Unpack, overload
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgprep.dataset.adapters import ADAPTERS
-from imgprep.dataset.batches import Batches, Pass, PassOptions
+from imgprep.dataset.batches import Batch, Batches, Pass, PassOptions
 from imgprep.dataset.manifest import ImageFormat, Manifest, read_manifest
 from imgprep.dataset.shards import shards_of
 from imgprep.dataset.stored_rows import StoredRows
+from imgprep.dataset.target_columns import TargetColumns, chosen_targets
 from imgprep.errors import RequestError
+from imgprep.table.targets import Target
 
-Label = int | NDArray[Any]
 _FOLD = "fold-"
 _SHOWN = 20
 """Classes that a notebook shows."""
 
 
-def load(directory: str | os.PathLike[str], split: str | Sequence[str] | None = None) -> "Dataset":
+def load(
+    directory: str | os.PathLike[str],
+    split: str | Sequence[str] | None = None,
+    *,
+    targets: str | Sequence[str] | None = None,
+) -> "Dataset":
     """Opens the images of one or more splits of a finished stage (convert, augment, pack).
 
     Args:
         directory: the stage's folder, which holds ``dataset.json``.
         split: its name, or several, whose images follow each other in that order; may be omitted when there is only
             one, or none as before the split.
+        targets: names of targets; with them each image comes as (image, label, {name: value}).
 
     Returns:
         The images and labels; only the index has been read.
 
     Raises:
-        RequestError: there is no finished dataset, it holds no images, or there is no such split.
+        RequestError: there is no finished dataset, it holds no images, or there is no such split or target.
     """
     folder = Path(directory)
     manifest = read_manifest(folder)
     if manifest.image is None:
         raise RequestError(f"{folder}: the stage {manifest.stage} holds no images; load convert or pack")
     splits = manifest.splits()
+    answers = chosen_targets(folder, manifest, targets)
     if split is None:
         if len(splits) > 1:
             raise RequestError(f"{folder}: there are several splits, choose one: split={' | '.join(map(repr, splits))}")
-        return Dataset(folder, manifest, manifest.image, splits)
+        return Dataset(folder, manifest, manifest.image, splits, answers)
     chosen = (split,) if isinstance(split, str) else tuple(split)
     for name in chosen:
         if name not in splits:
@@ -52,14 +60,17 @@ def load(directory: str | os.PathLike[str], split: str | Sequence[str] | None = 
             raise RequestError(f"{folder}: no split {name!r}; {choice}")
     if not chosen or len(set(chosen)) < len(chosen):
         raise RequestError(f"{folder}: split={list(chosen)!r} must name splits, each once")
-    return Dataset(folder, manifest, manifest.image, chosen)
+    return Dataset(folder, manifest, manifest.image, chosen, answers)
 
 
-def folds(directory: str | os.PathLike[str]) -> Iterator[tuple["Dataset", "Dataset"]]:
+def folds(
+    directory: str | os.PathLike[str], *, targets: str | Sequence[str] | None = None
+) -> Iterator[tuple["Dataset", "Dataset"]]:
     """The rounds of a k-fold cross-validation: each fold once for validation, the others together for training.
 
     Args:
         directory: the folder of the pack stage of a spec with ``split: {method: kfold}``.
+        targets: as of `load`.
 
     Yields:
         The images for training and those for validation, K times.
@@ -71,14 +82,16 @@ def folds(directory: str | os.PathLike[str]) -> Iterator[tuple["Dataset", "Datas
     if len(names) < 2:
         raise RequestError(f"{directory}: there are no folds; set split: {{method: kfold, folds: 5}} in the spec")
     for name in names:
-        yield load(directory, [other for other in names if other != name]), load(directory, name)
+        others = [other for other in names if other != name]
+        yield load(directory, others, targets=targets), load(directory, name, targets=targets)
 
 
 class Dataset:
     """The images and labels of one or more splits, read on access.
 
     It is a map-style dataset of NumPy arrays: an index gives an image and its label; a slice, a list or array of them
-    or a mask gives arrays. `torch`, `keras`, `tf`, `huggingface` and `grain` give it to a framework.
+    or a mask gives arrays; where targets were asked for, with a third member
+    {name: value}. `torch`, `keras`, `tf`, `huggingface` and `grain` give it to a framework.
 
     Attributes:
         classes: the names of the classes in index order.
@@ -90,10 +103,18 @@ class Dataset:
         one_hot: whether a label is (K,) rather than a number.
         split: the name of this split, or the names joined by ``+``; None before the split.
         splits: the names of all splits of the stage.
+        targets: name -> `Target`, with its kind and classes, of the targets that were asked for.
         manifest: the content of ``dataset.json``.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, image: ImageFormat, chosen: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        image: ImageFormat,
+        chosen: Sequence[str],
+        targets: Sequence[Target] = (),
+    ) -> None:
         self.manifest = manifest
         self.classes: tuple[str, ...] = manifest.classes
         weights = manifest.class_weights
@@ -109,8 +130,11 @@ class Dataset:
         self.split = "+".join(chosen) or None
         self.splits: tuple[str, ...] = manifest.splits()
         entries = [entry for name in (chosen or (None,)) for entry in manifest.shards if entry.split == name]
+        shards = shards_of(folder, manifest, entries)
+        self._targets = TargetColumns(targets, shards)
+        self.targets: dict[str, Target] = self._targets.targets
         self._rows = StoredRows(
-            shards_of(folder, manifest, entries),
+            shards,
             [entry.samples for entry in entries],
             (self.image_shape, self.dtype),
             np.dtype(labels.get("dtype", np.uint16)),
@@ -122,14 +146,10 @@ class Dataset:
     def __repr__(self) -> str:
         return f"<Dataset {self.split or 'all'}: {len(self)} images {self.image_shape} {self.dtype}>"
 
-    @overload
-    def __getitem__(self, index: int | np.integer) -> tuple[NDArray[Any], Label]: ...
-    @overload
-    def __getitem__(self, index: slice | Sequence[int] | NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]: ...
-    def __getitem__(self, index: Any) -> tuple[NDArray[Any], Any]:
+    def __getitem__(self, index: Any) -> tuple[Any, ...]:
         """One image (H, W, C) and its label, an int or for one-hot labels (K,); several indices give arrays of them.
 
-        The arrays are copies that the caller may change.
+        The arrays are copies that the caller may change. Targets come as a third member, {name: value}.
 
         Args:
             index: a number, negative from the end; a slice; a list or array of numbers; a mask of one bool per image.
@@ -138,12 +158,17 @@ class Dataset:
             IndexError: there is no such image, or the mask has another length.
         """
         if not isinstance(index, (int, np.integer)):
-            return self._rows.gather(self._chosen(index))
+            return self._gather(self._chosen(index))
         row = int(index) + (len(self) if index < 0 else 0)
         if not 0 <= row < len(self):
             raise IndexError(f"index {index} of a dataset with {len(self)} images")
         image, label = self._rows.row(row)
-        return np.array(image), np.array(label) if np.ndim(label) else int(label)
+        pair = np.array(image), np.array(label) if np.ndim(label) else int(label)
+        return (*pair, self._targets.row(row)) if self.targets else pair
+
+    def _gather(self, order: NDArray[np.int64]) -> Batch:
+        pair = self._rows.gather(order)
+        return (*pair, self._targets.gather(order)) if self.targets else pair
 
     def _repr_html_(self) -> str:
         """The images of each class, for notebooks."""
@@ -155,7 +180,7 @@ class Dataset:
         more = f"<tr><td>and {len(self.classes) - _SHOWN} more</td><td></td></tr>" if len(self.classes) > _SHOWN else ""
         return f"<p>{escape(repr(self))}</p><table>{rows}{more}</table>"
 
-    def __iter__(self) -> Iterator[tuple[NDArray[Any], Label]]:
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return (self[index] for index in range(len(self)))
 
     @property
@@ -173,6 +198,14 @@ class Dataset:
         """The ids of the images that augmented ones were made from, in order; '' for originals."""
         return self._rows.texts("parent")
 
+    def target(self, name: str) -> NDArray[Any]:
+        """All values of a target that was asked for: (N,) class indices or float32, or (N, K) uint8 of 0 and 1.
+
+        Raises:
+            KeyError: it was not asked for.
+        """
+        return self._targets[name].copy()
+
     def batches(self, batch_size: int, *, start: int = 0, prefetch: int = 0, **order: Unpack[PassOptions]) -> Batches:
         """Iterates once over all images, in batches.
 
@@ -185,7 +218,7 @@ class Dataset:
                 give each of several processes its part.
 
         Returns:
-            An iterator over (B, H, W, C) images and (B,) or (B, K) labels: new arrays.
+            An iterator over (B, H, W, C) images and (B,) or (B, K) labels, and {name: values} of targets: new arrays.
 
         Raises:
             RequestError: a number is out of range.
@@ -195,10 +228,10 @@ class Dataset:
     def pass_(self, pass_: Pass, *, start: int = 0, prefetch: int = 0) -> Batches:
         """See `batches`."""
         identity = f"{self.manifest.fingerprint}:{self.split}"
-        return Batches(self._rows.gather, len(self), pass_, start=start, prefetch=prefetch, fingerprint=identity)
+        return Batches(self._gather, len(self), pass_, start=start, prefetch=prefetch, fingerprint=identity)
 
-    def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """All images (N, H, W, C) and labels (N,) or (N, K), in memory."""
+    def arrays(self) -> Batch:
+        """All images (N, H, W, C) and labels (N,) or (N, K), and {name: values} of targets, in memory."""
         return self[:]
 
     def torch(self, transform: Callable[[Any], Any] | None = None, *, channels_first: bool = True) -> Any:

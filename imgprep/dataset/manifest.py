@@ -85,8 +85,7 @@ class Manifest:
         image: shape, dtype and colour order; None where the stage holds no images.
         labels: ``index`` or ``one_hot``, and the dtype they are stored in.
         normalization: kind of normalisation, with its statistics.
-        class_weights: N / (K x images of the class) over the N training images of K classes, in index order; 0.0 for a
-            class without training images (None in files of older versions).
+        class_weights: N / (K x images of the class) over N training images of K classes; 0.0 for a class without any.
         seed: the seed of the spec.
         fingerprint: SHA-256 over all inputs of the dataset: settings, labels and source bytes.
         checksum: the algorithm of the ``checksum`` column.
@@ -97,6 +96,7 @@ class Manifest:
             and of images without a group (``alone``); None, and not written, where there are no groups.
         decisions: SHA-256 of the table of decisions (``sha256``), and how many images they leave out (``excluded``),
             label anew (``relabelled``) and keep (``kept``); None, and not written, without a table.
+        targets: by name, see `dataset.targets.described`; None, and not written, without any.
         preprocessing: what convert did to each image, as its section of a spec, without storage; and ``source``,
             what was done before, where the source is a dataset. None in older files.
     """
@@ -119,14 +119,14 @@ class Manifest:
     groups: Mapping[str, int] | None = None
     decisions: Mapping[str, Any] | None = None
     preprocessing: Mapping[str, Any] | None = None
+    targets: Mapping[str, Any] | None = None
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
         """The bytes of ``dataset.json``, deterministic; the last key is a digest of everything before it."""
         content = {"format_version": self.format_version} | asdict(self)
-        for name in ("groups", "decisions", "preprocessing"):
-            if content[name] is None:
-                del content[name]
+        lacking = {name for name in ("groups", "decisions", "preprocessing", "targets") if content[name] is None}
+        content = {name: value for name, value in content.items() if name not in lacking}
         return seal(json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
     @classmethod

@@ -165,6 +165,13 @@ _SHARD: Final = {
 }
 _IMAGE: Final = {"shape": list_of(whole, 3), "dtype": one_of(*_DTYPES), "color": text}
 _NORMALIZATION: Final = {"formula": text, "statistics": text, "images": whole}
+_TARGET: Final = {
+    "kind": one_of("category", "number", "many"),
+    "columns": list_of(text),
+    "dtype": one_of(*_DTYPES),
+    "classes": list_of(text),
+    "missing_index": whole,
+}
 DECIDED: Final = ("excluded", "relabelled", "kept")
 """Keys of the counts of decisions."""
 
@@ -196,6 +203,7 @@ _MEMBERS: Final[Mapping[str, Check]] = {
     "files": mapping_of(text, filename),
     "groups": or_null(mapping_of(whole)),
     "preprocessing": or_null(_preprocessing),
+    "targets": or_null(mapping_of(record_of(_TARGET, frozenset({"classes", "missing_index"})))),
     "decisions": or_null(record_of({"sha256": text} | dict.fromkeys(DECIDED, whole))),
 }
 _OPTIONAL: Final = frozenset(

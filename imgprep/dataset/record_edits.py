@@ -95,6 +95,13 @@ def source_digests(lines: Iterable[bytes]) -> Iterator[int]:
         yield int(line[start + 1 : start + 1 + _DIGITS], 16) if line[start : start + 1] == b'"' else 0
 
 
+def are_usable(lines: Iterable[bytes]) -> Iterator[bool]:
+    """Yields whether each line, as imgprep writes it, is of a usable image."""
+    for line in lines:
+        start = line.rfind(_STATUS) + len(_STATUS)
+        yield line[start : start + 3] == b'ok"'
+
+
 def with_flags(lines: Iterable[bytes], flags: Mapping[int, tuple[str, ...]]) -> Iterator[bytes]:
     """Yields the lines with flags added.
 

@@ -38,6 +38,7 @@ class SampleRecord(NamedTuple):
         mask_sha256: of the bytes of its mask; '' for none, and then not written.
         parent: the id of its original; None for an original, and then not written.
         original_label: its label in the source, where a decision replaced it; '' elsewhere, and then not written.
+        targets: name -> what `Target.value` gives; written after the attributes, and not without targets.
     """
 
     id: str
@@ -55,6 +56,7 @@ class SampleRecord(NamedTuple):
     mask_sha256: str = ""
     parent: str | None = None
     original_label: str = ""
+    targets: Mapping[str, Any] = NOTHING
 
     @classmethod
     def parse(cls, line: bytes) -> Self:
@@ -89,6 +91,7 @@ class SampleRecord(NamedTuple):
                 members.get("mask_sha256", ""),
                 members.get("parent"),
                 members.get("original_label", ""),
+                members.get("targets", {}),
             )
         except KeyError as error:
             raise ValueError(f"{error.args[0]} is missing") from None
@@ -113,6 +116,9 @@ class SampleRecord(NamedTuple):
         for name in _OPTIONAL:
             if not members[name]:
                 del members[name]
+        if self.targets:
+            # What follows the attributes is edited as bytes, from the end of the line.
+            members = {name: members[name] for name in ("id", "location", "label", "attributes", "targets")} | members
         return json_line({**members, **details} if details else members)
 
 
@@ -133,10 +139,11 @@ TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "mask_sha256": (str,),
     "parent": _TEXT_OR_NULL,
     "original_label": (str,),
+    "targets": (dict,),
 }
 _COMBINATIONS: Final = frozenset(product(*TYPES.values()))
 _USUAL: Final = tuple(NoneType if name in {"split", "parent"} else types[0] for name, types in TYPES.items())
-_OPTIONAL: Final = ("group", "mask_sha256", "parent", "original_label")
+_OPTIONAL: Final = ("group", "mask_sha256", "parent", "original_label", "targets")
 _REQUIRED: Final = itemgetter(*(name for name in TYPES if name not in _OPTIONAL))
 STATUSES: Final = frozenset({"ok", "quarantined", "skipped"})
 _NAMES: Final = {str: "a string", NoneType: "null", dict: "a mapping", int: "a whole number", list: "a list"}

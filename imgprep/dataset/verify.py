@@ -21,10 +21,12 @@ from imgprep.dataset.integrity import (
     unlisted_differences,
 )
 from imgprep.dataset.manifest import INDEX, Manifest, ShardEntry, sha256_file
+from imgprep.dataset.targets import ALL, described, described_targets, joined_columns
 from imgprep.engines.base import Heartbeat, Runner, WholePlan, WorkerError
 from imgprep.errors import ResourceError, SourceError, check_surroundings, one_line
 from imgprep.shards.base import ShardReader
 from imgprep.shards.shard_set import groups_of, open_shard
+from imgprep.table.targets import Columns
 
 COLUMNS: Final = ("image", "label", "id", "parent", "checksum")
 MASK: Final = "mask"
@@ -44,7 +46,7 @@ class ShardResult:
 
     Attributes:
         differences: all of them.
-        content: the rows' ids and labels.
+        content: the rows' ids, labels and targets.
     """
 
     differences: tuple[Difference, ...]
@@ -91,21 +93,25 @@ class _Rows:
         self._entry = entry
         self.ids, self.labels = np.array([], np.uint64), np.array([], np.int64)
         self.starts: dict[str, int] = {}
+        self.targets = described_targets(manifest.targets)
+        self.columns: list[Columns] | None = []  # None after one that does not fit
 
     def content(self, *, same: bool) -> ShardContent:
-        """The ids and labels of the rows seen so far."""
+        """The ids, labels and targets of the rows seen so far."""
         narrow = np.min_scalar_type(-max(1, len(self._manifest.classes)))
-        return ShardContent(self.ids, self.labels.astype(narrow), self.starts, same)
+        columns = joined_columns(("", columns) for columns in self.columns or ()).get("", {})
+        return ShardContent(self.ids, self.labels.astype(narrow), self.starts, same, columns)
 
     def differences(self, reader: ShardReader) -> list[Difference]:
         """All differences of the rows."""
         found, start = list[Difference](), 0
         for group in groups_of(reader):
-            missing = [name for name in COLUMNS if group + name not in reader.names]
+            wanted = (*COLUMNS, *(target.name for target in self.targets))
+            missing = [name for name in wanted if group + name not in reader.names]
             if missing:
                 found.append(self._about((), f"no array {group}{missing[0]}"))
                 continue
-            present = [name for name in (*COLUMNS, MASK) if group + name in reader.names]
+            present = [name for name in (*wanted, MASK) if group + name in reader.names]
             columns = {name: reader.read(group + name) for name in present}
             self.starts[group.removesuffix("/")] = len(self.ids)
             found += self._group(columns, start)
@@ -135,10 +141,22 @@ class _Rows:
         if images.dtype.kind == "f":
             finite = np.isfinite(images.reshape(len(images), -1)).all(axis=1)
             yield from self._rows(~finite, start, "values that are not finite")
+        yield from self._answers(columns)
         codes, good = _labels(columns["label"], self._manifest)
         yield from self._rows(~good, start, "labels that are no class")
         self.labels = np.concatenate([self.labels, np.where(good, codes, -1)])
         self.ids = np.concatenate([self.ids, np.array([id_hash(id_) for id_ in columns["id"]], np.uint64)])
+
+    def _answers(self, columns: Mapping[str, NDArray[Any]]) -> Iterator[Difference]:
+        """Checks the columns of targets."""
+        for target in self.targets:
+            array = columns[target.name]
+            if not target.fits(array, len(array)):
+                kind = f"{target.kind} of {target.row_shape} {target.dtype}"
+                yield self._about((), f"{target.name}: values that cannot be, the index says {kind}")
+                self.columns = None
+        if self.columns is not None:
+            self.columns.append({target.name: columns[target.name] for target in self.targets})
 
     def _rows(self, wrong: NDArray[np.bool_], start: int, message: str) -> Iterator[Difference]:
         if wrong.any():
@@ -201,6 +219,12 @@ def _whole(manifest: Manifest, shards: Mapping[str, ShardContent]) -> Iterator[D
         found = {name: number for name, number in zip(manifest.classes, numbers, strict=True) if number}
         counts.setdefault(entry.split or "all", Counter()).update(found)
     yield from count_differences(manifest, counts)
+    found_targets = described(
+        described_targets(manifest.targets),
+        joined_columns((entry.split or ALL, shards[entry.filename].targets) for entry in manifest.shards),
+    )
+    if found_targets != (manifest.targets or None):
+        yield Difference(INDEX, (), "the statistics of targets are not those of the shards")
     everything = np.concatenate([shard.ids for shard in shards.values()])
     everything.sort()
     if bool(np.any(everything[1:] == everything[:-1])):

@@ -6,6 +6,7 @@ from imgprep.pipeline.decided import Decided
 from imgprep.pipeline.image_reader import ImageReader
 from imgprep.sources.masks import Masks
 from imgprep.table.sample import SampleTable
+from imgprep.table.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Collection:
         masks_digest: a value that changes when one of the masks' files does.
         notes: what the user should know, one line each.
         decided: what decisions did to it; None without any.
+        targets: that the table has columns of.
     """
 
     table: SampleTable
@@ -29,6 +31,7 @@ class Collection:
     masks_digest: str = ""
     notes: tuple[str, ...] = ()
     decided: Decided | None = None
+    targets: tuple[Target, ...] = ()
 
     @property
     def undecided(self) -> SampleTable:

@@ -13,6 +13,7 @@ from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.plan import I, ShardPlan, ShardRecord
 from imgprep.pipeline.writer import ShardWriter
 from imgprep.shards.base import text_array
+from imgprep.table.targets import Columns
 
 
 class ShardJob(Generic[I]):
@@ -37,7 +38,7 @@ class ShardJob(Generic[I]):
 
 
 def columns(
-    images: NDArray[Any], labels: NDArray[Any], ids: Iterable[str], parents: Iterable[str]
+    images: NDArray[Any], labels: NDArray[Any], ids: Iterable[str], parents: Iterable[str], targets: Columns
 ) -> dict[str, NDArray[Any]]:
     """The columns of the flat layout, with a checksum of each image.
 
@@ -46,6 +47,7 @@ def columns(
         labels: (N,) or (N, K).
         ids: N ids.
         parents: N ids of originals, '' for an original itself.
+        targets: further columns.
     """
     return {
         "image": images,
@@ -53,6 +55,7 @@ def columns(
         "id": text_array(ids),
         "parent": text_array(parents),
         "checksum": np.array([zlib.crc32(image) for image in images], np.uint32),
+        **targets,
     }
 
 

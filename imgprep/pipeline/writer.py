@@ -7,16 +7,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import ImageFormat, commit, sha256_file
+from imgprep.dataset.targets import explained_targets
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
 from imgprep.pipeline.runner import part_path
 from imgprep.pipeline.shard_buffer import ShardBuffer
 from imgprep.pipeline.storage import Storage
 from imgprep.pipeline.workspace import Workspace
 from imgprep.shards.base import LONGEST_ATTRIBUTE
+from imgprep.table.targets import Target
 from imgprep.version import __version__
 
 
@@ -97,30 +98,30 @@ class ShardWriter:
         )
 
 
-def explained(classes: Sequence[str], image: ImageFormat, normalization: Mapping[str, Any]) -> dict[str, str]:
+def explained(
+    classes: Sequence[str], image: ImageFormat, normalization: Mapping[str, Any], targets: Sequence[Target] = ()
+) -> dict[str, str]:
     """Attributes that make a shard understandable without ``dataset.json``.
 
     Args:
         classes: names in index order.
         image: of the shards.
         normalization: as in ``dataset.json``.
+        targets: further arrays.
 
     Returns:
-        ``imgprep`` (the version), ``color``, and as JSON ``classes`` and ``normalization``. What is longer than an
-        attribute of HDF5 (very many classes, a mean for every pixel) is left to ``dataset.json``.
+        ``imgprep`` (the version), ``color``, and as JSON ``classes``, ``normalization`` and, where there are any,
+        ``targets``. What is longer than an attribute of HDF5 (very many classes, a mean for every pixel) is left to
+        ``dataset.json``.
     """
     told = {"imgprep": __version__, "color": image.color}
-    for name, value in (("classes", list(classes)), ("normalization", dict(normalization))):
-        text = json.dumps(value, ensure_ascii=False)
-        if len(text.encode("utf-8", "backslashreplace")) <= LONGEST_ATTRIBUTE:
-            told[name] = text
-    return told
-
-
-def label_dtype(classes: int) -> np.dtype[Any]:
-    """The dtype of class indices: uint16 up to 65,535 classes, else uint32.
-
-    >>> label_dtype(2), label_dtype(65_535), label_dtype(65_536)
-    (dtype('uint16'), dtype('uint16'), dtype('uint32'))
-    """
-    return np.dtype(np.uint16 if classes <= np.iinfo(np.uint16).max else np.uint32)
+    texts = {
+        "classes": json.dumps(list(classes), ensure_ascii=False),
+        "normalization": json.dumps(dict(normalization), ensure_ascii=False),
+    }
+    if targets:
+        texts["targets"] = explained_targets(targets)
+    short = {
+        name: text for name, text in texts.items() if len(text.encode("utf-8", "backslashreplace")) <= LONGEST_ATTRIBUTE
+    }
+    return told | short

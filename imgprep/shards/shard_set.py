@@ -230,8 +230,16 @@ class ShardSet:
 
     def texts(self, number: int, name: str) -> list[str]:
         """All rows of an array of text."""
-        texts: list[str] = read_array(self._shards[number].path, name).tolist()
+        texts: list[str] = self.array(number, name).tolist()
         return texts
+
+    def array(self, number: int, name: str) -> NDArray[Any]:
+        """All rows of an array, read from the file.
+
+        Raises:
+            SourceError: the file is missing or damaged, or has no such array.
+        """
+        return read_array(self._shards[number].path, name)
 
     @contextmanager
     def opened(self, most: int) -> Iterator["ShardSet"]:

@@ -4,17 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
-from imgprep.archives.files import file_stamp
-from imgprep.archives.opening import inside, is_archive_name, open_archive
 from imgprep.dataset.manifest import INDEX
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.detect_columns import columns_of
 from imgprep.sources.idx import is_idx_images
 from imgprep.sources.not_read import refuse_file, refuse_folder, refuse_url
-from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits
+from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits, subfolders
 from imgprep.sources.split_names import split_word
-from imgprep.sources.trees import FileTree, tree_of
-from imgprep.sources.walk import junk
+from imgprep.sources.walk import junk, list_root
 from imgprep.table.sample import NOTHING
 
 _SUFFIXES: Final[Mapping[str, str]] = {
@@ -50,26 +47,12 @@ def recognise(path: Path, label: str | None = None) -> Recognised:
         RequestError: there is nothing there, or it is of no known layout; known kinds that are not read are named.
         UnclearSplitError: the outer folders may be splits as well as parts of the classes.
     """
-    place = inside(path)
-    if path.is_dir() or (place is not None and open_archive(place.archive).index.is_folder(place.name)):
-        return _folder(_unwrapped(path) if place else path, label)
-    if place is None and not path.exists():
+    if path.is_dir():
+        return _folder(path, label)
+    if not path.exists():
         refuse_url(path)
         raise RequestError(f"{one_line(path)}: no such file or folder; check the path")
-    if place is not None:
-        file_stamp(path)
     return _file(path, label)
-
-
-def _unwrapped(path: Path) -> Path:
-    """The folder of an archive that holds all of it: many are made with the folder of the images around these."""
-    while True:
-        tree = tree_of(path)
-        inner = tree.subfolders(links=False)
-        alone = len(inner) == 1 and not any(not junk(name) for name in tree.files())
-        if not alone or not tree.subfolders(inner[0], links=False):
-            return path
-        path /= inner[0]
 
 
 def _file(path: Path, label: str | None = None) -> Recognised:
@@ -82,49 +65,38 @@ def _file(path: Path, label: str | None = None) -> Recognised:
     layout = _SUFFIXES.get(suffixes[-1]) if suffixes else None
     if layout is None:
         known = ", ".join(_SUFFIXES)
-        raise RequestError(
-            f"{one_line(path)}: no known layout; give a folder of images, an archive, or a file of these: {known}"
-        )
+        raise RequestError(f"{one_line(path)}: no known layout; give a folder of images, or a file of these: {known}")
     return Recognised(layout, path, columns_of(path, layout, label) if layout in {"csv", "json"} else NOTHING)
 
 
 def _folder(path: Path, label: str | None = None) -> Recognised:
-    tree = tree_of(path)
-    names, folders = sorted(tree.files()), tree.subfolders()
+    listing = list_root(path)
+    names, entries = listing.names[::-1], listing.others.items()
+    folders = [name[:-1] for name, entry in entries if name.endswith("/") and not junk(entry.name, folder=True)]
     if INDEX in names:
         return Recognised("dataset", path)
     if any(map(is_idx_images, names)):
         return Recognised("idx", path)
-    refuse_folder(path, tree, names)
+    refuse_folder(path, names, folders)
     if not folders:
-        return _flat(path, names, label)
+        where = one_line(path)
+        tables = [name for name in names if Path(name.removesuffix(".gz")).suffix.lower() in _SUFFIXES]
+        if len(tables) == 1:
+            return _file(path / tables[0], label)
+        if len(tables) > 1:
+            raise RequestError(f"{where}: several tables: {one_line(', '.join(tables), 120)}; give one of them")
+        raise RequestError(f"{where}: no folders in it; put the images of each class into a folder of its own")
     splits = [name for name in folders if split_word(name)]
-    if len(splits) >= max(1, (len(folders) + 1) // 2) and any(tree.subfolders(name) for name in splits):
+    if len(splits) >= max(1, (len(folders) + 1) // 2) and any(subfolders(path / name) for name in splits):
         return Recognised("split_directory", path)
-    if (found := recognise_splits(tree)) is not None:
-        return Recognised("split_directory", path / found)
-    nested = _nested(tree, folders)
+    if (found := recognise_splits(path, folders)) is not None:
+        return Recognised("split_directory", found)
+    nested = _nested(path, folders)
     if nested:
-        check_outer(path, tree)
+        check_outer(path, folders)
     return Recognised("hierarchy" if nested else "directory", path)
 
 
-def _flat(path: Path, names: list[str], label: str | None) -> Recognised:
-    """The layout of a folder without folders in it: that of its only table or archive."""
-    where = one_line(path)
-    tables = [name for name in names if Path(name.removesuffix(".gz")).suffix.lower() in _SUFFIXES]
-    archives = [name for name in names if is_archive_name(name)] if inside(path) is None else []
-    if len(tables) == 1:
-        return _file(path / tables[0], label)
-    if len(tables) > 1:
-        raise RequestError(f"{where}: several tables: {one_line(', '.join(tables), 120)}; give one of them")
-    if len(archives) == 1:
-        return recognise(path / archives[0], label)
-    if len(archives) > 1:
-        raise RequestError(f"{where}: several archives: {one_line(', '.join(archives), 120)}; give one of them")
-    raise RequestError(f"{where}: no folders in it; put the images of each class into a folder of its own")
-
-
-def _nested(tree: FileTree, folders: list[str]) -> bool:
+def _nested(path: Path, folders: list[str]) -> bool:
     """Returns whether images lie only deeper than one folder down."""
-    return not any(has_images(tree, name) for name in folders) and any(map(tree.subfolders, folders))
+    return not any(has_images(path / name) for name in folders) and any(subfolders(path / name) for name in folders)

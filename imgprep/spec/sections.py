@@ -24,6 +24,7 @@ from imgprep.settings.fields import (
 )
 from imgprep.settings.problems import SpecError, wrong
 from imgprep.spec.collection import AuditSection, Source
+from imgprep.spec.targets import Targets
 
 SMALLEST_MEMORY: Final = 64 << 20
 
@@ -86,6 +87,7 @@ class Spec(Section):
         source: where the images come from.
         output: the folder that everything is written to.
         seed: what all randomness is drawn from.
+        targets: further answers about each image beside its label, from columns of the tables: category, number, many.
         audit: what is demanded of the collection.
         execution: how the work is done.
     """
@@ -94,6 +96,7 @@ class Spec(Section):
     source: Source
     output: OutputPath
     seed: Annotated[Integer, Ge(0), Lt(2**63)] = 0
+    targets: Targets = Field(default={}, validate_default=True)
     audit: AuditSection = Field(default={}, validate_default=True)
 
     if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import hashlib
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from itertools import repeat
 from types import MappingProxyType
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.table.columns import CategoryBuilder, CategoryColumn, Rows, StringBuilder, StringColumn, blocks
+from imgprep.table.targets import Columns, of_rows
 
 Status = Literal["ok", "quarantined", "skipped"]
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
@@ -52,7 +53,8 @@ class Sample(NamedTuple):
 class SampleTable(Sequence[Sample]):
     """Samples as columns; indexing gives a `Sample`, slicing and fancy indexing another table.
 
-    The column of original labels is None where no label was replaced.
+    The column of original labels is None where no label was replaced. Targets are numbers that only the columns have: a
+    `Sample` says the same in its attributes.
     """
 
     id: StringColumn
@@ -65,6 +67,7 @@ class SampleTable(Sequence[Sample]):
     stamp: NDArray[np.int64]
     attributes: Mapping[str, CategoryColumn]
     original_label: CategoryColumn | None = None
+    targets: Columns = field(default_factory=dict)
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> "SampleTable":
@@ -108,6 +111,7 @@ class SampleTable(Sequence[Sample]):
             self.stamp[index],
             {name: column[index] for name, column in self.attributes.items()},
             None if self.original_label is None else self.original_label[index],
+            of_rows(self.targets, index),
         )
 
     def __iter__(self) -> Iterator[Sample]:
@@ -150,6 +154,9 @@ class SampleTable(Sequence[Sample]):
         for name, category in (named | {"reason": self.reason} | attributes | replaced).items():
             state.update(name.encode("utf-8", "surrogateescape"))
             category.update(state)
+        for name, values in sorted(self.targets.items()):
+            state.update(name.encode())
+            state.update(np.ascontiguousarray(values).tobytes())
         return state.hexdigest()
 
     def ok(self) -> NDArray[np.bool_]:

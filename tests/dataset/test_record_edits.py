@@ -6,7 +6,15 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imgprep.dataset.record_edits import LEFT_OUT, new_place, new_split, rewritten, source_digests, with_flags
+from imgprep.dataset.record_edits import (
+    LEFT_OUT,
+    are_usable,
+    new_place,
+    new_split,
+    rewritten,
+    source_digests,
+    with_flags,
+)
 from imgprep.dataset.records import SampleRecord, json_line
 
 RECORD = SampleRecord("a", "a", "oak", {}, "ok", "", None, "shard.h5", 3, "f" * 64, [])
@@ -58,6 +66,16 @@ def test_a_line_is_cut_as_if_it_had_been_read(
     for change, wanted in ((new_split(split), changed), (new_place(split or "", "s")(7), moved)):
         [found] = rewritten(tmp_path, [change])
         assert found == (json_line(wanted) if record["status"] == "ok" else line)
+
+
+def test_a_line_with_targets_is_edited_as_bytes(tmp_path: Path) -> None:
+    record = RECORD._replace(targets={"sha256": '},"status":"ok",', "row": 3.5, "status": ["ok"]}, sha256="0f" * 32)
+    lost = record._replace(status="quarantined", reason="damaged")
+    (tmp_path / "samples.jsonl").write_bytes(record.line() + lost.line())
+    lines = list(rewritten(tmp_path, [new_place("train", "a.h5")(7)]))
+    assert lines == [record._replace(split="train", shard="a.h5", row=7).line(), lost.line()]
+    assert list(are_usable(lines)) == [True, False]
+    assert list(source_digests(lines)) == [int("0f" * 8, 16)] * 2
 
 
 def test_an_image_that_is_left_out_is_in_no_shard(tmp_path: Path) -> None:

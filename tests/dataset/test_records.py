@@ -40,6 +40,15 @@ def test_what_a_record_does_not_have_is_not_written(name: str, value: str) -> No
     assert SampleRecord.parse(record.line()) == record
 
 
+def test_targets_follow_the_attributes_and_are_not_written_without_any() -> None:
+    record = RECORD._replace(targets={"price": 1.5, "tags": ["a", "b"], "state": None})
+    written = b'"targets":{"price":1.5,"tags":["a","b"],"state":null},"status":"ok"'
+    assert record.line() == LINE.replace(b'"status":"ok"', written)
+    assert SampleRecord.parse(record.line()) == record
+    with pytest.raises(ValueError, match=r"^targets: expected a mapping, got \[\]$"):
+        SampleRecord.parse(json.dumps(json.loads(LINE) | {"targets": []}).encode())
+
+
 def test_details_come_last_and_are_told_apart() -> None:
     line = RECORD._replace(parent="p").line({"recipe": "", "draws": [1]})
     assert line == LINE[:-2] + b',"parent":"p","recipe":"","draws":[1]}\n'
@@ -70,7 +79,7 @@ def test_a_member_of_another_kind_is_refused_by_name(tmp_path: Path, change: dic
         list(read_records(tmp_path))
 
 
-@pytest.mark.parametrize("name", [name for name in SampleRecord._fields if name not in OPTIONAL])
+@pytest.mark.parametrize("name", [name for name in SampleRecord._fields if name not in {*OPTIONAL, "targets"}])
 def test_a_member_that_is_missing_is_named(name: str) -> None:
     members = json.loads(LINE)
     del members[name]

@@ -11,8 +11,9 @@ from imgprep.errors import ResourceError
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
 from imgprep.pipeline.runner import RunContext, part_path
 from imgprep.pipeline.storage import Storage
-from imgprep.pipeline.writer import ShardWriter, label_dtype
+from imgprep.pipeline.writer import ShardWriter
 from imgprep.shards import FORMATS
+from imgprep.table.columns import label_dtype
 
 
 @pytest.fixture(params=list(FORMATS))

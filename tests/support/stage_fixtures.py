@@ -19,7 +19,6 @@ from imgprep.pipeline.image_reader import ImageReader
 from imgprep.pipeline.runner import RunContext
 from imgprep.pipeline.stage_images import Images, read_images
 from imgprep.pipeline.workspace import Workspace
-from imgprep.pipeline.writer import label_dtype
 from imgprep.shards import FORMATS
 from imgprep.shards.base import text_array
 from imgprep.sources.directory import Directory
@@ -27,6 +26,7 @@ from imgprep.stages.convert.prepare import Prepare
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.stages.convert.stage import Conversion
 from imgprep.stages.split.settings import SplitRequest, SplitSettings
+from imgprep.table.columns import label_dtype
 from imgprep.table.sample import Sample, SampleTable, sort_classes
 from imgprep.transforms.channels import to_rgb
 from imgprep.transforms.fit import Fit

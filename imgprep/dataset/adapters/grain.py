@@ -8,7 +8,9 @@ from imgprep.dataset.adapters.base import LoadedSplit
 
 
 class GrainSource(grain.sources.RandomAccessDataSource):  # type: ignore[misc]
-    """A random-access source of {"image": (H, W, C), "label": int64 or (K,) float32}, for ``grain.MapDataset.source``.
+    """A random-access source of {"image": (H, W, C), "label": int or (K,)}, for ``grain.MapDataset.source``.
+
+    Targets that were asked for are further members, by name.
 
     Args:
         dataset: a loaded split.
@@ -21,8 +23,8 @@ class GrainSource(grain.sources.RandomAccessDataSource):  # type: ignore[misc]
         return len(self._dataset)
 
     def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
-        image, label = self._dataset[index.__index__()]
-        return {"image": image, "label": label}
+        image, label, *targets = self._dataset[index.__index__()]
+        return {"image": image, "label": label, **(targets[0] if targets else {})}
 
     def __repr__(self) -> str:
         # grain compares it when a checkpoint is restored.

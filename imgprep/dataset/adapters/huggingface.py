@@ -9,16 +9,18 @@ import numpy as np
 
 from imgprep.dataset.adapters.base import LoadedSplit
 from imgprep.dataset.batches import Pass
+from imgprep.table.targets import Target, values_of
 
 _BATCH = 256
 
 
 def huggingface_dataset(dataset: LoadedSplit) -> Any:
-    """A `datasets.Dataset` with the columns image, label and id.
+    """A `datasets.Dataset` with the columns image, label and id, and those of the targets that were asked for.
 
     Images of 8 bits, and grey ones of 16, become the feature ``Image`` as PNG, which keeps every bit; others are
     ``Array3D`` of shape (H, W, C). Labels are ``ClassLabel`` with the names, or a list of K floats where they are
-    one-hot. The library writes the rows into its cache.
+    one-hot. A category is a ``ClassLabel`` too, tags are a list of them, and what is missing is None. The library
+    writes the rows into its cache.
 
     Args:
         dataset: a loaded split.
@@ -30,7 +32,8 @@ def huggingface_dataset(dataset: LoadedSplit) -> Any:
         if dataset.one_hot
         else datasets.ClassLabel(names=list(dataset.classes))
     )
-    features = datasets.Features({"image": image, "label": label, "id": datasets.Value("string")})
+    targets = {name: _feature(target) for name, target in dataset.targets.items()}
+    features = datasets.Features({"image": image, "label": label, "id": datasets.Value("string"), **targets})
     return datasets.Dataset.from_generator(
         _rows, features=features, gen_kwargs={"dataset": dataset, "pictures": pictures}, split=dataset.split or "all"
     )
@@ -42,10 +45,19 @@ def _are_pictures(dataset: LoadedSplit) -> bool:
 
 def _rows(dataset: LoadedSplit, pictures: bool) -> Iterator[dict[str, Any]]:
     ids = iter(dataset.ids)
-    for images, labels in dataset.pass_(Pass(batch_size=_BATCH)):
-        for image, label in zip(images, labels, strict=True):
+    for images, labels, *targets in dataset.pass_(Pass(batch_size=_BATCH)):
+        columns = targets[0] if targets else {}
+        for row, (image, label) in enumerate(zip(images, labels, strict=True)):
             stored = {"bytes": _png(image), "path": None} if pictures else image
-            yield {"image": stored, "label": label.tolist(), "id": next(ids)}
+            answers = values_of(tuple(dataset.targets.values()), columns, row)
+            yield {"image": stored, "label": label.tolist(), "id": next(ids), **answers}
+
+
+def _feature(target: Target) -> Any:
+    if target.kind == "number":
+        return datasets.Value("float32")
+    classes = datasets.ClassLabel(names=list(target.classes))
+    return classes if target.kind == "category" else datasets.Sequence(classes)
 
 
 def _png(image: Any) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from imgprep.dataset.adapters.base import LoadedSplit
+from imgprep.dataset.adapters.base import LoadedSplit, joint, with_answers
 from imgprep.dataset.batches import Pass
 
 
@@ -13,7 +13,8 @@ class KerasDataset(keras.utils.PyDataset):  # type: ignore[misc]
     """A `keras.utils.PyDataset`: ``model.fit(train.keras(32), class_weight=train.class_weight)``.
 
     Each epoch has its own order, which depends on the seed and the number of the epoch alone. Pass ``shuffle=False`` to
-    ``fit``, or Keras shuffles the batches once more.
+    ``fit``, or Keras shuffles the batches once more. Where targets were asked for, a model has an output of the name of
+    each, and one called ``label``.
 
     Args:
         dataset: a loaded split.
@@ -33,12 +34,12 @@ class KerasDataset(keras.utils.PyDataset):  # type: ignore[misc]
         return math.ceil(len(self._order) / self._first.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """(B, H, W, C) images and (B,) int64 or (B, K) float32 labels."""
+        """(B, H, W, C) images and (B,) int64 or (B, K) float32 labels; with targets a dictionary of label and them."""
         size = self._first.batch_size
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
-        images, labels = self._dataset[self._order[index * size : (index + 1) * size]]
-        return images, labels.astype("int64" if labels.ndim == 1 else "float32")
+        images, labels, targets = with_answers(self._dataset[self._order[index * size : (index + 1) * size]])
+        return images, joint(labels, targets)
 
     def on_epoch_end(self) -> None:
         """Takes the order of the next epoch."""

@@ -8,12 +8,15 @@ import torch
 from torch.utils.data import Dataset as MapDataset
 from torch.utils.data._utils.collate import default_collate_fn_map
 
-from imgprep.dataset.adapters.base import LoadedSplit
+from imgprep.dataset.adapters.base import LoadedSplit, with_answers
 from imgprep.errors import RequestError
 
 
 class TorchDataset(MapDataset):  # type: ignore[misc]
     """A `torch.utils.data.Dataset` of (image, label), for a ``DataLoader`` with any start method.
+
+    Where targets were asked for, of (image, label, {name: value}): categories int64, numbers float32, tags (K,)
+    float32.
 
     Labels are int64, or (K,) float32 where they are one-hot. Images have the dtype of the stored ones, but uint16
     becomes int32, of which PyTorch can do more. The loader takes whole batches by `__getitems__`, which are copied
@@ -42,29 +45,30 @@ class TorchDataset(MapDataset):  # type: ignore[misc]
     def __len__(self) -> int:
         return len(self._dataset)
 
-    def __getitem__(self, index: Any) -> tuple[Any, Any]:
+    def __getitem__(self, index: Any) -> tuple[Any, ...]:
         """One image and label; a list, slice or array of indices gives tensors of several."""
         if isinstance(index, (int, np.integer)):
-            image, label = self._dataset[index]
-            images, labels = self._tensors(image[None], np.asarray(label)[None])
-            return images[0], labels[0]
-        return self._tensors(*self._dataset[index])
+            one: tuple[Any, ...] = _Samples(self._tensors(self._dataset[[index]]))[0]
+            return one
+        return self._tensors(self._dataset[index])
 
     def __getitems__(self, indices: Sequence[int]) -> "_Samples":
         """Several samples at once, which PyTorch's loader asks for."""
-        return _Samples(*self._tensors(*self._dataset[np.asarray(indices, np.int64)]))
+        return _Samples(self._tensors(self._dataset[np.asarray(indices, np.int64)]))
 
-    def _tensors(self, images: Any, labels: Any) -> tuple[Any, Any]:
+    def _tensors(self, batch: tuple[Any, ...]) -> tuple[Any, ...]:
+        images, labels, targets = with_answers(batch)
         pixels = torch.from_numpy(images.astype(np.int32) if images.dtype == np.uint16 else images)
         if self._channels_first:
             pixels = pixels.permute(0, 3, 1, 2)
         if self._transform is not None:
             pixels = _stacked([self._transform(image) for image in pixels], pixels)
-        return pixels, torch.from_numpy(labels.astype(np.int64 if labels.ndim == 1 else np.float32))
+        pair = pixels, torch.from_numpy(labels)
+        return (*pair, {name: torch.from_numpy(values) for name, values in targets.items()}) if targets else pair
 
 
-class _Sample(tuple[Any, Any]):
-    """An image and its label, as one of `_Samples`, which PyTorch's collate function knows by this type."""
+class _Sample(tuple[Any, ...]):
+    """An image, its label and its targets, of `_Samples`; PyTorch's collate function knows it by this type."""
 
     __slots__ = ()
 
@@ -72,16 +76,19 @@ class _Sample(tuple[Any, Any]):
 class _Samples(Sequence[Any]):
     """A batch that is a sequence of samples for whoever collates by himself, and is collated already for PyTorch."""
 
-    def __init__(self, images: Any, labels: Any) -> None:
-        self.images, self.labels = images, labels
+    def __init__(self, columns: tuple[Any, ...]) -> None:
+        self.columns = columns
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.columns[1])
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
-        return _Sample((self.images[index], self.labels[index]))
+        return _Sample(
+            {name: values[index] for name, values in column.items()} if isinstance(column, dict) else column[index]
+            for column in self.columns
+        )
 
     def __iter__(self) -> Iterator[Any]:
         return (self[number] for number in range(len(self)))
@@ -90,8 +97,14 @@ class _Samples(Sequence[Any]):
 def _collated(batch: Any, *, collate_fn_map: Any = None) -> list[Any]:
     del collate_fn_map
     if isinstance(batch, _Samples):
-        return [batch.images, batch.labels]
-    return [torch.stack(list(column)) for column in zip(*batch, strict=True)]
+        return list(batch.columns)
+    return [_joined(column) for column in zip(*batch, strict=True)]
+
+
+def _joined(column: Sequence[Any]) -> Any:
+    if isinstance(column[0], dict):
+        return {name: torch.stack([values[name] for values in column]) for name in column[0]}
+    return torch.stack(list(column))
 
 
 def _stacked(images: list[Any], like: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -15,6 +15,7 @@ from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.split.allocate import TEST, TRAIN, TRAIN_NAME, keys, round_half_up
 from imgprep.stages.split.methods import Assignment
 from imgprep.table.columns import StringColumn
+from imgprep.table.targets import Columns, of_rows
 from imgprep.util.apportion import apportion
 
 VIEWS: Final = "views"
@@ -52,6 +53,7 @@ class Copies:
         parent_id: (N,) id of the parent.
         id: (N,) id of the copy.
         donors: of the copies; None where none are needed.
+        targets: of the parents.
     """
 
     parent: NDArray[np.int64]
@@ -62,6 +64,7 @@ class Copies:
     parent_id: StringColumn
     id: StringColumn
     donors: Donors | None = None
+    targets: Columns = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.id)
@@ -69,7 +72,7 @@ class Copies:
     def __getitem__(self, rows: slice) -> "Copies":
         columns = self.parent[rows], self.place[rows], self.copy[rows], self.recipe[rows], self.label[rows]
         donors = None if self.donors is None else self.donors[rows]
-        return Copies(*columns, self.parent_id[rows], self.id[rows], donors)
+        return Copies(*columns, self.parent_id[rows], self.id[rows], donors, of_rows(self.targets, rows))
 
     def digest(self) -> str:
         """A hash of every value."""
@@ -80,6 +83,8 @@ class Copies:
         self.id.update(state)
         if self.donors is not None:
             self.donors.update(state)
+        for values in self.targets.values():
+            state.update(np.ascontiguousarray(values).tobytes())
         return state.hexdigest()
 
 
@@ -193,6 +198,7 @@ def copies_of(batch_list: Sequence[Batch], recipes: Sequence[str], images: Image
         parents,
         StringColumn.of(names),
         Donors.of(images, np.concatenate(donors)) if donors else None,
+        of_rows(images.table.targets, parent),
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, commit, decisions_key, fingerprint
 from imgprep.dataset.records import SampleRecord, json_line
+from imgprep.dataset.targets import described, joined_columns
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
@@ -20,7 +21,7 @@ from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shar
 from imgprep.pipeline.shard_job import ShardJob, columns, record_of
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
 from imgprep.pipeline.versions import recorded_versions
-from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
+from imgprep.pipeline.writer import ShardWriter, explained
 from imgprep.stages.augment.donors import DonorPool, masked
 from imgprep.stages.augment.plan import (
     TEST_NAME,
@@ -36,6 +37,8 @@ from imgprep.stages.augment.render import Maker, recipes
 from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.split.allocate import NAMES, TEST, keys
 from imgprep.stages.split.methods import Assignment, class_codes
+from imgprep.table.columns import label_dtype
+from imgprep.table.targets import Target, values_of
 from imgprep.transforms.compose import Chain
 from imgprep.util.versions import versions
 
@@ -52,12 +55,14 @@ class AugmentJob(ShardJob[Copies]):
         image: format of every image.
         classes: in index order.
         writer: writes the shard.
+        targets: of which the copies have columns.
     """
 
     maker: Maker
     image: ImageFormat
     classes: tuple[str, ...]
     writer: ShardWriter
+    targets: tuple[Target, ...] = ()
 
     def make(self, plan: ShardPlan[Copies], heartbeat: Heartbeat) -> ShardRecord:
         """Makes the shard.
@@ -76,7 +81,7 @@ class AugmentJob(ShardJob[Copies]):
                 lines.append(self._record(plan, item, id_).line(explained))
         heartbeat.done()
         labels = copies.label.astype(label_dtype(len(self.classes)))
-        arrays = columns(images, labels, copies.id, copies.parent_id)
+        arrays = columns(images, labels, copies.id, copies.parent_id, copies.targets)
         return self.writer.write(record_of(plan, copies.label, self.classes), arrays, lines=lines)
 
     def _record(self, plan: ShardPlan[Copies], item: int, id_: str) -> SampleRecord:
@@ -94,6 +99,7 @@ class AugmentJob(ShardJob[Copies]):
             sha256=None,
             flags=[],
             parent=copies.parent_id[item],
+            targets=values_of(self.targets, copies.targets, item),
         )
 
 
@@ -171,12 +177,12 @@ class Augmentation:
 
     def job(self, writer: ShardWriter) -> AugmentJob:
         """The job of the workers."""
-        return AugmentJob(self._maker(), self._image(), self.images.manifest.classes, writer)
+        return AugmentJob(self._maker(), self._image(), self.images.manifest.classes, writer, self.images.targets)
 
     def shards(self, context: RunContext) -> tuple[AugmentJob, list[ShardPlan[Copies]]]:
         """See `ShardedWork.shards`."""
         made_of = self.images.manifest
-        about = explained(made_of.classes, self._image(), made_of.normalization or {})
+        about = explained(made_of.classes, self._image(), made_of.normalization or {}, self.images.targets)
         plans = self.plans()
         return self.job(ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)), plans
 
@@ -191,7 +197,7 @@ class Augmentation:
         for note in self._left_out(plans):
             context.monitor.note(note)
         records = make_shards(context, STAGE, job, plans)
-        manifest = self._manifest(records)
+        manifest = self._manifest(records, plans)
         commit(context.workspace.stage(STAGE) / TRANSFORMS, _lines(context, plans, explained=True))
         return commit_stage(context, manifest, self.key(), _lines(context, plans, explained=False), [TRANSFORMS])
 
@@ -267,12 +273,13 @@ class Augmentation:
             raise ValueError("the convert stage has no images")
         return self.images.manifest.image
 
-    def _manifest(self, records: list[ShardRecord]) -> Manifest:
+    def _manifest(self, records: list[ShardRecord], plans: list[ShardPlan[Copies]]) -> Manifest:
         made_of = self.images.manifest
         counts: dict[str, Counter[str]] = {}
         for record in records:
             counts.setdefault(record.split or "", Counter()).update(record.counts)
         made = sum(record.samples for record in records)
+        columns = joined_columns((plan.split or "", plan.items.targets) for plan in plans)
         return replace(
             made_of,
             stage=STAGE,
@@ -282,6 +289,7 @@ class Augmentation:
             fingerprint=self.fingerprint(),
             versions=recorded_versions(),
             shards=entries(records),
+            targets=described(self.images.targets, columns),
         )
 
 

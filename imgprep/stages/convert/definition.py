@@ -38,6 +38,7 @@ class Convert:
             where=inputs.where("convert"),
             preprocessed=source.preprocessed(),
             decisions=collection.decided.summary() if collection.decided is not None else None,
+            targets=collection.targets,
         )
 
     def estimate(self, outlook: Outlook) -> StageEstimate:

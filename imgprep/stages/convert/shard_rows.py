@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from imgprep.dataset.records import SampleRecord
 from imgprep.pipeline.image_reader import Mask
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
-from imgprep.pipeline.writer import label_dtype
 from imgprep.shards.base import text_array
 from imgprep.stages.convert.dark_levels import Levels, darkest
 from imgprep.stages.convert.prepare import Prepared
-from imgprep.table.sample import Sample, SampleTable, Status
+from imgprep.table.columns import label_dtype
+from imgprep.table.sample import NOTHING, Sample, SampleTable, Status
+from imgprep.table.targets import Target, of_rows, values_of
 from imgprep.transforms.masks import OBJECT
 
 MASK: Final = "mask"
@@ -30,13 +31,22 @@ class ShardRows:
         images: room for those of the shard.
         codes: class -> index.
         masked: whether masks are stored.
+        targets: of which the plan has columns.
     """
 
     def __init__(
-        self, plan: ShardPlan[SampleTable], images: NDArray[Any], codes: Mapping[str, int], *, masked: bool
+        self,
+        plan: ShardPlan[SampleTable],
+        images: NDArray[Any],
+        codes: Mapping[str, int],
+        *,
+        masked: bool,
+        targets: Sequence[Target] = (),
     ) -> None:
         self.plan = plan
         self.codes = codes
+        self.targets = targets
+        self.items: list[int] = []
         self.images = images
         self.masks = np.full(images.shape[:3], OBJECT, np.uint8) if masked else None
         self.labels: list[int] = []
@@ -48,8 +58,8 @@ class ShardRows:
         self.transient = self.masked = 0
         self.dark: list[Levels | None] = []
 
-    def add(self, sample: Sample, prepared: Prepared) -> None:
-        """Adds one item."""
+    def add(self, item: int, sample: Sample, prepared: Prepared) -> None:
+        """Adds one item of the plan."""
         row = None
         status: Status = sample.status if sample.status != "ok" else "quarantined"
         if prepared.pixels is not None:
@@ -59,6 +69,7 @@ class ShardRows:
             if self.masks is not None:
                 self._add_mask(self.masks[row], prepared.mask)
             self.dark.append(prepared.dark)
+            self.items.append(item)
             self.labels.append(self.codes[sample.label])
             self.ids.append(sample.id)
             self.counts[sample.label] += 1
@@ -79,6 +90,7 @@ class ShardRows:
             group=sample.group,
             mask_sha256=(prepared.mask.sha256 or "") if prepared.mask is not None else "",
             original_label=sample.original_label,
+            targets=values_of(self.targets, self.plan.items.targets, item) if row is not None else NOTHING,
         )
         self.lines.append(record.line())
 
@@ -98,6 +110,7 @@ class ShardRows:
             "id": text_array(self.ids),
             "parent": text_array([""] * count),
             "checksum": np.array(self.checksums, np.uint32),
+            **of_rows(self.plan.items.targets, np.array(self.items, np.intp)),
         }
         return columns if self.masks is None else columns | {MASK: self.masks[:count]}
 

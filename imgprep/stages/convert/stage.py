@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from imgprep.dataset.manifest import MASKED, ImageFormat, Manifest, decisions_key, fingerprint
-from imgprep.dataset.record_edits import with_flags
+from imgprep.dataset.record_edits import are_usable, with_flags
+from imgprep.dataset.targets import ALL, described
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
 from imgprep.pipeline.image_reader import Pixels
@@ -16,13 +17,15 @@ from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shar
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, results
 from imgprep.pipeline.shard_job import ShardJob
 from imgprep.pipeline.versions import recorded_versions
-from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
+from imgprep.pipeline.writer import ShardWriter, explained
 from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
 from imgprep.stages.convert.dark_levels import dark_note
 from imgprep.stages.convert.prepare import Prepare, Probe
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.stages.convert.shard_rows import ShardRows
+from imgprep.table.columns import label_dtype
 from imgprep.table.sample import Sample, SampleTable
+from imgprep.table.targets import Target, of_rows
 from imgprep.util.versions import versions
 
 STAGE = "convert"
@@ -40,6 +43,7 @@ class ConvertJob(ShardJob[SampleTable]):
         classes: in index order.
         writer: writes the shard.
         where: file and line of the section in the spec, for messages.
+        targets: of which the plans have columns.
     """
 
     prepare: Prepare
@@ -48,6 +52,7 @@ class ConvertJob(ShardJob[SampleTable]):
     classes: tuple[str, ...]
     writer: ShardWriter
     where: str
+    targets: tuple[Target, ...] = ()
 
     def make(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> ShardRecord:
         """Makes the shard.
@@ -58,11 +63,12 @@ class ConvertJob(ShardJob[SampleTable]):
         """
         codes = {name: code for code, name in enumerate(self.classes)}
         images = self.writer.buffer.rows((int(plan.items.ok().sum()), *self.image.shape), self.image.dtype)
-        rows = ShardRows(plan, images, codes, masked=self.prepare.reader.masks is not None)
-        for sample, prepared in self.prepare.over(plan.items, plan.excluded, heartbeat):
+        masked = self.prepare.reader.masks is not None
+        rows = ShardRows(plan, images, codes, masked=masked, targets=self.targets)
+        for item, (sample, prepared) in enumerate(self.prepare.over(plan.items, plan.excluded, heartbeat)):
             if prepared.pixels is not None:
                 self._check(sample, prepared.pixels)
-            rows.add(sample, prepared)
+            rows.add(item, sample, prepared)
         return self.writer.write(rows.record(), rows.arrays(), lines=rows.lines)
 
     def _check(self, sample: Sample, pixels: Pixels) -> None:
@@ -89,6 +95,7 @@ class Conversion:
         where: file and line of the section in the spec, for messages.
         preprocessed: what had been done to the images, where the source is a dataset; None for any other.
         decisions: digest and counts of the decisions that were applied to the table; None without any.
+        targets: of which the table has columns.
     """
 
     name: str
@@ -101,16 +108,18 @@ class Conversion:
     where: str
     preprocessed: Mapping[str, Any] | None = None
     decisions: Mapping[str, Any] | None = None
+    targets: tuple[Target, ...] = ()
 
     def values(self) -> dict[str, Any]:
-        """The settings as plain values for a fingerprint, with the place of masks."""
+        """The settings as plain values for a fingerprint, with the place of masks and the targets."""
         masks = self.prepare.reader.masks
-        return self.settings.values() | ({} if masks is None else {"masks": masks.attribute or "alpha"})
+        values = self.settings.values() | ({} if masks is None else {"masks": masks.attribute or "alpha"})
+        return values | ({"targets": {each.name: asdict(each) for each in self.targets}} if self.targets else {})
 
     def inputs(self) -> dict[str, Any]:
         """See `ExplainedWork.inputs`."""
         values = self.values()
-        stored = values.pop("storage")
+        stored, targets = values.pop("storage"), values.pop("targets", None)
         return {
             "versions": versions(),
             "name": self.name,
@@ -119,6 +128,7 @@ class Conversion:
             "source": self.origin,
             "classes": self.classes,
             "files": {"digest": self.table.digest()},
+            **({"targets": targets} if targets else {}),
             **decisions_key(self.decisions),
         }
 
@@ -166,9 +176,10 @@ class Conversion:
     def shards(self, context: RunContext) -> tuple[ConvertJob, list[ShardPlan[SampleTable]]]:
         """See `ShardedWork.shards`."""
         example, image = self.image(context)
-        about = explained(self.classes, image, {"kind": "none"})
+        about = explained(self.classes, image, {"kind": "none"}, self.targets)
         writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)
-        return ConvertJob(self.prepare, image, example, self.classes, writer, self.where), self.plans(image)
+        job = ConvertJob(self.prepare, image, example, self.classes, writer, self.where, self.targets)
+        return job, self.plans(image)
 
     def run(self, context: RunContext) -> Manifest:
         """Makes the stage.
@@ -181,6 +192,10 @@ class Conversion:
         found = collection_flags(self.table)
         records = make_shards(context, STAGE, job, plans)
         manifest = self.manifest(job.image, records)
+        if self.targets:
+            usable = np.fromiter(are_usable(part_lines(context, STAGE, plans)), bool, len(self.table))
+            columns = of_rows(self.table.targets, usable)
+            manifest = replace(manifest, targets=described(self.targets, {ALL: columns}))
         clashes = label_conflicts(part_lines(context, STAGE, plans), self.table)
         for note in (*found.notes, *clashes.notes):
             context.monitor.note(f"{STAGE}: {note}; flagged in samples.jsonl")

@@ -2,15 +2,16 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.pipeline.stage_images import Images
 from imgprep.table.columns import StringColumn, blocks
+from imgprep.table.targets import Columns
 from imgprep.util.rng import rng
 
 
@@ -24,6 +25,7 @@ class SelectedRows:
         label: (N,) index of its class.
         id: (N,) its id.
         parent: (N,) the id of its original; '' for an original.
+        targets: further columns.
     """
 
     stage: NDArray[np.integer]
@@ -31,6 +33,7 @@ class SelectedRows:
     label: NDArray[np.integer]
     id: StringColumn
     parent: StringColumn
+    targets: Columns = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.id)
@@ -47,6 +50,8 @@ class SelectedRows:
                 state.update(array[block].astype(np.int64).tobytes())
         self.id.update(state)
         self.parent.update(state)
+        for values in self.targets.values():
+            state.update(np.ascontiguousarray(values).tobytes())
         return state.hexdigest()
 
 
@@ -84,7 +89,8 @@ class Selection:
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         selected = self.columns()
-        return SelectedRows, (selected.stage, selected.place, selected.label, selected.id, selected.parent)
+        texts = selected.id, selected.parent
+        return SelectedRows, (selected.stage, selected.place, selected.label, *texts, selected.targets)
 
     def digest(self) -> str:
         """See `SelectedRows.digest`."""
@@ -96,7 +102,7 @@ class Selection:
         for stage, images in enumerate(self.stages):
             mine = self.stage == stage
             place[mine] = images.places(self.number[mine])
-        return SelectedRows(self.stage, place, self.label(), self._texts(_ids), self._texts(_parents))
+        return SelectedRows(self.stage, place, self.label(), self._texts(_ids), self._texts(_parents), self.targets())
 
     def _texts(self, column: Callable[[Images, NDArray[np.uint32]], StringColumn]) -> StringColumn:
         """A column of text of the rows."""
@@ -117,6 +123,16 @@ class Selection:
             mine = self.stage == stage
             label[mine] = self.codes[stage][images.table.label.codes[self.number[mine]]]
         return label
+
+    def targets(self) -> dict[str, NDArray[Any]]:
+        """The columns of targets."""
+        found = {}
+        for name, like in self.stages[0].table.targets.items():
+            found[name] = np.empty((len(self), *like.shape[1:]), like.dtype)
+            for stage, images in enumerate(self.stages):
+                mine = self.stage == stage
+                found[name][mine] = images.table.targets[name][self.number[mine]]
+        return found
 
     def shuffled(self, seed: int, split: str) -> "Selection":
         """The same rows, shuffled by the seed and the name of the split."""

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, decisions_key, fingerprint
 from imgprep.dataset.record_edits import LEFT_OUT, Change, new_place, rewritten
+from imgprep.dataset.targets import described, joined_columns
 from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards
 from imgprep.pipeline.shard_job import ShardJob, columns, record_of
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
 from imgprep.pipeline.versions import recorded_versions
-from imgprep.pipeline.writer import ShardWriter, explained, label_dtype
+from imgprep.pipeline.writer import ShardWriter, explained
 from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.augment.plan import VIEWS
 from imgprep.stages.pack.selection import SelectedRows, Selection, split_names
@@ -26,7 +27,7 @@ from imgprep.stages.pack.settings import PackSettings
 from imgprep.stages.pack.statistics import fitted
 from imgprep.stages.split.allocate import TRAIN_NAME
 from imgprep.stages.split.methods import Assignment
-from imgprep.table.columns import blocks
+from imgprep.table.columns import blocks, label_dtype
 from imgprep.transforms.normalize import Normalizer
 from imgprep.util.versions import versions
 
@@ -79,7 +80,7 @@ class PackJob(ShardJob[Selection]):
         labels = selected.label.astype(label_dtype(len(self.classes)))
         if self.settings.labels == "one_hot":
             labels = np.eye(len(self.classes), dtype=np.uint8)[selected.label]
-        return columns(images, labels, selected.id, selected.parent)
+        return columns(images, labels, selected.id, selected.parent, selected.targets)
 
 
 def _by_class(
@@ -187,6 +188,9 @@ class Packing:
         job, plans, fitted_on = self._shards(context)
         records = make_shards(context, STAGE, job, plans)
         manifest = self._manifest(job.normalizer, fitted_on, records)
+        if self.images.targets:
+            splits = joined_columns((plan.split or "", plan.items.targets()) for plan in plans)
+            manifest = replace(manifest, targets=described(self.images.targets, splits))
         return commit_stage(context, manifest, self.key(), self._samples(plans))
 
     def shards(self, context: RunContext) -> tuple[PackJob, list[ShardPlan[Selection]]]:
@@ -204,7 +208,8 @@ class Packing:
         normalizer, fitted_on = fitted(context, shards, train, (settings.kind, settings.statistics), depth)
         normalizer.check(np.dtype(self.settings.dtype), self.image.shape[2])
         image = ImageFormat(self.image.shape, self.settings.dtype, normalizer.color_order)
-        about = explained(self.images.manifest.classes, image, normalizer.statistics() | fitted_on)
+        statistics = normalizer.statistics() | fitted_on
+        about = explained(self.images.manifest.classes, image, statistics, self.images.targets)
         writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)
         job = PackJob(shards, first, self.image, normalizer, self.settings, self.images.manifest.classes, writer)
         return job, self.plans(chosen), fitted_on

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import Manifest, commit, committing, decisions_key, fingerprint
 from imgprep.dataset.record_edits import new_split, rewritten
+from imgprep.dataset.targets import described
 from imgprep.pipeline.runner import RunContext, commit_stage
 from imgprep.pipeline.stage_images import Images
 from imgprep.stages.split.allocate import UNUSED
@@ -21,6 +22,7 @@ from imgprep.stages.split.methods import Assignment, decide
 from imgprep.stages.split.near_duplicates import clusters
 from imgprep.stages.split.settings import SplitRequest
 from imgprep.table.columns import StringColumn, blocks
+from imgprep.table.targets import of_rows
 from imgprep.util.spreadsheet import protect
 from imgprep.util.versions import versions
 
@@ -112,6 +114,13 @@ class Splitting:
             fingerprint=fingerprint(self.request.values(), made_of.fingerprint),
             shards=(),
             groups=assignment.groups,
+            targets=described(
+                self.images.targets,
+                {
+                    name: of_rows(self.images.table.targets, assignment.codes == code)
+                    for code, name in enumerate(assignment.names)
+                },
+            ),
         )
 
 
