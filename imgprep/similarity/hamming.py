@@ -1,33 +1,28 @@
 """Clusters of perceptual hashes within a Hamming distance of each other.
 
-Memory is linear in the number of hashes, some 50 bytes each: positions take 4 bytes, and candidates come in blocks.
+Memory is linear in the number of hashes, some 60 bytes each: positions take 4 bytes, and candidates come in blocks.
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.similarity.bands import Rows, SortedHashes, passes
 from imgprep.similarity.union_find import unite
 
 MAX_DISTANCE: Final = 10
 """The largest supported distance; beyond it unrelated photographs match by chance."""
-_EXACT_BANDS: Final = 5
-_PAIRS: Final = 1 << 17
-_ROWS: Final = 1 << 15
 _CHAIN: Final = 50
-_TABLE_BITS: Final = 20
-
-Rows = NDArray[np.integer]
+_UNITED: Final = 1 << 22
+"""Near pairs that are held before they are united: each time costs a pass over all hashes."""
 
 
 def near_duplicate_clusters(hashes: NDArray[np.uint64], distance: int) -> Rows:
     """Joins hashes that differ in at most `distance` bits, directly or through others.
 
-    Not all pairs are compared: two hashes within a distance d agree in one of d+1 bands of bits (pigeonhole), or
-    nearly so in one of half as many wider bands; only such candidates are checked, exactly. Memory is linear.
+    Not all pairs are compared: see `imgprep.similarity.bands`. The result is exact, and memory is linear.
 
     Args:
         hashes: (N,) uint64.
@@ -41,13 +36,10 @@ def near_duplicate_clusters(hashes: NDArray[np.uint64], distance: int) -> Rows:
     """
     if not 0 <= distance <= MAX_DISTANCE:
         raise ValueError(f"distance: expected 0 to {MAX_DISTANCE}, got {distance}")
-    unique, first, inverse = _distinct(hashes)
-    parent = np.arange(len(unique), dtype=np.int32)
-    if distance:
-        for left, right in _candidates(unique, distance):
-            near = bit_count(unique[left] ^ unique[right]) <= distance
-            unite(parent, left[near], right[near])
-    return _named(parent, first)[inverse]
+    distinct = _distinct(hashes)
+    joined = _joined(distinct.unique, distance, len(hashes))
+    assert joined is not None  # no cluster is larger than all hashes
+    return _named(joined, distinct.first)[distinct.inverse]
 
 
 def adaptive_clusters(hashes: NDArray[np.uint64], distance: int) -> tuple[Rows, int]:
@@ -64,32 +56,40 @@ def adaptive_clusters(hashes: NDArray[np.uint64], distance: int) -> tuple[Rows, 
     Returns:
         (N,) the cluster of each hash as for `near_duplicate_clusters`, and the distance that was used.
     """
-    first = _distinct(hashes).first
-    most = max(_CHAIN, len(first) // 100)
-    while True:
-        clusters = near_duplicate_clusters(hashes, distance)
-        # One row per distinct hash: many equal hashes are not a chain.
-        if distance == 0 or _largest(clusters[first]) <= most:
-            return clusters, distance
+    distinct = _distinct(hashes)
+    # One row per distinct hash: many equal hashes are not a chain.
+    most = max(_CHAIN, len(distinct.first) // 100)
+    while (joined := _joined(distinct.unique, distance, most)) is None:
         distance //= 2
+    return _named(joined, distinct.first)[distinct.inverse], distance
 
 
-def near_pairs(
-    hashes: NDArray[np.uint64], others: NDArray[np.uint64], distance: int
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Yields every pair of a hash and one of the others within a distance, in blocks; some pairs come several times.
+class HashIndex:
+    """Hashes in which near ones are sought.
 
     Args:
         hashes: (N,).
-        others: (M,).
-        distance: 0 to `MAX_DISTANCE`.
-
-    Yields:
-        (P,) positions in `hashes`, and (P,) in `others`.
+        distance: 1 to `MAX_DISTANCE`.
+        queries: about how many hashes will be looked up in all.
     """
-    for left, right in _crossing(hashes, others, distance):
-        near = bit_count(hashes[left] ^ others[right]) <= distance
-        yield left[near].astype(np.intp), right[near].astype(np.intp)
+
+    def __init__(self, hashes: NDArray[np.uint64], distance: int, queries: int) -> None:
+        self._sorted = [SortedHashes(hashes, search) for search in passes(distance, len(hashes), queries)]
+        self._distance = distance
+
+    def near(self, others: NDArray[np.uint64]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Yields every pair of an indexed hash and one of the others, in blocks; some pairs come several times.
+
+        Args:
+            others: (M,).
+
+        Yields:
+            (P,) positions in the index, and (P,) in `others`.
+        """
+        for found in self._sorted:
+            for left, right in found.matches(others):
+                near = bit_count(found.hashes[left] ^ others[right]) <= self._distance
+                yield found.order[left[near]].astype(np.intp), right[near].astype(np.intp)
 
 
 class _Distinct(NamedTuple):
@@ -123,99 +123,45 @@ def _named(parent: Rows, first: Rows) -> Rows:
     return names[parent]
 
 
-def _largest(clusters: Rows) -> int:
-    """The size of the largest cluster."""
-    return int(np.bincount(clusters, minlength=1).max())
+def _joined(unique: NDArray[np.uint64], distance: int, most: int) -> Rows | None:
+    """(N,) int32, the smallest position of each distinct hash's cluster; None if a cluster has more than `most`."""
+    parent = np.arange(len(unique), dtype=np.int32)
+    if not distance:
+        return parent
+    for left, right in _gathered(_near(unique, distance)):
+        unite(parent, left, right)
+        if np.bincount(parent).max() > most:
+            return None
+    return parent
 
 
-def _crossing(hashes: NDArray[np.uint64], others: NDArray[np.uint64], distance: int) -> Iterator[tuple[Rows, Rows]]:
-    """Yields pairs (position in `hashes`, position in `others`) that may be near, in blocks: see `_candidates`."""
-    for low, high, flips in _bands(distance):
-        order, keys = _sorted_band(hashes, low, high)
-        places = _Places(keys, high - low)
-        for row in range(0, len(others), _ROWS):
-            wanted = _band(others[row : row + _ROWS], low, high)
-            for flip in flips:
-                start, count = places.of(wanted ^ np.uint64(flip))
-                some = np.flatnonzero(count)
-                for left, right in _expanded(start[some], count[some]):
-                    yield order[left], some[right] + row
+def _near(hashes: NDArray[np.uint64], distance: int) -> Iterator[tuple[Rows, Rows]]:
+    """Yields all pairs of positions within a distance, in blocks; some pairs come several times."""
+    for search in passes(distance, len(hashes)):
+        found = SortedHashes(hashes, search)
+        for left, right in found.pairs():
+            near = np.flatnonzero(bit_count(found.hashes[left] ^ found.hashes[right]) <= distance)
+            if len(near):
+                yield found.order[left[near]], found.order[right[near]]
 
 
-class _Places:
-    """Finds values in a sorted array: by a table for few bits, else by bisection."""
-
-    def __init__(self, ordered: NDArray[np.uint64], bits: int) -> None:
-        self._ordered = ordered
-        self._table: NDArray[np.intp] | None = None
-        if bits <= _TABLE_BITS:
-            self._table = np.searchsorted(ordered, np.arange(2**bits + 1, dtype=np.uint64))
-
-    def of(self, values: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """(first position, count) of each value."""
-        if self._table is not None:
-            index = values.astype(np.intp)
-            return self._table[index], self._table[index + 1] - self._table[index]
-        start = np.searchsorted(self._ordered, values, side="left")
-        return start, np.searchsorted(self._ordered, values, side="right") - start
+def _gathered(pairs: Iterator[tuple[Rows, Rows]]) -> Iterator[tuple[Rows, Rows]]:
+    """The same pairs in blocks of `_UNITED` or more."""
+    held: list[tuple[Rows, Rows]] = []
+    count = 0
+    for left, right in pairs:
+        held.append((left, right))
+        count += len(left)
+        if count >= _UNITED:
+            yield _concatenated(held)
+            held, count = [], 0
+    if held:
+        yield _concatenated(held)
 
 
-def _bands(distance: int) -> Iterator[tuple[int, int, list[int]]]:
-    """Yields bands of bits [low, high) with the bit flips after which every near pair agrees in one band."""
-    exact = distance < _EXACT_BANDS
-    bands = distance + 1 if exact else distance // 2 + 1
-    edges = np.linspace(0, 64, bands + 1).astype(int).tolist()
-    for low, high in pairwise(edges):
-        yield low, high, [0] if exact else [0, *(1 << bit for bit in range(high - low))]
-
-
-def _band(hashes: NDArray[np.uint64], low: int, high: int) -> NDArray[np.uint64]:
-    """(N,) the bits [low, high) of each hash."""
-    return (hashes >> np.uint64(low)) & np.uint64(2 ** (high - low) - 1)
-
-
-def _sorted_band(hashes: NDArray[np.uint64], low: int, high: int) -> tuple[Rows, NDArray[np.uint64]]:
-    """(order that sorts hashes by a band of bits, the sorted band)."""
-    keys = _band(hashes, low, high)
-    order = _order(keys)
-    return order, keys[order]
-
-
-def _candidates(hashes: NDArray[np.uint64], distance: int) -> Iterator[tuple[Rows, Rows]]:
-    """Yields pairs of positions that may be near, among them all near pairs, in blocks of bounded size."""
-    for low, high, flips in _bands(distance):
-        order, keys = _sorted_band(hashes, low, high)
-        for flip in flips:
-            for left, right in _matches(keys, np.uint64(flip)):
-                yield order[left], order[right]
-
-
-def _matches(keys: NDArray[np.uint64], flip: np.uint64) -> Iterator[tuple[Rows, Rows]]:
-    """Yields pairs (a, b), a < b, of positions with sorted keys that differ by exactly the flipped bits."""
-    for row in range(0, len(keys), _ROWS):
-        # Only the later key of a pair looks back; without a flip that is the part of its run before it.
-        wanted = keys[row : row + _ROWS] ^ flip
-        own = np.arange(row, row + len(wanted))
-        start = np.searchsorted(keys, wanted, side="left")
-        end = np.searchsorted(keys, wanted, side="right") if flip else own
-        count = np.where(start < own, end - start, 0)
-        for left, right in _expanded(start, count):
-            yield left, right + row
-
-
-def _expanded(start: NDArray[np.intp], count: NDArray[np.intp]) -> Iterator[tuple[Rows, Rows]]:
-    """Yields pairs (start[row] + 0 .. count[row] - 1, row) for every row, in blocks of bounded size."""
-    total = np.cumsum(count)
-    row = 0
-    while row < len(count):
-        done = total[row - 1] if row else 0
-        stop = max(row + 1, int(np.searchsorted(total, done + _PAIRS, side="right")))
-        block = count[row:stop]
-        right = np.repeat(np.arange(row, stop, dtype=np.int32), block)
-        left = np.arange(len(right), dtype=np.int32)
-        left += np.repeat((start[row:stop] - np.cumsum(block) + block).astype(np.int32), block)
-        yield left, right
-        row = stop
+def _concatenated(held: list[tuple[Rows, Rows]]) -> tuple[Rows, Rows]:
+    left, right = zip(*held, strict=True)
+    return np.concatenate(left), np.concatenate(right)
 
 
 def bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:

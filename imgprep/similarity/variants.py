@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.similarity.hamming import bit_count, near_pairs
+from imgprep.similarity.hamming import HashIndex, bit_count
 from imgprep.similarity.phash import FREQUENCIES, hashes_of, stretching
 from imgprep.table.columns import blocks
 
@@ -49,6 +49,8 @@ _CROWD: Final = 100
 _MOST: Final = 1 << 20
 _CHUNK: Final = 1 << 14
 """Images whose variants are held at once."""
+_VARIANTS: Final = 1.3
+"""Orientations of an image, on average."""
 _PAIR: Final = np.dtype([("left", "i4"), ("right", "i4"), ("turned", "i1"), ("bits", "i1"), ("number", "i1")])
 
 ACROSS: Final = 1
@@ -96,11 +98,12 @@ def candidates(small: Thumbnails, rows: NDArray[np.intp]) -> Candidates | None:
     reach = REACH if len(rows) <= MANY else REACH_OF_MANY
     cuts = CUTS if len(rows) <= TOO_MANY else CUTS[:1]
     own = _upright(small, rows)
+    index = HashIndex(own.hash, reach, int(_VARIANTS * len(cuts) * len(rows)))
     found = [np.zeros(0, _PAIR)]
     most = min(_CROWD * (len(rows) + _CROWD), _MOST)
     for chunk in blocks(len(rows), _CHUNK):  # an image may have dozens of variants: never those of all at once
         every = _variants(small, rows[chunk], cuts)
-        for near, far in near_pairs(own.hash, every.hash, reach):
+        for near, far in index.near(every.hash):
             apart = near != every.row[far] + chunk.start
             left, right = near[apart], far[apart]
             pairs = np.zeros(len(left), _PAIR)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgprep.similarity import hamming
-from imgprep.similarity.hamming import MAX_DISTANCE, adaptive_clusters, near_duplicate_clusters
+from imgprep.similarity import bands, hamming
+from imgprep.similarity.hamming import MAX_DISTANCE, HashIndex, adaptive_clusters, bit_count, near_duplicate_clusters
 
 
 def brute_force(hashes, distance):
@@ -35,8 +35,9 @@ def test_clusters_are_those_of_all_pairs(base, changes, distance):
 @pytest.mark.parametrize("distance", [1, 4, 5, 9, 10])
 def test_many_clusters(distance, monkeypatch):
     """In blocks of three rows and five pairs as in one."""
-    monkeypatch.setattr(hamming, "_ROWS", 3)
-    monkeypatch.setattr(hamming, "_PAIRS", 5)
+    monkeypatch.setattr(bands, "_ROWS", 3)
+    monkeypatch.setattr(bands, "_PAIRS", 5)
+    monkeypatch.setattr(hamming, "_UNITED", 7)
     rng = np.random.default_rng(distance)
     hashes = rng.integers(0, 2**64, 60, np.uint64)
     for _ in range(2):
@@ -45,8 +46,38 @@ def test_many_clusters(distance, monkeypatch):
     assert near_duplicate_clusters(hashes, distance).tolist() == brute_force(hashes, distance)
 
 
+def drawn(count, distance, rng):
+    """Hashes, a quarter of which are others with up to `distance` bits flipped."""
+    hashes = rng.integers(0, 2**64, count, np.uint64)
+    for row in range(count * 3 // 4, count):
+        flips = rng.choice(64, rng.integers(0, distance + 1), replace=False)
+        hashes[row] = hashes[row // 7] ^ np.uint64(sum(1 << int(bit) for bit in flips))
+    return hashes
+
+
+@pytest.mark.parametrize("distance", [1, 2, 4, 6, 8, 10])
+def test_thousands_of_hashes_are_clustered_as_by_all_pairs(distance):
+    hashes = drawn(3000, distance, np.random.default_rng(distance))
+    near = bit_count((hashes[:, None] ^ hashes).ravel()).reshape(len(hashes), -1) <= distance
+    expected = np.arange(len(hashes))
+    while not np.array_equal(expected, least := np.where(near, expected, len(hashes)).min(axis=1)):
+        expected = least
+    assert near_duplicate_clusters(hashes, distance).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("distance", [1, 4, 6, 10])
+def test_an_index_finds_every_near_pair(distance):
+    rng = np.random.default_rng(distance)
+    hashes, others = drawn(300, distance, rng), rng.integers(0, 2**64, 200, np.uint64)
+    others[::3] = hashes[:67] ^ np.uint64(1 << 40)
+    found = {pair for block in HashIndex(hashes, distance, 200).near(others) for pair in zip(*block, strict=True)}
+    near = bit_count((hashes[:, None] ^ others).ravel()).reshape(len(hashes), -1) <= distance
+    assert found == set(zip(*np.nonzero(near), strict=True))
+
+
 def test_nothing_in_nothing_out():
     assert near_duplicate_clusters(np.array([], np.uint64), 4).tolist() == []
+    assert adaptive_clusters(np.array([], np.uint64), 4)[0].tolist() == []
 
 
 def test_chains_lower_the_distance():
