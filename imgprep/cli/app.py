@@ -3,13 +3,15 @@
 Commands import their modules when they run, so that ``--help`` and completion are quick.
 """
 
+import functools
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.exports import export
+from imgprep.cli.help import Command, Group
 from imgprep.cli.options import (
     Baseline,
     Draws,
@@ -39,7 +41,12 @@ from imgprep.cli.terminal import Terminal
 from imgprep.pipeline.stage import Stage
 from imgprep.stages import STAGES
 
+if TYPE_CHECKING:
+    from imgprep.commands.inspect import Checked
+    from imgprep.commands.status import Status
+
 app = typer.Typer(
+    cls=Group,
     name="imgprep",
     help="Turns a collection of images into verified, machine-learning-ready shards.",
     epilog="Start with: imgprep init FOLDER",
@@ -48,6 +55,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+add = functools.partial(app.command, cls=Command)
 
 
 def _version(value: bool) -> None:
@@ -67,7 +77,7 @@ def _main(
     """Turns a collection of images into verified, machine-learning-ready shards."""
 
 
-@app.command()
+@add()
 @shared_options(display_options)
 def init(
     terminal: Terminal,
@@ -90,15 +100,15 @@ def init(
     return ExitCode.DONE
 
 
-app.command()(audit)
-app.command()(curate)
-app.command()(review)
+add()(audit)
+add()(curate)
+add()(review)
 
 
 def _add(stage: Stage) -> None:
     """Adds the command of a stage; all stages take the same options."""
 
-    @app.command(stage.name, help=stage.summary)
+    @add(stage.name, help=stage.summary)
     @shared_options(spec_options)
     def command(given: SpecOptions, dry_run: DryRun = False, force: Force = False) -> int:
         if dry_run:
@@ -115,7 +125,7 @@ for _each in STAGES.values():
     _add(_each)
 
 
-@app.command("run")
+@add("run")
 @shared_options(spec_options)
 def run_all(
     given: SpecOptions, gate: Gate = True, baseline: Baseline = None, dry_run: DryRun = False, force: Force = False
@@ -123,20 +133,19 @@ def run_all(
     """Does all of it in order, the audit first."""
     if dry_run:
         return _plan(given, [*STAGES][-1])
-    from imgprep.commands import audit as auditing
     from imgprep.commands import main
 
     with given.terminal as terminal:
         done = main.run(given.request(force=force), gate=gate, baseline=baseline)
     if not done.stages:
-        terminal.print(auditing.render(done.report, "text", color=terminal.color, width=terminal.width))
+        terminal.report(done.report)
         terminal.say("the audit failed, so nothing was converted; fix the collection, or continue with --no-gate")
         return ExitCode.FAILED
     terminal.summary(done)
     return ExitCode.QUARANTINED if done.stages[0].too_many_quarantined else ExitCode.DONE
 
 
-@app.command()
+@add()
 @shared_options(spec_options)
 def work(
     given: SpecOptions,
@@ -149,11 +158,11 @@ def work(
 
     with given.terminal as terminal:
         done = main.work(given.request(force=force), stage, part)
-    terminal.print(done.text())
+    terminal.tell(done.text())
     return ExitCode.DONE
 
 
-@app.command()
+@add()
 @shared_options(spec_options)
 def status(
     given: SpecOptions,
@@ -164,8 +173,15 @@ def status(
 
     with given.terminal as terminal:
         found = standing.status(given.request())
-    terminal.print(found.json() if report_format is Format.JSON else found.text())
+    _print(terminal, found, report_format)
     return ExitCode.DONE if found.up_to_date else ExitCode.FAILED
+
+
+def _print(terminal: Terminal, found: "Status | Checked", report_format: Format) -> None:
+    if report_format is Format.JSON:
+        terminal.print(found.json())
+    else:
+        terminal.tell(found.text())
 
 
 def _plan(given: SpecOptions, stage: str) -> int:
@@ -173,11 +189,11 @@ def _plan(given: SpecOptions, stage: str) -> int:
     from imgprep.commands import dry_run
 
     with given.terminal as terminal:
-        terminal.print(dry_run.plan(given.request(), stage).text())
+        terminal.tell(dry_run.plan(given.request(), stage).text())
     return ExitCode.DONE
 
 
-@app.command()
+@add()
 @shared_options(display_options)
 def verify(
     terminal: Terminal,
@@ -190,11 +206,11 @@ def verify(
 
     with terminal:
         checked = inspecting.verify(folder, workers, terminal)
-    terminal.print(checked.json() if report_format is Format.JSON else checked.text())
+    _print(terminal, checked, report_format)
     return ExitCode.DONE if checked.passed else ExitCode.FAILED
 
 
-@app.command()
+@add()
 @shared_options(spec_options)
 def repair(given: SpecOptions) -> int:
     """Verifies finished stages and rebuilds damaged shards."""
@@ -202,11 +218,11 @@ def repair(given: SpecOptions) -> int:
 
     with given.terminal as terminal:
         repaired = repairing.repair(given.request())
-    terminal.print(repaired.text())
+    terminal.tell(repaired.text())
     return ExitCode.DONE if repaired.passed else ExitCode.FAILED
 
 
-@app.command()
+@add()
 @shared_options(display_options)
 def show(
     terminal: Terminal,
@@ -224,7 +240,7 @@ def show(
     return ExitCode.DONE
 
 
-@app.command()
+@add()
 @shared_options(spec_options)
 def preview(given: SpecOptions, sheet: Sheet = Path("preview.png"), images: Images = 2, draws: Draws = 4) -> int:
     """Draws a contact sheet of what the spec does to some images."""
@@ -238,12 +254,12 @@ def preview(given: SpecOptions, sheet: Sheet = Path("preview.png"), images: Imag
     return ExitCode.DONE
 
 
-app.command()(preprocess)
-app.command()(diff)
-app.command()(export)
+add()(preprocess)
+add()(diff)
+add()(export)
 
 
-@app.command()
+@add()
 @shared_options(display_options)
 def schema(terminal: Terminal) -> int:
     """Prints the JSON Schema of the spec, for editors."""
@@ -255,7 +271,7 @@ def schema(terminal: Terminal) -> int:
     return ExitCode.DONE
 
 
-@app.command()
+@add()
 @shared_options(display_options)
 def doctor(terminal: Terminal) -> int:
     """Shows versions, cores, memory and what is missing."""

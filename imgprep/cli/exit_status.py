@@ -1,5 +1,6 @@
 """Turns the outcome of a command into the exit code of the process, with one line for an error."""
 
+import io
 import signal
 import sys
 import traceback
@@ -11,7 +12,9 @@ from imgprep.cli.app import app
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.signals import Stopped, stoppable
 from imgprep.cli.streams import PipeClosed
+from imgprep.cli.width import width_of
 from imgprep.errors import REMEDIES, ImgprepError, ResourceError, one_line
+from imgprep.util.lines import wrapped
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -49,7 +52,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _stopped(stopped: Stopped) -> int:
-    typer.echo(f"imgprep: {stopped.how}; rerun the same command to resume", err=True)
+    _tell(f"imgprep: {stopped.how}; rerun the same command to resume")
     return stopped.code
 
 
@@ -57,15 +60,22 @@ def _failed(message: str, code: int, *, verbose: bool) -> int:
     if verbose:
         typer.echo(traceback.format_exc(), err=True, nl=False)
     for line in message.splitlines():
-        typer.echo(f"imgprep: error: {one_line(line, 2000)}", err=True)
+        _tell(f"imgprep: error: {one_line(line, 2000)}")
     return code
+
+
+def _tell(text: str) -> None:
+    """Prints to standard error; a terminal gets lines that break between words."""
+    typer.echo(wrapped(text, width_of(sys.stderr)), err=True)
 
 
 def _unexpected(error: Exception, *, verbose: bool) -> int:
     """Errors of the command line itself, of the file system, and defects."""
     show = getattr(error, "show", None)  # typer's own errors
     if show is not None:
-        show(file=sys.stderr)
+        said = io.StringIO()
+        show(file=said)
+        _tell(said.getvalue().rstrip("\n"))
         return int(getattr(error, "exit_code", 2))
     if type(error).__name__ == "Abort":
         return _stopped(Stopped(signal.SIGINT))

@@ -41,8 +41,7 @@ def audit(
     if report_format == "html":
         terminal.print(auditing.page_of(audited))
     else:
-        color, width = terminal.color, terminal.width
-        terminal.print(auditing.render(audited.report, report_format, color=color, width=width, everything=everything))
+        terminal.report(audited.report, report_format, everything=everything)
     given.terminal.say(f"the page is {audited.page}, every measure of each image {audited.folder / auditing.TABLE}")
     if show and not browser_shows(audited.page.absolute().as_uri()):
         given.terminal.say(f"no browser could be started here; open {audited.page.absolute().as_uri()} in one")
@@ -57,5 +56,5 @@ def curate(given: SpecOptions, table: DecisionTable = None, rule: RuleActions = 
 
     with given.terminal as terminal:
         curated = main.curate(given.request(), Plan(table, tuple(rule or ()), dry_run))
-    terminal.print(curated.text())
+    terminal.tell(curated.text(terminal.width))
     return ExitCode.DONE

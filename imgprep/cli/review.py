@@ -60,7 +60,7 @@ def review(
     if collect:
         with given.terminal as terminal:
             collected = main.collect_reviews(request, [*collect, *(more or [])], table)
-        terminal.print(collected.text())
+        terminal.tell(collected.text())
         return ExitCode.DONE
     choice = Choice(sample, table, extend, mode.value, label)
     if page is not None:
@@ -70,12 +70,12 @@ def review(
             raise RequestError(f"--mode {mode}: needs a page: --serve opens it here, --page FILE writes it as one file")
         with given.terminal as terminal:
             drawn = main.review(request, choice)
-        terminal.print(drawn.text())
+        terminal.tell(drawn.text())
         return ExitCode.DONE
     with given.terminal as terminal:
         session = main.open_review(request, choice)
     _show(terminal, session, browser=not no_open)
-    terminal.print(main.after_review(session, str(given.spec), choice))
+    terminal.tell(main.after_review(session, str(given.spec), choice))
     return ExitCode.DONE
 
 
@@ -108,11 +108,11 @@ def _write_page(given: SpecOptions, page: Path, choice: "Choice", *, force: bool
     with given.terminal as terminal:
         session = main.open_review(given.request(force=force), choice, blank=True)
     write_page(page, session)
-    terminal.print(f"{page}: {len(session.images)} images, to be opened in any browser; it saves a table by download")
+    terminal.tell(f"{page}: {len(session.images)} images, to be opened in any browser; it saves a table by download")
     if choice.mode in DECIDING:
-        terminal.print("then: name the table in the spec, under source: decisions")
+        terminal.tell("then: name the table in the spec, under source: decisions")
     else:
-        terminal.print(f"then: imgprep review {given.spec} --collect TABLE")
+        terminal.tell(f"then: imgprep review {given.spec} --collect TABLE")
     return ExitCode.DONE
 
 

@@ -43,5 +43,6 @@ def diff(terminal: Terminal, first: A, second: B, report_format: DiffFormat = "t
     with terminal:
         compared = comparing.diff(first, second)
         rendered = RENDERERS[report_format](compared)
-    terminal.print(rendered.removesuffix("\n"))
+    show = terminal.tell if report_format == "text" else terminal.print
+    show(rendered.removesuffix("\n"))
     return ExitCode.DONE if compared.difference.same else ExitCode.FAILED

@@ -1,15 +1,16 @@
 """Output for the user: progress on standard error, results on standard output."""
 
 import os
-import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from imgprep.cli.width import asked_width, width_of
 from imgprep.errors import one_line
+from imgprep.util.lines import wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,15 +20,8 @@ if TYPE_CHECKING:
     from imgprep.dataset.manifest import Manifest
     from imgprep.pipeline.inputs import StageResult
 
-TARGET_CLASSES = 8
-"""Largest number of classes of a target that are shown."""
-WIDE_TABLE = 12
-"""Largest number of classes that a table shows in full."""
-GAP = 3
-NAME = 20
-"""Characters of a class that a narrow table shows before it breaks the name."""
-WIDTH = 160
-"""Width of a table that does not go to a terminal, in columns."""
+RATES = 80
+"""Columns of a terminal that has room for rates and times beside a progress bar."""
 
 
 class Terminal:
@@ -58,8 +52,8 @@ class Terminal:
 
     @property
     def width(self) -> int | None:
-        """Width in columns of the terminal for results; None when they go elsewhere."""
-        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        """Width in columns of the terminal for results, or what COLUMNS asks for; None for no limit."""
+        return width_of(sys.stdout) or asked_width()
 
     @property
     def color(self) -> bool:
@@ -72,7 +66,11 @@ class Terminal:
         if self._bars:
             from tqdm import tqdm
 
-            self._bar = tqdm(total=items, desc=what, unit="img", leave=False, dynamic_ncols=True, file=sys.stderr)
+            narrow = (width_of(sys.stderr) or RATES) < RATES
+            shape = "{desc}: {n_fmt}/{total_fmt} |{bar}|" if narrow else None
+            self._bar = tqdm(
+                total=items, desc=what, unit="img", leave=False, dynamic_ncols=True, file=sys.stderr, bar_format=shape
+            )
 
     def advance(self, items: int) -> None:
         """See `Monitor`."""
@@ -87,7 +85,8 @@ class Terminal:
         self._close()
         seconds = time.monotonic() - self._started
         done = f"{self._items}" if self._done >= self._items else f"stopped after {self._done} of {self._items}"
-        self.say(f"{self._what}: {done} {self._unit} in {seconds:.1f} s")
+        unit = self._unit.removesuffix("s") if done == "1" else self._unit
+        self.say(f"{self._what}: {done} {unit} in {seconds:.1f} s")
 
     def note(self, message: str) -> None:
         """See `Monitor`."""
@@ -97,7 +96,20 @@ class Terminal:
         """Prints one line to standard error; a failure, such as a full disk, is ignored."""
         if not self._quiet:
             with suppress(OSError):
-                print(message, file=sys.stderr, flush=True)
+                print(wrapped(message, width_of(sys.stderr)), file=sys.stderr, flush=True)
+
+    def tell(self, text: str, hang: int = 2) -> None:
+        """Prints a result for people: its lines break between words where the terminal ends.
+
+        Args:
+            text: any number of lines.
+            hang: indent of what continues a line.
+
+        Raises:
+            PipeClosed: the reader is gone.
+            ResourceError: it cannot be written.
+        """
+        self.print(wrapped(text, self.width, hang))
 
     def print(self, text: str) -> None:
         """Prints a result.
@@ -109,13 +121,26 @@ class Terminal:
         sys.stdout.buffer.write(text.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n")
         sys.stdout.buffer.flush()
 
+    def report(self, report: "Report", name: str = "text", *, everything: bool = False) -> None:
+        """Prints the report of an audit.
+
+        Args:
+            report: of the audit.
+            name: of its format.
+            everything: whether a terminal gets all of the findings.
+        """
+        from imgprep.commands.audit import render
+
+        screen = sys.stdout.isatty()
+        self.print(render(report, name, color=self.color, width=self.width, screen=screen, everything=everything))
+
     def stages(self, written: Iterable["StageResult"]) -> None:
         """Prints the finished stages, one line each."""
         from imgprep.dataset.accounting import accounting
 
         for stage in written:
             how = "" if stage.fresh else " (up to date)"
-            self.print(f"{_near(stage.folder)}: {accounting(stage.manifest.samples)}{how}")
+            self.tell(f"{_near(stage.folder)}: {accounting(stage.manifest.samples)}{how}")
             if stage.too_many_quarantined:
                 self.say(_quarantine(stage, stage.folder))
 
@@ -136,25 +161,20 @@ class Terminal:
 
     def datasets(self, stages: Iterable[tuple["Path", "Manifest"]]) -> None:
         """Prints stages as tables: images by class and split, then further facts."""
-        from rich.console import Console
+        from imgprep.cli import datasets
 
         for number, (folder, manifest) in enumerate(stages):
             if number:
                 self.print("")
-            self.print(one_line(f"{manifest.name}: {manifest.stage} in {_near(folder)}"))
-            # A narrow terminal wraps the lines; no name of a split is cut.
-            needed = NAME + sum(len(split) + GAP for split in manifest.counts) + 2 * GAP
-            console = Console(file=sys.stdout, highlight=False, width=max(self.width or WIDTH, needed))
-            with console.capture() as lines:  # rich would end the process by itself when the pipe is closed
-                console.print(_table(manifest))
-            self.print("\n".join(line.rstrip() for line in lines.get().splitlines() if line.strip()))
-            self.facts(_facts(manifest))
+            self.tell(one_line(f"{manifest.name}: {manifest.stage} in {_near(folder)}"))
+            self.print("\n".join(datasets.counts(manifest, self.width)))
+            self.facts(datasets.facts(manifest))
 
     def facts(self, lines: Sequence[tuple[str, str]]) -> None:
         """Prints names and values, aligned."""
         width = max((len(name) for name, _ in lines), default=0)
         for name, value in lines:
-            self.print(f"{name:{width}}  {value}")
+            self.tell(f"{name:{width}}  {value}", width + 2 if name else 0)
 
     def _close(self) -> None:
         if self._bar is not None:
@@ -190,82 +210,3 @@ def _quarantine(stage: "StageResult", folder: "Path") -> str:
         f"{images} quarantined, execution.max_quarantined allows {stage.allowed}; "
         f"{_near(folder / 'samples.jsonl')} says which and why"
     )
-
-
-def _table(manifest: "Manifest") -> Any:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE)
-    table.add_column("class")
-    for split in manifest.counts:
-        table.add_column(split, justify="right", no_wrap=True, min_width=len(split))
-    shown = manifest.classes if len(manifest.classes) <= WIDE_TABLE else manifest.classes[: WIDE_TABLE - 2]
-    for name in shown:
-        table.add_row(escape(one_line(name)), *(str(counts.get(name, 0)) for counts in manifest.counts.values()))
-    if len(shown) < len(manifest.classes):
-        table.add_row(f"... {len(manifest.classes) - len(shown)} more", *("" for _ in manifest.counts))
-    table.add_section()
-    table.add_row("all", *(str(sum(counts.values())) for counts in manifest.counts.values()))
-    return table
-
-
-def _groups(counts: "Mapping[str, int]") -> str:
-    """The number of groups, and of groups in several splits, which should be 0."""
-    number, alone = counts.get("groups", 0), counts.get("alone", 0)
-    text = f"{number} group{'s' * (number != 1)}, {counts.get('parted', 0)} parted"
-    return f"{text}; {alone} image{'s' * (alone != 1)} without a group" if alone else text
-
-
-def _decisions(decisions: "Mapping[str, Any]") -> str:
-    """The counts of decisions, and the beginning of the digest of their table."""
-    counts = ", ".join(f"{count} {what}" for what, count in decisions.items() if what != "sha256")
-    return f"{counts}; table {decisions['sha256'][:16]}"
-
-
-def _targets(manifest: "Manifest") -> Iterator[tuple[str, str]]:
-    """A line for each target: its kind and its statistics over all images."""
-    for number, (name, entry) in enumerate((manifest.targets or {}).items()):
-        if entry["kind"] == "number":
-            values = [entry[key] for key in ("mean", "std", "min", "max")]
-            told = "mean {:g}, std {:g}, {:g} to {:g}".format(*values) if entry["count"] else "no value"
-        else:
-            counts = [f"{one_line(each, 40)} {count}" for each, count in entry["counts"].items()]
-            more = f" and {len(counts) - TARGET_CLASSES} more" if len(counts) > TARGET_CLASSES else ""
-            told = ", ".join(counts[:TARGET_CLASSES]) + more
-        lacking = entry.get("missing") or entry.get("empty")
-        without = f"; {lacking} {'without a tag' if entry['kind'] == 'many' else 'missing'}" if lacking else ""
-        yield "" if number else "Targets", f"{name}: {entry['kind']}: {told}{without}"
-
-
-def _facts(manifest: "Manifest") -> list[tuple[str, str]]:
-    from imgprep.dataset.accounting import accounting
-
-    facts = [("Source", accounting(manifest.samples))]
-    if manifest.image is not None:
-        shape = " x ".join(map(str, manifest.image.shape))
-        facts.append(("Image", f"{shape} (height x width x channels), {manifest.image.dtype}, {manifest.image.color}"))
-    if manifest.stage == "convert" and "masked" in manifest.samples:
-        facts.append(("Masks", f"of {manifest.samples['masked']} of {manifest.samples['ok']} images"))
-    if manifest.decisions is not None:
-        facts.append(("Decisions", _decisions(manifest.decisions)))
-    if manifest.groups is not None:
-        facts.append(("Groups", _groups(manifest.groups)))
-    if manifest.labels is not None:
-        facts.append(("Labels", f"{manifest.labels['encoding']}, {manifest.labels['dtype']}"))
-    facts += list(_targets(manifest))
-    if manifest.normalization is not None:
-        formula = manifest.normalization.get("formula", "")
-        facts.append(("Values", manifest.normalization["kind"] + (f": {formula}" if formula else "")))
-        if "statistics" in manifest.normalization:
-            wanted, images = manifest.normalization["statistics"], manifest.normalization.get("images", 0)
-            kinds = "original training images" if wanted == "originals" else "training images, copies among them"
-            facts.append(("Statistics", f"{wanted}: of {images} {kinds}"))
-    if manifest.shards:
-        size = sum(shard.bytes for shard in manifest.shards)
-        files = "1 file" if len(manifest.shards) == 1 else f"{len(manifest.shards)} files"
-        facts.append(("Shards", f"{files}, {size / 2**20:.1f} MiB"))
-    facts += [("Seed", str(manifest.seed)), ("Made from", manifest.fingerprint[:16])]
-    known = [name for name in ("imgprep", "opencv") if name in manifest.versions]
-    return [*facts, ("Made with", ", ".join(f"{name} {manifest.versions[name]}" for name in known))]

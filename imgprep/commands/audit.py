@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 from urllib.parse import quote
 
 import numpy as np
@@ -140,13 +140,9 @@ def check_format(name: str) -> None:
         raise RequestError(f"--format {one_line(name)}: expected one of {', '.join(REPORTS)}")
 
 
-def render(
-    report: Report, name: str, *, color: bool = False, width: int | None = None, everything: bool = False
-) -> str:
-    """The report in a format of the table; text may be coloured, and fits a terminal of a width: see `text.render`."""
-    if name == "text":
-        return text.render(report, color=color, width=width, everything=everything)
-    return REPORTS[name](report)
+def render(report: Report, name: str, **layout: Unpack[text.Layout]) -> str:
+    """The report in a format of the table; text has a layout."""
+    return text.render(report, **layout) if name == "text" else REPORTS[name](report)
 
 
 def page_of(audited: Audited) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from imgprep.errors import one_line
 from imgprep.table.sample import SampleTable, sort_classes
+from imgprep.util.lines import table
 
 SHOWN: Final = 20
 """Classes that a table shows."""
@@ -55,15 +56,16 @@ def changes_of(before: SampleTable, after: SampleTable) -> tuple[ClassChange, ..
     )
 
 
-def table_of(changes: Sequence[ClassChange]) -> list[str]:
-    """The classes that change as the lines of a table, and how many do not."""
+def table_of(changes: Sequence[ClassChange], width: int | None = None) -> list[str]:
+    """The classes that change as the lines of a table, and how many do not.
+
+    Args:
+        changes: of every class.
+        width: of the table, in columns; None for no limit.
+    """
     changed = [change for change in changes if change.excluded or change.gone or change.come]
-    rows = [COLUMNS, *((one_line(name or "(none)", 40), *map(str, rest)) for name, *rest in changed[:SHOWN])]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for first, *rest in rows if changed else ():
-        numbers = (f"{cell:>{width}}" for cell, width in zip(rest, widths[1:], strict=True))
-        lines.append("  ".join([f"{first:{widths[0]}}", *numbers]))
+    rows = [(one_line(name or "(none)"), *map(str, rest)) for name, *rest in changed[:SHOWN]]
+    lines = table(COLUMNS, rows, width) if changed else []
     if len(changed) > SHOWN:
         lines.append(f"... and {len(changed) - SHOWN} more classes that change")
     if same := len(changes) - len(changed):

@@ -70,9 +70,13 @@ class Curated:
     setting: str
     dry_run: bool = False
 
-    def text(self) -> str:
-        """All of it for people."""
-        lines = [self._head(), *table_of(self.classes)]
+    def text(self, width: int | None = None) -> str:
+        """All of it for people.
+
+        Args:
+            width: of the table, in columns; None for no limit.
+        """
+        lines = [self._head(), *table_of(self.classes, width)]
         lines += [f"left open: {rule}, {images} images{_advice(rule)}" for rule, images in self.open.items()]
         failing = [finding for finding in self.report.findings if finding.fatal]
         lines.append("the audit would then pass" if self.report.passed else "the audit would still fail:")

@@ -18,6 +18,8 @@ from imgprep.errors import one_line
 
 SHOWN: Final = 10
 """Images of each kind that the text and the Markdown name."""
+WIDE: Final = 24
+"""Columns that the names of the classes take at most beside their numbers."""
 PICTURED: Final = 60
 """Images of each kind that the page shows."""
 
@@ -68,7 +70,7 @@ def text(compared: Compared) -> str:
         lines += [f"  {change.id}: {one_line(setting_lines(change), 200)}" for change in compared.difference.settings]
     rows = list(_class_rows(compared))
     if rows:
-        width = max(len(name) for name, _, _ in rows)
+        width = min(WIDE, max(len(name) for name, _, _ in rows))
         lines.append("classes:")
         lines += [f"  {name:{width}}  {before} -> {after}  ({after - before:+d})" for name, before, after in rows]
     if compared.note:

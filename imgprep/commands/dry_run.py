@@ -44,7 +44,8 @@ class Estimate:
         lines = [f"source: {accounting(self.found)}, {self.classes} classes"]
         for stage in self.stages:
             rows = ", ".join(f"{count} {split}" for split, count in stage.rows.items())
-            files = f"{stage.shards} shards, {_mebibytes(stage.bytes)}" if stage.shards else "tables only"
+            shards = "1 shard" if stage.shards == 1 else f"{stage.shards} shards"
+            files = f"{shards}, {_mebibytes(stage.bytes)}" if stage.shards else "tables only"
             lines.append(f"{stage.stage}: {rows}; {files} in {self.output / stage.stage}")
         lines.append(
             f"memory: {self.workers} workers of about {_mebibytes(self.worker_bytes)} and the image being processed"

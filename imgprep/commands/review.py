@@ -46,7 +46,8 @@ class Drawn:
         """The next step, for people."""
         lines = [f"{self.table}: {self.images} images to be labelled by a second person, who looks at {self.page}"]
         if self.unreadable:
-            lines.append(f"left out: {self.unreadable} images that cannot be read; see imgprep audit")
+            images = "1 image" if self.unreadable == 1 else f"{self.unreadable} images"
+            lines.append(f"left out: {images} that cannot be read; see imgprep audit")
         return "\n".join([*lines, next_step(self.spec, self.table, self.mode)])
 
 

@@ -50,7 +50,7 @@ def test_the_estimate_is_said_in_lines(request_for: MakeRequest, collection: Pat
     (collection / "elm" / "notes.txt").write_text("")
     lines = plan(request_for(), "pack").text().splitlines()
     assert lines[0] == "source: 13 found = 12 ok + 0 quarantined + 1 skipped, 3 classes"
-    assert lines[1].startswith("convert: 12 all; 1 shards, 0.0 MiB in ")
+    assert lines[1].startswith("convert: 12 all; 1 shard, 0.0 MiB in ")
     assert lines[2].startswith("split: 9 train, 1 validation, 2 test; tables only in ")
     assert lines[-1] == "nothing was written"
 

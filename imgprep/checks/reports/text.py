@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from io import StringIO
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from rich.console import Console
 from rich.text import Text
@@ -40,15 +40,26 @@ _MARKS: Final = (
 )
 
 
-def render(report: Report, *, color: bool = False, width: int | None = None, everything: bool = False) -> str:
-    """The report as lines of text, without escape sequences unless asked for colour.
+class Layout(TypedDict, total=False):
+    """How the text is laid out.
 
-    Args:
-        report: the findings.
-        color: whether to use escape sequences.
-        width: of the terminal, in columns; None is for a file or a program: one line for each finding, none left out.
-        everything: whether a terminal gets more than `LINES` lines of findings.
+    Attributes:
+        color: whether to use escape sequences; by default there are none.
+        width: of the lines, in columns; by default each finding is one line.
+        screen: whether at most `LINES` lines of findings are shown; by default where there is a width.
+        everything: whether all findings and the tables in full are shown nevertheless.
     """
+
+    color: bool
+    width: int | None
+    screen: bool
+    everything: bool
+
+
+def render(report: Report, **layout: Unpack[Layout]) -> str:
+    """The report as lines of text, for a file or a program unless the layout says more."""
+    color, width, everything = layout.get("color", False), layout.get("width"), layout.get("everything", False)
+    limit = LINES if layout.get("screen", width is not None) and not everything else None
     out = StringIO()
     console = Console(file=out, force_terminal=color, color_system="standard" if color else None, highlight=False)
     head = Text(summary(report), style="bold green" if report.passed else "bold red")
@@ -56,7 +67,7 @@ def render(report: Report, *, color: bool = False, width: int | None = None, eve
     others = [finding for finding in report.findings if finding.status != "pass"]
     groups = by_rule(worst_first(_skipped_together(others)))
     blocks = {rule: [_block(each, width) for each in found] for rule, found in groups.items()}
-    shown = _chosen(blocks, None if width is None or everything else LINES)
+    shown = _chosen(blocks, limit)
     for rule, lines in blocks.items():
         for block in lines[: shown[rule]]:
             _put(console, block)
@@ -68,7 +79,7 @@ def render(report: Report, *, color: bool = False, width: int | None = None, eve
         _put(console, _wrapped(said, Text(f"{'…':{_MARK}}", style="dim"), width, _MARK))
     judged = {finding.rule for finding in others}
     passed = [one_line(rule) for rule in by_rule(report.findings) if rule not in judged]
-    room = None if width is None or everything else LINES - sum(len(one) for found in blocks.values() for one in found)
+    room = None if limit is None else limit - sum(len(one) for found in blocks.values() for one in found)
     _put(console, _tables(report, width, room, everything=everything))
     if passed:
         said = Text(", ".join(passed), style="dim")
