@@ -23,6 +23,7 @@ from imgprep.cli.options import (
     Gate,
     Images,
     LabelColumn,
+    LabelFrom,
     Layout,
     NewSpec,
     Overwrite,
@@ -87,16 +88,17 @@ def init(
     layout: Layout = None,
     splits: Splits = None,
     label: LabelColumn = None,
+    label_from: LabelFrom = None,
 ) -> int:
     """Recognises a collection and writes a commented spec."""
     from imgprep.commands import init as starting
     from imgprep.commands.init_answers import Answers
 
-    started = starting.init(images, spec, force=force, answers=Answers(layout, tuple(splits or ()), label))
+    started = starting.init(images, spec, force=force, answers=Answers(layout, tuple(splits or ()), label, label_from))
     for note in started.notes:
         terminal.say(note)
     terminal.print(str(started.spec))
-    terminal.say(f"look through it, then: imgprep run {started.spec}")
+    terminal.say(f"look through it, then: imgprep {started.command} {started.spec}")
     return ExitCode.DONE
 
 

@@ -72,6 +72,10 @@ Splits = Annotated[
 LabelColumn = Annotated[
     str | None, typer.Option("--label", metavar="COLUMN", help="The column of the labels of a table.")
 ]
+LabelFrom = Annotated[
+    str | None,
+    typer.Option("--label-from", metavar="REGEX", help="Finds the label in the path of each file: its one group."),
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Worker processes; the cores of this container by default.")
 ]

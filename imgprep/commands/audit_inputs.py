@@ -90,6 +90,13 @@ def of_source(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, name:
     return AuditInputs(evidence, (ImageSource(reader, table, name),))
 
 
+def of_listing(loaded: LoadedSpec, pipeline: Pipeline) -> Evidence:
+    """The source as it is listed, not one image decoded."""
+    collection, labelled = pipeline.collection, loaded.spec.source.source.labelled
+    classes = collection.classes if labelled else (UNLABELLED,)
+    return Evidence(loaded.spec.name, _belonging(loaded, collection.table), classes, labelled=labelled)
+
+
 def of_convert(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> AuditInputs:
     """The converted images, measured; the splits of the source and what was quarantined are there too."""
     spec, written = loaded.spec, pipeline.bring("convert")

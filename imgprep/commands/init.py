@@ -3,17 +3,16 @@
 import json
 import os
 import re
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
-
+from imgprep.commands.class_list import class_notes
 from imgprep.commands.init_answers import UNASKED, Answers
-from imgprep.commands.init_check import Verdict, verdict
-from imgprep.commands.init_draft import SCHEMA, draft
-from imgprep.commands.init_look import Look, look
+from imgprep.commands.init_check import verdict
+from imgprep.commands.init_draft import SCHEMA, Facts, draft
+from imgprep.commands.init_groups import group_columns
+from imgprep.commands.init_look import look
+from imgprep.commands.init_notes import found_notes, verdict_notes
 from imgprep.commands.list_source import Listed, Listing, listing
 from imgprep.dataset.manifest import commit
 from imgprep.engines import Settings, isolating
@@ -24,11 +23,7 @@ from imgprep.spec.collection import SourceSection
 from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
 from imgprep.spec.schema import json_schema
-from imgprep.table.sample import SampleTable
 from imgprep.util.output_file import check_output_file
-
-CLASSES: Final = 12
-"""Classes whose counts are said."""
 
 
 class Started(NamedTuple):
@@ -37,10 +32,12 @@ class Started(NamedTuple):
     Attributes:
         spec: its path.
         notes: on the collection, for the user, one line each.
+        command: that works on it: run; audit where there are no labels.
     """
 
     spec: Path
     notes: tuple[str, ...]
+    command: str = "run"
 
 
 def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers = UNASKED) -> Started:
@@ -69,42 +66,25 @@ def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers
     table = listed.table
     if not table.ok().any():
         raise RequestError(f"{one_line(path)}: no images in the layout {found.layout}, which it looks like")
-    seen = look(source, table)
-    judged = verdict({"layout": found.layout, "path": str(found.path), **found.options}, seen.size()[0], table)
-    text = draft(name, found, table, seen, judged, target)
+    facts = Facts(found, table, look(source, table), tuple(group_columns(table)))
+    judged = verdict(_sections(facts), table)
+    text = draft(name, facts, judged, target)
     commit(target.with_name(SCHEMA), (json.dumps(json_schema(), indent=1) + "\n").encode())
     commit(target, text.encode())
     check_paths(load_spec(target))
-    return Started(target, (*_found_notes(found, table, seen), *listed.notes, *_verdict_notes(judged)))
+    classes = class_notes(listed, table.classes())
+    notes = (*found_notes(facts), *classes, *listed.notes, *verdict_notes(judged))
+    return Started(target, notes, "run" if facts.labelled else "audit")
 
 
-def _found_notes(found: Recognised, table: SampleTable, seen: Look) -> Iterator[str]:
-    """The findings as text: layout, classes, sizes and skipped files."""
-    usable = np.flatnonzero(table.ok())
-    counts = Counter(table.label[usable].counts())
-    listed = ", ".join(f"{one_line(name or 'no class', 40)} {count}" for name, count in counts.most_common(CLASSES))
-    more = f" and {len(counts) - CLASSES} more" if len(counts) > CLASSES else ""
-    yield f"layout {found.layout}: {len(usable)} images of {len(counts)} classes: {listed}{more}"
-    taken = [f"{value} as {key.removesuffix('_column')}" for key, value in found.options.items() if "column" in key]
-    if taken:
-        yield f"columns: {one_line(', '.join(taken), 200)}"
-    if seen.sizes:
-        yield f"height and width of {len(seen.sizes)} images looked at: {seen.extent()}"
-    skipped = len(table) - table.images()
-    if skipped:
-        first = next(row for row in range(len(table)) if table.status[row] == "skipped")
-        what = "1 file is no image and is" if skipped == 1 else f"{skipped} files are no images and are"
-        yield f"{what} skipped, such as {one_line(table.location[first], 120)}"
-
-
-def _verdict_notes(judged: Verdict) -> Iterator[str]:
-    if judged.failing:
-        yield f"rules that fail by the handbook are warnings in the spec: {', '.join(judged.failing)}"
-    if judged.unreadable:
-        what = "1 image" if len(judged.unreadable) == 1 else f"{len(judged.unreadable)} images"
-        yield f"{what} cannot be read, such as {one_line(judged.unreadable[0], 120)}"
-    if not judged.measured:
-        yield "only names and labels were judged; imgprep audit looks at the images"
+def _sections(facts: Facts) -> dict[str, Any]:
+    """The sections of the spec that decide how the collection is judged."""
+    found, group = facts.layout, facts.group()
+    return {
+        "source": {"layout": found.layout, "path": str(found.path), **found.options},
+        "convert": {"size": list(facts.seen.size()[0])},
+        "split": {} if group is None else {"group": group},
+    }
 
 
 def _listed(section: SourceSection) -> Listed:

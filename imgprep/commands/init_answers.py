@@ -5,10 +5,14 @@ from typing import Final, NamedTuple
 
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.detect import Option, Recognised, recognise
+from imgprep.sources.detect_columns import LabelAnswer
+from imgprep.sources.detect_flat import labels_in
+from imgprep.sources.label_from import label_group
 from imgprep.sources.split_names import UnclearSplitError
 from imgprep.spec.split_names import IGNORE, MEANINGS
 
 _FOLDERS: Final = ("directory", "hierarchy")
+SPLITS: Final = "split_directory"
 
 
 class Answers(NamedTuple):
@@ -18,11 +22,13 @@ class Answers(NamedTuple):
         layout: of the collection; None to recognise it.
         splits: ``NAME=SPLIT``, the meaning of names of splits; or ``ignore``.
         label: the column of the labels of a table.
+        label_from: a regular expression that finds the labels in the paths of the files.
     """
 
     layout: str | None = None
     splits: tuple[str, ...] = ()
     label: str | None = None
+    label_from: str | None = None
 
     def recognise(self, path: Path) -> Recognised:
         """Recognises the layout of a folder or file, with these answers as options of the source.
@@ -32,16 +38,30 @@ class Answers(NamedTuple):
         """
         options = self._options()
         named = bool(options) and options.get("splits") != IGNORE
+        asked = LabelAnswer(self.label, self.label_from)
+        self._check_pattern()
         if self.layout is not None and path.is_dir():
-            return Recognised(self.layout, path, options)
+            return self._folder(self.layout, path, options)
         try:
-            found = recognise(path, self.label)
+            found = recognise(path, asked)
         except UnclearSplitError:
             if not named:
                 raise
-            return Recognised("split_directory", path, options)
-        layout = self.layout or ("split_directory" if named and found.layout in _FOLDERS else found.layout)
+            return self._folder(SPLITS, path, options)
+        layout = self.layout or (SPLITS if named and found.layout in _FOLDERS else found.layout)
         return Recognised(layout, found.path, {**found.options, **options})
+
+    def _folder(self, layout: str, path: Path, options: dict[str, Option]) -> Recognised:
+        asked = LabelAnswer(self.label, self.label_from)
+        labels = labels_in(path, asked, splits=layout == SPLITS) if layout in {*_FOLDERS, SPLITS} else {}
+        return Recognised(layout, path, {**labels, **options})
+
+    def _check_pattern(self) -> None:
+        if self.label_from is not None:
+            try:
+                label_group(self.label_from)
+            except RequestError as error:
+                raise RequestError(f"--{str(error).replace('_', '-', 1)}") from None
 
     def _options(self) -> dict[str, Option]:
         if not self.splits:

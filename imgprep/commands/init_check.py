@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from imgprep.checks.base import Evidence, Finding
+from imgprep.checks.base import Finding
 from imgprep.commands.audit import judged
-from imgprep.commands.audit_inputs import of_source
+from imgprep.commands.audit_inputs import of_listing, of_source
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, context_for
 from imgprep.errors import one_line
@@ -35,27 +35,20 @@ class Verdict(NamedTuple):
     measured: bool = True
 
 
-def verdict(source: Mapping[str, Any], size: tuple[int, int], table: SampleTable) -> Verdict:
+def verdict(sections: Mapping[str, Any], table: SampleTable) -> Verdict:
     """Judges a collection by the rules at their defaults; nothing of it stays on disk.
 
     Args:
-        source: the section of the spec, with an absolute path.
-        size: height and width that the spec proposes.
+        sections: of the spec: source, with an absolute path, convert and split.
         table: every entry of the source.
     """
     measured = table.images() <= MOST_MEASURED and not _is_remote(table)
     with tempfile.TemporaryDirectory(prefix="imgprep-init-") as folder:
         output = str(Path(folder, "output"))
-        loaded = spec_from_mapping(
-            {"name": "x", "source": dict(source), "output": output, "convert": {"size": list(size)}}
-        )
+        loaded = spec_from_mapping({"name": "x", "output": output, **sections})
         with context_for(Request(Path(folder, "spec.yaml")), loaded) as context:
             pipeline = Pipeline(loaded, context)
-            if measured:
-                evidence = of_source(loaded, context, pipeline).evidence
-            else:
-                collection = pipeline.collection
-                evidence = Evidence(loaded.spec.name, collection.table, collection.classes)
+            evidence = of_source(loaded, context, pipeline).evidence if measured else of_listing(loaded, pipeline)
             findings = [finding for finding in judged(loaded, evidence).findings if finding.fatal]
     failing: dict[str, str] = {}
     for finding in findings:

@@ -5,11 +5,12 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from imgprep.commands.init_check import Verdict
+from imgprep.commands.init_groups import GroupColumn
 from imgprep.commands.init_look import Look
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.detect import Recognised
@@ -20,27 +21,57 @@ SCHEMA: Final = "imgprep.schema.json"
 PLAIN: Final = re.compile(r"[A-Za-z./][A-Za-z0-9_./-]*")
 COLUMN: Final = 33
 _ARRAYS: Final = {"idx", "npz", "hdf5"}
+_UNLABELLED: Final = (
+    "# Without labels the images can be audited, and no dataset be made of them. Labels come from the file names",
+    "# (source.label_from), from a folder for each class, or from a table (layout: csv).",
+)
 WORDS: Final = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "."}
 
 
-def draft(name: str, found: Recognised, table: SampleTable, seen: Look, judged: Verdict, target: Path) -> str:
+class Facts(NamedTuple):
+    """A collection as `init` found it.
+
+    Attributes:
+        layout: of it, with the options of its source.
+        table: every entry.
+        seen: formats of some images.
+        groups: the columns that look like groups, the one to split by first.
+    """
+
+    layout: Recognised
+    table: SampleTable
+    seen: Look
+    groups: tuple[GroupColumn, ...] = ()
+
+    @property
+    def labelled(self) -> bool:
+        """False if the images have no labels."""
+        return self.layout.options.get("labels") != "none"
+
+    def group(self) -> str | None:
+        """The column to split by; None where there is none, or the source has groups of its own."""
+        first = next(iter(self.groups), None)
+        return first.name if first is not None and first.fits and not any(self.table.group.counts()) else None
+
+
+def draft(name: str, facts: Facts, judged: Verdict, target: Path) -> str:
     """The text of the spec.
 
     Args:
         name: of the dataset.
-        found: the layout.
-        table: every entry of the collection.
-        seen: formats of some images.
+        facts: the collection.
         judged: how the collection does by the default rules.
         target: path of the spec; paths in it are relative to its folder.
     """
+    found, table, seen, _ = facts
     (height, width), why = seen.size()
-    classes = len(table.classes())
+    classes = f"of {len(table.classes())} classes" if facts.labelled else "without labels"
     images = table.images()
     fit, shapes = seen.fit()
+    command = "run" if facts.labelled else "audit"
     lines = [
-        f"# {images} images of {classes} classes, as imgprep init found them. Every key is explained in the README.",
-        f"# Run it:  imgprep run {_plain(target.name)}      Relative paths are relative to this file.",
+        f"# {images} images {classes}, as imgprep init found them. Every key is explained in the README.",
+        f"# Run it:  imgprep {command} {_plain(target.name)}      Relative paths are relative to this file.",
         f"# yaml-language-server: $schema={SCHEMA}",
         "",
         f"name: {_plain(name)}",
@@ -64,19 +95,38 @@ def draft(name: str, found: Recognised, table: SampleTable, seen: Look, judged: 
         *(["  depth: 16                      # as the images are; 8 halves the size"] if seen.deep else []),
         "  steps: []                      # such as [clahe, invert], in this order",
         "",
-        "split:",
-        *_split_lines(table),
-        "  # group: ATTRIBUTE             # images with the same value never part, such as those of one patient",
+        *(_dataset_lines(facts) if facts.labelled else _UNLABELLED),
+        "",
+        *_execution_lines(judged),
+    ]
+    return "\n".join(lines)
+
+
+def _dataset_lines(facts: Facts) -> Iterator[str]:
+    yield "split:"
+    yield from _split_lines(facts.table)
+    yield from _group_lines(facts)
+    yield from (
         "",
         "pack:",
         "  format: hdf5                   # hdf5 | npz",
         "  dtype: float32",
         "  normalize: unit                # 0 to 1; or {standardize: channel}, torch-imagenet ...",
         "  labels: index                  # index | one_hot",
-        "",
-        *_execution_lines(judged),
-    ]
-    return "\n".join(lines)
+    )
+
+
+def _group_lines(facts: Facts) -> Iterator[str]:
+    chosen = facts.group()
+    for column in facts.groups:
+        told = f"{column.groups} groups of up to {column.largest} images"
+        if column.name == chosen:
+            yield _noted(f"  group: {_plain(column.name)}", f"{told}: images of one never part")
+        elif column.name.casefold() != "group":
+            why = "" if column.fits else ", too few or too large to split by"
+            yield _noted(f"  # group: {_plain(column.name)}", f"{told}{why}")
+    if not facts.groups:
+        yield "  # group: ATTRIBUTE             # images with the same value never part, such as those of one patient"
 
 
 def _rule_lines(judged: Verdict) -> Iterator[str]:
@@ -110,6 +160,10 @@ def _source_lines(found: Recognised, target: Path) -> Iterator[str]:
         yield "  # follow_links: anywhere       # also out of the folder, as DVC and git-annex need; left out: inside"
     if found.layout in {"hierarchy", "hdf5"}:
         yield "  # level: 1                     # the label is the path (cat/persian); 1 takes its first part (cat)"
+    if found.layout in {"csv", "json"} and "split_column" not in found.options:
+        yield "  # split_column: usage          # of the splits; left out: one called split"
+    if found.options.get("labels") == "none":
+        return
     names, note = ("[zero, one]", ", the names of labels 0, 1 ...") if found.layout in _ARRAYS else ("[cat, dog]", "")
     yield _noted(f"  # classes: {names}", f"every class in index order{note}; left out: those that have images")
 

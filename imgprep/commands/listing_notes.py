@@ -59,7 +59,8 @@ def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> It
     for name, column in table.attributes.items():
         words = {split_word(value) for value in column[np.flatnonzero(ok)].counts() if value}
         if name.casefold() != "split" and len(words) > 1 and "" not in words:
-            yield f"the column {one_line(name, 40)!r} holds names of splits but is not read; rename it to split"
+            or_say = "" if source.table() is None else ", or name it in source.split_column"
+            yield f"the column {one_line(name, 40)!r} holds names of splits but is not read; rename it to split{or_say}"
 
 
 def _remedy(parent: str | None) -> str:

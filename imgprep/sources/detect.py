@@ -1,12 +1,13 @@
 """Detects the layout of a collection from its files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from imgprep.dataset.manifest import INDEX
 from imgprep.errors import RequestError, one_line
-from imgprep.sources.detect_columns import columns_of
+from imgprep.sources.detect_columns import UNASKED, LabelAnswer, columns_of
+from imgprep.sources.detect_flat import images_in, labels_in
 from imgprep.sources.idx import is_idx_images
 from imgprep.sources.not_read import refuse_file, refuse_folder, refuse_url
 from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits, subfolders
@@ -36,26 +37,26 @@ class Recognised(NamedTuple):
     options: Mapping[str, Option] = NOTHING
 
 
-def recognise(path: Path, label: str | None = None) -> Recognised:
+def recognise(path: Path, asked: LabelAnswer = UNASKED) -> Recognised:
     """Finds the layout of a folder or file; only names and the first rows of a table are read.
 
     Args:
         path: the folder or file.
-        label: the column of the labels of a table, where the user names it.
+        asked: where the labels are, as the user says.
 
     Raises:
         RequestError: there is nothing there, or it is of no known layout; known kinds that are not read are named.
         UnclearSplitError: the outer folders may be splits as well as parts of the classes.
     """
     if path.is_dir():
-        return _folder(path, label)
+        return _folder(path, asked)
     if not path.exists():
         refuse_url(path)
         raise RequestError(f"{one_line(path)}: no such file or folder; check the path")
-    return _file(path, label)
+    return _file(path, asked)
 
 
-def _file(path: Path, label: str | None = None) -> Recognised:
+def _file(path: Path, asked: LabelAnswer) -> Recognised:
     if path.name == INDEX:
         return Recognised("dataset", path.parent)
     if is_idx_images(path.name):
@@ -66,10 +67,10 @@ def _file(path: Path, label: str | None = None) -> Recognised:
     if layout is None:
         known = ", ".join(_SUFFIXES)
         raise RequestError(f"{one_line(path)}: no known layout; give a folder of images, or a file of these: {known}")
-    return Recognised(layout, path, columns_of(path, layout, label) if layout in {"csv", "json"} else NOTHING)
+    return Recognised(layout, path, columns_of(path, layout, asked) if layout in {"csv", "json"} else NOTHING)
 
 
-def _folder(path: Path, label: str | None = None) -> Recognised:
+def _folder(path: Path, asked: LabelAnswer) -> Recognised:
     listing = list_root(path)
     names, entries = listing.names[::-1], listing.others.items()
     folders = [name[:-1] for name, entry in entries if name.endswith("/") and not junk(entry.name, folder=True)]
@@ -79,22 +80,34 @@ def _folder(path: Path, label: str | None = None) -> Recognised:
         return Recognised("idx", path)
     refuse_folder(path, names, folders)
     if not folders:
-        where = one_line(path)
-        tables = [name for name in names if Path(name.removesuffix(".gz")).suffix.lower() in _SUFFIXES]
-        if len(tables) == 1:
-            return _file(path / tables[0], label)
-        if len(tables) > 1:
-            raise RequestError(f"{where}: several tables: {one_line(', '.join(tables), 120)}; give one of them")
-        raise RequestError(f"{where}: no folders in it; put the images of each class into a folder of its own")
-    splits = [name for name in folders if split_word(name)]
-    if len(splits) >= max(1, (len(folders) + 1) // 2) and any(subfolders(path / name) for name in splits):
-        return Recognised("split_directory", path)
-    if (found := recognise_splits(path, folders)) is not None:
-        return Recognised("split_directory", found)
+        return _flat(path, names, asked)
+    if (found := _splits(path, folders)) is not None:
+        return Recognised("split_directory", found, labels_in(found, asked, splits=True))
     nested = _nested(path, folders)
     if nested:
         check_outer(path, folders)
-    return Recognised("hierarchy" if nested else "directory", path)
+    return Recognised("hierarchy" if nested else "directory", path, labels_in(path, asked))
+
+
+def _flat(path: Path, names: Sequence[str], asked: LabelAnswer) -> Recognised:
+    """The layout of a folder without folders: that of the table in it, or its files are images."""
+    where = one_line(path)
+    tables = [name for name in names if Path(name.removesuffix(".gz")).suffix.lower() in _SUFFIXES]
+    if len(tables) == 1:
+        return _file(path / tables[0], asked)
+    if len(tables) > 1:
+        raise RequestError(f"{where}: several tables: {one_line(', '.join(tables), 120)}; give one of them")
+    if not images_in(path):
+        raise RequestError(f"{where}: no folders in it, and no images; put those of each class into a folder")
+    return Recognised("directory", path, labels_in(path, asked))
+
+
+def _splits(path: Path, folders: list[str]) -> Path | None:
+    """The folder whose folders are splits; None when there is none."""
+    splits = [name for name in folders if split_word(name)]
+    if len(splits) >= max(1, (len(folders) + 1) // 2) and any(subfolders(path / name) for name in splits):
+        return path
+    return recognise_splits(path, folders)
 
 
 def _nested(path: Path, folders: list[str]) -> bool:

@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.attributes import is_json, read_table
+from imgprep.sources.column_names import GROUPS, words_of
 from imgprep.sources.csvtable import read_csv, read_header
 from imgprep.sources.detect_locations import located
-from imgprep.sources.jsontable import find
+from imgprep.sources.detect_names import label_from_names
+from imgprep.sources.jsontable import find, read_json
+from imgprep.sources.split_names import split_word
 
 _LABELS: Final = (
     "label", "class", "category", "species", "target", "breed", "type", "labels", "class_name", "category_name",
@@ -19,34 +22,63 @@ _LOCATIONS: Final = (
     "location", "path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "url",
     "image_url", "pixels",
 )  # fmt: skip
-_OTHERS: Final = frozenset({"split", "set", "subset", "partition", "fold", "usage", "id", "index", "width", "height"})
+_SPLIT: Final = "split"
+_SPLITS: Final = frozenset({"set", "subset", "partition", "usage", "phase", "dataset", "data_set"})
+"""Names of columns that hold the splits, if what is in them are names of splits."""
+_OTHERS: Final = _SPLITS | {_SPLIT, "fold", "id", "index", "width", "height"}
 """Names that say that a column is no label, whatever it holds."""
 _DELIMITERS: Final = ",;\t|"
 _LOOKED_AT: Final = 1000
 _COMMON: Final = 2
 """Rows that each value of a label has at least, on average."""
 
+Cells = Mapping[str, Sequence[object]]
+"""The first values of each column."""
 
-def columns_of(path: Path, layout: str, label: str | None = None) -> Mapping[str, str]:
+
+class LabelAnswer(NamedTuple):
+    """Where the labels are, as the user says.
+
+    Attributes:
+        column: of a table; None to find it.
+        pattern: for `source.label_from`; None to find it where nothing else says the label.
+    """
+
+    column: str | None = None
+    pattern: str | None = None
+
+
+UNASKED: Final = LabelAnswer()
+
+
+def columns_of(path: Path, layout: str, asked: LabelAnswer = UNASKED) -> Mapping[str, str]:
     """The options of a source that make the columns of a table known.
 
     Args:
         path: the table.
         layout: csv or json.
-        label: the column of the labels, where the user names it.
+        asked: where the labels are, as the user says.
 
     Raises:
-        RequestError: the table is wrong, or a column cannot be recognised.
+        RequestError: the table is wrong, or a column cannot be told.
     """
     options, names = _header(path, layout)
-    columns = dict.fromkeys(names)
-    location, found = _location(path, columns, options.get("delimiter"))
-    chosen = _label(path, columns, location, options.get("delimiter"), label)
-    if chosen.casefold() != _LABELS[0]:
-        options["label_column"] = chosen
+    delimiter = options.get("delimiter")
+    location, found = _location(path, dict.fromkeys(names), delimiter)
+    cells = _first_cells(path, names, location, delimiter)
     if location.casefold() != _LOCATIONS[0]:
         options["location_column"] = location
-    return options | found
+    split = _split(cells)
+    if split is not None:
+        options["split_column"] = split
+    if asked.pattern is not None:
+        return options | found | {"label_from": asked.pattern}
+    others = [name for name in cells if name not in {location, split}]
+    chosen = _label(f"{one_line(path)}:1", cells, others, asked.column)
+    if chosen is None:
+        return options | found | _in_names(cells[location])
+    labelled = {"label_column": chosen} if chosen.casefold() != _LABELS[0] else {}
+    return labelled | options | found
 
 
 def _header(path: Path, layout: str) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -76,35 +108,57 @@ def _location(path: Path, columns: Mapping[str, None], delimiter: str | None) ->
     )
 
 
-def _label(path: Path, columns: Mapping[str, None], location: str, delimiter: str | None, asked: str | None) -> str:
-    where = f"{one_line(path)}:1"
+def _first_cells(path: Path, names: Sequence[str], location: str, delimiter: str | None) -> Cells:
+    rows = read_json(path, pixels=location) if is_json(path) else read_csv(path, delimiter, pixels=location)
+    values: dict[str, list[object]] = {name: [] for name in names}
+    for row in islice(rows, _LOOKED_AT):
+        for name in names:
+            values[name].append(row.values.get(name))
+    return values
+
+
+def _split(cells: Cells) -> str | None:
+    """The one column of the splits that is not called so; None where there is none, or several may be."""
+    if any(name.casefold() == _SPLIT for name in cells):
+        return None
+    found = []
+    for name, values in cells.items():
+        meanings = {split_word(value) if isinstance(value, str) else "" for value in values}
+        if meanings and "" not in meanings and (len(meanings) > 1 or name.casefold() in _SPLITS):
+            found.append(name)
+    return found[0] if len(found) == 1 else None
+
+
+def _label(where: str, cells: Cells, others: Sequence[str], asked: str | None) -> str | None:
+    """The column of the labels; None where no column could be one."""
+    columns = dict.fromkeys(cells)
     if asked is not None:
-        if name := find(dict(columns), asked):
+        if name := find(columns, asked):
             return name
         raise RequestError(f"--label {one_line(asked, 80)}: {where}: no such column, there are: {', '.join(columns)}")
-    named = next((name for guess in _LABELS if (name := find(dict(columns), guess))), "")
+    named = next((name for guess in _LABELS if (name := find(dict.fromkeys(others), guess))), "")
     if named:
         return named
-    candidates = _like_labels(path, [name for name in columns if name != location], delimiter)
+    possible = [name for name in others if name.casefold() not in _OTHERS and GROUPS.isdisjoint(words_of(name))]
+    candidates = [name for name in possible if _like_labels(cells[name])]
     if len(candidates) == 1:
         return candidates[0]
+    if not possible:
+        return None
     there = one_line(", ".join(columns) or "none", 120)
     which = f"it may be {' or '.join(candidates[:6])}" if candidates else f"there are: {there}"
     raise RequestError(f"{where}: no column like label, {one_line(which, 160)}; init takes it as --label COLUMN")
 
 
-def _like_labels(path: Path, names: Sequence[str], delimiter: str | None) -> list[str]:
-    """The columns with few distinct texts, none of them empty."""
-    rows = read_table(path) if is_json(path) else read_csv(path, delimiter)
-    values: dict[str, list[object]] = {name: [] for name in names}
-    for row in islice(rows, _LOOKED_AT):
-        for name in names:
-            values[name].append(row.values.get(name))
-    return [
-        name
-        for name, cells in values.items()
-        if name.casefold() not in _OTHERS
-        and cells
-        and all(isinstance(cell, str) and cell.strip() for cell in cells)
-        and len(set(cells)) * _COMMON <= len(cells)
-    ]
+def _like_labels(values: Sequence[object]) -> bool:
+    """Tells whether the values are few distinct texts, none of them empty."""
+    texts = [value for value in values if isinstance(value, str) and value.strip()]
+    return bool(texts) and len(texts) == len(values) and len(set(texts)) * _COMMON <= len(texts)
+
+
+def _in_names(locations: Sequence[object]) -> dict[str, str]:
+    """The labels in the names of the files; or none."""
+    paths = [location for location in locations if isinstance(location, str)]
+    inside = any("/" in path for path in paths)
+    found = label_from_names([path.rpartition("/")[2] for path in paths], inside=inside)
+    return {"label_from": found} if found else {"labels": "none"}

@@ -62,6 +62,7 @@ class Table(_Connected):
         image_root: the folder that paths are relative to; that of the table when omitted.
         extension: of the files, where the paths in the table have none.
         follow_links: whether links may lead out of that folder.
+        split_column: the column of the split; one called split when omitted.
         labels: inferred from the column; or none, and then the images can be audited only.
         label_from: a regular expression that finds the label in the location of an image instead: its group called
             label, or its only one.
@@ -74,7 +75,8 @@ class Table(_Connected):
     image_root: Path | None = None
     extension: Column | None = None
     follow_links: Links = "inside"
-    # The labels are in what is listed, so that results do not depend on how they were found.
+    # Splits and labels are in what is listed, so that results do not depend on how they were found.
+    split_column: Column | None = field(default=None, repr=False)
     labels: Labels = field(default="inferred", repr=False)
     label_from: str | None = field(default=None, repr=False)
 
@@ -226,6 +228,7 @@ class _Listing:
         self.path = table.path
         self.label = table.label_key
         self.location = table.location_column
+        self.split = table.split_column
         root = table.image_root or table.path.parent
         self.files = LocalFiles(root, check_extension(table.extension), table.follow_links)
         self.common = CommonCause("rows")
@@ -249,6 +252,8 @@ class _Listing:
             self.common.saw(where, cause, reason)
             attributes = {name: text_of(value) for name, value in values.items()} if values else NOTHING
             group, split = group_and_split(attributes)
+            if self.split is not None:
+                split = text_of(row.values[self.key(row.values, self.split, where)]).strip()
             status: Status = "quarantined" if reason else "ok"
             yield Sample(
                 self.unique(place.id), place.location, label, attributes, group, split, status, reason, place.stamp

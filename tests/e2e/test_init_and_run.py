@@ -73,6 +73,43 @@ def alike(folder: Path) -> None:
         assert cv2.imwrite(str(path), image)
 
 
+def label_in_name(folder: Path) -> None:
+    for number in range(24):
+        draw(folder / f"{('cat', 'Maine_Coon')[number % 2]}_{number:03}.png", number)
+
+
+def label_in_name_of_splits(folder: Path) -> None:
+    for number in range(30):
+        side = "train" if number % 5 else "test"
+        draw(folder / side / f"{('cat', 'dog')[number % 2]}.{number}.png", number)
+
+
+def with_a_stray_file(folder: Path) -> None:
+    label_in_name(folder)
+    draw(folder / "cover.png", 99)
+
+
+def tabled(folder: Path, header: str, row: Callable[[int], str]) -> None:
+    """A table beside its images; each row begins with the name of the file."""
+    for number in range(60):
+        draw(folder / "photos" / f"{number:03}.png", number)
+    rows = [f"photos/{number:03}.png,{row(number)}" for number in range(60)]
+    (folder / "table.csv").write_text("\n".join([f"file,{header}", *rows]) + "\n")
+
+
+def finding(number: int) -> str:
+    return ("benign", "malignant")[number % 2]
+
+
+def with_patients(folder: Path) -> None:
+    tabled(folder, "finding,patient_id,site", lambda n: f"{finding(n)},P{n // 4:02},{'ABC'[n % 3]}")
+
+
+def with_a_column_of_splits(folder: Path) -> None:
+    splits = ("train", "train", "train", "val", "test")
+    tabled(folder, "finding,phase,PatientID", lambda n: f"{finding(n)},{splits[n % 5]},P{n // 4:02}")
+
+
 SANE: dict[str, Callable[[Path], None]] = {
     "two classes": lambda folder: several(folder, {"cat": 20, "dog": 20}),
     "few images in a class": lambda folder: several(folder, {"cat": 20, "dog": 3}),
@@ -89,6 +126,11 @@ SANE: dict[str, Callable[[Path], None]] = {
     "an empty folder": lambda folder: (several(folder, {"cat": 12, "dog": 12}), (folder / "bird").mkdir())[0],
     "a hierarchy": lambda folder: several(folder, {"pets/cat": 12, "pets/dog": 12, "wild/fox": 12}),
     "look-alikes": alike,
+    "the label in the file name": label_in_name,
+    "the label in the file name, in folders of splits": label_in_name_of_splits,
+    "a file without a label": with_a_stray_file,
+    "a table with patients": with_patients,
+    "a table with splits of another name": with_a_column_of_splits,
     "a class called no": lambda folder: several(folder, {"no": 12, "yes": 12}),
 }
 
@@ -96,10 +138,82 @@ SANE: dict[str, Callable[[Path], None]] = {
 @pytest.mark.parametrize("case", SANE)
 def test_init_then_run_works(tmp_path: Path, imgprep: Call, case: str) -> None:
     SANE[case](tmp_path / "images")
-    done = imgprep("init", "images", "-o", "spec.yaml")
+    table = tmp_path / "images" / "table.csv"
+    done = imgprep("init", table if table.exists() else "images", "-o", "spec.yaml")
     assert done.returncode == 0, done.stderr
     done = imgprep("run", "spec.yaml", "--set", "execution.engine=serial")
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+def source_of(folder: Path) -> dict[str, Any]:
+    source: dict[str, Any] = yaml.safe_load((folder / "spec.yaml").read_text())["source"]
+    return source
+
+
+def test_labels_in_file_names_are_found_and_said(tmp_path: Path, imgprep: Call) -> None:
+    with_a_stray_file(tmp_path / "images")
+    done = imgprep("init", "images", "-o", "spec.yaml")
+    assert "layout directory: 24 images of 2 classes: Maine_Coon 12, cat 12" in done.stderr
+    assert "labels are in the names of the files: source.label_from ^(.+?)_[0-9]+[.][^.]+$" in done.stderr
+    assert "1 image cannot be used, such as cover.png" in done.stderr
+    assert source_of(tmp_path)["label_from"] == "^(.+?)_[0-9]+[.][^.]+$"
+
+
+def test_the_user_says_where_the_label_is(tmp_path: Path, imgprep: Call) -> None:
+    for number in range(8):
+        draw(tmp_path / "images" / f"{number}_{number % 2}.png", number)
+    done = imgprep("init", "images", "-o", "spec.yaml", "--label-from", "_([01])")
+    assert done.returncode == 0, done.stderr
+    assert "8 images of 2 classes: 0 4, 1 4" in done.stderr
+    assert source_of(tmp_path)["label_from"] == "_([01])"
+    done = imgprep("init", "images", "-o", "spec.yaml", "--force", "--label-from", "_[01]")
+    assert done.returncode == 2
+    assert "--label-from: has no group" in done.stderr
+    done = imgprep("init", "images", "-o", "spec.yaml", "--force", "--label-from", "x(y)")
+    assert done.returncode == 2
+    assert "no images in the layout directory" in done.stderr
+
+
+def test_images_without_labels_get_a_spec_to_audit(tmp_path: Path, imgprep: Call) -> None:
+    for number in range(8):
+        draw(tmp_path / "images" / f"IMG_{number}.png", number)
+    done = imgprep("init", "images", "-o", "spec.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "layout directory: 8 images without labels, which can be audited, and no more" in done.stderr
+    assert "look through it, then: imgprep audit spec.yaml" in done.stderr
+    assert source_of(tmp_path)["labels"] == "none"
+    done = imgprep("audit", "spec.yaml")
+    assert done.returncode == 0, done.stderr + done.stdout
+    done = imgprep("run", "spec.yaml")
+    assert done.returncode == 2
+    assert "a dataset needs labels" in done.stderr
+
+
+def test_columns_of_groups_and_splits_are_said_and_kept(tmp_path: Path, imgprep: Call) -> None:
+    with_patients(tmp_path / "images")
+    said = imgprep("init", "images/table.csv", "-o", "spec.yaml").stderr
+    assert "columns: finding as label, file as location" in said
+    assert "column patient_id: 15 groups of up to 4 images, which the split keeps together (split.group)" in said
+    assert "column site: 3 groups of up to 20 images, a comment in the spec: too few or too large" in said
+    spec = yaml.safe_load((tmp_path / "spec.yaml").read_text())
+    assert spec["split"]["group"] == "patient_id"
+    assert "  # group: site " in (tmp_path / "spec.yaml").read_text()
+    with_a_column_of_splits(tmp_path / "other")
+    said = imgprep("init", "other/table.csv", "-o", "other.yaml").stderr
+    assert "columns: finding as label, file as location, phase as split" in said
+    assert "column PatientID: 15 groups of up to 4 images, for the audit of the given splits (split.group)" in said
+    spec = yaml.safe_load((tmp_path / "other.yaml").read_text())
+    assert spec["source"]["split_column"] == "phase"
+    assert spec["split"]["method"] == "predefined"
+    assert spec["audit"]["rules"]["split-leakage"] == {"severity": "warning"}  # P00 is in train and validation
+
+
+def test_empty_folders_are_said_to_be_no_classes(tmp_path: Path, imgprep: Call) -> None:
+    several(tmp_path / "images", {"cat": 4, "dog": 4})
+    (tmp_path / "images" / "bird").mkdir()
+    said = imgprep("init", "images", "-o", "spec.yaml").stderr
+    assert "8 images of 2 classes" in said
+    assert "folders without an image are not classes: bird; to keep one, list all in source.classes" in said
 
 
 def test_it_says_what_it_found(tmp_path: Path, imgprep: Call) -> None:
@@ -109,7 +223,7 @@ def test_it_says_what_it_found(tmp_path: Path, imgprep: Call) -> None:
     assert "layout directory: 24 images of 2 classes: cat 12, dog 12" in said
     assert "height and width of 23 images looked at: 24x32" in said
     assert "1 file is no image and is skipped, such as cat/notes.txt" in said
-    assert "1 image cannot be read, such as dog/1.png" in said
+    assert "1 image cannot be used, such as dog/1.png" in said
     assert "rules that fail by the handbook are warnings in the spec: class-size, unreadable" in said
 
 

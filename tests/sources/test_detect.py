@@ -7,6 +7,7 @@ import pytest
 from imgprep.errors import RequestError
 from imgprep.sources import SOURCES
 from imgprep.sources.detect import recognise
+from imgprep.sources.detect_columns import LabelAnswer
 from imgprep.sources.split_names import UnclearSplitError
 
 FOLDERS = {
@@ -150,9 +151,9 @@ def test_a_label_that_may_be_in_several_columns_is_asked_for(tmp_path: Path) -> 
     table.write_text("\n".join(["img,colour,shape", *rows]) + "\n")
     with pytest.raises(RequestError, match="it may be colour or shape; init takes it as --label COLUMN"):
         recognise(table)
-    assert recognise(table, "Shape").options == {"label_column": "shape", "location_column": "img"}
+    assert recognise(table, LabelAnswer("Shape")).options == {"label_column": "shape", "location_column": "img"}
     with pytest.raises(RequestError, match=r"--label size: .*: no such column, there are: img, colour, shape"):
-        recognise(table, "size")
+        recognise(table, LabelAnswer("size"))
 
 
 @pytest.mark.parametrize(
@@ -188,3 +189,65 @@ def test_coco_is_refused_by_name(tmp_path: Path) -> None:
 def test_an_address_is_refused_as_one(address: str) -> None:
     with pytest.raises(RequestError, match="an address, which is not read; download"):
         recognise(Path(address))
+
+
+@pytest.mark.parametrize(
+    ("names", "layout", "options"),
+    [
+        (["cat_1.jpg", "cat_2.jpg", "dog_1.jpg", "dog_2.jpg", "notes.txt", ".DS_Store"], "directory", "^(.+?)_"),
+        (["train/cat.1.jpg", "train/dog.1.jpg", "test/cat.2.jpg", "test/dog.2.jpg"], "split_directory", r"/([^/]+?)\."),
+        (["photos/cat_1.jpg", "photos/cat_2.jpg", "photos/dog_1.jpg", "photos/dog_2.jpg"], "directory", "/([^/]+?)_"),
+        (["1.jpg", "2.jpg"], "directory", None),
+        (["train/1.jpg", "test/2.jpg"], "split_directory", None),
+    ],
+)
+def test_folders_that_say_no_class(tmp_path: Path, names: list[str], layout: str, options: str | None) -> None:
+    touch(tmp_path, *names)
+    expected = {"labels": "none"} if options is None else {"label_from": f"{options}[0-9]+[.][^.]+$"}
+    assert recognise(tmp_path) == (layout, tmp_path, expected)
+
+
+@pytest.mark.parametrize("names", [["a/cat_1.jpg", "a/dog_1.jpg", "b/x_1.jpg"], ["photos/1.jpg", "photos/2.jpg"]])
+def test_folders_that_say_the_class(tmp_path: Path, names: list[str]) -> None:
+    touch(tmp_path, *names)
+    assert recognise(tmp_path) == ("directory", tmp_path, {})
+
+
+def test_the_user_says_where_the_labels_are(tmp_path: Path) -> None:
+    touch(tmp_path, "1-cat.jpg", "2-dog.jpg")
+    assert recognise(tmp_path, LabelAnswer(pattern="-(.+)[.]")).options == {"label_from": "-(.+)[.]"}
+    (tmp_path / "t.csv").write_text("file,a,b\n1-cat.jpg,1,2\n2-dog.jpg,1,2\n")
+    expected = {"location_column": "file", "label_from": "-(.+)[.]"}
+    assert recognise(tmp_path / "t.csv", LabelAnswer(pattern="-(.+)[.]")).options == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "options"),
+    [
+        ("file,label,phase", "{n}.jpg,{c},{s}", {"split_column": "phase"}),
+        ("file,label,Subset", "{n}.jpg,{c},train", {"split_column": "Subset"}),
+        ("file,kind,usage", "{n}.jpg,{c},{s}", {"split_column": "usage", "label_column": "kind"}),
+        ("file,label,split,phase", "{n}.jpg,{c},{s},{s}", {}),
+        ("file,label,one,other", "{n}.jpg,{c},{s},{s}", {}),
+        ("file,label,mood", "{n}.jpg,{c},train", {}),
+        ("file,patient,kind", "{n}.jpg,P{c},{c}", {"label_column": "kind"}),
+    ],
+)
+def test_columns_of_splits_and_groups_are_no_labels(
+    tmp_path: Path, header: str, row: str, options: dict[str, str]
+) -> None:
+    touch(tmp_path, *(f"{number}.jpg" for number in range(6)))
+    rows = [row.format(n=number, c="ab"[number % 2], s=("train", "val")[number // 3]) for number in range(6)]
+    (tmp_path / "t.csv").write_text("\n".join([header, *rows]) + "\n")
+    assert recognise(tmp_path / "t.csv").options == {"location_column": "file", **options}
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [("{c}_{n}.jpg", {"label_from": "^(.+?)_[0-9]+[.][^.]+$"}), ("{n}.jpg", {"labels": "none"})],
+)
+def test_a_table_without_a_column_of_labels(tmp_path: Path, form: str, options: dict[str, str]) -> None:
+    names = [form.format(n=number, c=("cat", "dog")[number % 2]) for number in range(6)]
+    touch(tmp_path, *names)
+    (tmp_path / "t.csv").write_text("\n".join(["file,patient", *(f"{name},P1" for name in names)]) + "\n")
+    assert recognise(tmp_path / "t.csv").options == {"location_column": "file", **options}

@@ -1,5 +1,6 @@
 """Labels that stand in the names of files, and collections without any."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,8 @@ def test_levels_stay_attributes_of_a_hierarchy(tmp_path: Path) -> None:
 def test_tables_without_a_column_of_labels(tmp_path: Path, cls: Any) -> None:
     touch(tmp_path, "cat_1.jpg", "dog_2.jpg")
     path = tmp_path / ("a.csv" if cls is Csv else "a.json")
-    csv, json = "location\ncat_1.jpg\ndog_2.jpg\n", '[{"location": "cat_1.jpg"}, {"location": "dog_2.jpg"}]'
-    path.write_text(csv if cls is Csv else json)
+    csv, rows = "location\ncat_1.jpg\ndog_2.jpg\n", [{"location": "cat_1.jpg"}, {"location": "dog_2.jpg"}]
+    path.write_text(csv if cls is Csv else json.dumps(rows))
     assert labels(check_source(cls(path, label_from="^([a-z]+)_"))) == {"cat_1.jpg": "cat", "dog_2.jpg": "dog"}
     samples = check_source(cls(path, labels="none"))
     assert labels(samples) == {"cat_1.jpg": "", "dog_2.jpg": ""}
@@ -171,3 +172,18 @@ def test_the_same_labels_are_the_same_source(tmp_path: Path) -> None:
 def test_a_column_of_labels_that_would_not_be_read(options: dict[str, str]) -> None:
     with pytest.raises(SpecError, match="is not read"):
         bind(Csv, {"path": "x.csv", "label_column": "breed", **options}, Context())
+
+
+@pytest.mark.parametrize("cls", [Csv, Json])
+def test_splits_in_a_column_of_another_name(tmp_path: Path, cls: Any) -> None:
+    touch(tmp_path, "1.jpg", "2.jpg")
+    path = tmp_path / ("a.csv" if cls is Csv else "a.json")
+    csv = "location,label,Phase\n1.jpg,cat,train\n2.jpg,dog, val\n"
+    rows = [{"location": "1.jpg", "label": "cat", "Phase": "train"}]
+    rows.append({"location": "2.jpg", "label": "dog", "Phase": "val"})
+    path.write_text(csv if cls is Csv else json.dumps(rows))
+    samples = check_source(cls(path, split_column="phase"))
+    assert [sample.split for sample in samples] == ["train", "val"]
+    assert samples[0].attributes == {"Phase": "train"}
+    with pytest.raises(RequestError, match=r":.: no column 'fase'"):
+        list(cls(path, split_column="fase").samples())

@@ -1,0 +1,69 @@
+"""What `init` says of a collection, one line each."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from imgprep.commands.init_check import Verdict
+from imgprep.commands.init_draft import Facts
+from imgprep.errors import one_line
+
+CLASSES: Final = 12
+"""Classes whose counts are said."""
+
+
+def found_notes(facts: Facts) -> Iterator[str]:
+    """The findings as text: layout, classes, columns, sizes and skipped files."""
+    found, table, seen, _ = facts
+    usable = np.flatnonzero(table.ok())
+    if facts.labelled:
+        counts = Counter(table.label[usable].counts())
+        listed = ", ".join(f"{one_line(name or 'no class', 40)} {count}" for name, count in counts.most_common(CLASSES))
+        more = f" and {len(counts) - CLASSES} more" if len(counts) > CLASSES else ""
+        yield f"layout {found.layout}: {len(usable)} images of {len(counts)} classes: {listed}{more}"
+    else:
+        yield (
+            f"layout {found.layout}: {len(usable)} images without labels, which can be audited, and no more; labels "
+            "come from file names (init --label-from REGEX), a folder for each class, or a table"
+        )
+    if "label_from" in found.options:
+        yield f"labels are in the names of the files: source.label_from {one_line(found.options['label_from'], 120)}"
+    yield from _column_notes(facts)
+    if seen.sizes:
+        yield f"height and width of {len(seen.sizes)} images looked at: {seen.extent()}"
+    skipped = len(table) - table.images()
+    if skipped:
+        first = next(row for row in range(len(table)) if table.status[row] == "skipped")
+        what = "1 file is no image and is" if skipped == 1 else f"{skipped} files are no images and are"
+        yield f"{what} skipped, such as {one_line(table.location[first], 120)}"
+
+
+def _column_notes(facts: Facts) -> Iterator[str]:
+    options = facts.layout.options
+    taken = [f"{value} as {key.removesuffix('_column')}" for key, value in options.items() if "column" in key]
+    if taken:
+        yield f"columns: {one_line(', '.join(taken), 200)}"
+    chosen = facts.group()
+    for column in facts.groups:
+        told = f"column {one_line(column.name, 40)}: {column.groups} groups of up to {column.largest} images"
+        if column.name == chosen:
+            given = any(facts.table.split.counts())
+            kept = "for the audit of the given splits" if given else "which the split keeps together"
+            yield f"{told}, {kept} (split.group)"
+        elif column.name.casefold() == "group":
+            yield f"{told}, which the split keeps together"
+        else:
+            yield f"{told}, a comment in the spec{'' if column.fits else ': too few or too large to split by'}"
+
+
+def verdict_notes(judged: Verdict) -> Iterator[str]:
+    """The verdict as text."""
+    if judged.failing:
+        yield f"rules that fail by the handbook are warnings in the spec: {', '.join(judged.failing)}"
+    if judged.unreadable:
+        what = "1 image" if len(judged.unreadable) == 1 else f"{len(judged.unreadable)} images"
+        yield f"{what} cannot be used, such as {one_line(judged.unreadable[0], 120)}"
+    if not judged.measured:
+        yield "only names and labels were judged; imgprep audit looks at the images"
