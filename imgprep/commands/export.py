@@ -15,8 +15,9 @@ from imgprep.dataset.export import EXPORTS
 from imgprep.dataset.export.base import SUFFIXES, Export
 from imgprep.dataset.export.card import CROISSANT, describe
 from imgprep.dataset.loader import Dataset, load
-from imgprep.dataset.manifest import INDEX, no_dataset, read_manifest
+from imgprep.dataset.manifest import INDEX, Manifest, no_dataset, read_manifest
 from imgprep.dataset.records import usable_records
+from imgprep.dataset.targets import described_targets
 from imgprep.errors import RequestError, one_line
 from imgprep.settings.problems import unknown
 
@@ -89,7 +90,7 @@ def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
         for image in write(dataset, temporary):
             counts.setdefault(image.split, Counter())[image.label] += 1
             licenses.add(image.record.attributes.get("license", ""))
-        describe(temporary, wanted.to, manifest, counts, _notes(chosen.parent, licenses))
+        describe(temporary, wanted.to, manifest, counts, _targets(manifest) | _notes(chosen.parent, licenses))
         if target.exists():
             target.rename(work / "old")  # it goes only when the new one has its place
         temporary.rename(target)
@@ -108,6 +109,15 @@ def _notes(output: Path, licenses: set[str]) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError):
         return notes  # an export needs no audit
     return notes
+
+
+def _targets(manifest: Manifest) -> dict[str, str]:
+    """What the card says of targets."""
+    told = []
+    for target in described_targets(manifest.targets):
+        classes = f" of {', '.join(target.classes)}" if target.classes else ""
+        told.append(f"{target.name} ({target.kind}{classes})")
+    return {"Targets": "; ".join(told)} if told else {}
 
 
 def _files(wanted: Wanted) -> tuple[str, str, int]:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from imgprep.dataset.loader import Dataset
 from imgprep.dataset.records import SampleRecord
+from imgprep.dataset.targets import described_targets
 from imgprep.errors import RequestError
+from imgprep.table.targets import Target
 
 SUFFIXES: Final[Mapping[str, str]] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 SHARD_IMAGES: Final = 1000
@@ -67,6 +69,11 @@ class Export:
     def classes(self) -> tuple[str, ...]:
         """The names of the classes in index order."""
         return self.parts[0].classes
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets of the dataset; `record.targets` of an image has their values."""
+        return described_targets(self.parts[0].manifest.targets)
 
     def images(self) -> Iterator[Image]:
         """All images that are in a split, split by split where the dataset has splits, in its order."""

@@ -1,17 +1,23 @@
 """Folders ``SPLIT/CLASS/NAME``, as torchvision's ImageFolder and Hugging Face's imagefolder read them."""
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from imgprep.dataset.export.base import SUFFIXES, Export, Image, Names
 from imgprep.errors import RequestError, one_line
 
+METADATA: Final = "metadata.jsonl"
+
 
 def write(export: Export, folder: Path) -> Iterator[Image]:
     """Writes a file for each image: the stored pixels, or the original file; copies have no original.
+
+    Where the dataset has targets, each split has a ``metadata.jsonl`` as Hugging Face reads it.
 
     Raises:
         RequestError: an original file is not there, or is not the one that the dataset was made of.
@@ -19,6 +25,7 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
     names = Names()
     classes = [names.of(label) for label in export.classes]
     used: dict[Path, Names] = {}
+    lines: dict[str, list[str]] = {}
     for image in export.images():
         if export.files != "converted" and image.record.parent:
             continue
@@ -29,12 +36,20 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
         id_ = image.record.id.removeprefix(f"{image.label}/")
         if export.files == "converted":
             stem = id_.removesuffix(PurePosixPath(id_).suffix)
-            (place / f"{used[place].of(stem)}{SUFFIXES[export.encoding]}").write_bytes(export.encoded(image))
+            path = place / f"{used[place].of(stem)}{SUFFIXES[export.encoding]}"
+            path.write_bytes(export.encoded(image))
         else:
             original = _original(export, image)
             stem = id_.removesuffix(original.suffix)
-            _bring(original, place / f"{used[place].of(stem)}{original.suffix}", export.files)
+            path = place / f"{used[place].of(stem)}{original.suffix}"
+            _bring(original, path, export.files)
+        if image.record.targets:
+            name = f"{classes[image.number]}/{path.name}"
+            answers = {"file_name": name, "label": image.label, **image.record.targets}
+            lines.setdefault(image.split, []).append(json.dumps(answers) + "\n")
         yield image
+    for split, texts in lines.items():
+        (folder / split / METADATA).write_text("".join(texts), encoding="utf-8")
 
 
 def _original(export: Export, image: Image) -> Path:

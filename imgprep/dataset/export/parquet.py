@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from imgprep.dataset.export.base import SUFFIXES, Export, Image, Names, Shards
 from imgprep.errors import RequestError
+from imgprep.table.targets import Target
 
 _GROUP: Final = 100
 """Rows in a row group."""
@@ -45,7 +46,8 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
                 opened[split] = name, stack.enter_context(writer)
             file = f"{names.of(image.record.id)}{SUFFIXES[export.encoding]}"
             content = {"bytes": export.encoded(image), "path": file}
-            rows[split].append({"image": content, "label": image.number, "id": image.record.id})
+            row = {"image": content, "label": image.number, "id": image.record.id}
+            rows[split].append(row | {target.name: _stored(target, image) for target in export.targets})
             if len(rows[split]) == _GROUP:
                 flush(split)
             yield image
@@ -54,11 +56,30 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
 
 
 def _schema(arrow: Any, export: Export) -> Any:
-    features = {
+    features: dict[str, Any] = {
         "image": {"_type": "Image"},
         "label": {"names": list(export.classes), "_type": "ClassLabel"},
         "id": {"dtype": "string", "_type": "Value"},
     }
+    kinds = {"category": arrow.int64(), "number": arrow.float32(), "many": arrow.list_(arrow.int64())}
+    features |= {target.name: _feature(target) for target in export.targets}
     image = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
     fields = [("image", image), ("label", arrow.int64()), ("id", arrow.string())]
+    fields += [(target.name, kinds[target.kind]) for target in export.targets]
     return arrow.schema(fields, metadata={"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def _feature(target: Target) -> dict[str, Any]:
+    """A target as a feature of Hugging Face."""
+    if target.kind == "number":
+        return {"dtype": "float32", "_type": "Value"}
+    classes = {"names": list(target.classes), "_type": "ClassLabel"}
+    return classes if target.kind == "category" else {"feature": classes, "_type": "Sequence"}
+
+
+def _stored(target: Target, image: Image) -> Any:
+    """The value of a target: None, a number, the index of a class, or a list of them."""
+    value = image.record.targets[target.name]
+    if target.kind == "many":
+        return [target.classes.index(name) for name in value]
+    return value if target.kind == "number" or value is None else target.classes.index(value)

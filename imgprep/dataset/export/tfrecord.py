@@ -1,12 +1,16 @@
 """TFRecord files of ``tf.train.Example``, written without TensorFlow."""
 
+import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 from imgprep.dataset.export.base import Export, Image, Shards
+from imgprep.table.targets import Target
+
+Value: TypeAlias = bytes | int | float | Sequence[int]
 
 
 def _table() -> tuple[int, ...]:
@@ -46,7 +50,7 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
                 if split in opened:
                     opened[split][1].close()
                 opened[split] = name, stack.enter_context((folder / f"{name}.tfrecord").open("wb"))
-            features: dict[str, bytes | int] = {
+            features: dict[str, Value] = {
                 "image/encoded": export.encoded(image),
                 "image/format": export.encoding.encode(),
                 "image/height": image.pixels.shape[0],
@@ -54,6 +58,7 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
                 "image/class/label": image.number,
                 "image/class/text": image.label.encode(),
                 "image/id": image.record.id.encode(),
+                **dict(_targets(export.targets, image)),
             }
             opened[split][1].write(_record(_example(features)))
             yield image
@@ -64,14 +69,34 @@ def _record(content: bytes) -> bytes:
     return length + struct.pack("<I", masked_crc(length)) + content + struct.pack("<I", masked_crc(content))
 
 
-def _example(features: Mapping[str, bytes | int]) -> bytes:
-    """An Example: its fields have the number 1 at each level but for the value (2) of an entry and an Int64List (3)."""
+def _targets(targets: Iterable[Target], image: Image) -> Iterator[tuple[str, Value]]:
+    """A feature for each target: an index, a number or a row of 0 and 1; none for an image without a category."""
+    for target in targets:
+        value, name = image.record.targets[target.name], f"image/target/{target.name}"
+        if target.kind == "number":
+            yield name, math.nan if value is None else float(value)
+        elif target.kind == "many":
+            yield name, [int(each in value) for each in target.classes]
+        elif value is not None:
+            yield name, target.classes.index(value)
+
+
+def _example(features: Mapping[str, Value]) -> bytes:
+    """An Example: its fields have the number 1 at each level but for the value of an entry (2) and its kind."""
     entries = b""
     for name in sorted(features):
         value = features[name]
-        feature = _field(1, _field(1, value)) if isinstance(value, bytes) else _field(3, _field(1, _varint(value)))
-        entries += _field(1, _field(1, name.encode()) + _field(2, feature))
+        entries += _field(1, _field(1, name.encode()) + _field(2, _feature(value)))
     return _field(1, entries)
+
+
+def _feature(value: Value) -> bytes:
+    """A BytesList (1), a FloatList (2) or an Int64List (3)."""
+    if isinstance(value, bytes):
+        return _field(1, _field(1, value))
+    if isinstance(value, float):
+        return _field(2, _field(1, struct.pack("<f", value)))
+    return _field(3, _field(1, b"".join(map(_varint, [value] if isinstance(value, int) else value))))
 
 
 def _field(number: int, content: bytes) -> bytes:

@@ -47,5 +47,6 @@ def _details(image: Image) -> bytes:
         "group": record.group,
         "sha256": record.sha256 or "",
         "attributes": dict(record.attributes),
+        **({"targets": dict(record.targets)} if record.targets else {}),
     }
     return json.dumps(details, sort_keys=True).encode()

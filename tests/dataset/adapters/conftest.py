@@ -1,6 +1,6 @@
 """A packed dataset for the frameworks; each module skips itself where its framework is not installed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,24 @@ import pytest
 
 from imgprep.dataset.loader import Dataset, load
 from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry
+from imgprep.dataset.targets import described
 from imgprep.shards import FORMATS
+from imgprep.table.targets import Target
 
 CLASSES = ("apple", "kiwi", "pear")
 ROWS = (7, 0, 12, 4)
 """Rows of the shards."""
 SHAPE = (6, 5, 3)
 TOTAL = sum(ROWS)
+
+TARGETS = (
+    Target("state", "category", ("state",), classes=("bad", "fair", "good"), ignore_missing=True),
+    Target("price", "number", ("price",)),
+    Target("tags", "many", ("tags",), classes=("big", "old")),
+)
+STATE = np.where(np.arange(TOTAL) == 4, 65_535, np.arange(TOTAL) % 3).astype(np.uint16)
+PRICE = np.where(np.arange(TOTAL) == 5, np.nan, np.arange(TOTAL) / 2).astype(np.float32)
+TAGS = np.stack([np.arange(TOTAL) % 2, np.arange(TOTAL) > 10], axis=1).astype(np.uint8)
 
 Packed = Callable[..., Dataset]
 
@@ -24,18 +35,27 @@ Packed = Callable[..., Dataset]
 def packed(tmp_path: Path) -> Packed:
     """Makes a packed train split: every image holds its own number; kiwi has no training image."""
 
-    def make(dtype: str = "uint8", *, one_hot: bool = False, shape: tuple[int, int, int] = SHAPE) -> Dataset:
-        folder = tmp_path / f"{dtype}-{one_hot}-{shape[2]}"
+    def make(
+        dtype: str = "uint8",
+        *,
+        one_hot: bool = False,
+        shape: tuple[int, int, int] = SHAPE,
+        targets: Sequence[str] = (),
+    ) -> Dataset:
+        folder = tmp_path / f"{dtype}-{one_hot}-{shape[2]}-{len(targets)}"
         folder.mkdir()
         image = np.arange(TOTAL).astype(dtype)[:, None, None, None] * np.ones(shape, dtype)
         image[:, 0, 0, 0] = 100  # tells rows, columns and channels apart
         index = (np.arange(TOTAL) % 2 * 2).astype(np.uint16)
         label: Any = np.eye(3, dtype=np.float32)[index] if one_hot else index
+        further = {"state": STATE, "price": PRICE, "tags": TAGS} if targets else {}
         entries, start = [], 0
         for number, rows in enumerate(ROWS):
             part = slice(start, start + rows)
             ids = np.array([f"{row}.jpg" for row in range(TOTAL)][part], dtype=object)
-            content = b"".join(FORMATS["hdf5"].write({"image": image[part], "label": label[part], "id": ids}))
+            columns = {name: values[part] for name, values in further.items()}
+            arrays = {"image": image[part], "label": label[part], "id": ids, **columns}
+            content = b"".join(FORMATS["hdf5"].write(arrays))
             (folder / f"train-{number}.h5").write_bytes(content)
             entries.append(ShardEntry(f"train-{number}.h5", "train", rows, len(content), ""))
             start += rows
@@ -43,8 +63,9 @@ def packed(tmp_path: Path) -> Packed:
             "pack", "x", CLASSES, {}, {}, 0, "f", ImageFormat(shape, dtype),
             labels={"encoding": "one_hot" if one_hot else "index", "dtype": label.dtype.name},
             class_weights={"apple": 0.75, "kiwi": 0.0, "pear": 1.5}, shards=tuple(entries),
+            targets=described(TARGETS, {"train": further}) if targets else None,
         )  # fmt: skip
         (folder / "dataset.json").write_bytes(manifest.to_json())
-        return load(folder, "train")
+        return load(folder, "train", targets=targets)
 
     return make

@@ -22,3 +22,9 @@ def test_its_name_says_which_data_it_holds(packed: Packed) -> None:
     source = packed().grain()
     assert repr(source) == repr(packed("float32").grain()).replace("float32", "uint8")
     assert "train" in repr(source)
+
+
+def test_targets_are_further_members(packed: Packed) -> None:
+    element = packed(targets=["tags", "state"]).grain()[11]
+    assert sorted(element) == ["image", "label", "state", "tags"]
+    assert (element["state"], element["tags"].tolist()) == (2, [1, 1])

@@ -35,3 +35,13 @@ def test_other_depths_keep_their_values(packed: Packed, dtype: str, channels: in
 
 def test_one_hot_labels_are_lists(packed: Packed) -> None:
     assert packed(one_hot=True).huggingface()[1]["label"] == [0.0, 0.0, 1.0]
+
+
+def test_targets_are_columns_with_their_names(packed: Packed) -> None:
+    found = packed(targets=["state", "price", "tags"]).huggingface()
+    assert found.features["state"].names == ["bad", "fair", "good"]
+    assert found.features["price"] == datasets.Value("float32")
+    rows = [found[number] for number in (4, 5, 11)]
+    assert [row["state"] for row in rows] == [None, 2, 2]
+    assert [row["price"] for row in rows] == [2.0, None, 5.5]
+    assert [row["tags"] for row in rows] == [[], [0], [0, 1]]

@@ -1,9 +1,10 @@
+import math
 import os
 
 import numpy as np
 import pytest
 
-from tests.dataset.adapters.conftest import SHAPE, TOTAL, Packed
+from tests.dataset.adapters.conftest import SHAPE, TAGS, TOTAL, Packed
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras")
@@ -58,3 +59,23 @@ def test_fit_sees_every_image_once_in_each_epoch(packed: Packed, workers: int) -
     history = model.fit(train.keras(5, shuffle=True, **options), epochs=2, verbose=0, callbacks=[Count()])
     assert len(history.history["accuracy"]) == 2
     assert Count.batches == 2 * 5
+
+
+def test_targets_are_outputs_beside_the_label(packed: Packed) -> None:
+    train = packed("float32", targets=["state", "tags"])
+    _, answers = train.keras(4)[1]
+    assert sorted(answers) == ["label", "state", "tags"]
+    assert answers["tags"].tolist() == TAGS[4:8].tolist()
+    assert answers["state"].dtype == np.int64
+    inputs = keras.layers.Input(SHAPE)
+    flat = keras.layers.Flatten()(inputs)
+    outputs = {
+        "label": keras.layers.Dense(3, "softmax", name="label")(flat),
+        "state": keras.layers.Dense(3, "softmax", name="state")(flat),
+        "tags": keras.layers.Dense(2, "sigmoid", name="tags")(flat),
+    }
+    model = keras.Model(inputs, outputs)
+    sparse = keras.losses.SparseCategoricalCrossentropy(ignore_class=train.targets["state"].missing_index)
+    model.compile(loss={"label": "sparse_categorical_crossentropy", "state": sparse, "tags": "binary_crossentropy"})
+    history = model.fit(train.keras(8), shuffle=False, verbose=0)
+    assert math.isfinite(float(history.history["loss"][0]))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.dataset.adapters.conftest import SHAPE, TOTAL, Packed
+from tests.dataset.adapters.conftest import PRICE, SHAPE, STATE, TOTAL, Packed
 
 tf = pytest.importorskip("tensorflow")
 
@@ -32,3 +32,16 @@ def test_single_images_are_all_there(packed: Packed) -> None:
     found = packed("uint16").tf()
     assert int(found.cardinality()) == TOTAL
     assert [int(image[-1, -1, -1]) for image, _ in found.as_numpy_iterator()] == list(range(TOTAL))
+
+
+def test_targets_are_in_a_dictionary_beside_the_label(packed: Packed) -> None:
+    found = packed(targets=["price", "state", "tags"]).tf(8)
+    _, spec = found.element_spec
+    kinds = {name: (each.shape.as_list(), each.dtype) for name, each in spec.items()}
+    assert kinds == {
+        "label": ([None], tf.int64), "price": ([None], tf.float32), "state": ([None], tf.int64),
+        "tags": ([None, 2], tf.float32),
+    }  # fmt: skip
+    answers = [batch for _, batch in found.as_numpy_iterator()]
+    np.testing.assert_array_equal(np.concatenate([each["price"] for each in answers]), PRICE)
+    assert np.concatenate([each["state"] for each in answers]).tolist() == STATE.tolist()

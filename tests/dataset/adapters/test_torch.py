@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from imgprep.errors import RequestError
-from tests.dataset.adapters.conftest import CLASSES, SHAPE, TOTAL, Packed
+from tests.dataset.adapters.conftest import CLASSES, PRICE, SHAPE, STATE, TAGS, TOTAL, Packed
 
 torch = pytest.importorskip("torch")
 data = pytest.importorskip("torch.utils.data")
@@ -127,3 +127,28 @@ def test_an_epoch_of_training_lowers_the_loss(packed: Packed) -> None:
             optimizer.step()
             losses.append(float(loss))
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("start", [None, "spawn"])
+def test_targets_come_as_a_third_member_in_samples_and_batches(packed: Packed, start: str | None) -> None:
+    train = packed(targets=["state", "price", "tags"]).torch()
+    _, label, targets = train[3]
+    assert (int(label), int(targets["state"]), float(targets["price"])) == (2, 0, 1.5)
+    assert targets["tags"].tolist() == [1, 0]
+    options = {} if start is None else {"num_workers": 1, "multiprocessing_context": start}
+    seen: list[int] = []
+    for images, labels, answers in data.DataLoader(train, batch_size=4, shuffle=True, **options):
+        rows = numbers(images)
+        assert labels.tolist() == [number % 2 * 2 for number in rows]
+        assert [answers[name].dtype for name in answers] == [torch.int64, torch.float32, torch.float32]
+        assert answers["state"].tolist() == STATE[rows].tolist()
+        np.testing.assert_array_equal(answers["price"].numpy(), PRICE[rows])
+        assert answers["tags"].tolist() == TAGS[rows].tolist()
+        seen += rows
+    assert sorted(seen) == list(range(TOTAL))
+
+
+def test_targets_are_collated_by_another_collate_function_too(packed: Packed) -> None:
+    train = packed(targets=["price"]).torch()
+    images, _, answers = data.default_collate([train[1], train[2]])
+    assert (numbers(images), answers["price"].tolist()) == ([1, 2], [0.5, 1.0])
