@@ -4,6 +4,7 @@ The names below are loaded when they are first used, so that importing imgprep c
 """
 
 import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from imgprep.version import __version__
@@ -71,8 +72,22 @@ def __getattr__(name: str) -> Any:
     if name == "errors":
         return importlib.import_module("imgprep.errors")
     if name in __all__:
-        return getattr(importlib.import_module(_HOMES.get(name, "imgprep.api")), name)
+        return getattr(_imported(_HOMES.get(name, "imgprep.api")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _imported(module: str) -> ModuleType:
+    """Imports a module; a library that is missing or broken is told with what to do about it."""
+    try:
+        return importlib.import_module(module)
+    except (ImportError, AttributeError) as error:
+        from imgprep import errors  # noqa: PLC0415 - seldom needed
+        from imgprep.util.installation import remedy  # noqa: PLC0415
+
+        said = remedy(error)
+        if said is None:
+            raise
+        raise errors.ResourceError(said) from error
 
 
 def __dir__() -> list[str]:

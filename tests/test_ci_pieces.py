@@ -1,6 +1,7 @@
 """What other people's CI systems read: the files parse, and the commands in them do what they say."""
 
 import ast
+import hashlib
 import json
 import os
 import re
@@ -140,13 +141,34 @@ def test_the_action_annotates_and_summarises(action: Any, workspace: Path, argum
         assert (workspace / "summary.md").read_text("utf-8").startswith("## Audit of fruits: ")
 
 
+@pytest.mark.parametrize("package", ["", "imgprep==0.1.0"])
+def test_the_cache_of_the_action_is_that_of_pip_and_of_what_is_installed(
+    root: Path, action: Any, tmp_path: Path, package: str
+) -> None:
+    (look,) = (step for step in action["runs"]["steps"] if step.get("id") == "pip")
+    (cache,) = (step for step in action["runs"]["steps"] if "actions/cache@" in step.get("uses", ""))
+    found = tmp_path / "output"
+    env = {"ACTION": str(root), "PACKAGE": package, "GITHUB_OUTPUT": str(found), "PIP_CACHE_DIR": str(tmp_path / "pip")}
+    done = run(look["run"], tmp_path, **env)
+    assert done.returncode == 0, done.stderr
+    digest = hashlib.sha256((root / "pyproject.toml").read_bytes() + package.encode()).hexdigest()
+    assert found.read_text().split() == [f"key={digest}", f"folder={tmp_path / 'pip'}"]
+    assert {"steps.pip.outputs.folder", "steps.pip.outputs.key"} <= set(
+        re.findall(r"steps\.pip\.outputs\.\w+", json.dumps(cache["with"]))
+    )
+    assert cache["if"] == "inputs.cache == 'true'"
+
+
 @pytest.mark.slow
 def test_the_action_passes_a_baseline_on(action: Any, workspace: Path) -> None:
     (step,) = (step for step in action["runs"]["steps"] if step.get("name") == "Audit")
     setting = "--set audit.rules.class-size.min=100"
     run(f"imgprep audit configs/fruits.yaml {setting}", workspace)
     shutil.copy(workspace / "build/fruits/audit/report.json", workspace / "known.json")
-    env = {"SPEC": "configs/fruits.yaml", "STAGE": "source", "ARGUMENTS": setting, "BASELINE": "known.json"}
+    for spec in (workspace / "configs").glob("*.yaml"):
+        if spec.stem != "fruits":
+            spec.unlink()  # where there is one spec only, the action needs not name it
+    env = {"SPEC": "", "STAGE": "source", "ARGUMENTS": setting, "BASELINE": "known.json"}
     done = run(step["run"], workspace, **env, GITHUB_STEP_SUMMARY=str(workspace / "summary.md"))
     assert done.returncode == 0, done.stderr
 
@@ -158,6 +180,9 @@ def test_the_pre_commit_hook_runs(root: Path, workspace: Path) -> None:
     assert hook["pass_filenames"] is False
     assert run(f"{hook['entry']} configs/fruits.yaml", workspace).returncode == 0
     assert run(f"{hook['entry']} configs/fruits.yaml --set audit.rules.class-size.min=100", workspace).returncode == 1
+    refused = run(hook["entry"], workspace)
+    assert refused.returncode == 2
+    assert all(f"configs/{path.name}" in refused.stderr for path in (root / "configs").glob("*.yaml"))
 
 
 def _blocks(root: Path) -> list[Any]:

@@ -80,8 +80,13 @@ def _unexpected(error: Exception, *, verbose: bool) -> int:
     if type(error).__name__ == "Abort":
         return _stopped(Stopped(signal.SIGINT))
     if isinstance(error, OSError):
-        remedy = REMEDIES.get(error.errno or 0, "fix that, then rerun the same command")
-        what = f"{error.filename or 'system'}: {error.strerror or error}: {remedy}"
+        cure = REMEDIES.get(error.errno or 0, "fix that, then rerun the same command")
+        what = f"{error.filename or 'system'}: {error.strerror or error}: {cure}"
         return _failed(what, ResourceError.exit_code, verbose=verbose)
+    from imgprep.util.installation import remedy as remedy_of
+
+    remedy = remedy_of(error)
+    if remedy is not None:
+        return _failed(remedy, ResourceError.exit_code, verbose=verbose)
     message = f"a defect in imgprep: {type(error).__name__}: {error}; run again with -v and report what it prints"
     return _failed(message, ExitCode.DEFECT, verbose=verbose)

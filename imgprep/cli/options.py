@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import typer
 
@@ -53,6 +53,10 @@ Found = Annotated[
     Path, typer.Argument(metavar="FOLDER_OR_FILE", help="The images: a folder, a table or an array file.")
 ]
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec: a YAML or JSON file.")]
+SpecHere = Annotated[
+    Path | None,
+    typer.Argument(metavar="[SPEC]", help="The spec; where there is but one, here or one folder below, that one."),
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="An output folder, or a stage in it.")]
 NewSpec = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="SPEC", help="The spec to write; NAME.yaml here by default.")
@@ -191,6 +195,25 @@ def spec_options(
 ) -> SpecOptions:
     """Options of every command on a spec: the spec, and overrides."""
     return SpecOptions(display_options(quiet, verbose, no_progress), spec, settings or [], output, seed, workers)
+
+
+def found_spec_options(spec: Path | None, **given: Any) -> SpecOptions:
+    """The same for a command that looks for the spec where none is named, and says which it found."""
+    if spec is not None:
+        return spec_options(spec, **given)
+    from imgprep.spec.discovery import find_spec
+
+    found = spec_options(find_spec(Path()), **given)
+    found.terminal.say(f"the spec is {found.spec}")
+    return found
+
+
+_parameters = inspect.signature(spec_options).parameters | {
+    "spec": inspect.Parameter("spec", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SpecHere)
+}
+found_spec_options.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in _parameters.values()]
+)
 
 
 def shared_options(shared: Callable[..., T]) -> Callable[[Callable[Concatenate[T, Own], R]], Callable[..., R]]:

@@ -15,12 +15,13 @@ from imgprep.cli.options import (
     RuleActions,
     SpecOptions,
     Stage,
+    found_spec_options,
     shared_options,
     spec_options,
 )
 
 
-@shared_options(spec_options)
+@shared_options(found_spec_options)
 def audit(
     given: SpecOptions,
     report_format: ReportFormat = "text",

@@ -1,6 +1,5 @@
 """The commands verify, show and doctor."""
 
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -20,16 +19,10 @@ from imgprep.engines.guarantees import guarantees
 from imgprep.errors import RequestError, one_line
 from imgprep.pipeline.runner import Monitor
 from imgprep.stages import STAGES
+from imgprep.util.installation import PACKAGES, opencv_wheels, problems, version
 from imgprep.util.locking import can_lock
 from imgprep.util.resources import available_cores, available_memory
 
-OPENCV: Final = (
-    "opencv-python-headless",
-    "opencv-python",
-    "opencv-contrib-python",
-    "opencv-contrib-python-headless",
-)
-LIBRARIES: Final = ("numpy", "Pillow", "simplejpeg", "h5py", "httpcore", "pydantic", "PyYAML", "typer", "rich", "tqdm")
 EXTRAS: Final = {
     "hdf5plugin": ("hdf5plugin", "more compressions"),
     "cleanlab": ("cleanlab", "suspects of wrong labels"),
@@ -158,39 +151,32 @@ def json_of(stages: list[tuple[Path, Manifest]]) -> str:
 
 def doctor() -> Facts:
     """Collects the facts about the environment that belong in a bug report."""
-    wheels = [name for name in OPENCV if _version(name)]
     lines = [
-        ("imgprep", _version("imgprep") or "not installed"),
+        ("imgprep", version("imgprep") or "not installed"),
         ("Python", f"{platform.python_version()} in {sys.prefix}"),
         ("System", platform.platform()),
         ("Cores", f"{available_cores()} that this container may use"),
         ("Memory", f"{available_memory() / 2**30:.1f} GiB that this container may use"),
         *guarantees(),
         ("Output lock", "enforced" if can_lock() else "none: set execution.lock: false, and run one command at a time"),
-        ("OpenCV", ", ".join(f"{name} {_version(name)}" for name in wheels) or "not installed"),
-        *((name, _version(name) or "not installed") for name in LIBRARIES),
+        ("OpenCV", ", ".join(f"{name} {found}" for name, found in opencv_wheels().items()) or "not installed"),
+        *((name, version(name) or "not installed") for name in PACKAGES.values()),
         ("Area resize", _area_resizer()),
     ]
     for module, (package, purpose) in EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
-        lines.append((package, _version(package) if there else f"not installed (optional: {purpose})"))
-    problems = []
-    if len(wheels) > 1:
-        keep = "opencv-python-headless"
-        problems.append(
-            f"several OpenCV wheels overwrite each other: {', '.join(wheels)}; "
-            f"pip uninstall {' '.join(wheels)}, then pip install {keep}"
-        )
-    return Facts(tuple(lines), tuple(problems))
+        lines.append((package, version(package) if there else f"not installed (optional: {purpose})"))
+    return Facts(tuple(lines), problems())
 
 
 def _area_resizer() -> str:
     """The code that shrinks images, and why it is not the fastest."""
     try:
         from imgprep.transforms.area import OPENCV, SWITCH, area_resizer
-    except ImportError:  # no OpenCV, which its own line says
+
+        name = area_resizer()
+    except (ImportError, AttributeError):  # no OpenCV, which its own line says
         return "none"
-    name = area_resizer()
     if name != OPENCV:
         return f"{name}, with the pixels of OpenCV"
     if os.environ.get(SWITCH) == "0":
@@ -206,10 +192,3 @@ def _extent(manifest: Manifest) -> str:
         return f"{manifest.samples['found']} entries of samples.jsonl, no shards"
     rows = sum(shard.samples for shard in manifest.shards)
     return f"{rows} rows in {len(manifest.shards)} shard{'s' * (len(manifest.shards) > 1)}"
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

@@ -11,6 +11,7 @@ from imgprep.pipeline.runner import Monitor, RunContext
 from imgprep.pipeline.workspace import Workspace
 from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
+from imgprep.util.installation import mixed_opencvs
 from imgprep.util.resources import available_cores
 
 
@@ -55,11 +56,13 @@ class Request:
     content: Mapping[str, Any] | None = None
 
     def load(self) -> LoadedSpec:
-        """Reads the spec and checks its paths in the file system.
+        """Reads the spec and checks its paths in the file system; a doubtful installation is noted.
 
         Raises:
             RequestError: lists all errors of the spec.
         """
+        if doubt := mixed_opencvs():
+            self.monitor.note(doubt)
         if self.content is None:
             loaded = load_spec(self.spec, self.overrides, self.output, self.seed, self.workers)
         else:
