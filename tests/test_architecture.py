@@ -19,7 +19,7 @@ LAYERS = (  # from the bottom; a unit imports from the layers below its own, and
     {"errors", "version", "util"},
     {"table", "settings"},
     {"similarity", "decoding", "arrays"},
-    {"shards", "engines"},
+    {"shards", "engines", "archives"},
     {"dataset"},
     {"sources", "transforms"},
     {"pipeline"},

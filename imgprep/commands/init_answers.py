@@ -9,6 +9,7 @@ from imgprep.sources.detect_columns import LabelAnswer
 from imgprep.sources.detect_flat import labels_in
 from imgprep.sources.label_from import label_group
 from imgprep.sources.split_names import UnclearSplitError
+from imgprep.sources.trees import tree_of
 from imgprep.spec.split_names import IGNORE, MEANINGS
 
 _FOLDERS: Final = ("directory", "hierarchy")
@@ -53,7 +54,7 @@ class Answers(NamedTuple):
 
     def _folder(self, layout: str, path: Path, options: dict[str, Option]) -> Recognised:
         asked = LabelAnswer(self.label, self.label_from)
-        labels = labels_in(path, asked, splits=layout == SPLITS) if layout in {*_FOLDERS, SPLITS} else {}
+        labels = labels_in(tree_of(path), asked, splits=layout == SPLITS) if layout in {*_FOLDERS, SPLITS} else {}
         return Recognised(layout, path, {**labels, **options})
 
     def _check_pattern(self) -> None:

@@ -3,8 +3,9 @@
 import os
 from typing import ClassVar
 
+from imgprep.archives.files import file_digest
 from imgprep.sources.arrays import ClassNames, check_class_names, image_row
-from imgprep.sources.base import Pixels, file_digest
+from imgprep.sources.base import Pixels
 from imgprep.sources.file_cache import FileSource
 from imgprep.table.sample import Sample
 

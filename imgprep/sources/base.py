@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.errors import RequestError, check_surroundings, one_line
+from imgprep.archives.opening import inside
+from imgprep.errors import RequestError, one_line
 from imgprep.sources.links import path_of
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
@@ -108,6 +109,8 @@ class Source(ABC):
     def file_of(self, sample: Sample) -> Path | None:
         """The file that an image has to itself; None for one in a container, in an array or on the network."""
         root = getattr(self, "image_root", None) or (self.path if self.path.is_dir() else self.path.parent)
+        if inside(root) or inside(self.path):
+            return None
         path = Path(path_of(os.fspath(root), sample.location))
         return None if self.holds_arrays or not path.is_file() else path
 
@@ -122,30 +125,6 @@ class Source(ABC):
     def digest(self) -> str:
         """A value that changes with the one file that holds all images, cheap to compute; '' for a folder of files."""
         return ""
-
-
-def file_digest(path: Path) -> str:
-    """Size and modification time of a file, to notice a change without reading it.
-
-    Raises:
-        RequestError: there is no such file.
-    """
-    size, time = file_stamp(path)
-    return f"{size}-{time}"
-
-
-def file_stamp(path: Path) -> tuple[int, int]:
-    """(size in bytes, modification time in ns) of a file.
-
-    Raises:
-        RequestError: there is no such file.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        check_surroundings(error, path)
-        raise RequestError(f"{one_line(path)}: no such file ({error.strerror}); check source.path") from error
-    return status.st_size, status.st_mtime_ns
 
 
 def check_class(name: str, where: str) -> str:

@@ -9,7 +9,8 @@ import posixpath
 import re
 import stat
 import unicodedata
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -39,7 +40,7 @@ class Found(NamedTuple):
     cause: str = ""
 
 
-class _LedOutError(Exception):
+class LedOutError(Exception):
     """A link leads out of the folder."""
 
 
@@ -60,24 +61,38 @@ def check_extension(extension: str | None) -> str:
     return f".{bare}"
 
 
-class LocalFiles:
-    """Looks paths up under one folder; remembers the folders it has seen.
+class Files(ABC):
+    """Looks paths up under one folder.
 
     Args:
-        root: the folder.
         extension: appended to a path that has none, with its dot.
-        links: how far links are followed.
     """
 
-    def __init__(self, root: Path, extension: str = "", links: Links = "inside") -> None:
-        self.root = os.path.realpath(root)
-        self._inside = "" if self.root == os.sep else self.root
-        self._roots = [f"{path.rstrip(os.sep)}{os.sep}" for path in dict.fromkeys((self.root, os.fspath(root)))]
+    def __init__(self, extension: str = "") -> None:
         self._extension = extension
-        self._links = links
-        self._folders: dict[str, str] = {}
         self._names: dict[str, dict[str, list[str]]] = {}
-        self._elsewhere: dict[str, str] = {}
+
+    @abstractmethod
+    def _under_root(self, text: str) -> str | None:
+        """The part of an absolute path after the root; None when it lies outside."""
+
+    @abstractmethod
+    def _look_up(self, path: str) -> Found:
+        """Looks up a path in normal form, relative to the root.
+
+        Raises:
+            LedOutError: a link in it leads out.
+            OSError: there is no such file.
+        """
+
+    @abstractmethod
+    def _names_in(self, folder: str) -> Iterable[str]:
+        """The names in a folder, of files and folders.
+
+        Raises:
+            LedOutError: a link in it leads out.
+            OSError: there is no such folder.
+        """
 
     def find(self, text: str) -> Found:
         r"""Looks a path up; one that lies outside of the folder (also by a link) or has a NUL has a reason.
@@ -112,7 +127,7 @@ class LocalFiles:
             return path
         try:
             return self._look_up(path)
-        except _LedOutError:
+        except LedOutError:
             return self._outside(text, "is a link that leads out of the folder of the images", "link")
         except OSError as error:
             check_surroundings(error)
@@ -132,6 +147,59 @@ class LocalFiles:
         if path == ".." or path.startswith("../"):
             return self._outside(text, "leads out of the folder of the images", "leads out")
         return path
+
+    def _in_any_form(self, text: str) -> Found:
+        """Looks a path up by the names on disk that are the same but for their Unicode normal form."""
+        path = self._relative(text)
+        if isinstance(path, Found):
+            return path
+        parts: list[str] = []
+        for part in path.split("/"):
+            try:
+                names = self._listed("/".join(parts)).get(unicodedata.normalize("NFC", part), [])
+            except (OSError, LedOutError):
+                names = []
+            if len(names) > 1 and part not in names:
+                reason = f"{len(names)} files differ from it in Unicode normal form only; write it as it is on disk"
+                return Found(path, reason=reason, cause="normal form")
+            if not names:
+                return Found(path, reason=f"cannot be read: {_MISSING}", cause=_MISSING)
+            parts.append(part if part in names else names[0])
+        return self._as_written("/".join(parts))
+
+    def _listed(self, folder: str) -> dict[str, list[str]]:
+        """The names in a folder by their composed form."""
+        names = self._names.get(folder)
+        if names is None:
+            while len(self._names) >= _LISTED:
+                del self._names[next(iter(self._names))]
+            names = self._names[folder] = {}
+            for name in self._names_in(folder):
+                names.setdefault(unicodedata.normalize("NFC", name), []).append(name)
+        return names
+
+    def _outside(self, text: str, what: str, cause: str) -> Found:
+        told = f"the location {one_line(text, 80)!r} {what}; paths are relative to the table, or to source.image_root"
+        return Found(text, reason=told, cause=cause)
+
+
+class LocalFiles(Files):
+    """Looks paths up under one folder of the file system; remembers the folders it has seen.
+
+    Args:
+        root: the folder.
+        extension: appended to a path that has none, with its dot.
+        links: how far links are followed.
+    """
+
+    def __init__(self, root: Path, extension: str = "", links: Links = "inside") -> None:
+        super().__init__(extension)
+        self.root = os.path.realpath(root)
+        self._inside = "" if self.root == os.sep else self.root
+        self._roots = [f"{path.rstrip(os.sep)}{os.sep}" for path in dict.fromkeys((self.root, os.fspath(root)))]
+        self._links = links
+        self._folders: dict[str, str] = {}
+        self._elsewhere: dict[str, str] = {}
 
     def _under_root(self, text: str) -> str | None:
         """The part of an absolute path after the root; None when it lies outside."""
@@ -166,43 +234,12 @@ class LocalFiles:
         if target == self.root:
             return ""
         if self._links == "inside" and not target.startswith(self._inside + os.sep):
-            raise _LedOutError
+            raise LedOutError
         return location_of(target, self._inside)
 
-    def _in_any_form(self, text: str) -> Found:
-        """Looks a path up by the names on disk that are the same but for their Unicode normal form."""
-        path = self._relative(text)
-        if isinstance(path, Found):
-            return path
-        parts: list[str] = []
-        for part in path.split("/"):
-            try:
-                names = self._listed("/".join(parts)).get(unicodedata.normalize("NFC", part), [])
-            except (OSError, _LedOutError):
-                names = []
-            if len(names) > 1 and part not in names:
-                reason = f"{len(names)} files differ from it in Unicode normal form only; write it as it is on disk"
-                return Found(path, reason=reason, cause="normal form")
-            if not names:
-                return Found(path, reason=f"cannot be read: {_MISSING}", cause=_MISSING)
-            parts.append(part if part in names else names[0])
-        return self._as_written("/".join(parts))
-
-    def _listed(self, folder: str) -> dict[str, list[str]]:
-        """The names in a folder by their composed form."""
-        names = self._names.get(folder)
-        if names is None:
-            while len(self._names) >= _LISTED:
-                del self._names[next(iter(self._names))]
-            names = self._names[folder] = {}
-            real = self._resolved(f"{self._inside}/{folder}") if folder else ""
-            for name in (entry.name for entry in Path(path_of(self._inside, real) or os.sep).iterdir()):
-                names.setdefault(unicodedata.normalize("NFC", name), []).append(name)
-        return names
-
-    def _outside(self, text: str, what: str, cause: str) -> Found:
-        told = f"the location {one_line(text, 80)!r} {what}; paths are relative to the table, or to source.image_root"
-        return Found(text, reason=told, cause=cause)
+    def _names_in(self, folder: str) -> Iterable[str]:
+        real = self._resolved(f"{self._inside}/{folder}") if folder else ""
+        return (entry.name for entry in Path(path_of(self._inside, real) or os.sep).iterdir())
 
 
 def _is_image_name(path: str) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from imgprep.archives.files import open_plain
 from imgprep.errors import RequestError, one_line
-from imgprep.sources.gz import open_plain
 
 MAX_ROW: Final = 256 << 20
 DELIMITERS: Final = ",;\t"

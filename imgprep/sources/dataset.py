@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from numpy.typing import NDArray
 
+from imgprep.archives.files import file_digest, file_stamp
 from imgprep.arrays.progress_hook import in_steps, step
 from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, ShardEntry, read_manifest
 from imgprep.dataset.preprocessed import made_by
@@ -16,7 +17,7 @@ from imgprep.dataset.records import Origin, scan_origins
 from imgprep.errors import RequestError, SourceError, check_surroundings, one_line
 from imgprep.shards.shard_set import open_shard
 from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
-from imgprep.sources.base import Pixels, file_digest, file_stamp
+from imgprep.sources.base import Pixels
 from imgprep.sources.file_cache import FileSource
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import NOTHING, Sample

@@ -4,15 +4,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
+from imgprep.archives.files import file_stamp
+from imgprep.archives.opening import inside, is_archive_name, open_archive
 from imgprep.dataset.manifest import INDEX
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.detect_columns import UNASKED, LabelAnswer, columns_of
 from imgprep.sources.detect_flat import images_in, labels_in
 from imgprep.sources.idx import is_idx_images
 from imgprep.sources.not_read import refuse_file, refuse_folder, refuse_url
-from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits, subfolders
+from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits
 from imgprep.sources.split_names import split_word
-from imgprep.sources.walk import junk, list_root
+from imgprep.sources.trees import FileTree, tree_of
+from imgprep.sources.walk import junk
 from imgprep.table.sample import NOTHING
 
 _SUFFIXES: Final[Mapping[str, str]] = {
@@ -48,12 +51,26 @@ def recognise(path: Path, asked: LabelAnswer = UNASKED) -> Recognised:
         RequestError: there is nothing there, or it is of no known layout; known kinds that are not read are named.
         UnclearSplitError: the outer folders may be splits as well as parts of the classes.
     """
-    if path.is_dir():
-        return _folder(path, asked)
-    if not path.exists():
+    place = inside(path)
+    if path.is_dir() or (place is not None and open_archive(place.archive).index.is_folder(place.name)):
+        return _folder(_unwrapped(path) if place else path, asked)
+    if place is None and not path.exists():
         refuse_url(path)
         raise RequestError(f"{one_line(path)}: no such file or folder; check the path")
+    if place is not None:
+        file_stamp(path)
     return _file(path, asked)
+
+
+def _unwrapped(path: Path) -> Path:
+    """The folder of an archive that holds all of it: many are made with the folder of the images around these."""
+    while True:
+        tree = tree_of(path)
+        inner = tree.subfolders(links=False)
+        alone = len(inner) == 1 and not any(not junk(name) for name in tree.files())
+        if not alone or not tree.subfolders(inner[0], links=False):
+            return path
+        path /= inner[0]
 
 
 def _file(path: Path, asked: LabelAnswer) -> Recognised:
@@ -66,50 +83,56 @@ def _file(path: Path, asked: LabelAnswer) -> Recognised:
     layout = _SUFFIXES.get(suffixes[-1]) if suffixes else None
     if layout is None:
         known = ", ".join(_SUFFIXES)
-        raise RequestError(f"{one_line(path)}: no known layout; give a folder of images, or a file of these: {known}")
+        raise RequestError(
+            f"{one_line(path)}: no known layout; give a folder of images, an archive, or a file of these: {known}"
+        )
     return Recognised(layout, path, columns_of(path, layout, asked) if layout in {"csv", "json"} else NOTHING)
 
 
 def _folder(path: Path, asked: LabelAnswer) -> Recognised:
-    listing = list_root(path)
-    names, entries = listing.names[::-1], listing.others.items()
-    folders = [name[:-1] for name, entry in entries if name.endswith("/") and not junk(entry.name, folder=True)]
+    tree = tree_of(path)
+    names, folders = sorted(tree.files()), tree.subfolders()
     if INDEX in names:
         return Recognised("dataset", path)
     if any(map(is_idx_images, names)):
         return Recognised("idx", path)
-    refuse_folder(path, names, folders)
+    refuse_folder(path, tree, names)
     if not folders:
-        return _flat(path, names, asked)
-    if (found := _splits(path, folders)) is not None:
-        return Recognised("split_directory", found, labels_in(found, asked, splits=True))
-    nested = _nested(path, folders)
+        return _flat(path, tree, names, asked)
+    if (found := _splits(tree, folders)) is not None:
+        return Recognised("split_directory", path / found, labels_in(tree_of(path / found), asked, splits=True))
+    nested = _nested(tree, folders)
     if nested:
-        check_outer(path, folders)
-    return Recognised("hierarchy" if nested else "directory", path, labels_in(path, asked))
+        check_outer(path, tree)
+    return Recognised("hierarchy" if nested else "directory", path, labels_in(tree, asked))
 
 
-def _flat(path: Path, names: Sequence[str], asked: LabelAnswer) -> Recognised:
-    """The layout of a folder without folders: that of the table in it, or its files are images."""
+def _flat(path: Path, tree: FileTree, names: Sequence[str], asked: LabelAnswer) -> Recognised:
+    """The layout of a folder without folders: that of the only table or archive in it, or its files are images."""
     where = one_line(path)
     tables = [name for name in names if Path(name.removesuffix(".gz")).suffix.lower() in _SUFFIXES]
+    archives = [name for name in names if is_archive_name(name)] if inside(path) is None else []
     if len(tables) == 1:
         return _file(path / tables[0], asked)
     if len(tables) > 1:
         raise RequestError(f"{where}: several tables: {one_line(', '.join(tables), 120)}; give one of them")
-    if not images_in(path):
+    if len(archives) == 1:
+        return recognise(path / archives[0], asked)
+    if len(archives) > 1:
+        raise RequestError(f"{where}: several archives: {one_line(', '.join(archives), 120)}; give one of them")
+    if not images_in(tree):
         raise RequestError(f"{where}: no folders in it, and no images; put those of each class into a folder")
-    return Recognised("directory", path, labels_in(path, asked))
+    return Recognised("directory", path, labels_in(tree, asked))
 
 
-def _splits(path: Path, folders: list[str]) -> Path | None:
-    """The folder whose folders are splits; None when there is none."""
+def _splits(tree: FileTree, folders: Sequence[str]) -> str | None:
+    """The folder whose folders are splits, '' for this one; None when there is none."""
     splits = [name for name in folders if split_word(name)]
-    if len(splits) >= max(1, (len(folders) + 1) // 2) and any(subfolders(path / name) for name in splits):
-        return path
-    return recognise_splits(path, folders)
+    if len(splits) >= max(1, (len(folders) + 1) // 2) and any(map(tree.subfolders, splits)):
+        return ""
+    return recognise_splits(tree)
 
 
-def _nested(path: Path, folders: list[str]) -> bool:
+def _nested(tree: FileTree, folders: list[str]) -> bool:
     """Returns whether images lie only deeper than one folder down."""
-    return not any(has_images(path / name) for name in folders) and any(subfolders(path / name) for name in folders)
+    return not any(has_images(tree, name) for name in folders) and any(map(tree.subfolders, folders))

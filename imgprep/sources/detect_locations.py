@@ -6,14 +6,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from imgprep.archives.opening import inside, is_archive_name
+from imgprep.errors import ImgprepError
 from imgprep.sources.attributes import is_json
-from imgprep.sources.confined_paths import LocalFiles
 from imgprep.sources.csvtable import read_csv
 from imgprep.sources.jsontable import find, read_json
+from imgprep.sources.trees import tree_of
 from imgprep.sources.walk import junk
 
 _LOOKED_AT: Final = 5
 _FOLDERS: Final = 50
+_ARCHIVES: Final = 3
 _EXTENSIONS: Final = ("", ".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".PNG", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
@@ -38,7 +41,7 @@ def located(path: Path, location_column: str, delimiter: str | None, *, beside: 
         return None
     for folder in _candidates(path.parent, written, beside=beside):
         for extension in _EXTENSIONS:
-            files = LocalFiles(folder, extension)
+            files = tree_of(folder).found_by(extension, "inside")
             if not any(files.find(text).reason for text in written):
                 root = {} if folder == path.parent else {"image_root": os.fspath(folder)}
                 return root | ({"extension": extension.removeprefix(".")} if extension else {})
@@ -48,6 +51,9 @@ def located(path: Path, location_column: str, delimiter: str | None, *, beside: 
 def _candidates(folder: Path, written: list[str], *, beside: bool) -> Iterator[Path]:
     """Folders that may hold the images: that of the table, those in it and beside it, and what absolute paths share."""
     yield folder
+    if inside(folder) is not None:
+        yield from (folder / name for name in tree_of(folder).subfolders()[:_FOLDERS])
+        return
     if all(map(os.path.isabs, written)):
         yield Path(os.path.commonpath([os.path.dirname(text) for text in written]))  # noqa: PTH120
         return
@@ -59,10 +65,20 @@ def _candidates(folder: Path, written: list[str], *, beside: bool) -> Iterator[P
 
 
 def _inside(folder: Path) -> list[Path]:
-    """The first folders in a folder, by name."""
+    """The first folders in a folder, by name; then the archives, each with the folders in it."""
     try:
         with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir() and not junk(entry.name, folder=True))
+            found = sorted((entry.name, entry.is_dir()) for entry in entries if not junk(entry.name, folder=True))
     except OSError:
         return []
-    return [folder / name for name in names[:_FOLDERS]]
+    folders = [folder / name for name, is_folder in found if is_folder][:_FOLDERS]
+    archives = [folder / name for name, is_folder in found if not is_folder and is_archive_name(name)][:_ARCHIVES]
+    return [*folders, *(place for archive in archives for place in _in_archive(archive))]
+
+
+def _in_archive(archive: Path) -> list[Path]:
+    """An archive and the first folders in it; nothing where it cannot be read."""
+    try:
+        return [archive, *(archive / name for name in tree_of(archive).subfolders()[:_FOLDERS])]
+    except ImgprepError:
+        return []

@@ -1,6 +1,5 @@
 """Images in folders: one folder per class, pre-split folders, or a hierarchy of classes; or the names say the class."""
 
-import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,14 +9,15 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
-from imgprep.decoding.files import read_bytes
+from imgprep.archives.opening import inside
 from imgprep.errors import RequestError
 from imgprep.sources.base import Source, check_class
 from imgprep.sources.label_from import Labels, check_labels, find_labels
-from imgprep.sources.links import Links, path_of
+from imgprep.sources.links import Links
 from imgprep.sources.split_names import split_in_name
 from imgprep.sources.splits import Unknown
-from imgprep.sources.walk import Place, folders, junk, list_root, walk
+from imgprep.sources.trees import tree_of
+from imgprep.sources.walk import Place
 from imgprep.table.sample import Sample
 
 LOOSE = Place(status="skipped", reason="not in a class folder")
@@ -29,7 +29,7 @@ class Folders(Source):
     """Files in folders, which say where an image belongs.
 
     Attributes:
-        path: the root.
+        path: the root: a folder, an archive (zip, tar, tar.gz), or a folder in one, as ``images.zip/train``.
         follow_links: whether links may lead out of the root.
         labels: inferred from the folders; or none, and then the images can be audited only.
         label_from: a regular expression that finds the label in the path of a file instead, relative to the root:
@@ -55,9 +55,14 @@ class Folders(Source):
         """True if the folders say the class."""
         return self.labelled and self.label_from is None
 
+    @property
+    def isolated(self) -> bool:
+        """When they are in an archive; see `Source`."""
+        return inside(self.path) is not None
+
     def samples(self) -> Iterator[Sample]:
         """Lists the files under the root; see `Source.samples`."""
-        listed = walk(self.path, self._place if self.by_folder else self._unlabelled, self.follow_links)
+        listed = tree_of(self.path).walk(self._place if self.by_folder else self._unlabelled, self.follow_links)
         return listed if self.label_from is None else find_labels(listed, self.label_from)
 
     def declared_classes(self) -> tuple[str, ...]:
@@ -66,7 +71,7 @@ class Folders(Source):
 
     def read(self, sample: Sample) -> bytes:
         """Reads one file; see `Source.read`."""
-        return read_bytes(path_of(os.fspath(self.path), sample.location), sample.stamp)
+        return tree_of(self.path).read(sample.location, sample.stamp)
 
     @abstractmethod
     def _place(self, parts: tuple[str, ...]) -> Place:
@@ -89,11 +94,7 @@ class Directory(Folders):
     is_folder: ClassVar[bool] = True
 
     def _class_folders(self) -> tuple[str, ...]:
-        return tuple(
-            check_class(name[:-1], str(self.path))
-            for name, entry in list_root(self.path).others.items()
-            if entry.is_dir(follow_symlinks=False) and not junk(entry.name, folder=True)
-        )
+        return tuple(check_class(name, str(self.path)) for name in tree_of(self.path).subfolders(links=False))
 
     def _place(self, parts: tuple[str, ...]) -> Place:
         return Place(check_class(parts[0], f"{self.path}")) if parts else LOOSE
@@ -111,25 +112,18 @@ class SplitDirectory(Folders):
     unknown_split: ClassVar[Unknown] = "skip"
 
     def _class_folders(self) -> tuple[str, ...]:
+        tree = tree_of(self.path)
+        splits = [name for name in tree.subfolders() if split_in_name(name)]
         names = (
-            name[:-1]
-            for split in self._splits()
-            for name, entry in list_root(self.path / split).others.items()
-            if entry.is_dir(follow_symlinks=False)
-            and not junk(entry.name, folder=True)
-            and split_in_name(entry.name) != split_in_name(split)
+            name
+            for split in splits
+            for name in tree.subfolders(split, links=False)
+            if split_in_name(name) != split_in_name(split)
         )
         return tuple(check_class(name, str(self.path)) for name in dict.fromkeys(names))
 
     def _unlabelled(self, parts: tuple[str, ...]) -> Place:
         return Place(split=parts[0]) if parts else NO_SPLIT
-
-    def _splits(self) -> list[str]:
-        return [
-            entry.name
-            for entry in list_root(self.path).others.values()
-            if split_in_name(entry.name) and entry.is_dir(follow_symlinks=True)
-        ]
 
     def _place(self, parts: tuple[str, ...]) -> Place:
         if not parts:
@@ -164,7 +158,7 @@ class Hierarchy(Folders):
         return Place(attributes=hierarchical(parts, None).attributes) if parts else Place()
 
     def _class_folders(self) -> tuple[str, ...]:
-        found = list(folders(self.path))
+        found = list(tree_of(self.path).folders())
         inner = {parts[:-1] for parts in found}
         leaves = (parts for parts in found if parts not in inner and len(parts) >= (self.level or 1))
         return tuple(dict.fromkeys(self._place(parts).label for parts in leaves))

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
+from imgprep.archives.files import file_stamp
 from imgprep.errors import SourceError, one_line
-from imgprep.sources.base import Source, file_stamp
+from imgprep.sources.base import Source
 
 
 class Closable(Protocol):

@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
+from imgprep.archives.files import file_stamp
 from imgprep.arrays.chunks import check_chunks
 from imgprep.arrays.files import refusing
 from imgprep.arrays.hdf5 import (
@@ -34,7 +35,7 @@ from imgprep.sources.arrays import (
     find_pairs,
     read_labels,
 )
-from imgprep.sources.base import check_class, file_stamp
+from imgprep.sources.base import check_class
 from imgprep.sources.directory import hierarchical
 from imgprep.sources.split_names import are_splits, split_in_name
 from imgprep.sources.splits import Unknown

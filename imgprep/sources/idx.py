@@ -11,6 +11,7 @@ from typing import BinaryIO, ClassVar, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.archives.files import file_stamp, open_plain
 from imgprep.arrays.files import ArrayLocation, is_bomb, regular_size
 from imgprep.errors import RequestError, SourceError, one_line
 from imgprep.sources.array_source import ArraySource
@@ -22,8 +23,7 @@ from imgprep.sources.arrays import (
     image_row,
     read_labels,
 )
-from imgprep.sources.base import Pixels, file_stamp
-from imgprep.sources.gz import open_plain
+from imgprep.sources.base import Pixels
 from imgprep.sources.split_names import TRAIN, split_in_name
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample

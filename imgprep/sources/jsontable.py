@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final, NoReturn
 
+from imgprep.archives.files import open_plain, open_seekable
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.csvtable import MAX_ROW, Row, is_pixels
-from imgprep.sources.gz import open_plain, open_seekable
 from imgprep.sources.quotes import double_quoted
 
 LINES: Final = frozenset({".jsonl", ".ndjson"})

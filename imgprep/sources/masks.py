@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from imgprep.decoding.files import read_bytes
 from imgprep.errors import ImageError, one_line
 from imgprep.sources.common_cause import CommonCause
-from imgprep.sources.confined_paths import LocalFiles
-from imgprep.sources.links import Links, path_of
+from imgprep.sources.confined_paths import Files
+from imgprep.sources.links import Links
+from imgprep.sources.trees import tree_of
 from imgprep.table.sample import Sample
 
 
@@ -43,7 +43,7 @@ class Masks:
         if found.reason:
             raise ImageError(_about(named, found.reason))
         try:
-            return read_bytes(path_of(folder, found.location), found.stamp)
+            return tree_of(self.folder).read(found.location, found.stamp)
         except ImageError as error:
             raise ImageError(_about(named, error)) from None
 
@@ -53,7 +53,7 @@ class MaskListing:
 
     def __init__(self, masks: Masks) -> None:
         self._masks = masks
-        self._files = LocalFiles(masks.folder, links=masks.follow_links)
+        self._files = tree_of(masks.folder).found_by("", masks.follow_links)
         self._common = CommonCause("masks")
         self._state = hashlib.blake2b(digest_size=16)
 
@@ -82,5 +82,5 @@ def _about(named: str, reason: object) -> str:
 
 
 @lru_cache(maxsize=4)
-def _files(folder: str, links: Links) -> LocalFiles:
-    return LocalFiles(Path(folder), links=links)
+def _files(folder: str, links: Links) -> Files:
+    return tree_of(Path(folder)).found_by("", links)

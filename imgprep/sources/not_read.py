@@ -6,10 +6,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from imgprep.archives.files import open_plain
 from imgprep.errors import RequestError, one_line
-from imgprep.sources.walk import list_root
+from imgprep.sources.trees import FileTree
 
-_UNPACK: Final = "an archive, which is not read; unpack it and give the folder"
+_UNPACK: Final = "an archive of a kind that is not read; unpack it and give the folder, or make it a zip or tar.gz"
 _FILES: Final[Mapping[str, str]] = {
     ".parquet": "Parquet, which is not read; write the images to folders by class, or a table of their paths, first",
     ".tfrecord": "TFRecord, which is not read; write its images to folders by class first",
@@ -17,7 +18,7 @@ _FILES: Final[Mapping[str, str]] = {
     ".mdb": "LMDB, which is not read; write its images to folders by class first",
     ".lmdb": "LMDB, which is not read; write its images to folders by class first",
     ".dcm": "DICOM, which is not read; convert the images to PNG, and list them in a table with their labels",
-    **dict.fromkeys((".zip", ".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar"), _UNPACK),
+    **dict.fromkeys((".tbz2", ".txz", ".tzst", ".bz2", ".xz", ".zst", ".7z", ".rar"), _UNPACK),
 }
 _VOC: Final = (
     "Pascal VOC (XML annotations), which is not read: it labels objects, not images; list the images in a CSV table "
@@ -64,44 +65,45 @@ def refuse_file(path: Path) -> None:
         raise RequestError(f"{one_line(path)}: {kind}")
 
 
-def refuse_folder(path: Path, names: Iterable[str], folders: Iterable[str]) -> None:
+def refuse_folder(path: Path, tree: FileTree, names: Iterable[str]) -> None:
     """Refuses a folder of a known kind that no layout reads.
 
     Args:
         path: of the folder.
+        tree: what is in it.
         names: those of the files in it.
-        folders: those of the folders in it.
 
     Raises:
         RequestError: it is one; the message names the kind and says what to do.
     """
-    inner = {name.casefold(): path / name for name in folders}
-    if "annotations" in inner and "jpegimages" in inner and _holds(inner["annotations"], ".xml"):
+    inner = {name.casefold(): name for name in tree.subfolders()}
+    if "annotations" in inner and "jpegimages" in inner and _holds(tree, inner["annotations"], ".xml"):
         raise RequestError(f"{one_line(path)}: {_VOC}")
-    pairs = [inner, *({name: path / outer / name for name in ("images", "labels")} for outer in inner)]
-    if any(_is_yolo(pair) for pair in pairs):
+    if _is_yolo(tree, inner.get("images"), inner.get("labels")):
         raise RequestError(f"{one_line(path)}: {_YOLO}")
+    for outer in inner.values():
+        if {"images", "labels"} <= set(tree.subfolders(outer)) and _is_yolo(tree, f"{outer}/images", f"{outer}/labels"):
+            raise RequestError(f"{one_line(path)}: {_YOLO}")
     if not inner and "data.mdb" in names:
         raise RequestError(f"{one_line(path)}: {_FILES['.mdb']}")
 
 
 def _is_coco(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         head = file.read(_HEAD)
     return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{" and _COCO_KEYS.search(head) is not None
 
 
-def _is_yolo(pair: Mapping[str, Path]) -> bool:
+def _is_yolo(tree: FileTree, images: str | None, labels: str | None) -> bool:
     """Returns whether images lie beside texts of the same folders: classes would be folders deeper."""
-    if not ("images" in pair and "labels" in pair and pair["images"].is_dir() and pair["labels"].is_dir()):
+    if images is None or labels is None:
         return False
-    splits = [entry.name for entry in islice(pair["images"].iterdir(), _LOOKED_AT) if entry.is_dir()]
-    if any(name.endswith("/") for split in splits for name in list_root(pair["images"] / split).others):
+    splits = tree.subfolders(images)[:_LOOKED_AT]
+    if any(tree.subfolders(f"{images}/{split}") for split in splits):
         return False
-    return any(_holds(pair["labels"] / split, ".txt") for split in ("", *splits))
+    both = [f"{labels}/{split}" for split in splits if split in tree.subfolders(labels)]
+    return any(_holds(tree, folder, ".txt") for folder in (labels, *both))
 
 
-def _holds(folder: Path, suffix: str) -> bool:
-    if not folder.is_dir():
-        return False
-    return any(entry.suffix.lower() == suffix for entry in islice(folder.iterdir(), _LOOKED_AT))
+def _holds(tree: FileTree, folder: str, suffix: str) -> bool:
+    return any(name.lower().endswith(suffix) for name in islice(tree.files(folder), _LOOKED_AT))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
+from imgprep.archives.files import file_stamp
 from imgprep.arrays.npz import open_npz
 from imgprep.errors import SourceError, one_line
 from imgprep.sources.array_source import ArraySource
@@ -18,7 +19,6 @@ from imgprep.sources.arrays import (
     find_pairs,
     read_labels,
 )
-from imgprep.sources.base import file_stamp
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
 

@@ -12,20 +12,21 @@ from typing import IO, Annotated, Any, ClassVar, Final, NamedTuple, Self
 from annotated_types import Len, MinLen
 from numpy.typing import NDArray
 
-from imgprep.decoding.files import read_bytes
+from imgprep.archives.files import file_digest, file_stamp, open_seekable
+from imgprep.archives.opening import inside
 from imgprep.errors import ImageError, RequestError, one_line
-from imgprep.sources.base import Pixels, file_digest, file_stamp, group_and_split, text_of
+from imgprep.sources.base import Pixels, group_and_split, text_of
 from imgprep.sources.common_cause import CommonCause
-from imgprep.sources.confined_paths import LocalFiles, check_extension
+from imgprep.sources.confined_paths import check_extension
 from imgprep.sources.csvtable import Row, no_column, read_csv
 from imgprep.sources.file_cache import FileSource
-from imgprep.sources.gz import open_seekable
 from imgprep.sources.inline_pixels import parse_numbers, parse_pixels, to_numbers, to_pixels
 from imgprep.sources.jsontable import find, parse_object, read_json
 from imgprep.sources.label_from import Labels, check_labels, find_labels
-from imgprep.sources.links import Links, path_of
+from imgprep.sources.links import Links
 from imgprep.sources.remote import Connections, Remote, fetch, forget
 from imgprep.sources.row_label import label_cause, row_label
+from imgprep.sources.trees import tree_of
 from imgprep.table.sample import NOTHING, Sample, Status
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data|file|ftp|javascript|blob):", re.IGNORECASE)
@@ -54,12 +55,12 @@ class Table(_Connected):
     """A table with a row for each image; a layout reads its rows, and the pixels in them.
 
     Attributes:
-        path: the table.
+        path: the table; one in an archive as ``images.zip/labels.csv``.
         label_column: the column of the class (in JSON its key), in any case of letters.
         location_column: the column of the image: a path, an http(s) address, or the pixels as
             a nested list.
         remote: how remote images are fetched.
-        image_root: the folder that paths are relative to; that of the table when omitted.
+        image_root: the folder or archive that paths are relative to; that of the table when omitted.
         extension: of the files, where the paths in the table have none.
         follow_links: whether links may lead out of that folder.
         split_column: the column of the split; one called split when omitted.
@@ -106,8 +107,13 @@ class Table(_Connected):
 
     @property
     def isolated(self) -> bool:
-        """When it is gzipped: see `Source`."""
-        return self.path.suffix.lower() == ".gz"
+        """When it is gzipped, or it or the images are in an archive: see `Source`."""
+        return self.path.suffix.lower() == ".gz" or any(map(inside, (self.path, self.folder)))
+
+    @property
+    def folder(self) -> Path:
+        """The folder that paths are relative to."""
+        return self.image_root or self.path.parent
 
     @staticmethod
     def open_file(path: Path) -> IO[bytes]:
@@ -167,7 +173,7 @@ class Table(_Connected):
     def _file(self, sample: Sample) -> bytes:
         if _SCHEME.match(sample.location):
             return fetch(sample.location, self.remote, self._connections)
-        return read_bytes(path_of(os.fspath(self.image_root or self.path.parent), sample.location), sample.stamp)
+        return tree_of(self.folder).read(sample.location, sample.stamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +235,7 @@ class _Listing:
         self.label = table.label_key
         self.location = table.location_column
         self.split = table.split_column
-        root = table.image_root or table.path.parent
-        self.files = LocalFiles(root, check_extension(table.extension), table.follow_links)
+        self.files = tree_of(table.folder).found_by(check_extension(table.extension), table.follow_links)
         self.common = CommonCause("rows")
         self.ids: set[str] = set()
         self.repeats: dict[str, int] = {}

@@ -139,7 +139,11 @@ def list_root(root: Path) -> Listing:
     """
     try:
         return _list(os.path.realpath(root))
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except NotADirectoryError as error:
+        raise RequestError(
+            f"{one_line(root)}: no such folder, and no archive that is read (.zip, .tar, .tar.gz); check source.path"
+        ) from error
+    except FileNotFoundError as error:
         raise RequestError(f"{one_line(root)}: no such folder; check source.path") from error
     except OSError as error:
         check_surroundings(error, root)

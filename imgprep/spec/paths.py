@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from imgprep.archives.opening import inside
 from imgprep.errors import RequestError, ResourceError, one_line
 from imgprep.settings.problems import Keys
 from imgprep.spec.loading import LoadedSpec
@@ -36,12 +37,13 @@ def check_paths(loaded: LoadedSpec) -> None:
         (("split", "test", "from"), spec.split.test.path if isinstance(spec.split.test, FrozenTest) else None),
     ]
     for keys, path in named:
-        if path is not None and not os.path.lexists(path):
+        if path is not None and not os.path.lexists(path) and inside(path) is None:
             relative = "; relative paths are relative to the spec file" if loaded.file else ""
             hint = "; leave the key out until imgprep curate has written it" if keys[-1] == "decisions" else ""
             found.append((keys, f"there is no file or folder '{one_line(path)}'{relative}{hint}"))
-    if image_root is not None and os.path.lexists(image_root) and not image_root.is_dir():
-        found.append((("source", "image_root"), f"'{one_line(image_root)}' is not a folder; give that of the images"))
+    if image_root is not None and os.path.lexists(image_root) and not image_root.is_dir() and not inside(image_root):
+        text = f"'{one_line(image_root)}' is no folder and no archive (.zip, .tar, .tar.gz); give that of the images"
+        found.append((("source", "image_root"), text))
     problem = _about_output(spec.output, source)
     if problem:
         found.append((("output",), problem))

@@ -9,6 +9,7 @@ from imgprep.sources import SOURCES
 from imgprep.sources.detect import recognise
 from imgprep.sources.detect_columns import LabelAnswer
 from imgprep.sources.split_names import UnclearSplitError
+from tests.support.archives import KINDS, pack
 
 FOLDERS = {
     "directory": (["cat/1.jpg", "dog/2.jpg", "dog/more/3.jpg", "README.md"], "directory"),
@@ -68,6 +69,48 @@ def test_outer_folders_with_the_same_inner_ones_are_asked_about(tmp_path: Path, 
 def test_inner_folders_that_differ_are_levels_of_the_class(tmp_path: Path) -> None:
     touch(tmp_path, "red/large/1.jpg", "red/small/1.jpg", "blue/large/1.jpg", "blue/tiny/1.jpg")
     assert recognise(tmp_path) == ("hierarchy", tmp_path, {})
+
+
+IN_ARCHIVES = [
+    (["cat/1.jpg", "dog/2.jpg", "dog/more/3.jpg", "README.md"], "directory", ""),
+    (["pets/cat/1.jpg", "pets/dog/2.jpg", "__MACOSX/pets/._1.jpg"], "directory", "pets"),
+    (["train/cat/1.jpg", "test/cat/2.jpg"], "split_directory", ""),
+    (["pets/v2/train/cat/1.jpg", "pets/v2/test/cat/2.jpg"], "split_directory", "pets/v2"),
+    (["data/train/a/1.jpg", "data/dev/a/1.jpg", "docs/README.md"], "split_directory", "data"),
+    (["cat/persian/1.jpg", "cat/siamese/2.jpg", "dog/beagle/3.jpg"], "hierarchy", ""),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("names", "layout", "inner"), IN_ARCHIVES)
+def test_folders_in_archives(tmp_path: Path, names: list[str], layout: str, inner: str, kind: str) -> None:
+    touch(tmp_path / "unpacked", *names)
+    archive = pack(tmp_path / "unpacked", tmp_path / f"pets.{kind}")
+    assert recognise(archive) == (layout, archive / inner, {})
+
+
+def test_the_only_archive_of_a_folder_is_its_collection(tmp_path: Path) -> None:
+    touch(tmp_path / "unpacked", "cat/1.jpg", "dog/2.jpg")
+    (tmp_path / "download").mkdir()
+    archive = pack(tmp_path / "unpacked", tmp_path / "download" / "pets.zip")
+    assert recognise(tmp_path / "download") == ("directory", archive, {})
+    pack(tmp_path / "unpacked", tmp_path / "download" / "more.zip")
+    with pytest.raises(RequestError, match=r"several archives: more\.zip, pets\.zip; give one of them"):
+        recognise(tmp_path / "download")
+
+
+def test_tables_in_and_beside_archives(tmp_path: Path) -> None:
+    touch(tmp_path / "unpacked", "photos/1.jpg", "photos/2.jpg")
+    beside = pack(tmp_path / "unpacked", tmp_path / "pets.zip")
+    table = tmp_path / "labels.csv"
+    table.write_text("label,location\ncat,1.jpg\ndog,2.jpg\n")
+    assert recognise(table) == ("csv", table, {"image_root": str(beside / "photos")})
+    table.rename(tmp_path / "unpacked" / "labels.csv")
+    within = pack(tmp_path / "unpacked", tmp_path / "all.tar")
+    assert recognise(within / "labels.csv").path == within / "labels.csv"
+    assert recognise(within / "labels.csv").options == {"image_root": str(within / "photos")}
+    with pytest.raises(RequestError, match=r"no file 'more\.csv' in the archive"):
+        recognise(within / "more.csv")
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -164,8 +207,9 @@ def test_a_label_that_may_be_in_several_columns_is_asked_for(tmp_path: Path) -> 
         (["t.tfrecord.gz"], "t.tfrecord.gz", "TFRecord"),
         (["data.mdb", "lock.mdb"], "", "LMDB"),
         (["scan.DCM"], "scan.DCM", "DICOM"),
-        (["images.zip"], "images.zip", "an archive"),
-        (["images.tar.gz"], "images.tar.gz", "an archive"),
+        (["images.7z"], "images.7z", "an archive"),
+        (["images.tar.bz2"], "images.tar.bz2", "an archive"),
+        (["images.tar.xz"], "images.tar.xz", "an archive"),
         (["Annotations/1.xml", "JPEGImages/1.jpg"], "", "Pascal VOC"),
         (["images/1.jpg", "labels/1.txt"], "", "YOLO"),
         (["images/train/1.jpg", "labels/train/1.txt", "images/val/2.jpg"], "", "YOLO"),

@@ -19,6 +19,7 @@ from imgprep.settings.binding import bind
 from imgprep.settings.tables import Context
 from imgprep.sources import SOURCES
 from imgprep.sources.base import Source
+from tests.support.archives import pack
 
 CLASSES = ("cat", "dog", "eel")
 Images = dict[str, list[NDArray[np.uint8]]]
@@ -60,6 +61,32 @@ def hierarchy(folder: Path, images: Images, server: Any) -> Source:
     for label, found in images.items():
         files(folder / label, {"young": found[:2], "old": found[2:]})
     return SOURCES["hierarchy"](folder, level=1)  # type: ignore[call-arg]
+
+
+def directory_in_zip(folder: Path, images: Images, server: Any) -> Source:
+    files(folder / "unpacked", images)
+    return SOURCES["directory"](pack(folder / "unpacked", folder / "images.zip"))  # type: ignore[call-arg]
+
+
+def split_directory_in_tar(folder: Path, images: Images, server: Any) -> Source:
+    split_directory(folder / "unpacked" / "all", images, server)
+    return SOURCES["split_directory"](pack(folder / "unpacked", folder / "a.tar") / "all")  # type: ignore[call-arg]
+
+
+def hierarchy_in_gzipped_tar(folder: Path, images: Images, server: Any) -> Source:
+    hierarchy(folder / "unpacked", images, server)
+    return SOURCES["hierarchy"](pack(folder / "unpacked", folder / "a.tgz"), level=1)  # type: ignore[call-arg]
+
+
+def csv_in_zip(folder: Path, images: Images, server: Any) -> Source:
+    csv_local(folder / "unpacked", images, server)
+    return SOURCES["csv"](pack(folder / "unpacked", folder / "a.zip") / "table.csv")  # type: ignore[call-arg]
+
+
+def json_beside_tar(folder: Path, images: Images, server: Any) -> Source:
+    json_array(folder / "unpacked", images, server)
+    table = (folder / "unpacked" / "table.json").rename(folder / "table.json")
+    return SOURCES["json"](table, image_root=pack(folder / "unpacked", folder / "a.tar"))  # type: ignore[call-arg]
 
 
 def csv_with(folder: Path, images: Images, place: Callable[[str, NDArray[np.uint8]], str], suffix: str) -> Source:
@@ -178,6 +205,7 @@ LAYOUTS: dict[str, Callable[[Path, Images, Any], Source]] = {
     build.__name__: build
     for build in (
         *(directory, split_directory, hierarchy, csv_local, csv_http, csv_embedded, json_array, json_lines),
+        *(directory_in_zip, split_directory_in_tar, hierarchy_in_gzipped_tar, csv_in_zip, json_beside_tar),
         *(hdf5_by_class, hdf5_hierarchical, hdf5_flat, npz_split, idx, dataset),
     )
 }

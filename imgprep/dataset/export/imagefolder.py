@@ -3,13 +3,15 @@
 import hashlib
 import json
 import os
+import posixpath
 import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from imgprep.archives.opening import Inside, inside, open_archive
 from imgprep.dataset.export.base import SUFFIXES, Export, Image, Names
-from imgprep.errors import RequestError, one_line
+from imgprep.errors import ImageError, RequestError, one_line
 
 METADATA: Final = "metadata.jsonl"
 
@@ -39,10 +41,13 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
             path = place / f"{used[place].of(stem)}{SUFFIXES[export.encoding]}"
             path.write_bytes(export.encoded(image))
         else:
-            original = _original(export, image)
-            stem = id_.removesuffix(original.suffix)
-            path = place / f"{used[place].of(stem)}{original.suffix}"
-            _bring(original, path, export.files)
+            suffix = PurePosixPath(image.record.location).suffix
+            path = place / f"{used[place].of(id_.removesuffix(suffix))}{suffix}"
+            inner = inside(export.source) if export.source is not None else None
+            if inner is not None:
+                path.write_bytes(_member(inner, export, image))
+            else:
+                _bring(_original(export, image), path, export.files)
         if image.record.targets:
             name = f"{classes[image.number]}/{path.name}"
             answers = {"file_name": name, "label": image.label, **image.record.targets}
@@ -61,6 +66,20 @@ def _original(export: Export, image: Image) -> Path:
         if hashlib.file_digest(file, "sha256").hexdigest() != image.record.sha256:
             raise RequestError(f"{one_line(path)}: is not the file the dataset was made of; run it again")
     return path
+
+
+def _member(source: Inside, export: Export, image: Image) -> bytes:
+    """The original file of an image in an archive, which must be the very one that was converted."""
+    location = image.record.location
+    if export.files != "copy":
+        raise RequestError(f"{one_line(source.archive)}: nothing can link to a file in an archive; take --files copy")
+    try:
+        content = open_archive(source.archive).read(posixpath.join(source.name, location))
+    except ImageError as error:
+        raise RequestError(f"{one_line(source.archive)}: {one_line(location, 120)}: {error}") from error
+    if hashlib.sha256(content).hexdigest() != image.record.sha256:
+        raise RequestError(f"{one_line(location, 120)}: is not the file the dataset was made of; run it again")
+    return content
 
 
 def _bring(original: Path, target: Path, files: str) -> None:

@@ -1,0 +1,117 @@
+"""Where the files of a collection are: in a folder on disk, or in an archive that is read without unpacking it.
+
+A layout says what the places of files mean; it works over any of these.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from imgprep.archives.opening import inside
+from imgprep.decoding.files import read_bytes
+from imgprep.sources.archive_tree import ArchiveTree
+from imgprep.sources.confined_paths import Files, LocalFiles
+from imgprep.sources.links import Links, path_of
+from imgprep.sources.walk import Place, folders, junk, list_root, walk
+from imgprep.table.sample import Sample
+
+
+class FileTree(Protocol):
+    """A folder of files, and all that is in it."""
+
+    @property
+    def isolated(self) -> bool:
+        """True if it is to be listed in a worker, because reading it may stall or exhaust memory."""
+        ...
+
+    def walk(self, place: Callable[[tuple[str, ...]], Place], links: Links = "inside") -> Iterator[Sample]:
+        """Lists everything in it; see `walk.walk`."""
+        ...
+
+    def read(self, location: str, stamp: tuple[int, int]) -> bytes:
+        """Reads a file that was listed.
+
+        Args:
+            location: of its sample.
+            stamp: of its sample: another file that took its place since is refused.
+
+        Raises:
+            ImageError: it cannot be read, or has changed since.
+        """
+        ...
+
+    def file_of(self, location: str) -> Path | None:
+        """The file on disk of a location; None when it is no file of its own."""
+        ...
+
+    def found_by(self, extension: str, links: Links) -> Files:
+        """What looks up the paths in a table under this folder."""
+        ...
+
+    def files(self, folder: str = "") -> Iterator[str]:
+        """The names of the files in a folder of it."""
+        ...
+
+    def subfolders(self, folder: str = "", *, links: bool = True) -> list[str]:
+        """The names of the folders in a folder of it, without those of the system; links to folders where asked for."""
+        ...
+
+    def folders(self) -> Iterator[tuple[str, ...]]:
+        """The folders that `walk` enters, as names from this one down, links left out."""
+        ...
+
+
+class Disk:
+    """A folder on disk; see `FileTree`."""
+
+    isolated = False
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def walk(self, place: Callable[[tuple[str, ...]], Place], links: Links = "inside") -> Iterator[Sample]:
+        """Lists everything in it."""
+        return walk(self._root, place, links)
+
+    def read(self, location: str, stamp: tuple[int, int]) -> bytes:
+        """Reads a file."""
+        return read_bytes(path_of(os.fspath(self._root), location), stamp)
+
+    def file_of(self, location: str) -> Path | None:
+        """The file itself."""
+        path = Path(path_of(os.fspath(self._root), location))
+        return path if path.is_file() else None
+
+    def found_by(self, extension: str, links: Links) -> Files:
+        """Looks up paths of a table."""
+        return LocalFiles(self._root, extension, links)
+
+    def files(self, folder: str = "") -> Iterator[str]:
+        """The names of the files in a folder, links to files too."""
+        with os.scandir(self._root / folder) as listing:
+            yield from (entry.name for entry in listing if entry.is_file())
+
+    def subfolders(self, folder: str = "", *, links: bool = True) -> list[str]:
+        """The names of the folders in a folder."""
+        return [
+            name[:-1]
+            for name, entry in list_root(self._root / folder).others.items()
+            if entry.is_dir(follow_symlinks=links) and not junk(entry.name, folder=True)
+        ]
+
+    def folders(self) -> Iterator[tuple[str, ...]]:
+        """The folders in it."""
+        return folders(self._root)
+
+
+def tree_of(path: Path) -> FileTree:
+    """The files under a path: of a folder, of an archive, or of a folder in an archive such as ``images.zip/train``.
+
+    Raises:
+        RequestError: there is no such folder in the archive.
+        SourceError: the archive is damaged or hostile as a whole.
+        ResourceError: the archive cannot be read.
+    """
+    place = inside(path)
+    return Disk(path) if place is None else ArchiveTree(place)
