@@ -36,6 +36,7 @@ __all__ = [
     "convert",
     "curate",
     "diff",
+    "features",
     "folds",
     "load",
     "pack",
@@ -174,6 +175,11 @@ def rebuild(spec: Spec, image: str, **options: Unpack[Options]) -> NDArray[Any]:
 def pack(spec: Spec, **options: Unpack[Options]) -> StageResult:
     """Writes normalised, shuffled shards for every split; see `request` for the options."""
     return main.make(request(spec, **options), "pack")
+
+
+def features(spec: Spec, **options: Unpack[Options]) -> StageResult:
+    """Stores what a layer of a network says of each image; see `request` for the options."""
+    return main.make(request(spec, **options), "features")
 
 
 def run(spec: Spec, *, gate: bool = True, baseline: Path_ | None = None, **options: Unpack[Options]) -> Run:

@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 
+from tests.support.onnx_file import network
 from tests.support.project import Project
 
 TEXTS = {".py", ".md", ".json", ".yaml", ".yml", ".toml", ".html", ".css"}
@@ -135,3 +137,18 @@ def test_the_job_of_kubernetes_fits_its_schema(root: Path) -> None:
     kubernetes_validate.validate(job, "1.30", strict=True)
     command = job["spec"]["template"]["spec"]["containers"][0]["args"][0]
     assert f"+ 1))/{job['spec']['completions']}" in command
+
+
+def test_the_page_about_features_does_what_it_says(
+    root: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (root / "docs/features.md").read_text("utf-8")
+    section, python = re.findall(r"^```(?:yaml|python)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (project.folder / "base.onnx").write_bytes(network())
+    project.write(output="build/fruits", execution={"engine": "serial"}, **yaml.safe_load(section))
+    assert project.call("features", project.spec, "--set", "features.size=[12, 12]").returncode == 0
+    monkeypatch.chdir(project.folder)
+    names: dict[str, Any] = {}
+    exec(f"import imgprep\n{python}", names)
+    assert names["features"].shape[1:] == (12,)
+    assert "imgprep.load" in python

@@ -134,7 +134,7 @@ def run_all(
 ) -> int:
     """Does all of it in order, the audit first."""
     if dry_run:
-        return _plan(given, [*STAGES][-1])
+        return _plan(given)
     from imgprep.commands import main
 
     with given.terminal as terminal:
@@ -151,7 +151,7 @@ def run_all(
 @shared_options(spec_options)
 def work(
     given: SpecOptions,
-    stage: Annotated[str, typer.Option(metavar="STAGE", help="The stage: convert, augment or pack.")],
+    stage: Annotated[str, typer.Option(metavar="STAGE", help="The stage: convert, augment, pack or features.")],
     part: Annotated[str, typer.Option(metavar="I/N", help="Which of N parts, from 1.")],
     force: Force = False,
 ) -> int:
@@ -186,8 +186,8 @@ def _print(terminal: Terminal, found: "Status | Checked", report_format: Format)
         terminal.tell(found.text())
 
 
-def _plan(given: SpecOptions, stage: str) -> int:
-    """Prints the estimate of a stage."""
+def _plan(given: SpecOptions, stage: str | None = None) -> int:
+    """Prints the estimate of a stage and those before it, or of all."""
     from imgprep.commands import dry_run
 
     with given.terminal as terminal:

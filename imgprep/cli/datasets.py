@@ -8,6 +8,7 @@ from imgprep.util.lines import LEAST, table
 
 if TYPE_CHECKING:
     from imgprep.dataset.manifest import Manifest
+    from imgprep.dataset.row_format import FeatureFormat
 
 TARGET_CLASSES: Final = 8
 """Largest number of classes of a target that are shown."""
@@ -48,6 +49,14 @@ def _decisions(decisions: "Mapping[str, Any]") -> str:
     return f"{counts}; table {decisions['sha256'][:16]}"
 
 
+def _feature(feature: "FeatureFormat") -> str:
+    """The size of the features, and the network and layer that they come from."""
+    network = feature.network
+    layer = one_line(f"{network['output']} of {network['file']}", 80)
+    size = " x ".join(map(str, network["size"]))
+    return f"{feature.shape[0]} {feature.dtype}, {layer} (SHA-256 {network['sha256'][:16]}), images of {size}"
+
+
 def _targets(manifest: "Manifest") -> Iterator[tuple[str, str]]:
     """A line for each target: its kind and its statistics over all images."""
     for number, (name, entry) in enumerate((manifest.targets or {}).items()):
@@ -71,6 +80,8 @@ def facts(manifest: "Manifest") -> list[tuple[str, str]]:
     if manifest.image is not None:
         shape = " x ".join(map(str, manifest.image.shape))
         facts.append(("Image", f"{shape} (height x width x channels), {manifest.image.dtype}, {manifest.image.color}"))
+    if manifest.feature is not None:
+        facts.append(("Feature", _feature(manifest.feature)))
     if manifest.stage == "convert" and "masked" in manifest.samples:
         facts.append(("Masks", f"of {manifest.samples['masked']} of {manifest.samples['ok']} images"))
     if manifest.decisions is not None:

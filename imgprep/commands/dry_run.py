@@ -54,8 +54,12 @@ class Estimate:
         return "\n".join([*lines, "nothing was written"])
 
 
-def plan(request: Request, last: str) -> Estimate:
-    """Estimates a command up to its last stage.
+def plan(request: Request, last: str | None = None) -> Estimate:
+    """Estimates a command.
+
+    Args:
+        request: the spec.
+        last: the stage that it makes, after those that it needs; None for all that the spec has.
 
     Raises:
         RequestError: the spec does not fit the source.
@@ -63,7 +67,7 @@ def plan(request: Request, last: str) -> Estimate:
     loaded = request.load()
     # Probing one image writes nothing: only the engine of the context is used.
     pipeline = Pipeline(loaded, RunContext(Workspace(loaded.spec.output), engine_for(loaded), request.monitor))
-    needed = pipeline.needed(last)
+    needed = pipeline.stages() if last is None else pipeline.needed(last)
     pipeline.check(needed)
     outlook = Outlook(pipeline)
     for stage in needed:

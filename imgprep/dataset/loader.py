@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgprep.dataset.adapters import ADAPTERS
 from imgprep.dataset.batches import Batch, Batches, Pass, PassOptions
-from imgprep.dataset.manifest import ImageFormat, Manifest, read_manifest
+from imgprep.dataset.manifest import Manifest, read_manifest
+from imgprep.dataset.row_format import RowFormat
 from imgprep.dataset.shards import shards_of
+from imgprep.dataset.stage_folder import stage_folder
 from imgprep.dataset.stored_rows import StoredRows
 from imgprep.dataset.target_columns import TargetColumns, chosen_targets
 from imgprep.errors import RequestError
@@ -26,33 +28,36 @@ _SHOWN = 20
 def load(
     directory: str | os.PathLike[str],
     split: str | Sequence[str] | None = None,
+    stage: str | None = None,
     *,
     targets: str | Sequence[str] | None = None,
 ) -> "Dataset":
-    """Opens the images of one or more splits of a finished stage (convert, augment, pack).
+    """Opens the images, or the features, of one or more splits of a finished stage.
 
     Args:
-        directory: the stage's folder, which holds ``dataset.json``.
+        directory: the stage's folder, which holds ``dataset.json``; with `stage`, also the output folder.
         split: its name, or several, whose images follow each other in that order; may be omitted when there is only
             one, or none as before the split.
+        stage: convert, augment, pack or features; that of the folder when left out.
         targets: names of targets; with them each image comes as (image, label, {name: value}).
 
     Returns:
-        The images and labels; only the index has been read.
+        The images and labels, or the features and labels; only the index has been read.
 
     Raises:
         RequestError: there is no finished dataset, it holds no images, or there is no such split or target.
     """
-    folder = Path(directory)
+    folder = Path(directory) if stage is None else stage_folder(Path(directory), stage)
     manifest = read_manifest(folder)
-    if manifest.image is None:
+    rows = manifest.rows
+    if rows is None:
         raise RequestError(f"{folder}: the stage {manifest.stage} holds no images; load convert or pack")
     splits = manifest.splits()
     answers = chosen_targets(folder, manifest, targets)
     if split is None:
         if len(splits) > 1:
             raise RequestError(f"{folder}: there are several splits, choose one: split={' | '.join(map(repr, splits))}")
-        return Dataset(folder, manifest, manifest.image, splits, answers)
+        return Dataset(folder, manifest, rows, splits, answers)
     chosen = (split,) if isinstance(split, str) else tuple(split)
     for name in chosen:
         if name not in splits:
@@ -60,7 +65,7 @@ def load(
             raise RequestError(f"{folder}: no split {name!r}; {choice}")
     if not chosen or len(set(chosen)) < len(chosen):
         raise RequestError(f"{folder}: split={list(chosen)!r} must name splits, each once")
-    return Dataset(folder, manifest, manifest.image, chosen, answers)
+    return Dataset(folder, manifest, rows, chosen, answers)
 
 
 def folds(
@@ -87,18 +92,19 @@ def folds(
 
 
 class Dataset:
-    """The images and labels of one or more splits, read on access.
+    """The images and labels of one or more splits, read on access; those of the stage features are features.
 
     It is a map-style dataset of NumPy arrays: an index gives an image and its label; a slice, a list or array of them
-    or a mask gives arrays; where targets were asked for, with a third member
-    {name: value}. `torch`, `keras`, `tf`, `huggingface` and `grain` give it to a framework.
+    or a mask gives arrays; where targets were asked for, with a third member {name: value}. `torch`, `keras`, `tf`,
+    `huggingface` and `grain` give it to a framework. Features take the place of images everywhere: (D,) each.
 
     Attributes:
         classes: the names of the classes in index order.
         class_weights: class name -> weight by its share of the training images, in index order; 0.0 for a class without
             training images. Empty before `pack`.
         class_weight: the same by index, as ``fit`` of Keras takes it.
-        image_shape: (height, width, channels).
+        array: the name of what it holds: ``image``, or ``feature``.
+        image_shape: of each image, (height, width, channels); of each feature, (D,).
         dtype: of the images.
         one_hot: whether a label is (K,) rather than a number.
         split: the name of this split, or the names joined by ``+``; None before the split.
@@ -111,7 +117,7 @@ class Dataset:
         self,
         folder: Path,
         manifest: Manifest,
-        image: ImageFormat,
+        rows: RowFormat,
         chosen: Sequence[str],
         targets: Sequence[Target] = (),
     ) -> None:
@@ -123,8 +129,9 @@ class Dataset:
             {} if weights is None else {name: float(weights.get(name) or 0.0) for name in manifest.classes}
         )
         self.class_weight: dict[int, float] = dict(enumerate(self.class_weights.values()))
-        self.image_shape: tuple[int, ...] = image.shape
-        self.dtype: np.dtype[Any] = np.dtype(image.dtype)
+        self.array = rows.array
+        self.image_shape: tuple[int, ...] = rows.shape
+        self.dtype: np.dtype[Any] = np.dtype(rows.dtype)
         labels = manifest.labels or {}
         self.one_hot: bool = labels.get("encoding") == "one_hot"
         self.split = "+".join(chosen) or None
@@ -144,7 +151,7 @@ class Dataset:
         return len(self._rows)
 
     def __repr__(self) -> str:
-        return f"<Dataset {self.split or 'all'}: {len(self)} images {self.image_shape} {self.dtype}>"
+        return f"<Dataset {self.split or 'all'}: {len(self)} {self.array}s {self.image_shape} {self.dtype}>"
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
         """One image (H, W, C) and its label, an int or for one-hot labels (K,); several indices give arrays of them.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 from imgprep.dataset.manifest_schema import check_index, seal
+from imgprep.dataset.row_format import FEATURE, IMAGE, FeatureFormat, ImageFormat, RowFormat
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
 
 FORMAT_VERSION: Final = 1
@@ -26,10 +27,10 @@ MASKED: Final = "masked"
 """Flag and count of images with a mask."""
 AUGMENTED: Final = "augmented"
 """Count of copies."""
-GRAY: Final = "gray"
-"""The colour of images of one channel."""
 LARGEST_INDEX: Final = 1 << 30
 """Largest size of an index in bytes; enough for a million shards or classes."""
+_WHERE_THERE: Final = ("groups", "decisions", "preprocessing", "targets", "feature")
+"""Members that are not written where there is nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +53,6 @@ class ShardEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFormat:
-    """The format that every image of a dataset has.
-
-    Attributes:
-        shape: height, width, channels.
-        dtype: numpy dtype name.
-        color: order of the channels: RGB, BGR, or gray; '' derives it from the shape.
-    """
-
-    shape: tuple[int, int, int]
-    dtype: str
-    color: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.color:
-            object.__setattr__(self, "color", GRAY if self.shape[2] == 1 else "RGB")
-
-
-@dataclass(frozen=True, slots=True)
 class Manifest:
     """The content of ``dataset.json``.
 
@@ -83,6 +65,7 @@ class Manifest:
             where masks are read: how many ok images have one; and ``augmented``, where copies were made: how many
             the stage has.
         image: shape, dtype and colour order; None where the stage holds no images.
+        feature: shape, dtype and network of the features; None, and not written, where the stage holds none.
         labels: ``index`` or ``one_hot``, and the dtype they are stored in.
         normalization: kind of normalisation, with its statistics.
         class_weights: N / (K x images of the class) over N training images of K classes; 0.0 for a class without any.
@@ -120,12 +103,13 @@ class Manifest:
     decisions: Mapping[str, Any] | None = None
     preprocessing: Mapping[str, Any] | None = None
     targets: Mapping[str, Any] | None = None
+    feature: FeatureFormat | None = None
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
         """The bytes of ``dataset.json``, deterministic; the last key is a digest of everything before it."""
         content = {"format_version": self.format_version} | asdict(self)
-        lacking = {name for name in ("groups", "decisions", "preprocessing", "targets") if content[name] is None}
+        lacking = {name for name in _WHERE_THERE if content[name] is None}
         content = {name: value for name, value in content.items() if name not in lacking}
         return seal(json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
@@ -151,6 +135,8 @@ class Manifest:
             content["shards"] = tuple(ShardEntry(**shard) for shard in content["shards"])
             if content.get("image"):
                 content["image"] = ImageFormat(**content["image"] | {"shape": tuple(content["image"]["shape"])})
+            if content.get("feature"):
+                content["feature"] = FeatureFormat(**content["feature"] | {"shape": tuple(content["feature"]["shape"])})
             return cls(**content)
         except (ValueError, TypeError, RecursionError) as error:
             reason = "nested too deeply" if isinstance(error, RecursionError) else one_line(error)
@@ -167,6 +153,13 @@ class Manifest:
     def images(self) -> int:
         """The number of images in the source, unusable ones included."""
         return self.samples["found"] - self.samples["skipped"]
+
+    @property
+    def rows(self) -> RowFormat | None:
+        """The format of the rows of its shards; None where it has none."""
+        if self.feature is not None:
+            return RowFormat(FEATURE, self.feature.shape, self.feature.dtype)
+        return None if self.image is None else RowFormat(IMAGE, self.image.shape, self.image.dtype)
 
     def splits(self) -> tuple[str, ...]:
         """The names of the splits that have shards, in order."""

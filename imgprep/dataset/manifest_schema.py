@@ -183,6 +183,8 @@ def _preprocessing(value: object) -> None:
 
 
 _FORMAT: Final = record_of(_IMAGE, frozenset({"color"}))
+_NETWORK: Final = record_of({"file": text, "sha256": text, "output": text, "size": list_of(whole, 2)})
+_FEATURE: Final = record_of({"shape": list_of(whole, 1), "dtype": one_of(*_DTYPES), "network": _NETWORK})
 _NORMALIZED: Final = or_null(record_of({"kind": text} | _NORMALIZATION, frozenset(_NORMALIZATION)))
 _EARLIER: Final = record_of(
     {"stage": text, "image": _FORMAT, "normalization": _NORMALIZED, "preprocessing": or_null(_preprocessing)}
@@ -195,6 +197,7 @@ _MEMBERS: Final[Mapping[str, Check]] = {
     "samples": mapping_of(whole),
     "seed": whole,
     "image": or_null(_FORMAT),
+    "feature": or_null(_FEATURE),
     "labels": or_null(record_of({"encoding": text, "dtype": one_of(*_DTYPES)})),
     "normalization": _NORMALIZED,
     "class_weights": or_null(mapping_of(or_null(number))),

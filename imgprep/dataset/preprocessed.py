@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from imgprep.dataset.manifest import ImageFormat, Manifest
+from imgprep.dataset.manifest import Manifest
+from imgprep.dataset.row_format import ImageFormat
 
 
 def made_by(manifest: Manifest, image: ImageFormat) -> Mapping[str, Any]:

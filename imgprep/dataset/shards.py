@@ -19,13 +19,16 @@ def shards_of(folder: Path, manifest: Manifest, entries: Iterable[ShardEntry] | 
         entries: the shards to include; None for all.
 
     Raises:
-        RequestError: the stage holds no images, or the index lists a file that is not a shard.
+        RequestError: the stage holds neither images nor features, or the index lists a file that is not a shard.
     """
-    if manifest.image is None:
+    rows = manifest.rows
+    if rows is None:
         raise RequestError(f"{folder}: the stage {manifest.stage} holds no images; load convert or pack")
-    shape, dtype = manifest.image.shape, np.dtype(manifest.image.dtype)
     chosen = manifest.shards if entries is None else entries
-    return ShardSet([Shard(_path(folder, entry.filename), (entry.samples, *shape), dtype) for entry in chosen])
+    dtype = np.dtype(rows.dtype)
+    return ShardSet(
+        [Shard(_path(folder, entry.filename), (entry.samples, *rows.shape), dtype, rows.array) for entry in chosen]
+    )
 
 
 def _path(folder: Path, name: str) -> str:

@@ -21,6 +21,7 @@ from imgprep.dataset.integrity import (
     unlisted_differences,
 )
 from imgprep.dataset.manifest import INDEX, Manifest, ShardEntry, sha256_file
+from imgprep.dataset.row_format import IMAGE
 from imgprep.dataset.targets import ALL, described, described_targets, joined_columns
 from imgprep.engines.base import Heartbeat, Runner, WholePlan, WorkerError
 from imgprep.errors import ResourceError, SourceError, check_surroundings, one_line
@@ -28,7 +29,8 @@ from imgprep.shards.base import ShardReader
 from imgprep.shards.shard_set import groups_of, open_shard
 from imgprep.table.targets import Columns
 
-COLUMNS: Final = ("image", "label", "id", "parent", "checksum")
+COLUMNS: Final = ("label", "id", "parent", "checksum")
+"""The columns beside the rows themselves."""
 MASK: Final = "mask"
 """The column of masks, where a stage has one. The checksum of a row covers its mask too."""
 
@@ -80,7 +82,7 @@ class CheckJob:
         except SourceError as error:
             found.append(Difference(entry.filename, everything, one_line(error)))
         if digest != entry.sha256 and not found:
-            found.append(Difference(entry.filename, (), "SHA-256 differs from the index, but the pixels are intact"))
+            found.append(Difference(entry.filename, (), f"SHA-256 differs from the index, but {rows.intact}"))
         heartbeat.done()
         return ShardResult(tuple(found), rows.content(same=digest == entry.sha256))
 
@@ -91,10 +93,16 @@ class _Rows:
     def __init__(self, manifest: Manifest, entry: ShardEntry) -> None:
         self._manifest = manifest
         self._entry = entry
+        self._format = manifest.rows
         self.ids, self.labels = np.array([], np.uint64), np.array([], np.int64)
         self.starts: dict[str, int] = {}
         self.targets = described_targets(manifest.targets)
         self.columns: list[Columns] | None = []  # None after one that does not fit
+
+    @property
+    def intact(self) -> str:
+        """The words for a file whose rows are as they were written."""
+        return f"the {self._format.values if self._format else 'rows'} are intact"
 
     def content(self, *, same: bool) -> ShardContent:
         """The ids, labels and targets of the rows seen so far."""
@@ -105,26 +113,27 @@ class _Rows:
     def differences(self, reader: ShardReader) -> list[Difference]:
         """All differences of the rows."""
         found, start = list[Difference](), 0
-        for group in groups_of(reader):
-            wanted = (*COLUMNS, *(target.name for target in self.targets))
+        array = self._format.array if self._format else IMAGE
+        wanted = (*COLUMNS, *(target.name for target in self.targets))
+        for group in groups_of(reader, array):
             missing = [name for name in wanted if group + name not in reader.names]
             if missing:
                 found.append(self._about((), f"no array {group}{missing[0]}"))
                 continue
-            present = [name for name in (*wanted, MASK) if group + name in reader.names]
+            present = [name for name in (array, *wanted, MASK) if group + name in reader.names]
             columns = {name: reader.read(group + name) for name in present}
             self.starts[group.removesuffix("/")] = len(self.ids)
-            found += self._group(columns, start)
-            start += len(columns["image"])
+            found += self._group(columns[array], columns, start)
+            start += len(columns[array])
         if start != self._entry.samples:
             found.append(self._about((), f"{start} rows, the index says {self._entry.samples}"))
         return found
 
-    def _group(self, columns: Mapping[str, NDArray[Any]], start: int) -> Iterator[Difference]:
-        images = columns["image"]
-        wanted = self._manifest.image
+    def _group(self, images: NDArray[Any], columns: Mapping[str, NDArray[Any]], start: int) -> Iterator[Difference]:
+        wanted = self._format
         if wanted is None or images.shape[1:] != wanted.shape or images.dtype != wanted.dtype:
-            yield self._about((), f"images of {images.shape[1:]} {images.dtype}, the index says {wanted}")
+            array = wanted.array if wanted else IMAGE
+            yield self._about((), f"{array}s of {images.shape[1:]} {images.dtype}, the index says {wanted}")
             return
         if len({len(column) for column in columns.values()}) != 1:
             yield self._about((), "arrays of different length")
@@ -137,7 +146,7 @@ class _Rows:
                 return
             pairs = zip(masks, sums.tolist(), strict=True)
             sums = np.array([zlib.crc32(mask.tobytes(), start) for mask, start in pairs], np.uint32)
-        yield from self._rows(sums != columns["checksum"], start, "pixels differ from their checksum")
+        yield from self._rows(sums != columns["checksum"], start, f"{wanted.values} differ from their checksum")
         if images.dtype.kind == "f":
             finite = np.isfinite(images.reshape(len(images), -1)).all(axis=1)
             yield from self._rows(~finite, start, "values that are not finite")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from imgprep.dataset.manifest import ImageFormat
+from imgprep.dataset.row_format import FeatureFormat, ImageFormat
 from imgprep.pipeline.inputs import StageInputs
 from imgprep.pipeline.plan import shard_count
 from imgprep.pipeline.storage import Storage
@@ -50,15 +50,15 @@ class Outlook:
         return table[np.flatnonzero(table.ok())]
 
 
-def sized(name: str, rows: Mapping[str, int], image: ImageFormat, storage: Storage) -> StageEstimate:
-    """The estimate of a stage that writes images.
+def sized(name: str, rows: Mapping[str, int], row: ImageFormat | FeatureFormat, storage: Storage) -> StageEstimate:
+    """The estimate of a stage that writes images, or their features.
 
     Args:
         name: of the stage.
         rows: split -> number of images.
-        image: their format.
+        row: their format.
         storage: format and size of the shards.
     """
-    row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
+    row_bytes = int(np.prod(row.shape)) * np.dtype(row.dtype).itemsize
     shards = sum(shard_count(count, row_bytes, storage.shard_size) for count in rows.values())
-    return StageEstimate(name, rows, shards, row_bytes * sum(rows.values()), image)
+    return StageEstimate(name, rows, shards, row_bytes * sum(rows.values()), row)

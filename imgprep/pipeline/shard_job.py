@@ -9,6 +9,7 @@ from typing import Any, Generic
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.dataset.row_format import IMAGE
 from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.plan import I, ShardPlan, ShardRecord
 from imgprep.pipeline.writer import ShardWriter
@@ -38,23 +39,30 @@ class ShardJob(Generic[I]):
 
 
 def columns(
-    images: NDArray[Any], labels: NDArray[Any], ids: Iterable[str], parents: Iterable[str], targets: Columns
+    rows: NDArray[Any],
+    labels: NDArray[Any],
+    ids: Iterable[str],
+    parents: Iterable[str],
+    targets: Columns,
+    *,
+    array: str = IMAGE,
 ) -> dict[str, NDArray[Any]]:
-    """The columns of the flat layout, with a checksum of each image.
+    """The columns of the flat layout, with a checksum of each row.
 
     Args:
-        images: (N, H, W, C), C-contiguous.
+        rows: (N, H, W, C) images or (N, D) features, C-contiguous.
         labels: (N,) or (N, K).
         ids: N ids.
         parents: N ids of originals, '' for an original itself.
         targets: further columns.
+        array: the name of the rows.
     """
     return {
-        "image": images,
+        array: rows,
         "label": labels,
         "id": text_array(ids),
         "parent": text_array(parents),
-        "checksum": np.array([zlib.crc32(image) for image in images], np.uint32),
+        "checksum": np.array([zlib.crc32(row) for row in rows], np.uint32),
         **targets,
     }
 

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import ImageFormat, commit, sha256_file
+from imgprep.dataset.manifest import commit, sha256_file
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.dataset.targets import explained_targets
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
 from imgprep.pipeline.runner import part_path

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from imgprep.settings.problems import Problem, shown, unknown
+from imgprep.settings.problems import Keys, Problem, shown, unknown
 from imgprep.settings.tables import Context
 from imgprep.util.sizes import SIZE, parse_size
 
@@ -100,6 +100,10 @@ class Section(BaseModel):
         Args:
             earlier: the sections before it, by name; those that are wrong themselves are not there.
         """
+        return ()
+
+    def files(self) -> Iterable[tuple[Keys, Path]]:
+        """Lists the files that a stage's section names and reads, each with its keys, relative to the section."""
         return ()
 
 

@@ -43,9 +43,9 @@ def open_shard(path: str) -> ShardReader:
     return format_of(path).open(path)
 
 
-def groups_of(reader: ShardReader) -> tuple[str, ...]:
-    """The prefixes of ``image`` in the names of a shard, in file order: '' where it is flat, else ``class/``."""
-    return tuple(name.removesuffix("image") for name in reader.names if name.rpartition("/")[2] == "image")
+def groups_of(reader: ShardReader, array: str = "image") -> tuple[str, ...]:
+    """The prefixes of an array's name in a shard, in file order: '' where it is flat, else ``class/``."""
+    return tuple(name.removesuffix(array) for name in reader.names if name.rpartition("/")[2] == array)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +54,22 @@ class Shard:
 
     Attributes:
         path: of the file.
-        shape: of all its images, (N, H, W, C).
-        dtype: of its images.
+        shape: of all its images, (N, H, W, C), or of their features, (N, D).
+        dtype: of these.
+        array: the name of the array that has them.
     """
 
     path: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    array: str = "image"
 
 
 class OpenShard:
     """The rows of one shard, group by group where it has groups.
 
     Attributes:
-        images: (N, H, W, C), read or mapped on access.
+        images: (N, H, W, C), or features (N, D), read or mapped on access.
         labels: (N,) or (N, K).
 
     Args:
@@ -85,7 +87,7 @@ class OpenShard:
         self._located = located
         self._others: dict[str, Rows] = {}
         self._reader: ShardReader | None = None
-        self.images, self.labels = self._map("image", "label") or self._open()
+        self.images, self.labels = self._map(shard.array, "label") or self._open()
         self._check()
 
     @property
@@ -102,12 +104,14 @@ class OpenShard:
         """The rows of another array; it is read as a whole if the images are mapped but it cannot be."""
         if name not in self._others:
             if self._reader is not None:
-                self._others[name] = _rows(self._reader, name)
+                self._others[name] = self._rows(self._reader, name)
             else:
                 with open_shard(self._shard.path) as reader:
                     self._locate(reader, name)
                 plain = self._map(name)
-                self._others[name] = read_array(self._shard.path, name) if plain is None else plain[0]
+                self._others[name] = (
+                    read_array(self._shard.path, name, self._shard.array) if plain is None else plain[0]
+                )
         return self._others[name]
 
     def close(self) -> None:
@@ -117,16 +121,19 @@ class OpenShard:
 
     def _open(self) -> tuple[Rows, ...]:
         """Images and labels of a shard that is opened for the first time, or has to stay open."""
-        reader = open_shard(self._shard.path)
-        if self._locate(reader, "image", "label"):
+        reader, array = open_shard(self._shard.path), self._shard.array
+        if self._locate(reader, array, "label"):
             reader.close()
-            return self._map("image", "label") or ()
+            return self._map(array, "label") or ()
         self._reader = reader
-        return _rows(reader, "image"), _rows(reader, "label")
+        return self._rows(reader, array), self._rows(reader, "label")
+
+    def _rows(self, reader: ShardReader, name: str) -> Rows:
+        return stacked([reader.rows(group + name) for group in _groups(reader, self._shard.array)])
 
     def _locate(self, reader: ShardReader, *names: str) -> bool:
         """Records where arrays lie in the file; False unless all of them are uncompressed."""
-        found = {name: [reader.locate(group + name) for group in _groups(reader)] for name in names}
+        found = {name: [reader.locate(group + name) for group in _groups(reader, self._shard.array)] for name in names}
         plain = {name: tuple(place for place in places if place is not None) for name, places in found.items()}
         if any(len(plain[name]) != len(found[name]) for name in names):
             return False
@@ -144,28 +151,24 @@ class OpenShard:
         images, shard = self.images, self._shard
         if images.shape != shard.shape or images.dtype != shard.dtype or len(self.labels) != len(images):
             self.close()
-            found = f"{len(self.labels)} labels and images {images.shape} {images.dtype}"
-            raise refusal(shard.path, "image", f"has {found}, dataset.json says {shard.shape} {shard.dtype}")
+            found = f"{len(self.labels)} labels and {shard.array}s {images.shape} {images.dtype}"
+            raise refusal(shard.path, shard.array, f"has {found}, dataset.json says {shard.shape} {shard.dtype}")
 
 
-def read_array(path: str, name: str) -> NDArray[Any]:
-    """All rows of an array of a shard, group after group.
+def read_array(path: str, name: str, array: str = "image") -> NDArray[Any]:
+    """All rows of an array of a shard, group after group; `array` is the one whose rows the others are about.
 
     Raises:
         SourceError: the file is missing or damaged.
     """
     with open_shard(path) as reader:
-        parts = [reader.read(group + name) for group in _groups(reader)]
+        parts = [reader.read(group + name) for group in _groups(reader, array)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _rows(reader: ShardReader, name: str) -> Rows:
-    return stacked([reader.rows(group + name) for group in _groups(reader)])
-
-
-def _groups(reader: ShardReader) -> tuple[str, ...]:
+def _groups(reader: ShardReader, array: str) -> tuple[str, ...]:
     # A shard without images is refused by the name that it lacks.
-    return groups_of(reader) or ("",)
+    return groups_of(reader, array) or ("",)
 
 
 class ShardSet:
@@ -239,7 +242,8 @@ class ShardSet:
         Raises:
             SourceError: the file is missing or damaged, or has no such array.
         """
-        return read_array(self._shards[number].path, name)
+        shard = self._shards[number]
+        return read_array(shard.path, name, shard.array)
 
     @contextmanager
     def opened(self, most: int) -> Iterator["ShardSet"]:

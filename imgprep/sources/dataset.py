@@ -49,7 +49,7 @@ class Dataset(FileSource):
     def samples(self) -> Iterator[Sample]:
         """Lists the rows of the shards; see `Source.samples`."""
         manifest = read_manifest(self.path)
-        if not manifest.shards:
+        if not manifest.shards or manifest.feature is not None:
             raise RequestError(f"{one_line(self.path)}: the stage {manifest.stage} holds no images; use convert's")
         metadata = self._metadata(splits=any(entry.split is None for entry in manifest.shards))
         copies = any(map(self._holds_copies, manifest.shards))

@@ -6,10 +6,10 @@ from typing import Final
 
 from imgprep.archives.opening import inside
 from imgprep.errors import RequestError, ResourceError, one_line
+from imgprep.settings.fields import Section
 from imgprep.settings.problems import Keys
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import STAGES
-from imgprep.stages.split.settings import FrozenTest
 
 MARKER: Final = ".imgprep"
 """The folder by which an output of imgprep is known."""
@@ -34,8 +34,10 @@ def check_paths(loaded: LoadedSpec) -> None:
         (("source", "image_root"), image_root),
         (("source", "attributes"), spec.source.attributes),
         (("source", "decisions"), spec.source.decisions),
-        (("split", "test", "from"), spec.split.test.path if isinstance(spec.split.test, FrozenTest) else None),
     ]
+    for stage in STAGES:
+        section: Section | None = getattr(spec, stage)
+        named += [((stage, *keys), path) for keys, path in (section.files() if section is not None else ())]
     for keys, path in named:
         if path is not None and not os.path.lexists(path) and inside(path) is None:
             relative = "; relative paths are relative to the spec file" if loaded.file else ""

@@ -44,5 +44,15 @@ STAGES: Final = table(
         "imgprep.stages.pack.definition:PACK",
         "shards for training.",
     ),
+    Stage(
+        "features",
+        "Stores what a layer of a network says of each image.",
+        ("convert", "split", "augment"),
+        "imgprep.stages.features.settings:FeaturesSettings",
+        "imgprep.stages.features.definition:FEATURES",
+        "features of a network for models that are trained on them; none when left out.",
+        optional=True,
+        missing="the section is missing; add it to say which network and which layer of it",
+    ),
 )
 """Every stage, in the order in which they run."""

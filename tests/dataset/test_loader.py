@@ -9,7 +9,8 @@ import pytest
 
 from imgprep.dataset.adapters import ADAPTERS
 from imgprep.dataset.loader import Dataset, folds, load
-from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry
+from imgprep.dataset.manifest import Manifest, ShardEntry
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.errors import RequestError, SourceError
 from imgprep.shards import FORMATS
 

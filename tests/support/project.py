@@ -24,7 +24,7 @@ from tests.support.specs import write_spec
 PATIENCE: Final = 60.0
 """Seconds that a test waits for something that always happens."""
 MARK: Final = "IMGPREP_TEST_MARK"
-DATASETS: Final = ("convert", "split", "augment", "pack")
+DATASETS: Final = ("convert", "split", "augment", "pack", "features")
 SECTIONS: Final[Mapping[str, Any]] = {
     "name": "test",
     "output": "out",

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry, commit, fingerprint
+from imgprep.dataset.manifest import Manifest, ShardEntry, commit, fingerprint
 from imgprep.dataset.records import json_line
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines import ENGINES
 from imgprep.engines.base import ItemCounter

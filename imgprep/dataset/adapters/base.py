@@ -16,6 +16,7 @@ class LoadedSplit(Protocol):
     manifest: Manifest
     classes: tuple[str, ...]
     class_weights: dict[str, float]
+    array: str
     image_shape: tuple[int, ...]
     dtype: np.dtype[Any]
     one_hot: bool

@@ -12,6 +12,8 @@ class GrainSource(grain.sources.RandomAccessDataSource):  # type: ignore[misc]
 
     Targets that were asked for are further members, by name.
 
+    Where the dataset holds features, "feature": (D,) takes the place of the image.
+
     Args:
         dataset: a loaded split.
     """
@@ -24,7 +26,7 @@ class GrainSource(grain.sources.RandomAccessDataSource):  # type: ignore[misc]
 
     def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
         image, label, *targets = self._dataset[index.__index__()]
-        return {"image": image, "label": label, **(targets[0] if targets else {})}
+        return {self._dataset.array: image, "label": label, **(targets[0] if targets else {})}
 
     def __repr__(self) -> str:
         # grain compares it when a checkpoint is restored.

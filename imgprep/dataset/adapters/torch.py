@@ -13,7 +13,7 @@ from imgprep.errors import RequestError
 
 
 class TorchDataset(MapDataset):  # type: ignore[misc]
-    """A `torch.utils.data.Dataset` of (image, label), for a ``DataLoader`` with any start method.
+    """A `torch.utils.data.Dataset` of (image, label), or (feature, label), for a ``DataLoader`` with any start method.
 
     Where targets were asked for, of (image, label, {name: value}): categories int64, numbers float32, tags (K,)
     float32.
@@ -30,7 +30,7 @@ class TorchDataset(MapDataset):  # type: ignore[misc]
         dataset: a loaded split.
         transform: called with each image, a tensor; None leaves them as they are.
         channels_first: (C, H, W) rather than (H, W, C). Memory keeps its order, PyTorch's ``channels_last``: nothing is
-            moved.
+            moved. Features have no channels.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class TorchDataset(MapDataset):  # type: ignore[misc]
     def _tensors(self, batch: tuple[Any, ...]) -> tuple[Any, ...]:
         images, labels, targets = with_answers(batch)
         pixels = torch.from_numpy(images.astype(np.int32) if images.dtype == np.uint16 else images)
-        if self._channels_first:
+        if self._channels_first and pixels.ndim == 4:
             pixels = pixels.permute(0, 3, 1, 2)
         if self._transform is not None:
             pixels = _stacked([self._transform(image) for image in pixels], pixels)

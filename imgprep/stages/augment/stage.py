@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import AUGMENTED, ImageFormat, Manifest, commit, decisions_key, fingerprint
+from imgprep.dataset.manifest import AUGMENTED, Manifest, commit, decisions_key, fingerprint
 from imgprep.dataset.records import SampleRecord, json_line
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.dataset.targets import described, joined_columns
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from imgprep.dataset.manifest import ImageFormat
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.stages.convert.prepare import Operation
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.transforms.base import ShapeKept

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from imgprep.dataset.manifest import MASKED, ImageFormat
+from imgprep.dataset.manifest import MASKED
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.image_loop import Fault, attempt, over_images
 from imgprep.pipeline.image_reader import ImageReader, Mask, Pixels

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from imgprep.dataset.manifest import MASKED, ImageFormat, Manifest, decisions_key, fingerprint
+from imgprep.dataset.manifest import MASKED, Manifest, decisions_key, fingerprint
 from imgprep.dataset.record_edits import are_usable, with_flags
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.dataset.targets import ALL, described
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError

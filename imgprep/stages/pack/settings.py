@@ -1,9 +1,9 @@
 """The settings of the pack stage."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast, get_args
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import BeforeValidator, ValidationInfo, field_validator
 
 from imgprep.pipeline.storage import Storage
 from imgprep.settings.fields import Flag, Section
@@ -62,8 +62,18 @@ class Center(Section):
 Preset = Literal[
     "none", "unit", "symmetric", "minmax", "percentile", "samplewise", "keras-tf", "keras-caffe", "torch-imagenet"
 ]
+PRESETS: Final[tuple[str, ...]] = get_args(Preset)
+_OTHER_NAMES: Final = {"keras-torch": "torch-imagenet"}
+
+
+def preset_of(value: object) -> object:
+    """A value of the spec, a preset by its name here: Keras has one of its own for that of torchvision."""
+    return _OTHER_NAMES.get(value, value) if isinstance(value, str) else value
+
+
 Normalize = Annotated[
     Preset | Standardize | Center,
+    BeforeValidator(preset_of),
     "none, unit, symmetric, minmax, percentile, samplewise, keras-tf, keras-caffe, torch-imagenet, "
     "{standardize: global}, channel, pixel or {pixel: per_position}, or {center: global}, channel, pixel or samplewise",
 ]

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 from pydantic import Field, ValidationInfo, field_validator
 
 from imgprep.settings.fields import Count, FilePath, Fraction, Integer, Name, Number, Section
-from imgprep.settings.problems import Problem, wrong
+from imgprep.settings.problems import Keys, Problem, wrong
 from imgprep.similarity.groups import Grouping
 
 Method = Literal["stratified", "random", "hash", "predefined", "kfold"]
@@ -88,6 +89,11 @@ class SplitSettings(Section):
         """Folds have no test split of their own."""
         if self.method == "kfold" and isinstance(self.test, FrozenTest):
             yield Problem(("test",), "folds have no test split to freeze; leave the key out")
+
+    def files(self) -> Iterator[tuple[Keys, Path]]:
+        """The earlier split, where the test split is that of one."""
+        if isinstance(self.test, FrozenTest):
+            yield ("test", "from"), self.test.path
 
     def method_for(self, source_splits: bool) -> Method:
         """The method, given whether the source has splits of its own."""

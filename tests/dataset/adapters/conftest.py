@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from imgprep.dataset.loader import Dataset, load
-from imgprep.dataset.manifest import ImageFormat, Manifest, ShardEntry
+from imgprep.dataset.manifest import Manifest, ShardEntry
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.dataset.targets import described
 from imgprep.shards import FORMATS
 from imgprep.table.targets import Target

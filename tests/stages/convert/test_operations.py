@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imgprep.dataset.manifest import ImageFormat
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.stages.convert.operations import image_format, operations
 from imgprep.stages.convert.settings import ConvertSettings
 from tests.support.sections import section

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from imgprep.dataset.manifest import ImageFormat
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.engines.base import ItemCounter
 from imgprep.pipeline.image_reader import ImageReader

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from imgprep.dataset.manifest import ImageFormat, Manifest
+from imgprep.dataset.manifest import Manifest
 from imgprep.dataset.records import read_records
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.errors import RequestError
 from imgprep.pipeline.runner import RunContext
 from imgprep.shards import FORMATS

@@ -16,7 +16,8 @@ from imgprep.pipeline.runner import RunContext
 from imgprep.pipeline.stage_images import Images
 from imgprep.shards import FORMATS
 from imgprep.stages.pack.settings import PackSettings
-from imgprep.stages.pack.stage import Packing, class_weights
+from imgprep.stages.pack.split_images import SplitImages, class_weights
+from imgprep.stages.pack.stage import Packing
 from imgprep.stages.split.methods import Assignment
 from imgprep.transforms.normalize import EPSILON
 from tests.support.sections import section
@@ -38,7 +39,12 @@ def packing(images: Images, *, seed: int = 1, name: str = "hdf5", shard_size: in
     splits = replace(images.manifest, stage="split", fingerprint="of the split", shards=())
     assignment = Assignment(NAMES, CODES[: len(images.table)])
     chosen = section(PackSettings, format=FORMATS[name], shard_size=shard_size, **settings)
-    return Packing(images, assignment, splits, None, chosen, seed)
+    return Packing(SplitImages(images, assignment, splits, None, seed), chosen)
+
+
+def of(stage: Packing, **changes: Any) -> Packing:
+    """The stage over other images."""
+    return replace(stage, made_of=replace(stage.made_of, **changes))
 
 
 @pytest.fixture
@@ -112,9 +118,7 @@ def test_evaluation_images_leave_no_trace_in_the_statistics(images: MakeImages, 
 
 def test_standardize_needs_training_images(images: MakeImages, run: Run) -> None:
     few = images(noise()[:3], LABELS[:3])
-    stage = replace(
-        packing(few, normalize={"standardize": "global"}), assignment=Assignment(NAMES, np.array([1, 2, 2]))
-    )
+    stage = of(packing(few, normalize={"standardize": "global"}), assignment=Assignment(NAMES, np.array([1, 2, 2])))
     with pytest.raises(RequestError, match="training images, and there are none"):
         run(stage)
 
@@ -225,7 +229,7 @@ def test_labels_are_uint16_up_to_65535_classes_and_uint32_beyond(
     classes = tuple(f"c{number:05d}" for number in range(count))
     labels = [classes[0], classes[-1], classes[-1]]
     few = images(np.zeros((3, 1, 1, 1), np.uint8), labels, classes=classes)
-    stage = replace(packing(few), assignment=Assignment(NAMES, np.array([0, 0, 0])))
+    stage = of(packing(few), assignment=Assignment(NAMES, np.array([0, 0, 0])))
     folder, manifest = run(stage)
     label = arrays_of(folder, manifest.shards[0].filename)["label"]
     assert label.dtype == np.dtype(dtype)
@@ -282,7 +286,7 @@ def test_shards_are_no_larger_than_asked_for_and_named_by_split(images: MakeImag
 
 def test_an_empty_split_has_no_shards(images: MakeImages, run: Run) -> None:
     few = images(noise()[:4], LABELS[:4])
-    stage = replace(packing(few), assignment=Assignment(NAMES, np.array([0, 0, 2, -1])))
+    stage = of(packing(few), assignment=Assignment(NAMES, np.array([0, 0, 2, -1])))
     _, manifest = run(stage)
     assert manifest.splits() == ("train", "test")
     assert set(manifest.counts) == {"train", "test"}
@@ -328,19 +332,20 @@ def test_a_second_run_keeps_the_shards_and_a_new_setting_makes_others(images: Ma
     assert second.monitor.notes == [
         f"pack: {len(manifest.shards)} of {len(manifest.shards)} shards were finished already"
     ]
-    packing(stage.images, normalize="symmetric").run(third)
+    packing(stage.made_of.images, normalize="symmetric").run(third)
     assert third.monitor.notes == []
 
 
 def test_what_the_key_stands_for(images: MakeImages) -> None:
-    stage = packing(images(noise(), LABELS))
+    converted = images(noise(), LABELS)
+    stage = packing(converted)
     others = [
-        packing(stage.images, seed=2),
-        packing(stage.images, dtype="float64"),
-        packing(stage.images, name="npz"),
-        packing(stage.images, shard_size=501),
-        replace(stage, splits=replace(stage.splits, fingerprint="another split")),
-        replace(stage, images=replace(stage.images, manifest=replace(stage.images.manifest, fingerprint="other"))),
-        replace(stage, images=replace(stage.images, manifest=replace(stage.images.manifest, name="renamed"))),
+        packing(converted, seed=2),
+        packing(converted, dtype="float64"),
+        packing(converted, name="npz"),
+        packing(converted, shard_size=501),
+        of(stage, splits=replace(stage.made_of.splits, fingerprint="another split")),
+        of(stage, images=replace(converted, manifest=replace(converted.manifest, fingerprint="other"))),
+        of(stage, images=replace(converted, manifest=replace(converted.manifest, name="renamed"))),
     ]
     assert len({stage.key(), *(other.key() for other in others)}) == len(others) + 1

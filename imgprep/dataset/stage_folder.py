@@ -1,0 +1,21 @@
+"""Finds the folder of a stage in an output."""
+
+from pathlib import Path
+
+from imgprep.dataset.manifest import INDEX, no_dataset
+from imgprep.errors import RequestError, one_line
+
+
+def stage_folder(folder: Path, stage: str) -> Path:
+    """The folder of a stage: in an output, or beside another stage's folder.
+
+    Raises:
+        RequestError: there is no such stage.
+    """
+    output = folder.parent if (folder / INDEX).exists() else folder
+    finished = sorted(path.parent.name for path in output.glob(f"*/{INDEX}"))
+    if not finished:
+        raise no_dataset(folder)
+    if stage not in finished:
+        raise RequestError(f"{output}: no finished stage {one_line(repr(stage))}; there are {', '.join(finished)}")
+    return output / stage
