@@ -25,7 +25,7 @@ endif
 endif
 
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-LINTED := imgprep tests benchmarks sample_data
+LINTED := imgprep tests benchmarks sample_data docs
 
 # Where this is set, each of the thousand processes of the tests would compile all of imgprep for itself.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 # One environment serves all targets; two installations into it at once would break it.
 .NOTPARALLEL:
-.PHONY: help run shell audit check test-fast test test-frameworks lint format bench fuzz clean
+.PHONY: help run shell audit check test-fast test test-frameworks lint format docs docs-serve bench fuzz clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -73,6 +73,12 @@ format: $(VENV)/.ready-lint ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix $(LINTED)
 	$(BIN)/ruff format $(LINTED)
 
+docs: $(VENV)/.ready-docs ## build the documentation site into build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+
+docs-serve: $(VENV)/.ready-docs ## show the documentation site while you write it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve $(ARGS)
+
 bench: $(VENV)/.ready-run ## measure the speed of convert against a bare OpenCV loop
 	$(BIN)/python benchmarks/convert_photos.py $(ARGS)
 
@@ -86,9 +92,10 @@ clean: ## remove what was built; the environment stays
 $(VENV)/.ready-run: EXTRAS :=
 $(VENV)/.ready-test: EXTRAS := [test]
 $(VENV)/.ready-lint: EXTRAS := [lint]
+$(VENV)/.ready-docs: EXTRAS := [docs]
 $(VENV)/.ready-frameworks: EXTRAS := [test,frameworks]
 
-$(VENV)/.ready-run $(VENV)/.ready-test $(VENV)/.ready-lint $(VENV)/.ready-frameworks: pyproject.toml $(VENV)/.ready
+$(VENV)/.ready-run $(VENV)/.ready-test $(VENV)/.ready-lint $(VENV)/.ready-docs $(VENV)/.ready-frameworks: pyproject.toml $(VENV)/.ready
 	@echo "Installing imgprep$(EXTRAS) into $(VENV) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(EXTRAS)'
 	@touch $@

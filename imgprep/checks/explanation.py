@@ -1,4 +1,4 @@
-"""Reads from a rule's docstring, the one place that says it, what it asks, why, and how to fix its findings."""
+"""Reads from a rule's docstring what it asks, why, how to fix its findings, and when to switch it off."""
 
 import inspect
 import re
@@ -9,7 +9,7 @@ from imgprep.checks.plain_rules import PlainRule
 
 HANDBOOK: Final = "Andrew Ferlitsch, Handbook 2: Computer Vision Data Engineering"
 """The handbook that the sources of rules name in short; see docs/handbook.md."""
-_SECTION: Final = re.compile(r"^(Why|Fix|Attributes|Args|Returns|Yields|Raises|Examples?):[ \t]*$", re.MULTILINE)
+_SECTION: Final = re.compile(r"^(Why|Fix|Off|Attributes|Args|Returns|Yields|Raises|Examples?):[ \t]*$", re.MULTILINE)
 
 
 class Explanation(NamedTuple):
@@ -19,11 +19,13 @@ class Explanation(NamedTuple):
         asks: the docstring before its first section.
         why: its section ``Why:``.
         fix: its section ``Fix:``.
+        off: its section ``Off:``: when it may be switched off.
     """
 
     asks: str = ""
     why: str = ""
     fix: str = ""
+    off: str = ""
 
 
 def explain(rule: object) -> Explanation:
@@ -41,9 +43,9 @@ def parse(docstring: str) -> Explanation:
     r"""Reads a docstring with sections as Google's style has them.
 
     >>> parse("No blur.\n\n    Why:\n        Details are lost.\n\n    Fix:\n        Take it\n        again.\n    ")
-    Explanation(asks='No blur.', why='Details are lost.', fix='Take it again.')
+    Explanation(asks='No blur.', why='Details are lost.', fix='Take it again.', off='')
     """
     parts = _SECTION.split(inspect.cleandoc(docstring))
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    said = (parts[0], sections.get("Why", ""), sections.get("Fix", ""))
+    said = (parts[0], sections.get("Why", ""), sections.get("Fix", ""), sections.get("Off", ""))
     return Explanation(*(" ".join(text.split()) for text in said))

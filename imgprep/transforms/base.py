@@ -142,7 +142,7 @@ class Transform(ShapeKept):
 
     Attributes:
         probability: how often it is applied, 0..1.
-        beyond_limits: accept ranges over the limits of `limits.limit_problems`.
+        beyond_limits: accept rotations and shifts over the limits (Handbook, part 7).
     """
 
     nested: ClassVar[tuple[str, ...]] = ()

@@ -134,8 +134,6 @@ class Rotate(FilledTransform):
         clip: keep the scale and lose the corners; otherwise the whole image is kept.
         use: what the images are of, which limits the degrees (Handbook, part 7): ``dead-on`` -15..15, ``incline``
             -30..30, ``small-objects`` -180..180.
-        fill: see `FilledTransform`.
-        value: see `FilledTransform`.
     """
 
     degrees: Range = (-15.0, 15.0)
@@ -157,8 +155,6 @@ class Zoom(FilledTransform):
 
     Attributes:
         factor: low and high; over 1 enlarges and cuts the border off, under 1 shrinks and fills.
-        fill: see `FilledTransform`.
-        value: see `FilledTransform`.
     """
 
     factor: PositiveRange = (0.8, 1.2)
@@ -179,8 +175,6 @@ class Shift(FilledTransform):
     Attributes:
         x: low and high share of the width, positive is to the right.
         y: low and high share of the height, positive is down.
-        fill: see `FilledTransform`.
-        value: see `FilledTransform`.
     """
 
     x: Range = (-0.1, 0.1)
@@ -202,8 +196,6 @@ class Shear(FilledTransform):
     Attributes:
         x: low and high angle in degrees by which vertical lines lean.
         y: low and high angle in degrees by which horizontal lines lean.
-        fill: see `FilledTransform`.
-        value: see `FilledTransform`.
     """
 
     x: AngleRange = (-10.0, 10.0)
@@ -231,8 +223,6 @@ class Affine(FilledTransform):
         shear_y: as `y` of `Shear`.
         clip: as of `Rotate`.
         use: as of `Rotate`.
-        fill: see `FilledTransform`.
-        value: see `FilledTransform`.
     """
 
     degrees: Range = (0.0, 0.0)

@@ -15,7 +15,7 @@ def test_every_rule_says_what_it_asks_why_and_how_to_fix_it(rule: type) -> None:
         assert text
         assert text.endswith(".")
         assert "Attributes:" not in text
-    assert len({*said}) == 3
+    assert len({*said}) == 4
 
 
 def test_sections_are_read_in_any_order_and_joined_to_one_paragraph() -> None:

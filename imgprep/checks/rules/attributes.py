@@ -42,6 +42,10 @@ class SecondaryFeature(Rule):
     Fix:
         Collect images with and without the feature, until each is at least the smallest share.
 
+    Off:
+        Where a feature belongs to the class, so that an image without it would be a wrong one: leave that column out of
+        features.
+
     Attributes:
         features: the columns, with yes or no in them; by default all columns that hold nothing else.
         min: the smallest sufficient share of either.
@@ -93,6 +97,9 @@ class Progression(Rule):
 
     Fix:
         Collect images in the rarer states, or say with base which state is the usual one.
+
+    Off:
+        Where the states are classes of their own, or the application meets the base state only.
 
     Attributes:
         attribute: the column with the state (ripe, spoiled, sliced ...).
@@ -151,6 +158,9 @@ class NoneClass(Rule):
     Fix:
         Add a class of images that show none of the others but might be met where the model is used; or set the severity
         to off. It is an info unless the spec sets a severity: many a model is asked about its classes only.
+
+    Off:
+        Where the application never shows the model anything else, or uses a score to refuse an answer.
 
     Attributes:
         names: what it may be called; case, blanks, dashes and underscores do not matter.

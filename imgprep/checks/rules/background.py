@@ -58,6 +58,10 @@ class Background(PixelRule):
     Fix:
         Take images of the class before other backgrounds, or of the other classes before this one; crop closer.
 
+    Off:
+        Where the surroundings are a part of the class, as with scenes, satellite tiles, textures and images cut out
+        close.
+
     Attributes:
         recognised: how well a class may be recognised by its border, 0.5 to 1 (0.5 is chance).
         spread: a class with at least this part of the variance of all borders has no background of its own.

@@ -35,6 +35,9 @@ class ColorShare(Rule):
         Collect images in the rare colours, or augment hue and saturation; tell colours in a column of
         source.attributes, which are surer than measured ones.
 
+    Off:
+        Where color says nothing about the class, or is the class itself, and where images are grey.
+
     Attributes:
         attribute: the column with the colour.
         min: the smallest sufficient share of each colour.

@@ -19,6 +19,10 @@ class ClassSize(Rule):
         Collect more images of the class, or join it with a similar one. Augmented copies help training, but do not
         count here.
 
+    Off:
+        Where fewer images are known to be enough, as when a network that was trained on others is fine-tuned: lower min
+        to the number that you can defend, rather than switch the rule off.
+
     Attributes:
         min: the smallest sufficient number of usable images.
     """
@@ -46,6 +50,9 @@ class ClassBalanceMean(Rule):
     Fix:
         Collect more images of the small class, augment it to balance the training images, or give its errors a larger
         weight.
+
+    Off:
+        Where classes are as unequal in use as in the collection, and you measure each class by itself.
 
     Attributes:
         min: the smallest sufficient fraction of the mean over all classes, empty ones included.
@@ -81,6 +88,9 @@ class ClassBalanceMax(Rule):
     Fix:
         Collect more images of the small class, balance the training images by augmentation, or leave out some of the
         largest.
+
+    Off:
+        Where classes are as unequal in use as in the collection, and you measure each class by itself.
 
     Attributes:
         min: the smallest sufficient fraction of the largest class.

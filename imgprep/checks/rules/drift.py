@@ -28,6 +28,9 @@ class Drift(Rule):
     Fix:
         Find out what changed, such as a camera or a source, and retrain, or collect images like the earlier ones.
 
+    Off:
+        It is on only with a reference. Raise max where classes are expected to move.
+
     Attributes:
         max: the largest distance between two distribution functions that passes; 1 is no overlap.
         min_images: the smallest number of measured images of a class that is compared.

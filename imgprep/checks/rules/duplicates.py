@@ -41,6 +41,10 @@ class Duplicate(PixelRule):
 
     Fix:
         Keep one file of each set, preferably the largest and least compressed, and exclude the rest.
+
+    Off:
+        Where repetition is part of the data, as with generated or nearly empty images. The split keeps copies together
+        all the same.
     """
 
     id: ClassVar[str] = "duplicate"
@@ -70,6 +74,10 @@ class LabelConflict(PixelRule):
 
     Fix:
         Look at the image, decide which label is right, and correct or exclude the other file.
+
+    Off:
+        Where an image may carry several labels on purpose; a model of one label for each image then still sees a
+        contradiction.
     """
 
     id: ClassVar[str] = "label-conflict"
@@ -101,6 +109,10 @@ class NearDuplicate(PixelRule):
 
     Fix:
         Keep one image of each cluster, or keep them all and let the split hold them together, as it does by default.
+
+    Off:
+        Where images of different things look alike by nature, as digits, textures and X-rays do, or where frames of one
+        scene are wanted. The split keeps near-duplicates together all the same.
 
     Attributes:
         distance: up to how many of the 64 bits of the perceptual hash may differ.

@@ -22,6 +22,10 @@ class Unreadable(Rule):
     Fix:
         Fetch or export the file again, or exclude it; the reason says what is wrong with it.
 
+    Off:
+        Never: raise max for a collection from the web, or exclude the files by decisions. Switched off, damaged files
+        are still quarantined by convert, and execution.max_quarantined still counts them.
+
     Attributes:
         max: how many unreadable files a class may have.
     """

@@ -33,6 +33,10 @@ class LabelErrors(Rule):
         Draw a sample with imgprep review, have a second person label it, and correct the labels of what they disagree
         on.
 
+    Off:
+        Where the labels cannot be wrong, as when images are drawn or photographed for their class. Without a review the
+        rule is skipped and fails nothing.
+
     Attributes:
         budget: the rate that is too much.
         confidence: of the interval.

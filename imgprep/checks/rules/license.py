@@ -20,6 +20,9 @@ class License(Rule):
     Fix:
         Record the licence of each image in the column; exclude the images that you may not use.
 
+    Off:
+        Where all images are your own, and no licence has to be told.
+
     Attributes:
         attribute: the column with the licence.
         deny: patterns of licences that are refused, case does not matter.

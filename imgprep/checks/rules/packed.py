@@ -44,6 +44,9 @@ class PackedValues(PackedRule):
 
     Fix:
         Pack again; imgprep repair rebuilds damaged shards.
+
+    Off:
+        Never: what it finds is damage or a defect.
     """
 
     id: ClassVar[str] = "packed-values"
@@ -76,6 +79,9 @@ class PackedCounts(PackedRule):
 
     Fix:
         Run imgprep repair, or pack again with --force.
+
+    Off:
+        Never: what it finds is damage or a defect.
     """
 
     id: ClassVar[str] = "packed-counts"
@@ -102,6 +108,9 @@ class PackedEvaluation(PackedRule):
 
     Fix:
         Pack again with --force; augmented images belong to the training split, altered tests to stress sets.
+
+    Off:
+        Never: what it finds is damage or a defect. Altered test images belong to a stress set.
     """
 
     id: ClassVar[str] = "packed-evaluation"
@@ -123,6 +132,9 @@ class PackedStatistics(PackedRule):
 
     Fix:
         Pack again with --force, so that the statistics are taken from the training images.
+
+    Off:
+        Never: what it finds is damage or a defect. A normalization without statistics is not judged.
     """
 
     id: ClassVar[str] = "packed-statistics"

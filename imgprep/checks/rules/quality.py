@@ -60,6 +60,9 @@ class Resolution(ImageRule):
         Replace small images by larger originals, choose a smaller size in convert, or crop or pad instead of
         stretching.
 
+    Off:
+        Where sizes differ by nature and convert pads or crops: raise max_aspect and outlier to what you expect.
+
     Attributes:
         min: smallest [height, width]; by default the size that convert makes.
         max_aspect: the longer side is at most so many times the shorter.
@@ -102,6 +105,10 @@ class Exposure(ImageRule):
     Fix:
         Take the image again, correct its exposure, or exclude it.
 
+    Off:
+        Where dark, bright or empty images are right, as in astronomy, X-rays and line drawings: set the three numbers
+        to what is usual there.
+
     Attributes:
         dark: the 99th percentile of the luminance is at least this, 0 to 1.
         bright: the 1st percentile of the luminance is at most this.
@@ -141,6 +148,10 @@ class Blur(ImageRule):
         Replace the image by a sharper one or exclude it; some subjects, such as fog, are soft by nature: lower min for
         them.
 
+    Off:
+        Where the subject is soft by nature, as clouds and ultrasound are, or images are tiny drawings: lower min, or
+        switch it off.
+
     Attributes:
         min: the smallest sufficient variance, in squared 8-bit levels.
     """
@@ -165,6 +176,9 @@ class Encoding(PixelRule):
 
     Fix:
         Export all classes in the same way, or let convert bring them to the same channels and depth.
+
+    Off:
+        Where convert brings all images to the same channels and depth, and you know why the files differ.
 
     Attributes:
         max_difference: by how much the share of a mode in a class may differ from its share in the other classes.

@@ -40,6 +40,10 @@ class SplitLeakage(Rule):
     Fix:
         Let split divide the images by group, and keep near-duplicates together; or exclude the copies from one side.
 
+    Off:
+        Never for your own splits: settle the pairs that you have looked at by decisions. For a published split that
+        must stay as it is, set look_alike to off, or the severity to warning.
+
     Attributes:
         distance: as for ``near-duplicate``.
         look_alike: the severity of images that look alike and are no copies.
@@ -119,6 +123,9 @@ class SplitCoverage(Rule):
 
     Fix:
         Choose a stratified split or other shares, or collect more images of the class.
+
+    Off:
+        Where an evaluation split holds classes on purpose that are not trained on, as a test for the unknown does.
     """
 
     id: ClassVar[str] = "split-coverage"

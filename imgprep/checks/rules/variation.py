@@ -27,6 +27,9 @@ class Lighting(Rule):
     Fix:
         Collect images in other light, or augment brightness and gamma.
 
+    Off:
+        Where the light is always the same, as under a scanner, a microscope or the lamps of a belt.
+
     Attributes:
         attribute: the column with the condition: daylight, dusk, indoor bright, indoor dim; else luminance is measured.
         min_conditions: how many conditions a class needs.
@@ -70,6 +73,10 @@ class Perspective(Rule):
 
     Fix:
         Collect images from other angles and distances, or augment with shifts, rotations and scales.
+
+    Off:
+        Where the camera and the object are fixed, or all pictures are centred by an earlier step that the application
+        has too.
 
     Attributes:
         attribute: the column with the perspective.
