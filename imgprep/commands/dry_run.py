@@ -74,7 +74,7 @@ def plan(request: Request, last: str | None = None) -> Estimate:
         outlook.stages[stage.name] = stage.definition().estimate(outlook)
     stages = tuple(outlook.stages.values())
     largest = max((stage.bytes // stage.shards for stage in stages if stage.shards), default=0)
-    table, classes = pipeline.collection.table, pipeline.collection.classes
+    table, classes = pipeline.collection.dataset()
     found = {"found": len(table), **table.status.counts()}
     standings = tuple(pipeline.standings(needed))
     return Estimate(loaded.spec.output, found, len(classes), stages, workers_of(loaded), COPIES * largest, standings)

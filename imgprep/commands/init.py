@@ -74,7 +74,7 @@ def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers
     check_paths(load_spec(target))
     classes = class_notes(listed, table.classes())
     notes = (*found_notes(facts), *classes, *listed.notes, *verdict_notes(judged))
-    return Started(target, notes, "run" if facts.labelled else "audit")
+    return Started(target, notes, "run" if facts.trainable else "audit")
 
 
 def _sections(facts: Facts) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Answers(NamedTuple):
                 raise
             return self._folder(SPLITS, path, options)
         layout = self.layout or (SPLITS if named and found.layout in _FOLDERS else found.layout)
-        return Recognised(layout, found.path, {**found.options, **options})
+        return found._replace(layout=layout, options={**found.options, **options})
 
     def _folder(self, layout: str, path: Path, options: dict[str, Option]) -> Recognised:
         asked = LabelAnswer(self.label, self.label_from)

@@ -15,6 +15,7 @@ from imgprep.commands.init_look import Look
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.detect import Recognised
 from imgprep.table.sample import SampleTable
+from imgprep.table.targets import SEPARATOR
 
 SCHEMA: Final = "imgprep.schema.json"
 """The file beside the spec by which editors complete and check it."""
@@ -48,6 +49,11 @@ class Facts(NamedTuple):
         """False if the images have no labels."""
         return self.layout.options.get("labels") != "none"
 
+    @property
+    def trainable(self) -> bool:
+        """True if a dataset can be made of it: it has labels, or several for each image."""
+        return self.labelled or bool(self.layout.tags)
+
     def group(self) -> str | None:
         """The column to split by; None where there is none, or the source has groups of its own."""
         first = next(iter(self.groups), None)
@@ -68,7 +74,8 @@ def draft(name: str, facts: Facts, judged: Verdict, target: Path) -> str:
     classes = f"of {len(table.classes())} classes" if facts.labelled else "without labels"
     images = table.images()
     fit, shapes = seen.fit()
-    command = "run" if facts.labelled else "audit"
+    classes = "with several labels each" if found.tags else classes
+    command = "run" if facts.trainable else "audit"
     lines = [
         f"# {images} images {classes}, as imgprep init found them. Every key is explained in the README.",
         f"# Run it:  imgprep {command} {_plain(target.name)}      Relative paths are relative to this file.",
@@ -83,6 +90,7 @@ def draft(name: str, facts: Facts, judged: Verdict, target: Path) -> str:
         "",
         f"output: {_plain(_output(name, found, target))}",
         "seed: 101                        # same spec, same source, same seed: the same bytes",
+        *_target_lines(found),
         "",
         "audit:",
         "  rules:                         # an error fails the audit, and run stops without --no-gate",
@@ -95,11 +103,22 @@ def draft(name: str, facts: Facts, judged: Verdict, target: Path) -> str:
         *(["  depth: 16                      # as the images are; 8 halves the size"] if seen.deep else []),
         "  steps: []                      # such as [clahe, invert], in this order",
         "",
-        *(_dataset_lines(facts) if facts.labelled else _UNLABELLED),
+        *(_dataset_lines(facts) if facts.trainable else _UNLABELLED),
         "",
         *_execution_lines(judged),
     ]
     return "\n".join(lines)
+
+
+def _target_lines(found: Recognised) -> Iterator[str]:
+    if found.tags:
+        columns = json.dumps(found.tags, ensure_ascii=False) if len(found.tags) > 1 else _plain(found.tags[0])
+        more = "" if found.separator == SEPARATOR else f", separator: {_plain(found.separator)}"
+        yield ""
+        yield "targets:                         # further answers for each image; without labels, all are of one class"
+        yield f"  tags: {{many: {columns}{more}}}"
+    elif found.layout in {"csv", "json"}:
+        yield "# targets: {price: number}       # further answers from columns: category, number or many (cat|dog)"
 
 
 def _dataset_lines(facts: Facts) -> Iterator[str]:

@@ -23,6 +23,12 @@ def found_notes(facts: Facts) -> Iterator[str]:
         listed = ", ".join(f"{one_line(name or 'no class', 40)} {count}" for name, count in counts.most_common(CLASSES))
         more = f" and {len(counts) - CLASSES} more" if len(counts) > CLASSES else ""
         yield f"layout {found.layout}: {len(usable)} images of {len(counts)} classes: {listed}{more}"
+    elif found.tags:
+        columns = one_line(", ".join(found.tags), 80)
+        yield (
+            f"layout {found.layout}: {len(usable)} images with several labels each ({columns}), which become "
+            "targets: {tags: many}; besides, all images are of the one class image"
+        )
     else:
         yield (
             f"layout {found.layout}: {len(usable)} images without labels, which can be audited, and no more; labels "

@@ -115,7 +115,8 @@ class Pipeline:
         """
         for stage in stages:
             if stage.name not in self._checked:
-                self.check_labels("a dataset")
+                if not self.loaded.spec.targets:
+                    self.check_labels("a dataset")
                 stage.definition().check(self)
                 self._checked.add(stage.name)
 
@@ -131,7 +132,7 @@ class Pipeline:
         if not self.loaded.spec.source.source.labelled:
             raise self.error(
                 f"{what} needs labels, and there are none: give them by label_from, by a folder for each class, or by "
-                "a table (layout: csv); without, imgprep audit works",
+                "a table (layout: csv); without, imgprep audit works, and so does a dataset of targets",
                 "source",
                 "labels",
             )

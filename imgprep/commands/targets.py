@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from imgprep.errors import RequestError, one_line
+from imgprep.pipeline.collection import IMAGE
 from imgprep.settings.problems import shown, unknown
 from imgprep.sources.attributes import AttributeTable, read_table
 from imgprep.sources.jsontable import find
@@ -19,6 +20,7 @@ from imgprep.table.targets import Target
 
 SHOWN: Final = 5
 """Wrong values that a message names."""
+_UNLABELLED: Final = f"source.labels: none: all images are of the one class {IMAGE!r} of a dataset, beside its targets"
 
 
 class Targeted(NamedTuple):
@@ -48,6 +50,7 @@ def read_targets(loaded: LoadedSpec, table: SampleTable) -> Targeted:
     wanted: Mapping[str, Target] = loaded.spec.targets
     if not wanted:
         return Targeted(table)
+    unlabelled = () if loaded.spec.source.source.labelled else (_UNLABELLED,)
     found = [read_target(_bound(loaded, target, table), table) for target in wanted.values()]
     _refuse(loaded, table, found)
     for target, _, _ in found:
@@ -58,7 +61,7 @@ def read_targets(loaded: LoadedSpec, table: SampleTable) -> Targeted:
     usable = table.ok()
     notes = [note for target, array, _ in found for note in _notes(target, target.statistics(array[usable]))]
     columns = {target.name: array for target, array, _ in found}
-    return Targeted(table.with_columns(targets=columns), tuple(target for target, _, _ in found), tuple(notes))
+    return Targeted(table.with_columns(targets=columns), tuple(target for target, _, _ in found), (*unlabelled, *notes))
 
 
 def _bound(loaded: LoadedSpec, target: Target, table: SampleTable) -> Target:
@@ -138,11 +141,14 @@ def refuse_several(loaded: LoadedSpec, table: SampleTable) -> None:
     row = int(np.flatnonzero(table.label.where(several.label) & images)[0])
     raise RequestError(
         f"{section.source.place_of(row)}: the label {shown(several.label)} looks like several labels; "
-        f"{advice(several.separator)}, or list the classes in source.classes if it is one"
+        f"{_advice(section, several.separator)}; or list the classes in source.classes if it is one"
     )
 
 
-def advice(separator: str) -> str:
+def _advice(section: SourceSection, separator: str) -> str:
     """What to do about several labels for one image."""
-    kind = "many" if separator == "|" else f"{{many: tags, separator: '{separator}'}}"
-    return f"call the column tags, set targets: {{tags: {kind}}}, and give a column with one label"
+    column = getattr(section.source, "label_key", "")
+    if not column:
+        return "give one label for each image"
+    more = "" if separator == "|" else f", separator: '{separator}'"
+    return f"set source.labels: none and targets: {{tags: {{many: {column}{more}}}}}"

@@ -1,12 +1,19 @@
 """The source of a spec, listed: what the stages are made of."""
 
 from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
 
 from imgprep.pipeline.decided import Decided
 from imgprep.pipeline.image_reader import ImageReader
 from imgprep.sources.masks import Masks
+from imgprep.table.columns import CategoryColumn
 from imgprep.table.sample import SampleTable
 from imgprep.table.targets import Target
+
+IMAGE: Final = "image"
+"""The class of images that have further answers and no labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,13 @@ class Collection:
     notes: tuple[str, ...] = ()
     decided: Decided | None = None
     targets: tuple[Target, ...] = ()
+
+    def dataset(self) -> tuple[SampleTable, tuple[str, ...]]:
+        """The entries and the classes of a dataset made of it; without labels all images are of the one `IMAGE`."""
+        if self.reader.source.labelled:
+            return self.table, self.classes
+        label = CategoryColumn(np.zeros(len(self.table), np.uint8), (IMAGE,))
+        return self.table.with_columns(label=label), (IMAGE,)
 
     @property
     def undecided(self) -> SampleTable:

@@ -46,7 +46,7 @@ class Outlook:
 
     def usable(self) -> SampleTable:
         """The entries of the source with the status ``ok`` after listing."""
-        table = self.inputs.collection.table
+        table, _ = self.inputs.collection.dataset()
         return table[np.flatnonzero(table.ok())]
 
 

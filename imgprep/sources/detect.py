@@ -17,6 +17,7 @@ from imgprep.sources.split_names import split_word
 from imgprep.sources.trees import FileTree, tree_of
 from imgprep.sources.walk import junk
 from imgprep.table.sample import NOTHING
+from imgprep.table.targets import SEPARATOR
 
 _SUFFIXES: Final[Mapping[str, str]] = {
     ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".h5": "hdf5", ".hdf5": "hdf5",
@@ -33,11 +34,15 @@ class Recognised(NamedTuple):
         layout: the name of the layout.
         path: what the spec should name; not always what was asked about.
         options: further keys of ``source`` that are needed.
+        tags: as of `TableColumns`.
+        separator: as of `TableColumns`.
     """
 
     layout: str
     path: Path
     options: Mapping[str, Option] = NOTHING
+    tags: tuple[str, ...] = ()
+    separator: str = SEPARATOR
 
 
 def recognise(path: Path, asked: LabelAnswer = UNASKED) -> Recognised:
@@ -86,7 +91,7 @@ def _file(path: Path, asked: LabelAnswer) -> Recognised:
         raise RequestError(
             f"{one_line(path)}: no known layout; give a folder of images, an archive, or a file of these: {known}"
         )
-    return Recognised(layout, path, columns_of(path, layout, asked) if layout in {"csv", "json"} else NOTHING)
+    return Recognised(layout, path, *(columns_of(path, layout, asked) if layout in {"csv", "json"} else ()))
 
 
 def _folder(path: Path, asked: LabelAnswer) -> Recognised:

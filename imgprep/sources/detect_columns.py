@@ -3,16 +3,20 @@
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.attributes import is_json, read_table
+from imgprep.sources.base import text_of
 from imgprep.sources.column_names import GROUPS, words_of
 from imgprep.sources.csvtable import read_csv, read_header
 from imgprep.sources.detect_locations import located
 from imgprep.sources.detect_names import label_from_names
 from imgprep.sources.jsontable import find, read_json
 from imgprep.sources.split_names import split_word
+from imgprep.table.several_labels import several_labels
+from imgprep.table.targets import SEPARATOR
 
 _LABELS: Final = (
     "label", "class", "category", "species", "target", "breed", "type", "labels", "class_name", "category_name",
@@ -29,6 +33,8 @@ _OTHERS: Final = _SPLITS | {_SPLIT, "fold", "id", "index", "width", "height"}
 """Names that say that a column is no label, whatever it holds."""
 _DELIMITERS: Final = ",;\t|"
 _LOOKED_AT: Final = 1000
+_UNLABELLED: Final[Mapping[str, str]] = MappingProxyType({"labels": "none"})
+_BITS: Final = frozenset({"0", "1", "-1", "0.0", "1.0", "-1.0", "true", "false"})
 _COMMON: Final = 2
 """Rows that each value of a label has at least, on average."""
 
@@ -51,8 +57,22 @@ class LabelAnswer(NamedTuple):
 UNASKED: Final = LabelAnswer()
 
 
-def columns_of(path: Path, layout: str, asked: LabelAnswer = UNASKED) -> Mapping[str, str]:
-    """The options of a source that make the columns of a table known.
+class TableColumns(NamedTuple):
+    """What a spec says of the columns of a table.
+
+    Attributes:
+        options: of its source.
+        tags: the columns of several labels for each image, which then has no other; () where there is one.
+        separator: between the labels, where they are in one column.
+    """
+
+    options: Mapping[str, str]
+    tags: tuple[str, ...] = ()
+    separator: str = SEPARATOR
+
+
+def columns_of(path: Path, layout: str, asked: LabelAnswer = UNASKED) -> TableColumns:
+    """Finds what a spec must say of the columns of a table.
 
     Args:
         path: the table.
@@ -72,13 +92,18 @@ def columns_of(path: Path, layout: str, asked: LabelAnswer = UNASKED) -> Mapping
     if split is not None:
         options["split_column"] = split
     if asked.pattern is not None:
-        return options | found | {"label_from": asked.pattern}
+        return TableColumns(options | found | {"label_from": asked.pattern})
     others = [name for name in cells if name not in {location, split}]
-    chosen = _label(f"{one_line(path)}:1", cells, others, asked.column)
+    indicators = _indicators(cells, others)
+    chosen = _label(f"{one_line(path)}:1", cells, others, (asked.column, indicators))
+    if chosen is None and indicators:
+        return TableColumns({**options, **found, **_UNLABELLED}, indicators)
     if chosen is None:
-        return options | found | _in_names(cells[location])
+        return TableColumns(options | found | _in_names(cells[location]))
+    if separator := _separator(cells[chosen]):
+        return TableColumns({**options, **found, **_UNLABELLED}, (chosen,), separator)
     labelled = {"label_column": chosen} if chosen.casefold() != _LABELS[0] else {}
-    return labelled | options | found
+    return TableColumns(labelled | options | found)
 
 
 def _header(path: Path, layout: str) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -129,8 +154,34 @@ def _split(cells: Cells) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _label(where: str, cells: Cells, others: Sequence[str], asked: str | None) -> str | None:
-    """The column of the labels; None where no column could be one."""
+def _indicators(cells: Cells, others: Sequence[str]) -> tuple[str, ...]:
+    """The columns of 0 and 1 where there are several: each says whether an image has that label."""
+    found = tuple(
+        name
+        for name in others
+        if name.casefold() not in {*_LABELS, *_OTHERS} and {text_of(value).casefold() for value in cells[name]} <= _BITS
+    )
+    return found if len(found) > 1 else ()
+
+
+def _separator(values: Sequence[object]) -> str:
+    """The separator of a column with several labels in a cell; '' where each has one. Lists need none."""
+    if any(isinstance(value, list) for value in values):
+        return SEPARATOR
+    several = several_labels({value.strip() for value in values if isinstance(value, str) and value.strip()})
+    return "" if several is None else several.separator
+
+
+def _label(where: str, cells: Cells, others: Sequence[str], known: tuple[str | None, Sequence[str]]) -> str | None:
+    """The column of the labels; None where no column could be one.
+
+    Args:
+        where: file and line, for the message.
+        cells: of all columns.
+        others: the columns that may be it.
+        known: the column that the user names; and those of 0 and 1, which are no labels by themselves.
+    """
+    asked, indicators = known
     columns = dict.fromkeys(cells)
     if asked is not None:
         if name := find(columns, asked):
@@ -140,10 +191,10 @@ def _label(where: str, cells: Cells, others: Sequence[str], asked: str | None) -
     if named:
         return named
     possible = [name for name in others if name.casefold() not in _OTHERS and GROUPS.isdisjoint(words_of(name))]
-    candidates = [name for name in possible if _like_labels(cells[name])]
+    candidates = [name for name in possible if name not in indicators and _like_labels(cells[name])]
     if len(candidates) == 1:
         return candidates[0]
-    if not possible:
+    if not possible or (indicators and not candidates):
         return None
     there = one_line(", ".join(columns) or "none", 120)
     which = f"it may be {' or '.join(candidates[:6])}" if candidates else f"there are: {there}"
@@ -161,4 +212,4 @@ def _in_names(locations: Sequence[object]) -> dict[str, str]:
     paths = [location for location in locations if isinstance(location, str)]
     inside = any("/" in path for path in paths)
     found = label_from_names([path.rpartition("/")[2] for path in paths], inside=inside)
-    return {"label_from": found} if found else {"labels": "none"}
+    return {"label_from": found} if found else {**_UNLABELLED}

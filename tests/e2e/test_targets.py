@@ -333,6 +333,57 @@ def test_a_label_that_is_several_is_refused_and_never_a_class(project: Project) 
     write_table(project.source / "table.csv", rows)
     done = project.call("convert", project.spec)
     assert done.returncode == 2
-    assert "table.csv:3: the label 'dog|cat' looks like several labels; call the column tags" in done.stderr
+    assert "table.csv:3: the label 'dog|cat' looks like several labels; set source.labels: none" in done.stderr
     listed = "--set=source.classes=[ash, cat, 'dog|cat', owl]"
     assert project.call("convert", project.spec, listed).returncode == 0, "it is a class that the spec names"
+
+
+def test_init_makes_tags_of_several_labels_and_never_a_class(project: Project) -> None:
+    table = project.source / "several.csv"
+    write_table(table, [{"location": f"{number:02d}.png", "label": TAGS[number % 4]} for number in range(ROWS)])
+    done = project.call("init", table, "-o", "s.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "12 images with several labels each (label), which become targets: {tags: many}" in done.stderr
+    assert "  labels: none\n" in (project.folder / "s.yaml").read_text()
+    assert "  tags: {many: label}\n" in (project.folder / "s.yaml").read_text()
+    done = project.call("pack", "s.yaml", "--output", "out", "--set=execution.engine=serial")
+    assert done.returncode == 0, done.stderr
+    assert "all images are of the one class 'image'" in done.stderr
+    manifest = project.manifest("pack")
+    assert (manifest["classes"], manifest["targets"]["tags"]["classes"]) == (["image"], ["cat", "dog", "owl"])
+    train = package.load(project.output / "pack", "train", targets="tags")
+    for id_, tags in zip(train.ids, train.target("tags").tolist(), strict=True):
+        assert tags == answers(int(id_[:2]))["tags"]
+    assert project.call("verify", project.output).returncode == 0
+
+
+def test_init_makes_tags_of_one_hot_columns(project: Project) -> None:
+    rows = [{"location": f"{number:02d}.png", "cat": number % 2, "dog": int(number > 5)} for number in range(ROWS)]
+    write_table(project.source / "hot.csv", rows)
+    done = project.call("init", project.source / "hot.csv", "-o", "h.yaml")
+    assert done.returncode == 0, done.stderr
+    assert '  tags: {many: ["cat", "dog"]}\n' in (project.folder / "h.yaml").read_text()
+    assert project.call("convert", "h.yaml", "--output", "out", "--set=execution.engine=serial").returncode == 0
+    assert project.manifest("convert")["targets"]["tags"]["counts"] == {"cat": 6, "dog": 6}
+
+
+def test_a_list_of_labels_in_json_says_what_to_do_and_init_does_it(project: Project) -> None:
+    rows = [{"location": f"{number:02d}.png", "label": ["cat", "dog"][: number % 2 + 1]} for number in range(ROWS)]
+    table = project.source / "lists.json"
+    table.write_text(json.dumps(rows))
+    project.write(source={"layout": "json", "path": str(table)}, targets=None)
+    assert project.call("audit", project.spec, "--format", "json").returncode == 1
+    reason = "the label is a list; several for one image are targets: {tags: many}, see the README"
+    assert any(reason in finding["message"] for finding in project.report()["findings"])
+    assert project.call("init", table, "-o", "l.yaml").returncode == 0
+    assert project.call("convert", "l.yaml", "--output", "out", "--set=execution.engine=serial").returncode == 0
+    assert project.manifest("convert")["targets"]["tags"]["counts"] == {"cat": 12, "dog": 6}
+
+
+def test_without_labels_and_targets_no_dataset_is_made(project: Project) -> None:
+    source = {"layout": "csv", "path": str(project.source / "table.csv"), "labels": "none"}
+    project.write(source=source, targets=None)
+    assert "a dataset needs labels" in project.call("convert", project.spec).stderr
+    project.write(source=source)
+    done = project.call("run", project.spec, "--dry-run")
+    assert (done.returncode, "1 classes" in done.stdout) == (0, True), done.stderr

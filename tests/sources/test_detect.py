@@ -40,7 +40,7 @@ SPLITS = [
 @pytest.mark.parametrize(("names", "inner"), SPLITS)
 def test_splits_by_the_words_in_their_names(tmp_path: Path, names: list[str], inner: str) -> None:
     touch(tmp_path, *names)
-    assert recognise(tmp_path) == ("split_directory", tmp_path / inner, {})
+    assert recognise(tmp_path)[:3] == ("split_directory", tmp_path / inner, {})
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_splits_by_the_words_in_their_names(tmp_path: Path, names: list[str], in
 )
 def test_classes_that_are_called_like_a_split(tmp_path: Path, names: list[str]) -> None:
     touch(tmp_path, *names)
-    assert recognise(tmp_path) == ("directory", tmp_path, {})
+    assert recognise(tmp_path)[:3] == ("directory", tmp_path, {})
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_outer_folders_with_the_same_inner_ones_are_asked_about(tmp_path: Path, 
 
 def test_inner_folders_that_differ_are_levels_of_the_class(tmp_path: Path) -> None:
     touch(tmp_path, "red/large/1.jpg", "red/small/1.jpg", "blue/large/1.jpg", "blue/tiny/1.jpg")
-    assert recognise(tmp_path) == ("hierarchy", tmp_path, {})
+    assert recognise(tmp_path)[:3] == ("hierarchy", tmp_path, {})
 
 
 IN_ARCHIVES = [
@@ -117,7 +117,7 @@ def test_tables_in_and_beside_archives(tmp_path: Path) -> None:
 def test_folders(tmp_path: Path, name: str) -> None:
     names, layout = FOLDERS[name]
     touch(tmp_path, *names)
-    assert recognise(tmp_path) == (layout, tmp_path, {})
+    assert recognise(tmp_path)[:3] == (layout, tmp_path, {})
     assert layout in SOURCES
 
 
@@ -139,14 +139,14 @@ def test_tables(tmp_path: Path, name: str, text: str, options: dict[str, str]) -
     path = tmp_path / name
     path.write_text(text)
     layout = "json" if "json" in name else "csv"
-    assert recognise(path) == (layout, path, options)
-    assert recognise(tmp_path) == (layout, path, options)
+    assert recognise(path)[:3] == (layout, path, options)
+    assert recognise(tmp_path)[:3] == (layout, path, options)
 
 
 @pytest.mark.parametrize(("name", "layout"), [("a.h5", "hdf5"), ("a.HDF5", "hdf5"), ("mnist.npz", "npz")])
 def test_containers(tmp_path: Path, name: str, layout: str) -> None:
     touch(tmp_path, name)
-    assert recognise(tmp_path / name) == (layout, tmp_path / name, {})
+    assert recognise(tmp_path / name)[:3] == (layout, tmp_path / name, {})
 
 
 def test_what_is_no_collection(tmp_path: Path) -> None:
@@ -248,13 +248,13 @@ def test_an_address_is_refused_as_one(address: str) -> None:
 def test_folders_that_say_no_class(tmp_path: Path, names: list[str], layout: str, options: str | None) -> None:
     touch(tmp_path, *names)
     expected = {"labels": "none"} if options is None else {"label_from": f"{options}[0-9]+[.][^.]+$"}
-    assert recognise(tmp_path) == (layout, tmp_path, expected)
+    assert recognise(tmp_path)[:3] == (layout, tmp_path, expected)
 
 
 @pytest.mark.parametrize("names", [["a/cat_1.jpg", "a/dog_1.jpg", "b/x_1.jpg"], ["photos/1.jpg", "photos/2.jpg"]])
 def test_folders_that_say_the_class(tmp_path: Path, names: list[str]) -> None:
     touch(tmp_path, *names)
-    assert recognise(tmp_path) == ("directory", tmp_path, {})
+    assert recognise(tmp_path)[:3] == ("directory", tmp_path, {})
 
 
 def test_the_user_says_where_the_labels_are(tmp_path: Path) -> None:
@@ -295,3 +295,24 @@ def test_a_table_without_a_column_of_labels(tmp_path: Path, form: str, options: 
     touch(tmp_path, *names)
     (tmp_path / "t.csv").write_text("\n".join(["file,patient", *(f"{name},P1" for name in names)]) + "\n")
     assert recognise(tmp_path / "t.csv").options == {"location_column": "file", **options}
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "tags", "separator"),
+    [
+        ("location,label", ["a.png,cat", "b.png,cat|dog"], ("label",), "|"),
+        ("location,label", ['a.png,"cat;dog"', "b.png,cat", "c.png,dog"], ("label",), ";"),
+        ("location,cat,dog", ["a.png,1,0", "b.png,1,1"], ("cat", "dog"), "|"),
+        ("location,cat,dog,weight", ["a.png,1,-1,3.5", "b.png,-1,1,4.5"], ("cat", "dog"), "|"),
+        ("location,label,cat,dog", ["a.png,x,1,0", "b.png,y,1,1"], (), "|"),
+        ("location,label", ["a.png,crane", 'b.png,"crane, bird"'], (), "|"),
+        ("location,sick", ["a.png,1", "b.png,0", "c.png,1", "d.png,0"], (), "|"),
+    ],
+)
+def test_columns_of_several_labels_are_told(
+    tmp_path: Path, header: str, rows: list[str], tags: tuple[str, ...], separator: str
+) -> None:
+    (tmp_path / "t.csv").write_text("\n".join([header, *rows]) + "\n")
+    found = recognise(tmp_path / "t.csv")
+    assert (found.tags, found.separator) == (tags, separator)
+    assert (found.options.get("labels") == "none") is bool(tags)

@@ -38,7 +38,7 @@ class Augment:
     def estimate(self, outlook: Outlook) -> StageEstimate:
         """Counts all requested copies, including those that need masks, which are not known yet."""
         inputs, table = outlook.inputs, outlook.usable()
-        settings, codes = inputs.section("augment"), class_codes(table.label, inputs.collection.classes)
+        settings, codes = inputs.section("augment"), class_codes(table.label, inputs.collection.dataset()[1])
         made: Counter[str] = Counter()
         for batch in batches(outlook.stages["split"].result, codes, table.id, settings, inputs.seed):
             made[batch.split] += len(batch.parents)

@@ -21,11 +21,12 @@ class Convert:
         """The stage over the whole source."""
         settings: ConvertSettings = inputs.section("convert")
         collection, source = inputs.collection, inputs.section("source").source
+        table, classes = collection.dataset()
         reader, done = collection.masked_reader, tuple(operations(settings).values())
         return Conversion(
             name=inputs.name,
-            table=collection.table,
-            classes=collection.classes,
+            table=table,
+            classes=classes,
             prepare=Prepare(reader, done, image_format(settings), mask_operations(settings)),
             settings=settings,
             origin={

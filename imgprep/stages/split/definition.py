@@ -20,7 +20,7 @@ class Split:
 
     def check(self, inputs: StageInputs) -> None:
         """Refuses a method that needs splits or groups which the source lacks."""
-        table = inputs.collection.table
+        table, _ = inputs.collection.dataset()
         request = split_request(inputs, table)
         check_settings(table, request)
         if note := _unused(request.settings, table):
