@@ -4,7 +4,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from imgprep.commands.class_list import class_notes
 from imgprep.commands.init_answers import UNASKED, Answers
@@ -13,6 +13,7 @@ from imgprep.commands.init_draft import SCHEMA, Facts, draft
 from imgprep.commands.init_groups import group_columns
 from imgprep.commands.init_look import look
 from imgprep.commands.init_notes import found_notes, verdict_notes
+from imgprep.commands.init_tables import image_tables
 from imgprep.commands.list_source import Listed, Listing, listing
 from imgprep.dataset.manifest import commit
 from imgprep.engines import Settings, isolating
@@ -24,6 +25,8 @@ from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
 from imgprep.spec.schema import json_schema
 from imgprep.util.output_file import check_output_file
+
+FOLDERS: Final = ("directory", "split_directory", "hierarchy")
 
 
 class Started(NamedTuple):
@@ -60,13 +63,16 @@ def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers
     check_output_file(target)
     if os.path.lexists(target) and not force:
         raise RequestError(f"{one_line(target)}: is there already; give another name with -o, or --force to overwrite")
-    section = _section(found)
-    source = section.source
-    listed = _listed(section)
-    table = listed.table
-    if not table.ok().any():
+    listed = _listed(found)
+    if not listed.table.ok().any():
         raise RequestError(f"{one_line(path)}: no images in the layout {found.layout}, which it looks like")
-    facts = Facts(found, table, look(source, table), tuple(group_columns(table)))
+    tables = tuple(image_tables(found.path, listed.table)) if found.layout in FOLDERS else ()
+    near = [table for table in tables if table.near]
+    if len(near) == 1:
+        found = found._replace(options={**found.options, "attributes": str(near[0].path.absolute())})
+        listed = _listed(found)
+    table = listed.table
+    facts = Facts(found, table, look(_section(found).source, table), tuple(group_columns(table)), tables)
     judged = verdict(_sections(facts), table)
     text = draft(name, facts, judged, target)
     commit(target.with_name(SCHEMA), (json.dumps(json_schema(), indent=1) + "\n").encode())
@@ -87,14 +93,15 @@ def _sections(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _listed(section: SourceSection) -> Listed:
+def _listed(found: Recognised) -> Listed:
     """Lists the source.
 
     Raises:
         RequestError: ``init`` cannot write a spec for it; for an unclear split, the message names the option.
     """
+    section = _section(found)
     try:
-        return listing(Listing(section.source, None, section.splits), isolating(Settings(workers=1)))
+        return listing(Listing(section.source, section.attributes, section.splits), isolating(Settings(workers=1)))
     except UnclearSplitError as error:
         raise RequestError(f"{error}; init takes that as --split NAME=SPLIT, or --split ignore") from error
 

@@ -12,6 +12,7 @@ import numpy as np
 from imgprep.commands.init_check import Verdict
 from imgprep.commands.init_groups import GroupColumn
 from imgprep.commands.init_look import Look
+from imgprep.commands.init_tables import ImageTable
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.detect import Recognised
 from imgprep.table.sample import SampleTable
@@ -21,6 +22,7 @@ SCHEMA: Final = "imgprep.schema.json"
 """The file beside the spec by which editors complete and check it."""
 PLAIN: Final = re.compile(r"[A-Za-z./][A-Za-z0-9_./-]*")
 COLUMN: Final = 33
+_PATHS: Final = {"image_root", "attributes"}
 _ARRAYS: Final = {"idx", "npz", "hdf5"}
 _UNLABELLED: Final = (
     "# Without labels the images can be audited, and no dataset be made of them. Labels come from the file names",
@@ -37,12 +39,14 @@ class Facts(NamedTuple):
         table: every entry.
         seen: formats of some images.
         groups: the columns that look like groups, the one to split by first.
+        tables: that have a row for nearly every image.
     """
 
     layout: Recognised
     table: SampleTable
     seen: Look
     groups: tuple[GroupColumn, ...] = ()
+    tables: tuple[ImageTable, ...] = ()
 
     @property
     def labelled(self) -> bool:
@@ -69,7 +73,7 @@ def draft(name: str, facts: Facts, judged: Verdict, target: Path) -> str:
         judged: how the collection does by the default rules.
         target: path of the spec; paths in it are relative to its folder.
     """
-    found, table, seen, _ = facts
+    found, table, seen = facts.layout, facts.table, facts.seen
     (height, width), why = seen.size()
     classes = f"of {len(table.classes())} classes" if facts.labelled else "without labels"
     images = table.images()
@@ -85,7 +89,7 @@ def draft(name: str, facts: Facts, judged: Verdict, target: Path) -> str:
         "",
         "source:",
         *_source_lines(found, target),
-        "  # attributes: attributes.csv   # a table of what is known of each image: id and any columns",
+        *_attribute_lines(facts, target),
         "  # decisions: decisions.csv     # images to leave out, label anew or keep; imgprep curate proposes it",
         "",
         f"output: {_plain(_output(name, found, target))}",
@@ -168,7 +172,7 @@ def _source_lines(found: Recognised, target: Path) -> Iterator[str]:
     yield f"  layout: {found.layout}"
     yield f"  path: {_plain(_relative(found.path, target))}"
     for key, value in found.options.items():
-        text = _relative(Path(value), target) if key == "image_root" and isinstance(value, str) else value
+        text = _relative(Path(value), target) if key in _PATHS and isinstance(value, str) else value
         yield f"  {key}: {_plain(text) if isinstance(text, str) else json.dumps(text)}"
     if found.layout in {"csv", "json"}:
         if "image_root" not in found.options:
@@ -185,6 +189,15 @@ def _source_lines(found: Recognised, target: Path) -> Iterator[str]:
         return
     names, note = ("[zero, one]", ", the names of labels 0, 1 ...") if found.layout in _ARRAYS else ("[cat, dog]", "")
     yield _noted(f"  # classes: {names}", f"every class in index order{note}; left out: those that have images")
+
+
+def _attribute_lines(facts: Facts, target: Path) -> Iterator[str]:
+    if "attributes" in facts.layout.options:
+        return
+    for table in facts.tables:
+        yield _noted(f"  # attributes: {_plain(_relative(table.path, target))}", "a table of these images")
+    if not facts.tables:
+        yield "  # attributes: attributes.csv   # a table of what is known of each image: id and any columns"
 
 
 def _split_lines(table: SampleTable) -> Iterator[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from imgprep.commands.init_check import Verdict
 from imgprep.commands.init_draft import Facts
+from imgprep.commands.init_tables import tables_beside
 from imgprep.errors import one_line
 
 CLASSES: Final = 12
@@ -16,7 +17,7 @@ CLASSES: Final = 12
 
 def found_notes(facts: Facts) -> Iterator[str]:
     """The findings as text: layout, classes, columns, sizes and skipped files."""
-    found, table, seen, _ = facts
+    found, table, seen = facts.layout, facts.table, facts.seen
     usable = np.flatnonzero(table.ok())
     if facts.labelled:
         counts = Counter(table.label[usable].counts())
@@ -34,6 +35,9 @@ def found_notes(facts: Facts) -> Iterator[str]:
             f"layout {found.layout}: {len(usable)} images without labels, which can be audited, and no more; labels "
             "come from file names (init --label-from REGEX), a folder for each class, or a table"
         )
+        if beside := tables_beside(found.path):
+            names = one_line(", ".join(table.name for table in beside), 120)
+            yield f"beside the images: {names}; if the labels are in one of these tables, give it to init"
     if "label_from" in found.options:
         yield f"labels are in the names of the files: source.label_from {one_line(found.options['label_from'], 120)}"
     yield from _column_notes(facts)
@@ -51,6 +55,11 @@ def _column_notes(facts: Facts) -> Iterator[str]:
     taken = [f"{value} as {key.removesuffix('_column')}" for key, value in options.items() if "column" in key]
     if taken:
         yield f"columns: {one_line(', '.join(taken), 200)}"
+    for table in facts.tables:
+        used = options.get("attributes") == str(table.path.absolute())
+        how = "source.attributes" if used else "a comment in the spec at source.attributes"
+        columns = one_line(", ".join(table.columns), 120)
+        yield f"table {one_line(table.path.name, 60)} is of these images ({how}): {columns}"
     chosen = facts.group()
     for column in facts.groups:
         told = f"column {one_line(column.name, 40)}: {column.groups} groups of up to {column.largest} images"

@@ -208,6 +208,33 @@ def test_columns_of_groups_and_splits_are_said_and_kept(tmp_path: Path, imgprep:
     assert spec["audit"]["rules"]["split-leakage"] == {"severity": "warning"}  # P00 is in train and validation
 
 
+def test_a_table_among_the_images_gives_attributes_and_groups(tmp_path: Path, imgprep: Call) -> None:
+    several(tmp_path / "images", {"cat": 24, "dog": 24})
+    ids = [f"{name}/{index}.png" for name in ("cat", "dog") for index in range(24)]
+    rows = [f"{id_},{'AB'[number % 2]}{number // 4}" for number, id_ in enumerate(ids)]
+    (tmp_path / "images" / "about.csv").write_text("\n".join(["id,owner", *rows]) + "\n")
+    done = imgprep("init", "images", "-o", "spec.yaml")
+    assert "table about.csv is of these images (source.attributes): owner" in done.stderr
+    assert "column owner: 24 groups of up to 2 images, which the split keeps together (split.group)" in done.stderr
+    assert source_of(tmp_path)["attributes"] == "images/about.csv"
+    done = imgprep("split", "spec.yaml")
+    assert done.returncode == 0, done.stderr
+    sides: dict[str, set[str]] = {}
+    for line in (tmp_path / "build" / "images" / "split" / "samples.jsonl").read_text().splitlines():
+        if (record := json.loads(line))["status"] == "ok":
+            sides.setdefault(record["attributes"]["owner"], set()).add(record["split"])
+    assert len(sides) == 24
+    assert all(len(side) == 1 for side in sides.values())
+
+
+def test_tables_beside_images_without_labels_are_said(tmp_path: Path, imgprep: Call) -> None:
+    for number in range(4):
+        draw(tmp_path / "images" / f"{number}.png", number)
+    (tmp_path / "train.csv").write_text("x,y\n1,2\n")
+    said = imgprep("init", "images", "-o", "spec.yaml").stderr
+    assert "beside the images: train.csv; if the labels are in one of these tables, give it to init" in said
+
+
 def test_empty_folders_are_said_to_be_no_classes(tmp_path: Path, imgprep: Call) -> None:
     several(tmp_path / "images", {"cat": 4, "dog": 4})
     (tmp_path / "images" / "bird").mkdir()
