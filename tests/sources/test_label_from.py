@@ -1,6 +1,7 @@
 """Labels that stand in the names of files, and collections without any."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -187,3 +188,11 @@ def test_splits_in_a_column_of_another_name(tmp_path: Path, cls: Any) -> None:
     assert samples[0].attributes == {"Phase": "train"}
     with pytest.raises(RequestError, match=r":.: no column 'fase'"):
         list(cls(path, split_column="fase").samples())
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_names_in_archives(tmp_path: Path, kind: str) -> None:
+    touch(tmp_path / "flat", "cat_1.jpg", "dog_1.jpg")
+    path = Path(shutil.make_archive(str(tmp_path / "a"), kind, tmp_path / "flat"))
+    assert labels(check_source(Directory(path, label_from="^([a-z]+)_"))) == {"cat_1.jpg": "cat", "dog_1.jpg": "dog"}
+    assert labels(check_source(Directory(path, labels="none"))) == {"cat_1.jpg": "", "dog_1.jpg": ""}
