@@ -30,7 +30,7 @@ def masked_crc(content: bytes) -> int:
     """The masked CRC-32C that TFRecord stores.
 
     >>> hex(masked_crc(b"123456789"))
-    '0xc8de2c62'
+    '0xc78ab0e5'
     """
     crc, table = 0xFFFFFFFF, _TABLE
     for byte in content:
