@@ -34,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 # One environment serves all targets; two installations into it at once would break it.
 .NOTPARALLEL:
-.PHONY: help run shell audit check test-fast test test-frameworks lint format docs docs-serve bench fuzz clean
+.PHONY: help run shell audit check test-fast test test-frameworks lint format docs docs-serve bench fuzz man clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -84,6 +84,10 @@ bench: $(VENV)/.ready-run ## measure the speed of convert against a bare OpenCV 
 
 fuzz: $(VENV)/.ready-test ## feed mutated files to imgprep for FUZZ_SECONDS (600)
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/faults/test_fuzz.py $(ARGS)
+
+man: $(VENV)/.ready-run ## write the manual page to build/man/imgprep.1
+	mkdir -p build/man
+	$(BIN)/python -m imgprep.cli.man > build/man/imgprep.1
 
 clean: ## remove what was built; the environment stays
 	rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis

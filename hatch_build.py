@@ -1,10 +1,13 @@
 """Compiles `imgprep._native` for the wheel, where a C compiler is; the wheel is pure Python where none is.
 
+The wheel also gets the manual page, where typer is there to make it.
+
 Set IMGPREP_NATIVE=0 to build without it, IMGPREP_NATIVE=1 to fail where it cannot be built.
 """
 
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -22,7 +25,8 @@ class NativeBuildHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Builds the extension beside the package, for a wheel and for an editable installation alike."""
-        del version
+        if self.target_name == "wheel" and version == "standard":
+            self._add_manual(build_data)
         wish = os.environ.get("IMGPREP_NATIVE", "")
         if self.target_name != "wheel" or wish == "0":
             return
@@ -36,6 +40,21 @@ class NativeBuildHook(BuildHookInterface[Any]):
         build_data["pure_python"] = False
         build_data["artifacts"].append(f"/{WHERE}/{built.name}")
         build_data["tag"] = f"cp311-abi3-{platform_tag()}"
+
+    def _add_manual(self, build_data: dict[str, Any]) -> None:
+        """Has the command line write its manual page."""
+        page = Path(self.root) / "build" / "man" / "imgprep.1"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        environment = os.environ | {"PYTHONPATH": self.root, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            [sys.executable, "-m", "imgprep.cli.man"], env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            said = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
+            self.app.display_warning(f"the manual page was not made ({said}); imgprep --help says the same")
+            return
+        page.write_text(done.stdout, encoding="utf-8")
+        build_data.setdefault("shared_data", {})[str(page)] = "share/man/man1/imgprep.1"
 
 
 def compiled(root: Path) -> Path:

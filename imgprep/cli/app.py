@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgprep.cli import completion
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.exports import export
 from imgprep.cli.help import Command, Group
@@ -151,7 +152,14 @@ def run_all(
 @shared_options(spec_options)
 def work(
     given: SpecOptions,
-    stage: Annotated[str, typer.Option(metavar="STAGE", help="The stage: convert, augment, pack or features.")],
+    stage: Annotated[
+        str,
+        typer.Option(
+            metavar="STAGE",
+            help="The stage: convert, augment, pack or features.",
+            autocompletion=completion.stages_with_shards,
+        ),
+    ],
     part: Annotated[str, typer.Option(metavar="I/N", help="Which of N parts, from 1.")],
     force: Force = False,
 ) -> int:

@@ -5,13 +5,25 @@ from typing import Annotated
 
 import typer
 
+from imgprep.cli import completion
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.options import Folder, display_options, shared_options
 from imgprep.cli.terminal import Terminal
 
-To = Annotated[str, typer.Option("--to", help="imagefolder, webdataset, parquet or tfrecord.")]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to", help="imagefolder, webdataset, parquet or tfrecord.", autocompletion=completion.export_formats
+    ),
+]
 Out = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The new folder.")]
-Files = Annotated[str, typer.Option(help="png, webp, jpeg or jpeg:QUALITY; or originals: link, symlink or copy.")]
+Files = Annotated[
+    str,
+    typer.Option(
+        help="png, webp, jpeg or jpeg:QUALITY; or originals: link, symlink or copy.",
+        autocompletion=completion.export_files,
+    ),
+]
 Source = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of the original files.")]
 
 Replace = Annotated[bool, typer.Option("--force", help="Replaces an earlier export.")]

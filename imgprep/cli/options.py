@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, NamedTuple, Param
 
 import typer
 
+from imgprep.cli import completion
 from imgprep.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ Found = Annotated[
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec: a YAML or JSON file.")]
 SpecHere = Annotated[
     Path | None,
-    typer.Argument(metavar="[SPEC]", help="The spec; where there is but one, here or one folder below, that one."),
+    typer.Argument(metavar="SPEC", help="The spec; where there is but one, here or one folder below, that one."),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="An output folder, or a stage in it.")]
 NewSpec = Annotated[
@@ -63,7 +64,12 @@ NewSpec = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--force", help="Overwrites a spec that is there.")]
 Layout = Annotated[
-    str | None, typer.Option(metavar="LAYOUT", help="The layout, where it is another than what it looks like.")
+    str | None,
+    typer.Option(
+        metavar="LAYOUT",
+        help="The layout, where it is another than what it looks like.",
+        autocompletion=completion.layouts,
+    ),
 ]
 Splits = Annotated[
     list[str] | None,
@@ -84,7 +90,13 @@ Workers = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Worker processes; the cores of this container by default.")
 ]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replaces a setting; dotted key, YAML value.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Replaces a setting; dotted key, YAML value.",
+        autocompletion=completion.settings,
+    ),
 ]
 Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Replaces the output folder of the spec.")]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Replaces the seed of the spec.")]
@@ -99,7 +111,11 @@ Images = Annotated[int, typer.Option("--images", min=1, max=100, help="Images of
 Draws = Annotated[int, typer.Option("--draws", min=0, max=20, help="Augmented copies of each image.")]
 ReportFormat = Annotated[
     str,
-    typer.Option("--format", help="text, json, junit, sarif, github, gitlab, csv, markdown or html."),
+    typer.Option(
+        "--format",
+        help="text, json, junit, sarif, github, gitlab, csv, markdown or html.",
+        autocompletion=completion.report_formats,
+    ),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Shows all findings in a terminal, however many there are.")]
 OpenPage = Annotated[bool, typer.Option("--open", help="Opens the page of the audit in the browser.")]
@@ -121,7 +137,15 @@ ReviewTable = Annotated[
     Path | None, typer.Option("-o", "--table", metavar="CSV", help="Where; audit/review.csv in the output by default.")
 ]
 Mode = Annotated[ReviewMode, typer.Option("--mode", help="Which images: see README.")]
-Class = Annotated[str | None, typer.Option("--class", metavar="CLASS", help="With --mode gallery: this class only.")]
+Class = Annotated[
+    str | None,
+    typer.Option(
+        "--class",
+        metavar="CLASS",
+        help="With --mode gallery: this class only.",
+        autocompletion=completion.classes,
+    ),
+]
 Page = Annotated[
     Path | None, typer.Option("--page", metavar="HTML", help="Writes the page as one file, for somebody elsewhere.")
 ]
@@ -148,6 +172,7 @@ RuleActions = Annotated[
         "--rule",
         metavar="RULE=ACTION",
         help="What to propose for the findings of a rule: exclude, keep, relabel (label-errors only) or open.",
+        autocompletion=completion.rule_actions,
     ),
 ]
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from imgprep.cli import completion
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.options import Folder, display_options, shared_options
 from imgprep.cli.streams import libraries_silenced
@@ -27,7 +28,9 @@ def preprocess(terminal: Terminal, folder: Folder, image: Picture, output: Array
 
 A = Annotated[Path, typer.Argument(metavar="A", help="A dataset, an output folder, or a spec.")]
 B = Annotated[Path, typer.Argument(metavar="B", help="Another one of the same kind.")]
-DiffFormat = Annotated[str, typer.Option("--format", help="text, json, markdown or html.")]
+DiffFormat = Annotated[
+    str, typer.Option("--format", help="text, json, markdown or html.", autocompletion=completion.diff_formats)
+]
 
 
 @shared_options(display_options)
