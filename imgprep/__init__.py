@@ -70,12 +70,14 @@ _HOMES = {
 """Modules of the names that training scripts use; they import neither OpenCV nor the parts that make datasets."""
 
 
-def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return importlib.import_module("imgprep.errors")
-    if name in __all__:
-        return getattr(_imported(_HOMES.get(name, "imgprep.api")), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # or else a checker takes every name for one of these
+
+    def __getattr__(name: str) -> Any:
+        if name == "errors":
+            return importlib.import_module("imgprep.errors")
+        if name in __all__:
+            return getattr(_imported(_HOMES.get(name, "imgprep.api")), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _imported(module: str) -> ModuleType:

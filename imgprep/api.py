@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from numpy.typing import NDArray
 
@@ -49,6 +49,7 @@ __all__ = [
 Path_ = str | os.PathLike[str]
 Spec = Path_ | Mapping[str, Any]
 """The path of a spec file, or a spec as nested mappings, whose paths are relative to the working directory."""
+AuditStage = Literal["source", "convert", "split", "augment", "pack"]
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how many items are, and how many there are in all."""
 
@@ -76,7 +77,7 @@ class Options(TypedDict, total=False):
 def audit(
     spec: Spec,
     *,
-    stage: str = "source",
+    stage: AuditStage = "source",
     baseline: Path_ | None = None,
     reference: Path_ | None = None,
     **options: Unpack[Options],
@@ -85,7 +86,7 @@ def audit(
 
     Args:
         spec: the path of the spec file.
-        stage: what is judged: source, or what convert, augment or pack made of it.
+        stage: what is judged: source, or what convert, split, augment or pack made of it.
         baseline: an earlier report.json; only what is new fails.
         reference: the spec of another collection, for how far each class has moved from it.
         **options: see `request`.

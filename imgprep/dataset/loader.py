@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgprep.dataset.adapters import ADAPTERS
+from imgprep.dataset.adapters.base import KerasOptions
 from imgprep.dataset.batches import Batch, Batches, Pass, PassOptions
 from imgprep.dataset.manifest import Manifest, read_manifest
 from imgprep.dataset.row_format import RowFormat
@@ -249,7 +250,7 @@ class Dataset:
         """
         return ADAPTERS["torch"].load()(self, transform, channels_first=channels_first)
 
-    def keras(self, batch_size: int, *, shuffle: bool = False, seed: int = 0, **options: Any) -> Any:
+    def keras(self, batch_size: int, *, shuffle: bool = False, seed: int = 0, **options: Unpack[KerasOptions]) -> Any:
         """A `keras.utils.PyDataset`; see `imgprep.dataset.adapters.keras.KerasDataset`."""
         return ADAPTERS["keras"].load()(self, Pass(batch_size=batch_size, shuffle=shuffle, seed=seed), **options)
 

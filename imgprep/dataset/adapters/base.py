@@ -1,6 +1,6 @@
 """A dataset as an adapter sees it."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,20 @@ from numpy.typing import NDArray
 from imgprep.dataset.batches import Batches, Pass
 from imgprep.dataset.manifest import Manifest
 from imgprep.table.targets import Target
+
+
+class KerasOptions(TypedDict, total=False):
+    """What Keras itself takes.
+
+    Attributes:
+        workers: threads or processes that prepare batches (1).
+        use_multiprocessing: take processes (False).
+        max_queue_size: batches that wait (10).
+    """
+
+    workers: int
+    use_multiprocessing: bool
+    max_queue_size: int
 
 
 class LoadedSplit(Protocol):

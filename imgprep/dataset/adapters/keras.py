@@ -1,11 +1,11 @@
 """A dataset for Keras 3, whichever its backend."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
-from imgprep.dataset.adapters.base import LoadedSplit, joint, with_answers
+from imgprep.dataset.adapters.base import KerasOptions, LoadedSplit, joint, with_answers
 from imgprep.dataset.batches import Pass
 
 
@@ -19,10 +19,10 @@ class KerasDataset(keras.utils.PyDataset):  # type: ignore[misc]
     Args:
         dataset: a loaded split.
         pass_: of the first epoch.
-        **options: of Keras: workers, use_multiprocessing, max_queue_size.
+        **options: of Keras; see `KerasOptions`.
     """
 
-    def __init__(self, dataset: LoadedSplit, pass_: Pass, **options: Any) -> None:
+    def __init__(self, dataset: LoadedSplit, pass_: Pass, **options: Unpack[KerasOptions]) -> None:
         super().__init__(**options)
         self._dataset = dataset
         self._first = pass_
@@ -47,6 +47,6 @@ class KerasDataset(keras.utils.PyDataset):  # type: ignore[misc]
         self._order = self._first.of_epoch(self.epoch).order(len(self._dataset))
 
 
-def keras_dataset(dataset: LoadedSplit, pass_: Pass, **options: Any) -> KerasDataset:
+def keras_dataset(dataset: LoadedSplit, pass_: Pass, **options: Unpack[KerasOptions]) -> KerasDataset:
     """See `KerasDataset`."""
     return KerasDataset(dataset, pass_, **options)
