@@ -88,7 +88,8 @@ def regular_size(path: str) -> int:
     """The size of a regular file in bytes; anything else (a pipe would block for ever) is a `SourceError`."""
     status = os.stat(path)  # noqa: PTH116 - a Path costs more than the call
     if not stat.S_ISREG(status.st_mode):
-        raise SourceError(f"{one_line(path)}: is no regular file")
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+        raise SourceError(f"{one_line(path)}: is {kind}; give a file of arrays")
     if is_hollow(status):
         raise SourceError(f"{one_line(path)}: is almost nothing but a hole of {status.st_size:,} bytes")
     return status.st_size

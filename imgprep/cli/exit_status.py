@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Final
 
 import typer
 
@@ -13,8 +14,10 @@ from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.signals import Stopped, stoppable
 from imgprep.cli.streams import PipeClosed
 from imgprep.cli.width import width_of
-from imgprep.errors import REMEDIES, ImgprepError, ResourceError, one_line
+from imgprep.errors import REMEDIES, ImgprepError, RequestError, ResourceError, one_line
 from imgprep.util.lines import wrapped
+
+EMPTY: Final = "an argument is empty; perhaps a variable of the shell is not set"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -41,6 +44,8 @@ def _until_stopped(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     verbose = "-v" in arguments or "--verbose" in arguments
+    if "" in arguments:
+        return _failed(EMPTY, RequestError.exit_code, verbose=False)
     try:
         code = app(args=list(arguments), prog_name="imgprep", standalone_mode=False)
         sys.stdout.flush()

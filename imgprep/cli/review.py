@@ -104,9 +104,10 @@ def _write_page(given: SpecOptions, page: Path, choice: "Choice", *, force: bool
     from imgprep.commands import main
     from imgprep.commands.review_page import check_page, write_page
 
-    check_page(page)
+    request = given.request(force=force)
+    check_page(page, request.load().spec.source.source.path)
     with given.terminal as terminal:
-        session = main.open_review(given.request(force=force), choice, blank=True)
+        session = main.open_review(request, choice, blank=True)
     write_page(page, session)
     terminal.tell(f"{page}: {len(session.images)} images, to be opened in any browser; it saves a table by download")
     if choice.mode in DECIDING:

@@ -24,7 +24,7 @@ from imgprep.settings.problems import suggestion, unknown
 from imgprep.sources.decisions import Decision, merge_decisions, read_decisions, write_decisions
 from imgprep.spec.loading import LoadedSpec
 from imgprep.table.sample import SampleTable, sort_classes
-from imgprep.util.output_file import check_output_file
+from imgprep.util.output_file import check_output_file, check_outside
 
 NAME: Final = "decisions.csv"
 BY: Final = "imgprep curate"
@@ -145,10 +145,8 @@ def decisions_path(loaded: LoadedSpec, given: Path | None) -> Path:
     """
     folder = Path(loaded.file).absolute().parent
     path = given.absolute() if given is not None else loaded.spec.source.decisions or folder / NAME
-    source = loaded.spec.source.source.path
     check_output_file(path, (".csv", ".tsv"), "decisions are a CSV table")
-    if source.is_dir() and path.resolve().is_relative_to(source.resolve()):
-        raise RequestError(f"{one_line(path)}: lies in the source, which is only read; give another place with -o")
+    check_outside(path, loaded.spec.source.source.path)
     return path
 
 

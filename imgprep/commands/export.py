@@ -20,6 +20,7 @@ from imgprep.dataset.records import usable_records
 from imgprep.dataset.targets import described_targets
 from imgprep.errors import RequestError, one_line
 from imgprep.settings.problems import unknown
+from imgprep.util.output_file import check_new_folder
 
 _STAGES: Final = ("pack", "augment", "convert")
 """Stages of an output that hold pixels before any normalisation, in order of preference."""
@@ -166,6 +167,7 @@ def _check_target(read: Iterable[Path], target: Path, *, force: bool) -> None:
         if whole == data or data in whole.parents or whole in data.parents:
             raise RequestError(f"{name}: is in or around {one_line(data)}; give another folder to -o")
     if not target.exists() and not target.is_symlink():
+        check_new_folder(target.absolute().parent)
         return
     if target.is_symlink() or not target.is_dir():
         raise RequestError(f"{name}: is no folder; give a new one to -o")

@@ -60,7 +60,7 @@ def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers
     found = answers.recognise(path)
     name = _name(found.path)
     target = Path(f"{name}.yaml") if spec is None else spec
-    check_output_file(target)
+    check_output_file(target, (".yaml", ".yml", ".json"), "a spec is a YAML file")
     if os.path.lexists(target) and not force:
         raise RequestError(f"{one_line(target)}: is there already; give another name with -o, or --force to overwrite")
     listed = _listed(found)

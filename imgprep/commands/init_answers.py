@@ -14,6 +14,7 @@ from imgprep.spec.split_names import IGNORE, MEANINGS
 
 _FOLDERS: Final = ("directory", "hierarchy")
 SPLITS: Final = "split_directory"
+_TABLES: Final = ("csv", "json")
 
 
 class Answers(NamedTuple):
@@ -35,8 +36,17 @@ class Answers(NamedTuple):
         """Recognises the layout of a folder or file, with these answers as options of the source.
 
         Raises:
-            RequestError: the layout is unknown, or an answer is malformed.
+            RequestError: the layout is unknown, or an answer is malformed or does not fit.
         """
+        found = self._recognise(path)
+        if self.label is not None and found.layout not in _TABLES:
+            raise RequestError(
+                f"--label {one_line(self.label, 80)}: only tables have columns, this is the layout {found.layout}; "
+                "leave it out, or give the table"
+            )
+        return found
+
+    def _recognise(self, path: Path) -> Recognised:
         options = self._options()
         named = bool(options) and options.get("splits") != IGNORE
         asked = LabelAnswer(self.label, self.label_from)

@@ -27,6 +27,7 @@ NONE: Final = ("none", "none of these", "not any", "other")
 """Answers for an image that shows none of the classes; a class of that name takes precedence."""
 SHOWN: Final = 20
 """Wrong rows that an error lists."""
+_NPZ: Final = "save both in one npz file: numpy.savez(file, ids=..., pred_probs=...)"
 ORIGIN: Final = "pred_probs of the spec"
 
 
@@ -119,12 +120,11 @@ def read_predictions(path: Path, classes: Sequence[str], table: SampleTable) -> 
             names, probabilities = file["ids"], file["pred_probs"]
             ids = [_text(each) for each in names.tolist()] if names.ndim == 1 else []
             probabilities = probabilities.astype(np.float32)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile, zlib.error) as error:
+    except OSError as error:
         check_surroundings(error, name)
-        reason = one_line(error)
-        raise RequestError(
-            f"{name}: cannot read the arrays ids and pred_probs: {reason}; save them with numpy"
-        ) from error
+        raise RequestError(f"{name}: cannot be read: {error.strerror or one_line(error)}; {_NPZ}") from error
+    except (EOFError, KeyError, TypeError, ValueError, BadZipFile, zlib.error) as error:
+        raise RequestError(f"{name}: holds no arrays ids and pred_probs that can be read; {_NPZ}") from error
     if names.ndim != 1:
         raise RequestError(f"{name}: ids has shape {names.shape}, ({len(probabilities)},) is needed: one for each row")
     if probabilities.shape != (len(ids), len(classes)):

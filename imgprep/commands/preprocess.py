@@ -160,7 +160,7 @@ def write(directory: Path, image: Path, output: Path) -> Path:
     try:
         row = preprocess(image, directory)
     except ImageError as error:
-        raise SourceError(str(error)) from error
+        raise SourceError(f"{error}; give another image") from error
     content = io.BytesIO()
     np.save(content, row, allow_pickle=False)
     commit(output, content.getbuffer())

@@ -28,7 +28,7 @@ from imgprep.stages.convert.prepare import Operation, transform_mask
 from imgprep.stages.split.allocate import keys
 from imgprep.table.sample import Sample, SampleTable
 from imgprep.transforms.base import DonorImages
-from imgprep.util.output_file import check_output_file
+from imgprep.util.output_file import check_output_file, check_outside
 
 MAX_CLASSES: Final = 25
 TRIES: Final = 10
@@ -100,6 +100,7 @@ def preview(request: Request, path: Path, amount: Amount = USUAL) -> Preview:
     """
     check_output_file(path, (".png",), "the contact sheet is a PNG file")
     loaded = request.load()
+    check_outside(path, loaded.spec.source.source.path)
     engine = engine_for(loaded)
     engine.prepare()
     collection = collect(loaded, engine)

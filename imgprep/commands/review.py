@@ -9,7 +9,7 @@ import numpy as np
 
 from imgprep.checks.reports.contact import contact_sheet
 from imgprep.commands.label_tables import NONE, UNSURE, is_filled_in
-from imgprep.commands.review_draw import LARGE, Choice, label_rule, prepare, table_path
+from imgprep.commands.review_draw import LARGE, NAMES, Choice, label_rule, prepare, table_path
 from imgprep.dataset.manifest import commit
 from imgprep.errors import RequestError, ResourceError, one_line
 from imgprep.pipeline.collection import Collection
@@ -70,7 +70,7 @@ def review(loaded: LoadedSpec, context: RunContext, choice: Choice) -> Drawn:
     Raises:
         RequestError: the table has been filled in, or is something else; or no image can be read.
     """
-    path = table_path(context, choice)
+    path = table_path(loaded, context, choice.table, NAMES[choice.mode])
     if not context.force and not choice.extend and path.exists() and is_filled_in(path):
         raise RequestError(
             f"{one_line(path)}: holds labels that somebody gave; name another with -o, or use --extend or --force"

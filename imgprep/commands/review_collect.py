@@ -11,7 +11,7 @@ from imgprep.checks.label_evidence import OUTSIDE, Review
 from imgprep.commands.label_tables import COLUMNS, NONE, UNSURE, is_filled_in, read_review
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.review import next_step
-from imgprep.commands.review_draw import FOLDER
+from imgprep.commands.review_draw import table_path
 from imgprep.dataset.manifest import commit
 from imgprep.errors import RequestError, ResourceError, one_line
 from imgprep.pipeline.runner import RunContext
@@ -79,9 +79,7 @@ def collect_reviews(loaded: LoadedSpec, context: RunContext, tables: Sequence[Pa
         RequestError: a table is wrong, with file and line; or the merged table is there and filled in.
         ResourceError: the merged table cannot be written.
     """
-    path = path or context.workspace.stage(FOLDER) / NAME
-    if path.suffix.lower() != ".csv":
-        raise RequestError(f"{one_line(path)}: a review is a CSV table; give a name that ends in .csv")
+    path = table_path(loaded, context, path, NAME)
     names = _names(tables)
     if any(path.absolute() == table.absolute() for table in tables):
         raise RequestError(f"{one_line(path)}: is one of the tables to be merged; name another with -o")

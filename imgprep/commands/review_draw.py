@@ -19,6 +19,7 @@ from imgprep.errors import RequestError, one_line
 from imgprep.pipeline.collection import Collection
 from imgprep.pipeline.runner import RunContext
 from imgprep.spec.loading import LoadedSpec
+from imgprep.util.output_file import check_name, check_new_folder, check_outside
 
 if TYPE_CHECKING:
     from imgprep.table.sample import SampleTable
@@ -90,7 +91,7 @@ def prepare(loaded: LoadedSpec, context: RunContext, choice: Choice, *, going_on
     Raises:
         RequestError: the table is something else, there is nothing to draw, or no image can be read.
     """
-    path = table_path(context, choice)
+    path = table_path(loaded, context, choice.table, NAMES[choice.mode])
     if choice.extend and not path.exists():
         raise RequestError(f"{one_line(path)}: there is no review to extend; leave out --extend to draw one")
     pipeline = Pipeline(loaded, context)
@@ -122,16 +123,24 @@ def prepare(loaded: LoadedSpec, context: RunContext, choice: Choice, *, going_on
     return Prepared(path, rows, answers, pictures, int(unreadable.sum()), collection)
 
 
-def table_path(context: RunContext, choice: Choice) -> Path:
+def table_path(loaded: LoadedSpec, context: RunContext, given: Path | None, name: str) -> Path:
     """The table of a review.
 
+    Args:
+        loaded: the spec.
+        context: with the folder of the audit, where the table is by default.
+        given: by the user; None for the default.
+        name: of the default.
+
     Raises:
-        RequestError: it is no CSV file.
+        RequestError: it is no CSV file, or no place for one.
     """
-    path = choice.table or context.workspace.stage(FOLDER) / NAMES[choice.mode]
-    if path.suffix.lower() != ".csv":
-        raise RequestError(f"{one_line(path)}: a review is a CSV table; give a name that ends in .csv")
-    return path
+    if given is None:
+        return context.workspace.stage(FOLDER) / name
+    check_name(given, (".csv",), "a review is a CSV table")
+    check_new_folder(given.absolute().parent)
+    check_outside(given, loaded.spec.source.source.path)
+    return given
 
 
 def _draw(

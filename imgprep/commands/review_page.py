@@ -3,24 +3,23 @@
 from pathlib import Path
 
 from imgprep.dataset.manifest import commit
-from imgprep.errors import RequestError, ResourceError, one_line
 from imgprep.review.page import render
 from imgprep.review.session import Session
+from imgprep.util.output_file import check_output_file, check_outside
 
 
-def check_page(path: Path) -> None:
+def check_page(path: Path, source: Path) -> None:
     """Refuses a place for the page, before its images are read.
 
+    Args:
+        path: of the page.
+        source: of the images, which is only read.
+
     Raises:
-        RequestError: its name is that of no page.
-        ResourceError: its folder is not there.
+        RequestError: its name is that of no page, or its folder is not there.
     """
-    if path.suffix.lower() not in {".html", ".htm"}:
-        raise RequestError(f"{one_line(path)}: a page is an HTML file; give a name that ends in .html")
-    if not path.absolute().parent.is_dir():
-        raise ResourceError(
-            f"{one_line(path)}: cannot write: there is no folder '{one_line(path.parent)}'; make it first"
-        )
+    check_output_file(path, (".html", ".htm"), "a page is an HTML file")
+    check_outside(path, source)
 
 
 def write_page(path: Path, session: Session) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import Manifest
-from imgprep.dataset.records import read_records
+from imgprep.dataset.records import SampleRecord, read_records, refusing
 from imgprep.dataset.shards import shards_of
 from imgprep.dataset.targets import definitions
 
@@ -107,6 +107,11 @@ class Difference:
         return not (any(images) or self.settings)
 
 
+def _digest(folder: Path, record: SampleRecord) -> bytes:
+    with refusing(folder):
+        return bytes.fromhex(record.sha256 or "")
+
+
 def read_side(folder: Path, manifest: Manifest, splits: Path | None = None) -> Side:
     """Reads a dataset for a comparison.
 
@@ -126,7 +131,7 @@ def read_side(folder: Path, manifest: Manifest, splits: Path | None = None) -> S
             numbers[record.id] = len(label)
             label.append(codes.setdefault(record.label or "", len(codes)))
             split.append(codes.setdefault(record.split or "", len(codes)))
-            source.append(b"" if record.parent else bytes.fromhex(record.sha256 or ""))
+            source.append(b"" if record.parent else _digest(folder, record))
             answers = json.dumps(record.targets, ensure_ascii=False) if record.targets else ""
             targets.append(codes.setdefault(answers, len(codes)))
     if splits is not None:

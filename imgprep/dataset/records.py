@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
-from imgprep.dataset.manifest import SAMPLES, check_regular
+from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, check_regular, read_manifest
 from imgprep.errors import RequestError, check_surroundings, one_line
 from imgprep.table.sample import NOTHING, Status
 
@@ -201,13 +201,23 @@ def scan_records(folder: Path) -> Iterator[SampleRecord]:
 
 
 def read_records(folder: Path) -> Iterator[SampleRecord]:
-    """Like `scan_records`, for a stage that must be readable.
+    """Like `scan_records`, for a stage that must be readable and whole.
 
     Raises:
-        RequestError: it cannot be read.
+        RequestError: it cannot be read, or the index counts other lines.
     """
+    lines = 0
     with refusing(folder):
-        yield from scan_records(folder)
+        for record in scan_records(folder):
+            lines += 1
+            yield record
+        if (folder / INDEX).exists() and lines != (expected := _lines(read_manifest(folder))):
+            raise ValueError(f"{lines} lines, the index says {expected}")
+
+
+def _lines(manifest: Manifest) -> int:
+    """The number of lines that the samples.jsonl of a stage has."""
+    return manifest.samples.get("augmented", 0) + (manifest.samples["found"] if manifest.lists_source else 0)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def test_a_file_in_a_folder_that_is_there_may_be_written(tmp_path: Path, monkeyp
         ("x.jpg", "x.jpg: a sheet is a PNG file; give a name that ends in .png"),
         ("x", "x: a sheet is a PNG file"),
         ("nowhere/x.png", "nowhere: no such folder; make it first"),
-        ("folder", "folder: is a folder; give the name of a file to -o"),
+        ("folder", "folder: is a folder; give the name of a file"),
     ],
 )
 def test_other_places_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, said: str) -> None:

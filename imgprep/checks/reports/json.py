@@ -3,11 +3,15 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from imgprep.checks.base import REPORT_VERSION, Finding, Report
 from imgprep.checks.reports.common import dump_json
-from imgprep.errors import RequestError, check_surroundings
+from imgprep.errors import RequestError, check_surroundings, one_line
+
+_KEYS: Final = frozenset(
+    {"rule", "status", "severity", "class", "observed", "threshold", "message", "samples", "source"}
+)
 
 
 def render(report: Report) -> str:
@@ -54,19 +58,31 @@ def read(path: Path) -> tuple[Finding, ...]:
     Raises:
         RequestError: this is no report, or one of a version that this imgprep does not know.
     """
+    name = one_line(path)
     try:
-        content = json.loads(path.read_bytes())
-        if content["version"] != REPORT_VERSION:
-            raise RequestError(f"{path}: report version {content['version']}, {REPORT_VERSION} is known; audit again")
-        return tuple(_finding(item) for item in content["findings"])
+        content = json.loads(path.read_bytes().decode("utf-8"))
     except OSError as error:
         check_surroundings(error, path)
-        raise RequestError(f"{path}: cannot read the baseline: {error.strerror}; name a report.json") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RequestError(f"{path}: no audit report ({error}); name a report.json of imgprep audit") from error
+        raise RequestError(f"{name}: cannot read the baseline: {error.strerror}; name a report.json") from error
+    except (ValueError, RecursionError) as error:
+        raise _no_report(name, "is no JSON") from error
+    if not isinstance(content, dict) or not isinstance(content.get("findings"), list) or "version" not in content:
+        raise _no_report(name, "has no version and findings")
+    if content["version"] != REPORT_VERSION:
+        version = one_line(content["version"], 40)
+        raise RequestError(f"{name}: report version {version}, {REPORT_VERSION} is known; audit again")
+    return tuple(_finding(name, number, item) for number, item in enumerate(content["findings"]))
 
 
-def _finding(item: dict[str, Any]) -> Finding:
+def _no_report(name: str, reason: str) -> RequestError:
+    return RequestError(f"{name}: no audit report: it {reason}; name a report.json of imgprep audit")
+
+
+def _finding(name: str, number: int, item: object) -> Finding:
+    if not isinstance(item, dict) or not item.keys() >= _KEYS:
+        raise _no_report(name, f"has no finding at findings[{number}]")
+    if not isinstance(item["samples"], list) or not all(isinstance(sample, str) for sample in item["samples"]):
+        raise _no_report(name, f"has no list of ids at findings[{number}].samples")
     return Finding(
         rule=item["rule"],
         status=item["status"],
