@@ -122,9 +122,9 @@ def read_predictions(path: Path, classes: Sequence[str], table: SampleTable) -> 
             probabilities = probabilities.astype(np.float32)
     except OSError as error:
         check_surroundings(error, name)
-        raise RequestError(f"{name}: cannot be read: {error.strerror or one_line(error)}; {_NPZ}") from error
+        raise RequestError(f"{name}: cannot read it: {error.strerror or one_line(error)}; {_NPZ}") from error
     except (EOFError, KeyError, TypeError, ValueError, BadZipFile, zlib.error) as error:
-        raise RequestError(f"{name}: holds no arrays ids and pred_probs that can be read; {_NPZ}") from error
+        raise RequestError(f"{name}: cannot read the arrays ids and pred_probs; {_NPZ}") from error
     if names.ndim != 1:
         raise RequestError(f"{name}: ids has shape {names.shape}, ({len(probabilities)},) is needed: one for each row")
     if probabilities.shape != (len(ids), len(classes)):

@@ -223,7 +223,7 @@ def test_refuses_a_truncated_file_a_folder_and_a_missing_one(path: Path) -> None
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(SourceError, match="truncated"):
         open_hdf5(str(path))
-    with pytest.raises(SourceError, match="no regular file"):
+    with pytest.raises(SourceError, match="is a folder; give a file of arrays"):
         open_hdf5(str(path.parent))
     with pytest.raises(SourceError, match="is missing"):
         open_hdf5(str(path.with_name("none.h5")))

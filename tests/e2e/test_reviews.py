@@ -202,7 +202,7 @@ def test_the_page_for_a_colleague_is_one_file_of_readable_images(animals):
     assert data["ids"] != sorted(data["ids"])  # the order tells nothing of the labels
     assert not any(word in text for word in ("http://", "https://", "{{"))
     assert not (animals.output / "audit/review.csv").exists()
-    for name, word in (("r.txt", "ends in .html"), ("nowhere/r.html", "no folder")):
+    for name, word in (("r.txt", "ends in .html"), ("nowhere/r.html", "no such folder")):
         assert word in animals.call("review", animals.spec, "--page", animals.folder / name).stderr
 
 
