@@ -21,6 +21,8 @@ def check_regular(path: Path) -> None:
     place = inside(path)
     if place is not None:
         _member(place)
+    elif path.is_dir():
+        raise RequestError(f"{one_line(path)}: is a folder, a file is needed; check source.path and source.layout")
     elif not path.is_file():
         raise RequestError(f"{one_line(path)}: no such file; check source.path")
 

@@ -91,7 +91,7 @@ REQUESTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "a folder as probabilities": (
         ("audit", SPEC, "--set", "audit.rules.label-errors.pred_probs=images"), "save both in one npz file"),
     "text as probabilities": (
-        ("audit", SPEC, "--set", f"audit.rules.label-errors.pred_probs={SPEC}"), "cannot read the arrays ids and pred_probs"),
+        ("audit", SPEC, "--set", f"audit.rules.label-errors.pred_probs={SPEC}"), "cannot read the arrays"),
     "a column of no table": (("init", "images", "--label", "breed", "-o", "x.yaml"), "leave it out, or give the table"),
     "a split of no meaning": (("init", "images", "--split", "a", "-o", "x.yaml"), "expected NAME=SPLIT"),
     "a layout": (("init", "images", "--layout", "dirctory", "-o", "x.yaml"), "did you mean 'directory'?"),

@@ -70,6 +70,7 @@ MISTAKES: dict[str, tuple[object, ...]] = {
     "unknown rule": ("curate", "spec.yaml", "--rule", "near-duplicat=exclude"),
     "unknown format": ("diff", "spec.yaml", "other.yaml", "--format", "yaml"),
     "no dataset": ("show", "images"),
+    "no section": ("features", "spec.yaml"),
 }
 
 
@@ -124,6 +125,7 @@ SLOW = {"init", "verify", "repair"}
 )
 def test_commands(made: Project, call: Callable[..., Done], command: str, width: int) -> None:
     done = call(width, *COMMANDS[command])
+    assert done.returncode != 2, done.stderr
     out, err = whole(_Hashed(made), COMMANDS[command])
     check(done.stdout, out, width, folds=command in {"show", "run", "curate", "audit --all"})
     check(done.stderr, err, width)
@@ -150,7 +152,7 @@ def test_help(call: Callable[..., Done], command: str | None, width: int) -> Non
 
 
 def test_every_command_is_looked_at() -> None:
-    tried = {str(arguments[0]) for arguments in COMMANDS.values()}
+    tried = {str(arguments[0]) for arguments in (*COMMANDS.values(), *MISTAKES.values())}
     assert set(NAMES) - tried == {"schema"}  # which prints JSON
 
 
