@@ -62,7 +62,8 @@ test: $(VENV)/.ready-test ## run the tests, with branch coverage over all proces
 
 test-frameworks: ## run the adapters' tests with PyTorch, Keras, TensorFlow, datasets and grain
 	@$(MAKE) --no-print-directory VENV=$(VENV)-frameworks $(VENV)-frameworks/.ready-frameworks
-	$(VENV)-frameworks/bin/python -m pytest -q -W default tests/dataset/adapters tests/dataset/export $(ARGS)
+	$(VENV)-frameworks/bin/python -m pytest -q -W default tests/dataset/adapters tests/dataset/export tests/sources/test_parquet.py \
+		tests/e2e/test_export_and_import.py $(ARGS)
 
 lint: $(VENV)/.ready-lint ## check style, formatting and types
 	$(BIN)/ruff check $(LINTED)

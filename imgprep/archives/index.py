@@ -151,6 +151,10 @@ class Index:
         """What the member of a row is."""
         return KINDS[int(self._kinds[row])]
 
+    def place(self, row: int) -> int:
+        """The number of the member of a row in the order of the archive."""
+        return int(self._numbers[4][row])
+
     def links(self, rows: tuple[int, int]) -> list[int]:
         """Those of these rows, from the first on and before the last, that are symbolic links."""
         return (rows[0] + np.flatnonzero(self._kinds[slice(*rows)] == KINDS.index("link"))).tolist()

@@ -1,5 +1,6 @@
 """Which paths lead into an archive, and the archives that this process has open."""
 
+import stat
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -59,6 +60,8 @@ def open_archive(path: Path) -> Archive:
     except OSError as error:
         check_surroundings(error, path)
         raise RequestError(f"{one_line(path)}: no such file ({error.strerror}); check source.path") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise RequestError(f"{one_line(path)}: is no regular file; check source.path")
     if is_hollow(status):
         raise SourceError(f"{one_line(path)}: is almost nothing but a hole of {status.st_size:,} bytes")
     return _opened(path, (status.st_size, status.st_mtime_ns))

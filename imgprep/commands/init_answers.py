@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from imgprep.errors import RequestError, one_line
-from imgprep.sources.detect import Option, Recognised, recognise
+from imgprep.sources.detect import Option, Recognised, recognise, root_of
 from imgprep.sources.detect_columns import LabelAnswer
 from imgprep.sources.detect_flat import labels_in
 from imgprep.sources.label_from import label_group
@@ -51,20 +51,21 @@ class Answers(NamedTuple):
         named = bool(options) and options.get("splits") != IGNORE
         asked = LabelAnswer(self.label, self.label_from)
         self._check_pattern()
-        if self.layout is not None and path.is_dir():
-            return self._folder(self.layout, path, options)
+        if self.layout is not None and (root := root_of(path)) is not None:
+            return self._folder(self.layout, root if self.layout in {*_FOLDERS, SPLITS} else path, options)
         try:
             found = recognise(path, asked)
         except UnclearSplitError:
             if not named:
                 raise
-            return self._folder(SPLITS, path, options)
+            return self._folder(SPLITS, root_of(path) or path, options)
         layout = self.layout or (SPLITS if named and found.layout in _FOLDERS else found.layout)
         return found._replace(layout=layout, options={**found.options, **options})
 
     def _folder(self, layout: str, path: Path, options: dict[str, Option]) -> Recognised:
         asked = LabelAnswer(self.label, self.label_from)
-        labels = labels_in(tree_of(path), asked, splits=layout == SPLITS) if layout in {*_FOLDERS, SPLITS} else {}
+        folders = layout in {*_FOLDERS, SPLITS}
+        labels = labels_in(tree_of(path), asked, splits=layout == SPLITS) if folders else {}
         return Recognised(layout, path, {**labels, **options})
 
     def _check_pattern(self) -> None:

@@ -15,6 +15,8 @@ SOURCES: Final = LazyTable[type[Source]](
         "hdf5": "imgprep.sources.hdf5:Hdf5",
         "npz": "imgprep.sources.npz:Npz",
         "idx": "imgprep.sources.idx:Idx",
+        "webdataset": "imgprep.sources.webdataset:WebDataset",
+        "parquet": "imgprep.sources.parquet:Parquet",
         "dataset": "imgprep.sources.dataset:Dataset",
     }
 )

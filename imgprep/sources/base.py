@@ -102,6 +102,10 @@ class Source(ABC):
         """Folders and groups that stand for classes, empty ones too; in no special order."""
         return self.classes() or ()
 
+    def missing(self) -> bool:
+        """Returns whether there is nothing at its path."""
+        return not os.path.lexists(self.path) and inside(self.path) is None
+
     def table(self) -> Path | None:
         """The table that lists the images, to which paths in its columns are relative; None without a table."""
         return None

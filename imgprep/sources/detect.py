@@ -10,6 +10,7 @@ from imgprep.dataset.manifest import INDEX
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.detect_columns import UNASKED, LabelAnswer, columns_of
 from imgprep.sources.detect_flat import images_in, labels_in
+from imgprep.sources.detect_shards import is_shard, layout_of_shards, options_of_parquet
 from imgprep.sources.idx import is_idx_images
 from imgprep.sources.not_read import refuse_file, refuse_folder, refuse_url
 from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits
@@ -21,8 +22,9 @@ from imgprep.table.targets import SEPARATOR
 
 _SUFFIXES: Final[Mapping[str, str]] = {
     ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".h5": "hdf5", ".hdf5": "hdf5",
-    ".hdf": "hdf5", ".npz": "npz",
+    ".hdf": "hdf5", ".npz": "npz", ".parquet": "parquet",
 }  # fmt: skip
+_TABLES: Final = frozenset({"csv", "json"})
 
 Option: TypeAlias = str | dict[str, str]
 
@@ -46,7 +48,7 @@ class Recognised(NamedTuple):
 
 
 def recognise(path: Path, asked: LabelAnswer = UNASKED) -> Recognised:
-    """Finds the layout of a folder or file; only names and the first rows of a table are read.
+    """Finds the layout of a folder, an archive or another file; only names and the first rows of a table are read.
 
     Args:
         path: the folder or file.
@@ -55,16 +57,31 @@ def recognise(path: Path, asked: LabelAnswer = UNASKED) -> Recognised:
     Raises:
         RequestError: there is nothing there, or it is of no known layout; known kinds that are not read are named.
         UnclearSplitError: the outer folders may be splits as well as parts of the classes.
+        SourceError: an archive is damaged or hostile as a whole.
     """
+    if is_shard(path):
+        return Recognised("webdataset", path)
+    if (root := root_of(path)) is not None:
+        return _folder(root, asked)
     place = inside(path)
-    if path.is_dir() or (place is not None and open_archive(place.archive).index.is_folder(place.name)):
-        return _folder(_unwrapped(path) if place else path, asked)
     if place is None and not path.exists():
         refuse_url(path)
         raise RequestError(f"{one_line(path)}: no such file or folder; check the path")
     if place is not None:
         file_stamp(path)
     return _file(path, asked)
+
+
+def root_of(path: Path) -> Path | None:
+    """The folder of a collection: a folder itself, or the outermost in an archive with more than one in it, else None.
+
+    Raises:
+        SourceError: the archive is damaged or hostile as a whole.
+    """
+    place = inside(path)
+    if place is not None and open_archive(place.archive).index.is_folder(place.name):
+        return _unwrapped(path)
+    return path if path.is_dir() else None
 
 
 def _unwrapped(path: Path) -> Path:
@@ -91,21 +108,28 @@ def _file(path: Path, asked: LabelAnswer) -> Recognised:
         raise RequestError(
             f"{one_line(path)}: no known layout; give a folder of images, an archive, or a file of these: {known}"
         )
-    return Recognised(layout, path, *(columns_of(path, layout, asked) if layout in {"csv", "json"} else ()))
+    if layout not in _TABLES and inside(path) is not None:
+        raise RequestError(f"{one_line(path)}: in an archive, where it is not read; unpack it")
+    if layout == "parquet":
+        return Recognised(layout, path, options_of_parquet(path, asked))
+    return Recognised(layout, path, *(columns_of(path, layout, asked) if layout in _TABLES else ()))
 
 
 def _folder(path: Path, asked: LabelAnswer) -> Recognised:
     tree = tree_of(path)
     names, folders = sorted(tree.files()), tree.subfolders()
-    if INDEX in names:
-        return Recognised("dataset", path)
-    if any(map(is_idx_images, names)):
-        return Recognised("idx", path)
+    if INDEX in names or any(map(is_idx_images, names)):
+        if inside(path) is not None:
+            raise RequestError(f"{one_line(path)}: arrays in an archive, which are not read there; unpack it")
+        return Recognised("dataset" if INDEX in names else "idx", path)
     refuse_folder(path, tree, names)
+    if shards := layout_of_shards(path, tree):
+        return Recognised(shards, path, options_of_parquet(path, asked) if shards == "parquet" else NOTHING)
     if not folders:
         return _flat(path, tree, names, asked)
     if (found := _splits(tree, folders)) is not None:
-        return Recognised("split_directory", path / found, labels_in(tree_of(path / found), asked, splits=True))
+        root = path / found
+        return Recognised("split_directory", root, labels_in(tree_of(root), asked, splits=True))
     nested = _nested(tree, folders)
     if nested:
         check_outer(path, tree)
@@ -113,27 +137,25 @@ def _folder(path: Path, asked: LabelAnswer) -> Recognised:
 
 
 def _flat(path: Path, tree: FileTree, names: Sequence[str], asked: LabelAnswer) -> Recognised:
-    """The layout of a folder without folders: that of the only table or archive in it, or its files are images."""
+    """The layout of a folder without folders: that of the table or the archive in it, or its files are images."""
     where = one_line(path)
     tables = [name for name in names if Path(name.removesuffix(".gz")).suffix.lower() in _SUFFIXES]
-    archives = [name for name in names if is_archive_name(name)] if inside(path) is None else []
-    if len(tables) == 1:
-        return _file(path / tables[0], asked)
-    if len(tables) > 1:
-        raise RequestError(f"{where}: several tables: {one_line(', '.join(tables), 120)}; give one of them")
-    if len(archives) == 1:
-        return recognise(path / archives[0], asked)
-    if len(archives) > 1:
-        raise RequestError(f"{where}: several archives: {one_line(', '.join(archives), 120)}; give one of them")
-    if not images_in(tree):
+    loose = bool(images_in(tree))
+    archives = [] if loose or inside(path) is not None else [name for name in names if is_archive_name(name)]
+    for what, found in (("tables", tables), ("archives", archives)):
+        if len(found) == 1:
+            return recognise(path / found[0], asked)
+        if len(found) > 1:
+            raise RequestError(f"{where}: several {what}: {one_line(', '.join(found), 120)}; give one of them")
+    if not loose:
         raise RequestError(f"{where}: no folders in it, and no images; put those of each class into a folder")
     return Recognised("directory", path, labels_in(tree, asked))
 
 
-def _splits(tree: FileTree, folders: Sequence[str]) -> str | None:
-    """The folder whose folders are splits, '' for this one; None when there is none."""
+def _splits(tree: FileTree, folders: list[str]) -> str | None:
+    """The folder whose folders are splits, '' for the root; None when there is none."""
     splits = [name for name in folders if split_word(name)]
-    if len(splits) >= max(1, (len(folders) + 1) // 2) and any(map(tree.subfolders, splits)):
+    if len(splits) >= max(1, (len(folders) + 1) // 2) and any(tree.subfolders(name) for name in splits):
         return ""
     return recognise_splits(tree)
 

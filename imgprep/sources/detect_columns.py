@@ -18,7 +18,7 @@ from imgprep.sources.split_names import split_word
 from imgprep.table.several_labels import several_labels
 from imgprep.table.targets import SEPARATOR
 
-_LABELS: Final = (
+LABELS: Final = (
     "label", "class", "category", "species", "target", "breed", "type", "labels", "class_name", "category_name",
     "class_label", "diagnosis", "dx",
 )  # fmt: skip
@@ -102,7 +102,7 @@ def columns_of(path: Path, layout: str, asked: LabelAnswer = UNASKED) -> TableCo
         return TableColumns(options | found | _in_names(cells[location]))
     if separator := _separator(cells[chosen]):
         return TableColumns({**options, **found, **_UNLABELLED}, (chosen,), separator)
-    labelled = {"label_column": chosen} if chosen.casefold() != _LABELS[0] else {}
+    labelled = {"label_column": chosen} if chosen.casefold() != LABELS[0] else {}
     return TableColumns(labelled | options | found)
 
 
@@ -159,7 +159,7 @@ def _indicators(cells: Cells, others: Sequence[str]) -> tuple[str, ...]:
     found = tuple(
         name
         for name in others
-        if name.casefold() not in {*_LABELS, *_OTHERS} and {text_of(value).casefold() for value in cells[name]} <= _BITS
+        if name.casefold() not in {*LABELS, *_OTHERS} and {text_of(value).casefold() for value in cells[name]} <= _BITS
     )
     return found if len(found) > 1 else ()
 
@@ -187,7 +187,7 @@ def _label(where: str, cells: Cells, others: Sequence[str], known: tuple[str | N
         if name := find(columns, asked):
             return name
         raise RequestError(f"--label {one_line(asked, 80)}: {where}: no such column, there are: {', '.join(columns)}")
-    named = next((name for guess in _LABELS if (name := find(dict.fromkeys(others), guess))), "")
+    named = next((name for guess in LABELS if (name := find(dict.fromkeys(others), guess))), "")
     if named:
         return named
     possible = [name for name in others if name.casefold() not in _OTHERS and GROUPS.isdisjoint(words_of(name))]

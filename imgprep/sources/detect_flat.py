@@ -23,7 +23,7 @@ def labels_in(tree: FileTree, asked: LabelAnswer, *, splits: bool = False) -> Ma
     and the names of the files in it say the class.
 
     Args:
-        tree: the files of the collection.
+        tree: of the collection.
         asked: where the labels are, as the user says.
         splits: whether its folders are splits.
     """
@@ -33,7 +33,7 @@ def labels_in(tree: FileTree, asked: LabelAnswer, *, splits: bool = False) -> Ma
     if not folders:
         found = label_from_names(images_in(tree))
         return {"label_from": found} if found else UNLABELLED
-    if any(map(tree.subfolders, folders)) or (not splits and (len(folders) > 1 or images_in(tree))):
+    if any(tree.subfolders(name) for name in folders) or (not splits and (len(folders) > 1 or images_in(tree))):
         return NOTHING
     found = label_from_names([name for folder in folders for name in images_in(tree, folder)], inside=True)
     if found:

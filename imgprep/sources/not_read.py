@@ -12,7 +12,6 @@ from imgprep.sources.trees import FileTree
 
 _UNPACK: Final = "an archive of a kind that is not read; unpack it and give the folder, or make it a zip or tar.gz"
 _FILES: Final[Mapping[str, str]] = {
-    ".parquet": "Parquet, which is not read; write the images to folders by class, or a table of their paths, first",
     ".tfrecord": "TFRecord, which is not read; write its images to folders by class first",
     ".tfrecords": "TFRecord, which is not read; write its images to folders by class first",
     ".mdb": "LMDB, which is not read; write its images to folders by class first",

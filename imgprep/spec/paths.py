@@ -1,6 +1,7 @@
 """Checks the paths of a spec against the file system."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,9 @@ def check_paths(loaded: LoadedSpec) -> None:
         section: Section | None = getattr(spec, stage)
         named += [((stage, *keys), path) for keys, path in (section.files() if section is not None else ())]
     for keys, path in named:
-        if path is not None and not os.path.lexists(path) and inside(path) is None:
+        # The path of shards may be a pattern, which only their source can look up.
+        own = getattr(spec.source.source, "missing", None) if path is source else None
+        if path is not None and (own or partial(_missing, path))():
             relative = "; relative paths are relative to the spec file" if loaded.file else ""
             hint = "; leave the key out until imgprep curate has written it" if keys[-1] == "decisions" else ""
             found.append((keys, f"there is no file or folder '{one_line(path)}'{relative}{hint}"))
@@ -51,6 +54,10 @@ def check_paths(loaded: LoadedSpec) -> None:
         found.append((("output",), problem))
     if found:
         raise RequestError("\n".join(str(loaded.error(text, *keys)) for keys, text in found))
+
+
+def _missing(path: Path) -> bool:
+    return not os.path.lexists(path) and inside(path) is None
 
 
 def _about_output(output: Path, source: Path | None) -> str:

@@ -48,7 +48,7 @@ def test_the_spec_of_init_runs_as_it_is(tmp_path: Path, server: Any, imgprep: Ca
     images.mkdir()
     source = LAYOUTS[layout](images, COLOUR, server)
     answer: list[str] = []
-    if layout == "hierarchy":
+    if source.layout == "hierarchy":
         # Classes share the folders old and young: without an answer, the classes could as well be splits.
         done = imgprep("init", source.path, "-o", "my spec.yaml")
         assert (done.returncode, done.stdout) == (2, "")

@@ -46,7 +46,7 @@ def test_what_every_source_promises(tmp_path: Path, server: Any, layout: str) ->
 
 
 def test_splits_are_kept(tmp_path: Path, server: Any) -> None:
-    for layout, train in (("split_directory", 9), ("npz_split", 9), ("idx", 8), ("dataset", 8)):
+    for layout, train in (("split_directory", 9), ("webdataset", 9), ("npz_split", 9), ("idx", 8), ("dataset", 8)):
         folder = tmp_path / layout
         folder.mkdir()
         source = LAYOUTS[layout](folder, collection(False), server)

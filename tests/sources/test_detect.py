@@ -202,7 +202,6 @@ def test_a_label_that_may_be_in_several_columns_is_asked_for(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("names", "asked", "kind"),
     [
-        (["t.parquet"], "t.parquet", "Parquet"),
         (["t.tfrecord"], "t.tfrecord", "TFRecord"),
         (["t.tfrecord.gz"], "t.tfrecord.gz", "TFRecord"),
         (["data.mdb", "lock.mdb"], "", "LMDB"),

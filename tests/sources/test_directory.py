@@ -203,7 +203,7 @@ def test_a_folder_that_cannot_be_listed_is_quarantined(tmp_path: Path, monkeypat
 def test_a_missing_root_is_a_wrong_request(tmp_path: Path) -> None:
     touch(tmp_path, "file")
     for path in (tmp_path / "nothing", tmp_path / "file"):
-        with pytest.raises(RequestError, match=r"no such folder; check source\.path"):
+        with pytest.raises(RequestError, match=r"no such folder.*; check source\.path"):
             list(Directory(path).samples())
 
 

@@ -19,7 +19,7 @@ from imgprep.settings.binding import bind
 from imgprep.settings.tables import Context
 from imgprep.sources import SOURCES
 from imgprep.sources.base import Source
-from tests.support.archives import pack
+from tests.support.archives import pack, tar_of
 
 CLASSES = ("cat", "dog", "eel")
 Images = dict[str, list[NDArray[np.uint8]]]
@@ -87,6 +87,15 @@ def json_beside_tar(folder: Path, images: Images, server: Any) -> Source:
     json_array(folder / "unpacked", images, server)
     table = (folder / "unpacked" / "table.json").rename(folder / "table.json")
     return SOURCES["json"](table, image_root=pack(folder / "unpacked", folder / "a.tar"))  # type: ignore[call-arg]
+
+
+def webdataset(folder: Path, images: Images, server: Any) -> Source:
+    for split, part in (("train", slice(0, 3)), ("test", slice(3, None))):
+        rows = [(label, png(pixels)) for label, found in images.items() for pixels in found[part]]
+        files_of = [(f"{n:03d}.png", f"{n:03d}.cls", image, label) for n, (label, image) in enumerate(rows)]
+        members = [pair for name, cls, image, label in files_of for pair in ((name, image), (cls, label.encode()))]
+        tar_of(folder / f"{split}-000.tar", members)
+    return SOURCES["webdataset"](folder)  # type: ignore[call-arg]
 
 
 def csv_with(folder: Path, images: Images, place: Callable[[str, NDArray[np.uint8]], str], suffix: str) -> Source:
@@ -205,7 +214,7 @@ LAYOUTS: dict[str, Callable[[Path, Images, Any], Source]] = {
     build.__name__: build
     for build in (
         *(directory, split_directory, hierarchy, csv_local, csv_http, csv_embedded, json_array, json_lines),
-        *(directory_in_zip, split_directory_in_tar, hierarchy_in_gzipped_tar, csv_in_zip, json_beside_tar),
+        *(directory_in_zip, split_directory_in_tar, hierarchy_in_gzipped_tar, csv_in_zip, json_beside_tar, webdataset),
         *(hdf5_by_class, hdf5_hierarchical, hdf5_flat, npz_split, idx, dataset),
     )
 }
