@@ -18,7 +18,7 @@ from imgprep.pipeline.inputs import StageResult
 from imgprep.pipeline.parts import Part, PartResult
 from imgprep.pipeline.runner import RunContext, make_part
 from imgprep.pipeline.stage import ShardedWork, Stage, StageWork
-from imgprep.pipeline.standing import Standing, record, standing
+from imgprep.pipeline.standing import Standing, record, standing, with_reuse
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import STAGES
 
@@ -203,7 +203,7 @@ class Pipeline:
         if found.up_to_date:
             self.context.monitor.note(f"{stage.name}: made again, as --force asks")
         elif found.state != "not made yet":
-            self.context.monitor.note(found.line())
+            self.context.monitor.note(with_reuse(self.context, work, found).line())
 
     def standings(self, stages: Iterable[Stage]) -> Iterator[Standing]:
         """How the given stages stand, each after those that it needs, of which all are given; nothing is made.
@@ -220,7 +220,7 @@ class Pipeline:
                 continue
             work = stage.definition().work(self)
             key = work.key()
-            found = standing(self.context.workspace, stage.name, work, key)
+            found = with_reuse(self.context, work, standing(self.context.workspace, stage.name, work, key))
             manifest = self.context.workspace.done(stage.name, key) if found.up_to_date else None
             if manifest is not None:
                 self._results[stage.name] = self.result(stage, manifest, fresh=False)

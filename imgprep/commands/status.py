@@ -30,7 +30,7 @@ class Status:
         """A line for each stage, and one for each reason."""
         lines = []
         for stage in self.stages:
-            lines += [f"{stage.stage}: {stage.state}", *(f"  {reason}" for reason in stage.reasons())]
+            lines += [f"{stage.stage}: {stage.state}", *(f"  {reason}" for reason in stage.told())]
         return "\n".join(lines)
 
     def json(self) -> str:

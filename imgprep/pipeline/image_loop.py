@@ -33,8 +33,16 @@ def counted(items: Iterable[T], heartbeat: Heartbeat) -> Iterator[tuple[int, T]]
     heartbeat.done()
 
 
+def _nothing(item: int, sample: Sample) -> None:
+    """No result is known."""
+
+
 def over_images(
-    samples: Iterable[Sample], excluded: Mapping[int, str], heartbeat: Heartbeat, process: Callable[[Sample], R]
+    samples: Iterable[Sample],
+    excluded: Mapping[int, str],
+    heartbeat: Heartbeat,
+    process: Callable[[Sample], R],
+    known: Callable[[int, Sample], R | None] = _nothing,
 ) -> Iterator[tuple[int, Sample, R | Fault]]:
     """Processes one image after another.
 
@@ -43,6 +51,7 @@ def over_images(
         excluded: item -> reason, of items that ended a worker or exceeded the deadline: they are not processed again.
         heartbeat: receives the index of the item being processed.
         process: reads and processes one image; called for usable samples only.
+        known: gives the result of an item of which it is known, so that it is not processed; also for those only.
 
     Yields:
         The number of each item, its sample, and its result or fault.
@@ -53,6 +62,8 @@ def over_images(
             yield item, sample, Fault(excluded[item], transient=sample.status == "ok")
         elif sample.status != "ok":
             yield item, sample, Fault(sample.reason)
+        elif (found := known(item, sample)) is not None:
+            yield item, sample, found
         else:
             yield item, sample, attempt(process, sample)
 

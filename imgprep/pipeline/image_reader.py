@@ -22,6 +22,9 @@ TINY: Final = 2
 NARROW: Final = 32
 """Ratio of long to short side above which an image is flagged for its aspect."""
 
+PATH_FLAGS: Final = frozenset({"wrong-extension", "folder-named-as-image"})
+"""Flags that depend on the name of a file, and not on its bytes alone."""
+
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
@@ -35,6 +38,18 @@ class Mask(NamedTuple):
 
     pixels: Pixels
     sha256: str | None = None
+
+
+class Content(NamedTuple):
+    """One image as the source has it.
+
+    Attributes:
+        data: the bytes of its file, or its pixels (H, W, C).
+        sha256: of them, in hexadecimal.
+    """
+
+    data: bytes | NDArray[Any]
+    sha256: str
 
 
 class Loaded(NamedTuple):
@@ -82,8 +97,32 @@ class ImageReader:
         Raises:
             ImageError: it cannot be used; the message says why.
         """
-        seen, sha256 = self.scaled(sample)
-        return Loaded(seen.pixels, seen.flags, sha256, None if self.masks is None else self._mask(sample, seen))
+        return self.loaded(sample, self.content(sample))
+
+    def content(self, sample: Sample) -> Content:
+        """Reads one image without decoding it.
+
+        Raises:
+            ImageError: it cannot be used; the message says why.
+        """
+        try:
+            values = self.options.values
+            data = self.source.read(sample) if values is None else self.source.numbers(sample)
+            if isinstance(data, np.ndarray):
+                pixels = _with_channels(data, values is not None)
+                return Content(pixels, hashlib.sha256(pixels.data).hexdigest())
+            return Content(data, hashlib.sha256(data).hexdigest())
+        except MemoryError as error:
+            raise TransientError(NO_MEMORY) from error
+
+    def loaded(self, sample: Sample, content: Content) -> Loaded:
+        """Decodes one image that was read.
+
+        Raises:
+            ImageError: it cannot be used; the message says why.
+        """
+        seen = self._seen(sample, content.data, 0)
+        return Loaded(seen.pixels, seen.flags, content.sha256, None if self.masks is None else self._mask(sample, seen))
 
     def scaled(self, sample: Sample, min_side: int = 0) -> tuple[ScaledImage, str]:
         """Reads one image; a large JPEG may be decoded at a fraction of its size.
@@ -98,24 +137,23 @@ class ImageReader:
         Raises:
             ImageError: it cannot be used; the message says why.
         """
+        content = self.content(sample)
+        return self._seen(sample, content.data, min_side), content.sha256
+
+    def _seen(self, sample: Sample, data: bytes | NDArray[Any], min_side: int) -> ScaledImage:
         try:
-            values = self.options.values
-            data = self.source.read(sample) if values is None else self.source.numbers(sample)
             if isinstance(data, np.ndarray):
-                pixels = _with_channels(data, values is not None)
-                seen = ScaledImage.whole(pixels, ("16-bit",) if pixels.dtype == np.uint16 else ())
-                flags, digest = seen.flags, hashlib.sha256(pixels.data).hexdigest()
+                seen = ScaledImage.whole(data, ("16-bit",) if data.dtype == np.uint16 else ())
+                flags = seen.flags
             else:
                 seen = self._decode(sample, data, min_side)
-                flags, digest = seen.flags + _path_flags(sample.location, seen.format), hashlib.sha256(data).hexdigest()
-            if values is not None:
-                seen = seen._replace(pixels=values(seen.pixels))
+                flags = seen.flags + path_flags(sample.location, seen.format)
+            if self.options.values is not None:
+                seen = seen._replace(pixels=self.options.values(seen.pixels))
             flags += _pixel_flags(seen)
-            if flags != seen.flags:
-                seen = seen._replace(flags=tuple(sorted(flags)))
+            return seen if flags == seen.flags else seen._replace(flags=tuple(sorted(flags)))
         except MemoryError as error:
             raise TransientError(NO_MEMORY) from error
-        return seen, digest
 
     def _decode(self, sample: Sample, data: bytes, min_side: int) -> ScaledImage:
         try:
@@ -191,8 +229,8 @@ def _is_constant(pixels: Pixels) -> bool:
     return all(bool((row == pixels[0, 0]).all()) for row in pixels)
 
 
-def _path_flags(location: str, form: str) -> tuple[str, ...]:
-    """Flags of the path of a file in a format."""
+def path_flags(location: str, form: str) -> tuple[str, ...]:
+    """Flags of the path of a file in a format: some of `PATH_FLAGS`."""
     stem, _, extension = location.rpartition(".")
     named = format_of_extension(extension)
     flags: tuple[str, ...] = ("wrong-extension",) if named is not None and named.name != form else ()

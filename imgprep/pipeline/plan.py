@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import fingerprint
+from imgprep.pipeline.row_records import RowKeys
 from imgprep.table.sample import SampleTable
 
 SMALLEST: Final = 4 << 20
@@ -48,6 +49,8 @@ class ShardRecord:
         counts: rows written per class.
         dark: (largest value, bits) when all images use only the lowest part of their depth; see `dark_levels`.
         kept: whether an earlier run had finished it.
+        rows: SHA-256 of what is recorded of its rows; '' when nothing is.
+        copied: how many rows were copied from an earlier output.
     """
 
     filename: str
@@ -63,6 +66,16 @@ class ShardRecord:
     counts: Mapping[str, int] = field(default_factory=dict)
     dark: tuple[int, int] | None = None
     kept: bool = False
+    rows: str = ""
+    copied: int = 0
+
+
+def record_from(content: Mapping[str, Any] | None) -> ShardRecord | None:
+    """The record from its members in a journal; None for those of another version."""
+    try:
+        return ShardRecord(**content) if content else None
+    except TypeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,7 @@ class ShardPlan(Generic[I]):
         digest: a hash of the plan and the job, by which a finished shard is recognised.
         excluded: item -> why it is left out: its worker died or exceeded the deadline.
         known: its record in the journal, if any.
+        rows: how its rows are identified; None where they are not.
     """
 
     index: int
@@ -86,6 +100,7 @@ class ShardPlan(Generic[I]):
     digest: str
     excluded: Mapping[int, str] = field(default_factory=dict)
     known: ShardRecord | None = None
+    rows: RowKeys | None = None
 
     @property
     def size(self) -> int:

@@ -9,7 +9,7 @@ from imgprep.dataset.manifest import SAMPLES, Manifest, ShardEntry, commit, sha2
 from imgprep.engines.base import Engine, Heartbeat
 from imgprep.errors import ImgprepError
 from imgprep.pipeline.parts import Part, PartResult
-from imgprep.pipeline.plan import I, ShardPlan, ShardRecord, images_in
+from imgprep.pipeline.plan import I, ShardPlan, ShardRecord, images_in, record_from
 from imgprep.pipeline.workspace import Journal, Workspace
 
 
@@ -105,6 +105,10 @@ def make_shards(context: RunContext, stage: str, job: Job[I], plans: list[ShardP
     kept = sum(record.kept for record in records.values())
     if kept:
         context.monitor.note(f"{stage}: {kept} of {len(plans)} shards were finished already")
+    copied = sum(record.copied for record in records.values() if not record.kept)
+    if copied:
+        rows = sum(record.samples for record in records.values() if not record.kept)
+        context.monitor.note(f"{stage}: {copied} of {rows} rows were copied from the last output")
     return [records[plan.index] for plan in plans]
 
 
@@ -135,7 +139,7 @@ def _made(
 ) -> dict[int, ShardRecord]:
     """The records of the plans by their index; what is made is appended to the journal at once."""
     journal, known = journaled
-    plans = [replace(plan, known=_record(known.get(plan.digest))) for plan in plans]
+    plans = [replace(plan, known=record_from(known.get(plan.digest))) for plan in plans]
     records: dict[int, ShardRecord] = {}
     items = sum(images_in(plan.items) for plan in plans)
     for plan, record in results(context, job, plans, stage, items):
@@ -172,11 +176,12 @@ def commit_stage(
     folder = context.workspace.stage(manifest.stage)
     commit(folder / SAMPLES, lines)
     wanted = {shard.filename for shard in manifest.shards}
-    wanted |= {part_path(folder, filename).name for filename in wanted}
+    wanted |= {path_of(folder, filename).name for filename in wanted for path_of in (part_path, row_path)}
     for place in (folder, context.workspace.parts(manifest.stage)):
         for path in place.glob(f"*-of-{'[0-9]' * 5}*"):
             if path.name not in wanted:
                 path.unlink()
+    context.workspace.forget_earlier(manifest.stage)
     listed = {name: sha256_file(folder / name) for name in sorted({SAMPLES, *files})}
     manifest = replace(manifest, files=listed)
     context.workspace.finish(manifest.stage, key, manifest, again=again)
@@ -196,13 +201,11 @@ def part_path(folder: Path, filename: str) -> Path:
     return folder / f"{filename}.jsonl"
 
 
+def row_path(folder: Path, filename: str) -> Path:
+    """The path of what is recorded of a shard's rows."""
+    return folder / f"{filename}.rows"
+
+
 def entries(records: Iterable[ShardRecord]) -> tuple[ShardEntry, ...]:
     """The shard entries of the index."""
     return tuple(ShardEntry(r.filename, r.split, r.samples, r.bytes, r.sha256) for r in records)
-
-
-def _record(content: dict[str, Any] | None) -> ShardRecord | None:
-    try:
-        return ShardRecord(**content) if content else None
-    except TypeError:  # the journal of another version
-        return None

@@ -51,6 +51,15 @@ class ListedWork(StageWork, Protocol):
 
 
 @runtime_checkable
+class ReusingWork(StageWork, Protocol):
+    """A stage that copies rows of its last output instead of making them again."""
+
+    def reusable(self, context: "RunContext") -> tuple[int, int]:
+        """How many rows would be reused, as far as that is known before anything is read, and of how many."""
+        ...
+
+
+@runtime_checkable
 class ShardedWork(StageWork, Protocol):
     """A stage whose shards can be made apart from each other, also by processes that know nothing of each other."""
 

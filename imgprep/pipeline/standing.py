@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -11,7 +11,8 @@ from imgprep.dataset.diff import Change, differing, flat
 from imgprep.dataset.manifest import INDEX, commit
 from imgprep.errors import one_line
 from imgprep.pipeline.listing import FileChanges, Files, Listing, compare, read_listing
-from imgprep.pipeline.stage import ExplainedWork, ListedWork, StageWork
+from imgprep.pipeline.runner import RunContext
+from imgprep.pipeline.stage import ExplainedWork, ListedWork, ReusingWork, StageWork
 from imgprep.pipeline.workspace import Workspace
 
 State = Literal["up to date", "not made yet", "out of date", "damaged", "to be tried again", "waiting"]
@@ -39,6 +40,7 @@ class Standing:
         changes: inputs that changed, with their values as text; of a hash without.
         files: how the files of the source differ; None when they do not, or it is not known how.
         notes: further reasons.
+        reused: how many rows would be reused from the last output, and of how many; None where none would be.
     """
 
     stage: str
@@ -46,6 +48,7 @@ class Standing:
     changes: Sequence[Change] = ()
     files: FileChanges | None = None
     notes: Sequence[str] = ()
+    reused: tuple[int, int] | None = None
 
     @property
     def up_to_date(self) -> bool:
@@ -56,9 +59,14 @@ class Standing:
         """Why it would be made, one line each."""
         return [*self.notes, *map(_change_line, self.changes), *_file_lines(self.files)]
 
+    def told(self) -> list[str]:
+        """The reasons, and how many rows would be reused, one line each."""
+        reused = [] if self.reused is None else ["{} of {} rows are reused from the last output".format(*self.reused)]
+        return [*self.reasons(), *reused]
+
     def line(self) -> str:
         """All of it in one line."""
-        reasons = "; ".join(self.reasons())
+        reasons = "; ".join(self.told())
         return f"{self.stage}: {self.state}{': ' if reasons else ''}{reasons}"
 
     def plain(self) -> dict[str, Any]:
@@ -73,6 +81,7 @@ class Standing:
             "changes": [{"key": each.id, "before": each.before, "after": each.after} for each in self.changes],
             "files": files,
             "reasons": self.reasons(),
+            "rows": None if self.reused is None else dict(zip(("reused", "all"), self.reused, strict=True)),
         }
 
 
@@ -101,6 +110,14 @@ def standing(workspace: Workspace, stage: str, work: StageWork, key: str) -> Sta
         reason = "images were quarantined for a reason that may pass"
         return Standing(stage, "to be tried again", notes=[reason])
     return Standing(stage, "up to date")
+
+
+def with_reuse(context: RunContext, work: StageWork, found: Standing) -> Standing:
+    """The same, and how many rows would be reused from the last output; nothing is written."""
+    if found.up_to_date or context.force or not isinstance(work, ReusingWork):
+        return found
+    reused, rows = work.reusable(context)
+    return replace(found, reused=(reused, rows)) if reused else found
 
 
 def record(workspace: Workspace, stage: str, work: StageWork, key: str) -> None:
@@ -135,6 +152,7 @@ def _explained(
         return [], None, ["its inputs changed; what they were is not recorded"]
     now = json.loads(json.dumps(work.inputs(), default=str))
     changes = [_readable(change) for change in differing(flat(before), flat(now))]
+    changes = [each for each in changes if each.before != each.after or each.id.endswith(f".{DIGEST}")]
     listing = f"{FILES}.{DIGEST}"
     files = _files(workspace.listing(stage), work, key) if any(change.id == listing for change in changes) else None
     if files is not None and files.any():

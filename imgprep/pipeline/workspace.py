@@ -131,6 +131,14 @@ class Workspace:
         """The folder of a stage's pieces of samples.jsonl, one per shard."""
         return self.private / f"{stage}.samples"
 
+    def earlier(self, stage: str) -> Path:
+        """The folder of shards that an earlier run made, while the stage is made again."""
+        return self.private / f"{stage}.earlier"
+
+    def forget_earlier(self, stage: str) -> None:
+        """Removes what was kept of an earlier run."""
+        shutil.rmtree(self.earlier(stage), ignore_errors=True)
+
     def done(self, stage: str, key: str) -> Manifest | None:
         """The index of a stage that was finished with exactly this key and still has all its files; else None."""
         try:
@@ -202,6 +210,7 @@ class Workspace:
         """Removes everything a stage wrote."""
         shutil.rmtree(self.stage(stage), ignore_errors=True)
         shutil.rmtree(self.parts(stage), ignore_errors=True)
+        self.forget_earlier(stage)
         journals = [journal.path for journal in (self.journal(stage), *self.part_journals(stage))]
         for path in (*journals, self.private / f"{stage}.key.json", self.inputs(stage), self.listing(stage)):
             path.unlink(missing_ok=True)

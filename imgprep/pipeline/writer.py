@@ -13,7 +13,8 @@ from imgprep.dataset.manifest import commit, sha256_file
 from imgprep.dataset.row_format import ImageFormat
 from imgprep.dataset.targets import explained_targets
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
-from imgprep.pipeline.runner import part_path
+from imgprep.pipeline.row_records import RowRecords
+from imgprep.pipeline.runner import part_path, row_path
 from imgprep.pipeline.shard_buffer import ShardBuffer
 from imgprep.pipeline.storage import Storage
 from imgprep.pipeline.workspace import Workspace
@@ -67,14 +68,16 @@ class ShardWriter:
         arrays: Mapping[str, NDArray[Any]],
         attributes: Mapping[str, Mapping[str, str]] | None = None,
         lines: Sequence[bytes] = (),
+        rows: RowRecords | None = None,
     ) -> ShardRecord:
-        """Builds the file in memory and commits it, its piece of samples.jsonl first.
+        """Builds the file in memory and commits it, its piece of samples.jsonl and its row records first.
 
         Args:
             record: of the shard, still without size and hashes.
             arrays: name -> (N, ...) array.
             attributes: group -> name -> text, for formats that have groups.
             lines: of samples.jsonl, one per item.
+            rows: what is to be recorded of them, for a later run.
 
         Returns:
             The record with size and hashes.
@@ -85,6 +88,9 @@ class ShardWriter:
         part = b"".join(lines)
         if part:
             commit(part_path(self.parts, record.filename), part, durable=False)
+        recorded = b"" if rows is None else rows.to_bytes()
+        if recorded:
+            commit(row_path(self.parts, record.filename), recorded, durable=False)
         every = {"": self.about, **(attributes or {})}
         blocks = self.storage.format.write(arrays, self.storage.compression, every)
         state = hashlib.sha256()
@@ -96,6 +102,7 @@ class ShardWriter:
             bytes=sum(map(len, blocks)),
             sha256=state.hexdigest(),
             part=hashlib.sha256(part).hexdigest() if part else "",
+            rows=hashlib.sha256(recorded).hexdigest() if recorded else "",
         )
 
 

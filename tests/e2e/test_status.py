@@ -98,9 +98,12 @@ def test_files_that_came_went_and_changed_are_counted_and_named(finished: Projec
         "first": ["apple/new0.png", "apple/new1.png", "apple/new2.png"],
     }
     dry = finished.call("run", finished.spec, "--dry-run")
-    assert f"convert: out of date: {'; '.join(said)}" in dry.stdout.splitlines()
+    line = f"convert: out of date: {'; '.join(said)}; 19 of 24 rows are reused from the last output"
+    assert line in dry.stdout.splitlines()
+    assert found["rows"] == {"reused": 19, "all": 24}
+    assert f"  {line.rpartition('; ')[2]}" in finished.call("status", finished.spec).stdout.splitlines()
     done = finished.call("run", finished.spec, "--no-gate")
-    assert f"convert: out of date: {'; '.join(said)}" in done.stderr.splitlines()
+    assert line in done.stderr.splitlines()
     assert "split: out of date: convert changed" in done.stderr.splitlines()
     assert stages(finished)["pack"]["state"] == "up to date"
 

@@ -1,7 +1,8 @@
 """Runs imgprep and kills it, or lets it fail, at one step of its work with files.
 
 ``python stepping.py SPEC OUTPUT COMMAND MODE [STEP ...]`` tries the given steps, or all, and prints what went wrong as
-JSON. COMMAND is ``run``, on nothing, or ``repair``, on a finished output in which every other shard is damaged.
+JSON. COMMAND is ``run``, on nothing, ``repair``, on a finished output in which every other shard is damaged, or
+``grow``, which is ``run`` on a finished output whose source got another image meanwhile.
 Every step is one change of the file system below OUTPUT: making, opening, renaming, removing, syncing a folder.
 
 With the folder of this file as PYTHONPATH and a copy named ``sitecustomize.py``, the same happens in every process of a
@@ -87,7 +88,7 @@ def run(command: str, spec: str, output: Path, strike: int, mode: str) -> tuple[
         from imgprep.cli.exit_status import run as imgprep
 
         Steps(str(output), str(counter), strike, mode)
-        os._exit(imgprep([command, spec, "--output", str(output), "-q"]))
+        os._exit(imgprep(["run" if command == "grow" else command, spec, "--output", str(output), "-q"]))
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code, counter.stat().st_size
 
@@ -95,11 +96,19 @@ def run(command: str, spec: str, output: Path, strike: int, mode: str) -> tuple[
 def prepare(command: str, output: Path, finished: Path) -> None:
     """Makes the output as the command finds it."""
     shutil.rmtree(output, ignore_errors=True)
-    if command == "repair":
+    if command in {"repair", "grow"}:
         shutil.copytree(finished, output)
+    if command == "repair":
         for path in sorted(output.rglob("*-of-*.h5"))[::2]:
             content = path.read_bytes()
             path.write_bytes(content[:-9] + b"ninebytes")
+
+
+def grow(spec: Path, output: Path) -> None:
+    """Adds an image before all others, and removes the output."""
+    first = min(path for path in spec.parent.rglob("*.png") if output not in path.parents)
+    shutil.copy(first, first.with_name("+.png"))
+    shutil.rmtree(output)
 
 
 def try_step(
@@ -149,6 +158,10 @@ def main(spec: str, folder: str, command: str, mode: str, *steps: str) -> None:
     codes = [run("run", spec, output, 0, mode)[0]]
     reference = hashes(output)
     shutil.copytree(output, finished)
+    if command == "grow":
+        grow(Path(spec), output)
+        codes.append(run("run", spec, output, 0, mode)[0])
+        reference = hashes(output)
     prepare(command, output, finished)
     code, total = run(command, spec, output, 0, mode)
     wrong = [f"undisturbed, it ended with {codes}"] if any((*codes, code)) or total < 10 else []

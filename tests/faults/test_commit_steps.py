@@ -53,6 +53,13 @@ def test_a_repair_that_dies_at_any_step_is_done_by_the_next(case: Any, mode: str
     assert found["tried"] == len(range(0, found["steps"], every)) > 12
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "every"), [("kill", 9), ("raise", 17), ("torn", 23)])
+def test_a_run_over_a_collection_that_grew_dies_at_any_step(case: Any, mode: str, every: int) -> None:
+    found = strike(case, mode, range(1, 300, every), command="grow")
+    assert found["tried"] == len(range(0, found["steps"], every)) > 4
+
+
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory, new_case: Any) -> Any:
     """An undisturbed run with worker processes, the number of its steps, and the module that strikes at one."""

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.pipeline.row_records import UNKNOWN, RowKeys, hash_of
 from imgprep.pipeline.stage_images import Images
 from imgprep.stages.augment.donors import DonorPool, Donors, share_of
 from imgprep.stages.augment.settings import AugmentSettings
@@ -86,6 +87,29 @@ class Copies:
         for values in self.targets.values():
             state.update(np.ascontiguousarray(values).tobytes())
         return state.hexdigest()
+
+    def row_keys(
+        self, identities: NDArray[np.uint8], starts: NDArray[np.int64], chains: Sequence[tuple[str, str]]
+    ) -> RowKeys:
+        """The keys of the copies; see `RowKeys`.
+
+        Args:
+            identities: (N, 16) what decides the pixels of the images; `UNKNOWN` where that is not recorded.
+            starts: the number of the first image of each shard.
+            chains: name and transforms of each recipe, as text.
+        """
+        made = [hash_of(name.encode(), transforms.encode()) for name, transforms in chains]
+        found = bytearray()
+        for item, (recipe, copy, id_) in enumerate(
+            zip(self.recipe.tolist(), self.copy.tolist(), self.parent_id.encoded(), strict=True)
+        ):
+            parts = [identities[self.parent[item]].tobytes()]
+            if self.donors is not None:
+                place = self.donors.place[item]
+                parts += [identities[starts[place[0]] + place[1]].tobytes(), self.donors.id[item].encode()]
+            known = UNKNOWN not in parts
+            found += hash_of(made[recipe], copy.to_bytes(8, "little"), id_, *parts) if known else UNKNOWN
+        return RowKeys.of(found)
 
 
 def batches(

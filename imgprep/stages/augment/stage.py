@@ -15,15 +15,16 @@ from imgprep.dataset.manifest import AUGMENTED, Manifest, commit, decisions_key,
 from imgprep.dataset.records import SampleRecord, json_line
 from imgprep.dataset.row_format import ImageFormat
 from imgprep.dataset.targets import described, joined_columns
-from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
+from imgprep.pipeline.reuse import RowSettings, identities, reusable, reusing
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines
-from imgprep.pipeline.shard_job import ShardJob, columns, record_of
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
 from imgprep.pipeline.versions import recorded_versions
+from imgprep.pipeline.workspace import Workspace
 from imgprep.pipeline.writer import ShardWriter, explained
 from imgprep.stages.augment.donors import DonorPool, masked
+from imgprep.stages.augment.job import AugmentJob
 from imgprep.stages.augment.plan import (
     TEST_NAME,
     Batch,
@@ -38,70 +39,11 @@ from imgprep.stages.augment.render import Maker, recipes
 from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.split.allocate import NAMES, TEST, keys
 from imgprep.stages.split.methods import Assignment, class_codes
-from imgprep.table.columns import label_dtype
-from imgprep.table.targets import Target, values_of
 from imgprep.transforms.compose import Chain
 from imgprep.util.versions import versions
 
 STAGE: Final = "augment"
 TRANSFORMS: Final = "transforms.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class AugmentJob(ShardJob[Copies]):
-    """Makes one shard of the stage.
-
-    Attributes:
-        maker: makes one copy.
-        image: format of every image.
-        classes: in index order.
-        writer: writes the shard.
-        targets: of which the copies have columns.
-    """
-
-    maker: Maker
-    image: ImageFormat
-    classes: tuple[str, ...]
-    writer: ShardWriter
-    targets: tuple[Target, ...] = ()
-
-    def make(self, plan: ShardPlan[Copies], heartbeat: Heartbeat) -> ShardRecord:
-        """Makes the shard.
-
-        Raises:
-            SourceError: a shard of the convert stage is damaged.
-            ResourceError: the file cannot be written.
-        """
-        copies = plan.items
-        images = self.writer.buffer.rows((len(copies), *self.image.shape), self.image.dtype)
-        lines = []
-        with self.maker.shards.opened(OPEN_SHARDS) as shards:
-            for item, id_ in enumerate(copies.id):
-                heartbeat.at(item)
-                images[item], explained = self.maker.make(shards, copies, item)
-                lines.append(self._record(plan, item, id_).line(explained))
-        heartbeat.done()
-        labels = copies.label.astype(label_dtype(len(self.classes)))
-        arrays = columns(images, labels, copies.id, copies.parent_id, copies.targets)
-        return self.writer.write(record_of(plan, copies.label, self.classes), arrays, lines=lines)
-
-    def _record(self, plan: ShardPlan[Copies], item: int, id_: str) -> SampleRecord:
-        copies = plan.items
-        return SampleRecord(
-            id=id_,
-            location=id_,
-            label=self.classes[int(copies.label[item])],
-            attributes={},
-            status="ok",
-            reason="",
-            split=plan.split,
-            shard=plan.filename,
-            row=item,
-            sha256=None,
-            flags=[],
-            parent=copies.parent_id[item],
-            targets=values_of(self.targets, copies.targets, item),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +120,36 @@ class Augmentation:
 
     def job(self, writer: ShardWriter) -> AugmentJob:
         """The job of the workers."""
-        return AugmentJob(self._maker(), self._image(), self.images.manifest.classes, writer, self.images.targets)
+        settings, targets = self.rows().digest, self.images.targets
+        return AugmentJob(self._maker(), self._image(), self.images.manifest.classes, writer, settings, targets=targets)
 
     def shards(self, context: RunContext) -> tuple[AugmentJob, list[ShardPlan[Copies]]]:
         """See `ShardedWork.shards`."""
         made_of = self.images.manifest
         about = explained(made_of.classes, self._image(), made_of.normalization or {}, self.images.targets)
         plans = self.plans()
-        return self.job(ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)), plans
+        identified = self._identified(context.workspace, plans)
+        earlier, plans = reusing(context, self.rows(), identified)
+        job = self.job(ShardWriter.for_stage(context.workspace, STAGE, self.settings, about))
+        return replace(job, earlier=earlier), plans
+
+    def rows(self) -> RowSettings:
+        """What all rows have in common."""
+        return RowSettings(STAGE, fingerprint(versions(), self.seed), self._image())
+
+    def reusable(self, context: RunContext) -> tuple[int, int]:
+        """See `ReusingWork.reusable`."""
+        plans = self._identified(context.workspace, self.plans())
+        keys = [plan.rows.keys for plan in plans if plan.rows is not None]
+        found = reusable(context.workspace, self.rows(), np.concatenate(keys)) if keys else 0
+        return found, sum(len(plan.items) for plan in plans)
+
+    def _identified(self, workspace: Workspace, plans: list[ShardPlan[Copies]]) -> list[ShardPlan[Copies]]:
+        """The plans with the keys of their copies: by the images they are made of, and what is done to them."""
+        known = identities(workspace, self.images.manifest)
+        starts = self.images.starts()
+        chains = [(name, repr(chain.transforms)) for name, chain in self.recipes.items()]
+        return [replace(plan, rows=plan.items.row_keys(known, starts, chains)) for plan in plans]
 
     def run(self, context: RunContext) -> Manifest:
         """Makes the stage.

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from imgprep.dataset.manifest import MASKED
 from imgprep.dataset.row_format import ImageFormat
 from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.image_loop import Fault, attempt, over_images
-from imgprep.pipeline.image_reader import ImageReader, Mask, Pixels
+from imgprep.pipeline.image_reader import Content, ImageReader, Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan
+from imgprep.pipeline.row_records import UNKNOWN, hash_of
 from imgprep.stages.convert.dark_levels import Levels, dark_levels
 from imgprep.table.sample import Sample, SampleTable
 from imgprep.transforms.masks import tells_apart
@@ -22,7 +25,8 @@ class Prepared(NamedTuple):
     """The outcome for one item: its pixels, or the reason why there are none and whether that is transient.
 
     The mask is None unless one is read and shows both object and background. Of an image that uses only the lowest part
-    of its depth, though the spec says no range, dark are the levels as they were read.
+    of its depth, though the spec says no range, dark are the levels as they were read. Content is the `content_hash` of
+    what it was read from. A row that was copied has the checksum of image and mask; of any other it is None.
     """
 
     pixels: Pixels | None
@@ -32,6 +36,27 @@ class Prepared(NamedTuple):
     transient: bool = False
     mask: Mask | None = None
     dark: Levels | None = None
+    content: bytes = UNKNOWN
+    checksum: int | None = None
+
+
+class Known(Protocol):
+    """Images whose outcome is known from an earlier run."""
+
+    def at(self, item: int, sample: Sample) -> Prepared | None:
+        """The outcome for an item; None where the image has to be read."""
+        ...
+
+    def of(self, content: Content, sample: Sample) -> Prepared | None:
+        """The outcome for an image that was read; None where it has to be decoded."""
+        ...
+
+
+def content_hash(content: Content) -> bytes:
+    """A hash of what an image is read from: pixels are told from files, and from those of another shape."""
+    data = content.data
+    kind = f"{data.shape} {data.dtype}" if isinstance(data, np.ndarray) else "file"
+    return hash_of(kind.encode(), bytes.fromhex(content.sha256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +76,27 @@ class Prepare:
     mask_operations: tuple[Operation, ...] = ()
 
     def over(
-        self, samples: SampleTable, excluded: Mapping[int, str], heartbeat: Heartbeat
+        self,
+        samples: SampleTable,
+        excluded: Mapping[int, str],
+        heartbeat: Heartbeat,
+        known: Known | None = None,
     ) -> Iterator[tuple[Sample, Prepared]]:
         """Yields every sample with its outcome; an image is valid only until the next one is read."""
-        process = partial(self._prepared, self.reader.reusing_memory())
-        for _, sample, found in over_images(samples, excluded, heartbeat, process):
+        process = partial(self._prepared, self.reader.reusing_memory(), known)
+        at = () if known is None else (known.at,)
+        for _, sample, found in over_images(samples, excluded, heartbeat, process, *at):
             if isinstance(found, Fault):
                 yield sample, Prepared(None, reason=found.reason, transient=found.transient)
             else:
                 yield sample, found
 
-    def _prepared(self, reader: ImageReader, sample: Sample) -> Prepared:
+    def _prepared(self, reader: ImageReader, known: Known | None, sample: Sample) -> Prepared:
         """One image; where only a step fails, its flags and digest are known."""
-        image, flags, sha256, mask = reader(sample)
+        content = reader.content(sample)
+        if known is not None and (same := known.of(content, sample)) is not None:
+            return same
+        image, flags, sha256, mask = reader.loaded(sample, content)
         dark = dark_levels(image) if reader.options.values is None else None
         found = attempt(self._transformed, image, mask)
         if isinstance(found, Fault):
@@ -71,7 +104,7 @@ class Prepare:
         image, mask = found
         if mask is not None:
             flags = tuple(sorted((*flags, MASKED)))
-        return Prepared(image, flags, sha256, mask=mask, dark=dark)
+        return Prepared(image, flags, sha256, mask=mask, dark=dark, content=content_hash(content))
 
     def _transformed(self, image: Pixels, mask: Mask | None) -> tuple[Pixels, Mask | None]:
         for operation in self.operations:

@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.dataset.records import SampleRecord
-from imgprep.pipeline.image_reader import Mask
+from imgprep.dataset.records import SampleRecord, json_line
+from imgprep.pipeline.image_reader import Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
+from imgprep.pipeline.row_records import RowRecords, hashes, image_text
 from imgprep.shards.base import text_array
 from imgprep.stages.convert.dark_levels import Levels, darkest
 from imgprep.stages.convert.prepare import Prepared
@@ -57,6 +58,10 @@ class ShardRows:
         self.status: Counter[str] = Counter()
         self.transient = self.masked = 0
         self.dark: list[Levels | None] = []
+        self.contents: list[bytes] = []
+        self.sha256: list[bytes] = []
+        self.details: list[bytes] = []
+        self.copied = 0
 
     def add(self, item: int, sample: Sample, prepared: Prepared) -> None:
         """Adds one item of the plan."""
@@ -64,12 +69,12 @@ class ShardRows:
         status: Status = sample.status if sample.status != "ok" else "quarantined"
         if prepared.pixels is not None:
             row, status = len(self.ids), "ok"
-            self.images[row] = prepared.pixels
-            self.checksums.append(zlib.crc32(self.images[row]))
-            if self.masks is not None:
-                self._add_mask(self.masks[row], prepared.mask)
+            self._add_pixels(row, prepared, prepared.pixels)
             self.dark.append(prepared.dark)
             self.items.append(item)
+            self.contents.append(prepared.content)
+            self.sha256.append(bytes.fromhex(prepared.sha256 or ""))
+            self.details.append(_details(prepared))
             self.labels.append(self.codes[sample.label])
             self.ids.append(sample.id)
             self.counts[sample.label] += 1
@@ -94,12 +99,19 @@ class ShardRows:
         )
         self.lines.append(record.line())
 
-    def _add_mask(self, row: NDArray[np.uint8], mask: Mask | None) -> None:
-        """Adds the mask of the last image; without a mask the row is all object."""
-        if mask is not None:
-            row[:] = mask.pixels[..., 0]
+    def _add_pixels(self, row: int, prepared: Prepared, pixels: Pixels) -> None:
+        """Adds image and mask; without a mask the row is all object."""
+        self.images[row] = pixels
+        mask = None if self.masks is None else self.masks[row]
+        if mask is not None and prepared.mask is not None:
+            mask[:] = prepared.mask.pixels[..., 0]
             self.masked += 1
-        self.checksums[-1] = zlib.crc32(row.data, self.checksums[-1])
+        if prepared.checksum is not None:
+            self.copied += 1
+            self.checksums.append(prepared.checksum)
+        else:
+            checksum = zlib.crc32(self.images[row])
+            self.checksums.append(checksum if mask is None else zlib.crc32(mask.data, checksum))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The columns of the flat layout."""
@@ -114,6 +126,20 @@ class ShardRows:
         }
         return columns if self.masks is None else columns | {MASK: self.masks[:count]}
 
+    def records(self, settings: str) -> RowRecords | None:
+        """What is recorded of the rows; None where the plan does not identify them."""
+        if self.plan.rows is None:
+            return None
+        return RowRecords(
+            settings,
+            image_text(self.images.shape[1:], self.images.dtype.name),
+            self.plan.rows.keys[self.items],
+            hashes(self.contents),
+            np.array(self.checksums, np.uint32),
+            hashes(self.sha256, 32),
+            self.details,
+        )
+
     def record(self) -> ShardRecord:
         """The record of the shard before it is written."""
         return ShardRecord(
@@ -126,4 +152,16 @@ class ShardRows:
             masked=None if self.masks is None else self.masked,
             counts=dict(self.counts),
             dark=darkest(self.dark),
+            copied=self.copied,
         )
+
+
+def _details(prepared: Prepared) -> bytes:
+    """What a later run needs to know of a row beside its pixels and digests."""
+    if not prepared.flags and prepared.mask is None and prepared.dark is None:
+        return _USUAL
+    mask = "" if prepared.mask is None else prepared.mask.sha256 or ""
+    return json_line({"flags": prepared.flags, "mask": mask, "dark": prepared.dark})
+
+
+_USUAL: Final = json_line({"flags": (), "mask": "", "dark": None})

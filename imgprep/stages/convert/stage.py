@@ -11,75 +11,25 @@ from imgprep.dataset.manifest import MASKED, Manifest, decisions_key, fingerprin
 from imgprep.dataset.record_edits import are_usable, with_flags
 from imgprep.dataset.row_format import ImageFormat
 from imgprep.dataset.targets import ALL, described
-from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
-from imgprep.pipeline.image_reader import Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
+from imgprep.pipeline.reuse import RowSettings, reusable, reusing
 from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, results
-from imgprep.pipeline.shard_job import ShardJob
 from imgprep.pipeline.versions import recorded_versions
 from imgprep.pipeline.writer import ShardWriter, explained
 from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
 from imgprep.stages.convert.dark_levels import dark_note
+from imgprep.stages.convert.job import ConvertJob
+from imgprep.stages.convert.known_rows import row_keys
 from imgprep.stages.convert.prepare import Prepare, Probe
 from imgprep.stages.convert.settings import ConvertSettings
-from imgprep.stages.convert.shard_rows import ShardRows
 from imgprep.table.columns import label_dtype
-from imgprep.table.sample import Sample, SampleTable
+from imgprep.table.sample import SampleTable
 from imgprep.table.targets import Target, of_rows
 from imgprep.util.versions import versions
 
 STAGE = "convert"
 PROBED = 32
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertJob(ShardJob[SampleTable]):
-    """Makes one shard of the stage.
-
-    Attributes:
-        prepare: turns a sample into pixels.
-        image: format that every image must have.
-        example: id of the image that determined the format; '' when the settings did.
-        classes: in index order.
-        writer: writes the shard.
-        where: file and line of the section in the spec, for messages.
-        targets: of which the plans have columns.
-    """
-
-    prepare: Prepare
-    image: ImageFormat
-    example: str
-    classes: tuple[str, ...]
-    writer: ShardWriter
-    where: str
-    targets: tuple[Target, ...] = ()
-
-    def make(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> ShardRecord:
-        """Makes the shard.
-
-        Raises:
-            RequestError: an image has another size than the first one, and the spec gives none.
-            ResourceError: the file cannot be written.
-        """
-        codes = {name: code for code, name in enumerate(self.classes)}
-        images = self.writer.buffer.rows((int(plan.items.ok().sum()), *self.image.shape), self.image.dtype)
-        masked = self.prepare.reader.masks is not None
-        rows = ShardRows(plan, images, codes, masked=masked, targets=self.targets)
-        for item, (sample, prepared) in enumerate(self.prepare.over(plan.items, plan.excluded, heartbeat)):
-            if prepared.pixels is not None:
-                self._check(sample, prepared.pixels)
-            rows.add(item, sample, prepared)
-        return self.writer.write(rows.record(), rows.arrays(), lines=rows.lines)
-
-    def _check(self, sample: Sample, pixels: Pixels) -> None:
-        if pixels.shape == self.image.shape and pixels.dtype == self.image.dtype:
-            return
-        raise RequestError(
-            f"{self.where}: convert.size: {sample.id} becomes {_describe(pixels.shape, pixels.dtype.name)}, "
-            f"but {self.example} {_describe(self.image.shape, self.image.dtype)}; all images must agree: "
-            "give convert.size as [height, width], convert.channels (rgb or gray) and convert.depth (8 or 16)"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +118,43 @@ class Conversion:
         ranges = cut(usable, max(1, shard_count(int(usable.sum()), row_bytes, self.settings.shard_size)))
         names = shard_names("shard", len(ranges), self.settings.format.suffix)
         job = fingerprint(versions(), self.values(), self.origin, self.classes, image.shape, image.dtype)
+        source = self.prepare.reader.source
         return [
-            ShardPlan(index, filename, None, items, plan_digest(job, filename, items))
+            ShardPlan(index, filename, None, items, plan_digest(job, filename, items), rows=row_keys(source, items))
             for index, (filename, rows) in enumerate(zip(names, ranges, strict=True))
             for items in [self.table[rows]]
         ]
+
+    def rows(self, image: ImageFormat | None) -> RowSettings:
+        """What all rows have in common; the format may be unknown."""
+        values = {name: value for name, value in self.values().items() if name != "storage"}
+        made = fingerprint(versions(), values, repr(self.prepare.reader.options))
+        return RowSettings(STAGE, made, image)
+
+    def reusable(self, context: RunContext) -> tuple[int, int]:
+        """See `ReusingWork.reusable`."""
+        keys = row_keys(self.prepare.reader.source, self.table[self.table.ok()]).keys
+        return reusable(context.workspace, self.rows(self.prepare.image), keys), len(keys)
 
     def shards(self, context: RunContext) -> tuple[ConvertJob, list[ShardPlan[SampleTable]]]:
         """See `ShardedWork.shards`."""
         example, image = self.image(context)
         about = explained(self.classes, image, {"kind": "none"}, self.targets)
         writer = ShardWriter.for_stage(context.workspace, STAGE, self.settings, about)
-        job = ConvertJob(self.prepare, image, example, self.classes, writer, self.where, self.targets)
-        return job, self.plans(image)
+        rows = self.rows(image)
+        earlier, plans = reusing(context, rows, self.plans(image))
+        job = ConvertJob(
+            self.prepare,
+            image,
+            example,
+            self.classes,
+            writer,
+            self.where,
+            settings=rows.digest,
+            earlier=earlier,
+            targets=self.targets,
+        )
+        return job, plans
 
     def run(self, context: RunContext) -> Manifest:
         """Makes the stage.
@@ -243,7 +217,3 @@ def _retry_note(images: int) -> str:
     """The note about images that failed for want of network, memory or time, or with a killed worker."""
     what = "1 image was" if images == 1 else f"{images} images were"
     return f"{what} quarantined for a reason that may pass; the next run tries again"
-
-
-def _describe(shape: tuple[int, ...], dtype: str) -> str:
-    return f"{shape[0]}x{shape[1]}x{shape[2]} {dtype}"

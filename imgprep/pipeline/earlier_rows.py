@@ -1,0 +1,208 @@
+"""Rows of shards that an earlier run made: found by what they were made from, and checked when they are read."""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgprep.dataset.manifest import commit, committing
+from imgprep.errors import ImgprepError
+from imgprep.pipeline.row_records import UNKNOWN, RowRecords, read_row_records
+from imgprep.shards.shard_set import Shard, ShardSet
+
+OPEN: Final = 4
+"""Earlier shards that a worker keeps open."""
+
+
+class EarlierShard(NamedTuple):
+    """A shard that is kept until the stage is made again.
+
+    Attributes:
+        path: of the file.
+        records: path of what is recorded of its rows.
+        sha256: of that.
+        rows: how many it has.
+    """
+
+    path: str
+    records: str
+    sha256: str
+    rows: int
+
+
+class EarlierRow(NamedTuple):
+    """A row as an earlier run wrote it.
+
+    Attributes:
+        arrays: name -> its row, valid while the shards are open.
+        checksum: of them, in this order.
+        content: a hash of what it was read from.
+        sha256: of what it was read from, in hexadecimal; '' where it was made of other rows.
+        details: what else is told of it.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    checksum: int
+    content: bytes
+    sha256: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRows:
+    """All earlier rows that may be copied, described in two small files; nothing is open.
+
+    Attributes:
+        index: path of the list of shards; with the suffix .npy the numbers of the rows by their content.
+        image: shape and dtype of every row.
+    """
+
+    index: str
+    image: tuple[tuple[int, ...], str]
+
+    @classmethod
+    def write(
+        cls,
+        folder: Path,
+        shards: Iterable[EarlierShard],
+        contents: NDArray[np.uint8],
+        image: tuple[tuple[int, ...], str],
+    ) -> "EarlierRows":
+        """Writes the two files into a folder, under names that no other process gets.
+
+        Args:
+            folder: that is there.
+            shards: in order.
+            contents: (N, 16) of the rows of all of them.
+            image: shape and dtype of every row.
+
+        Raises:
+            ResourceError: they cannot be written.
+        """
+        listed = [list(shard) for shard in shards]
+        path = folder / f"index-{uuid4().hex}.json"
+        first = _first(contents)
+        order = np.argsort(first, kind="stable")
+        order = order[first[order] != 0]
+        with committing(path.with_suffix(".npy"), durable=False) as file:
+            np.save(file, np.stack([first[order], order.astype(np.uint64)]))
+        commit(path, json.dumps(listed).encode(), durable=False)
+        return cls(str(path), image)
+
+    @contextmanager
+    def opened(self) -> Iterator["OpenRows"]:
+        """The rows, to be read by one task in a thread; closed at the end."""
+        shards = [EarlierShard(*members) for members in json.loads(Path(self.index).read_bytes())]
+        by_content = np.load(Path(self.index).with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+        shape, dtype = self.image
+        files = ShardSet([Shard(shard.path, (shard.rows, *shape), np.dtype(dtype)) for shard in shards])
+        with files.opened(OPEN) as opened:
+            yield OpenRows(shards, opened, by_content)
+
+
+class OpenRows:
+    """Earlier rows, read on access.
+
+    A row is given only if its pixels have the checksum that was recorded when it was written. Whatever is wrong with a
+    shard, its rows are then not known any more.
+
+    Args:
+        shards: in order.
+        files: the same, opened on access.
+        by_content: (2, N) uint64, the beginnings of the hashes of the contents in ascending order, and their rows.
+    """
+
+    def __init__(self, shards: list[EarlierShard], files: ShardSet, by_content: NDArray[np.uint64]) -> None:
+        self._shards = shards
+        self._files = files
+        self._by_content = by_content
+        self._starts = np.cumsum([0, *(shard.rows for shard in shards)])
+        self._records: dict[int, RowRecords | None] = {}
+        self._damaged: set[int] = set()
+        self._last: tuple[bytes, Mapping[str, Any]] = b"", {}
+
+    def find(self, content: bytes) -> int:
+        """The number of a row that was read from this content; -1 when there is none."""
+        known = self._by_content[0]
+        wanted = np.frombuffer(content, np.uint64, 1)[0]
+        place = int(np.searchsorted(known, wanted))
+        return int(self._by_content[1][place]) if place < len(known) and known[place] == wanted else -1
+
+    def read(self, number: int, arrays: tuple[str, ...]) -> EarlierRow | None:
+        """A row with some arrays of its shard, of which all that count for its checksum; None when it is damaged."""
+        shard = int(np.searchsorted(self._starts, number, side="right")) - 1
+        row = number - int(self._starts[shard])
+        records = self._recorded(shard)
+        if records is None or shard in self._damaged:
+            return None
+        try:
+            opened = self._files[shard]
+            found = {name: (opened.images if name == "image" else opened.rows(name))[row] for name in arrays}
+        except (ImgprepError, OSError, ValueError, LookupError, MemoryError):
+            self._damaged.add(shard)
+            return None
+        checksum = 0
+        for array in found.values():
+            checksum = zlib.crc32(array, checksum)
+        if checksum != records.checksums[row]:
+            return None
+        details = self._details(records.details[row])
+        return EarlierRow(
+            found, checksum, records.contents[row].tobytes(), records.sha256[row].tobytes().hex(), details
+        )
+
+    def _details(self, text: bytes) -> Mapping[str, Any]:
+        """What is told of a row; few of them differ, or all do."""
+        if text != self._last[0]:
+            self._last = text, json.loads(text)
+        return self._last[1]
+
+    def _recorded(self, shard: int) -> RowRecords | None:
+        """What is recorded of the rows of a shard; the last few are kept."""
+        if shard not in self._records:
+            while len(self._records) >= OPEN:
+                self._records.pop(next(iter(self._records)))
+            found = read_row_records(Path(self._shards[shard].records), self._shards[shard].sha256)
+            self._records[shard] = None if found is None or len(found) != self._shards[shard].rows else found
+        return self._records[shard]
+
+
+@contextmanager
+def opened_or_none(rows: EarlierRows | None) -> Iterator[OpenRows | None]:
+    """Earlier rows, to be read by one task in a thread; None where there are none."""
+    if rows is None:
+        yield None
+    else:
+        with rows.opened() as found:
+            yield found
+
+
+def places(known: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """(M,) the row of each wanted key among the known ones; -1 where it is not, or is `UNKNOWN`.
+
+    Args:
+        known: (N, 16).
+        wanted: (M, 16).
+    """
+    found = np.full(len(wanted), -1, np.int64)
+    if not len(known) or not len(wanted):
+        return found
+    first, asked = _first(known), _first(wanted)
+    order = np.argsort(first, kind="stable")
+    place = order[np.minimum(np.searchsorted(first[order], asked), len(order) - 1)]
+    same = (known[place] == wanted).all(axis=1) & (asked != 0)
+    found[same] = place[same]
+    return found
+
+
+def _first(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """(N,) the first eight bytes of hashes: 0 for `UNKNOWN`."""
+    assert len(UNKNOWN) == hashes.shape[1]
+    return np.ascontiguousarray(hashes[:, :8]).view(np.uint64)[:, 0]
