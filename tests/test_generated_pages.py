@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from docs.generate import gallery, references, rules
+from docs.generate.feature_scenes import scenes as feature_scenes
 from docs.generate.packed_scenes import scenes as packed_scenes
 from docs.generate.scenes import SCENES
 from imgprep import errors
@@ -26,7 +27,7 @@ def heads(text: str) -> list[str]:
 
 
 def test_every_rule_has_a_page_an_example_and_a_place_in_the_index() -> None:
-    assert {*SCENES, *packed_scenes()} == set(RULES)
+    assert {*SCENES, *feature_scenes(), *packed_scenes()} == set(RULES)
     assert [name for names in rules.GROUPS.values() for name in names] == sorted(
         RULES, key=[name for names in rules.GROUPS.values() for name in names].index
     )
@@ -35,7 +36,7 @@ def test_every_rule_has_a_page_an_example_and_a_place_in_the_index() -> None:
     assert severities == {name: rule().severity for name, rule in RULES.items()}
 
 
-@pytest.mark.parametrize("name", ["blur", "packed-values"])
+@pytest.mark.parametrize("name", ["blur", "feature-outlier", "packed-values"])
 def test_the_page_of_a_rule(name: str) -> None:
     """What it asks, why, the remedy, when to switch it off, what it says of an example, and its settings."""
     page, *pictures = rules.rule_pages(name, RULES[name])
@@ -60,7 +61,12 @@ def test_the_page_of_a_rule(name: str) -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_fails_on_its_example(name: str) -> None:
     """And passes for another class, where it judges classes."""
-    found = rules.judged(name, SCENES[name]()) if name in SCENES else rules.judged_packed(name, packed_scenes()[name])
+    if name in SCENES:
+        found = rules.judged(name, SCENES[name]())
+    elif name in feature_scenes():
+        found = rules.judged_features(name, feature_scenes()[name])
+    else:
+        found = rules.judged_packed(name, packed_scenes()[name])
     status = {finding.status for finding in found}
     alone = {"label-errors", "none-class", "packed-evaluation", "packed-statistics"}
     assert status == ({"fail"} if name in alone else {"fail", "pass"})

@@ -15,13 +15,14 @@ import pytest
 from imgprep.errors import RequestError
 from imgprep.spec.loading import spec_from_mapping
 from imgprep.spec.reading import read
+from imgprep.stages import STAGES
 from tests.support import official, program
 from tests.support.blocks import Block, blocks_in
 from tests.support.reader import Reader
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
-SECTIONS = {"name", "source", "output", "seed", "audit", "convert", "split", "augment", "pack", "targets", "execution"}
+SECTIONS = {"name", "source", "output", "seed", "audit", "targets", "execution", *STAGES}
 MINIMAL = {"source": {"layout": "directory", "path": "images"}, "output": "out"}
 OTHERS = {"cluster.md"}
 """Pages whose code has tests of its own."""

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 
 import imgprep
+from docs.generate.feature_scenes import FeatureScene
+from docs.generate.feature_scenes import scenes as feature_scenes
 from docs.generate.packed_scenes import PackedScene
 from docs.generate.packed_scenes import scenes as packed_scenes
 from docs.generate.page import Page, flow, table
@@ -30,6 +32,7 @@ GROUPS: Final = {
     "Files": ("unreadable", "resolution", "exposure", "blur", "encoding", "license"),
     "Copies and splits": ("duplicate", "near-duplicate", "split-leakage", "split-coverage"),
     "Change": ("drift",),
+    "Features of a network": ("feature-outlier", "feature-duplicate"),
     "Packed datasets": ("packed-values", "packed-counts", "packed-evaluation", "packed-statistics"),
 }
 
@@ -117,6 +120,8 @@ def _stages(rule: type[Rule]) -> str:
         return "every stage, where `--reference` names another collection"
     if rule.stages == ALL_STAGES:
         return "the collection, and every stage"
+    if rule.stages == {"features"}:
+        return "what a network says of the images: `imgprep audit SPEC --stage features`"
     if rule.stages == {"pack"}:
         return "packed datasets: `imgprep audit SPEC --stage pack`"
     return "the collection, and what convert made of it: `--stage convert`"
@@ -129,6 +134,9 @@ def _example(name: str) -> tuple[str, dict[str, bytes]]:
         findings = judged(name, scene)
         shown, pictures = _shelf(name, scene, findings)
         return "\n\n".join([scene.about, shown, _said(findings)]), pictures
+    if name in feature_scenes():
+        seen = feature_scenes()[name]
+        return "\n\n".join([seen.about, _said(judged_features(name, seen))]), {}
     packed = packed_scenes()[name]
     return "\n\n".join([packed.about, _bars(packed), _said(judged_packed(name, packed))]), {}
 
@@ -181,6 +189,11 @@ def judged_packed(name: str, scene: PackedScene) -> list[Finding]:
     """What the rule says of a packed dataset."""
     evidence = make_evidence([], classes=scene.packed.index.classes, stage="pack", packed=scene.packed)
     return list(RULES[name]()(evidence))
+
+
+def judged_features(name: str, scene: FeatureScene) -> list[Finding]:
+    """What the rule says of features."""
+    return list(RULES[name]()(scene.evidence))
 
 
 def _shelf(name: str, scene: Scene, findings: list[Finding]) -> tuple[str, dict[str, bytes]]:

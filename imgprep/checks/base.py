@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imgprep.checks.label_evidence import Predictions, Review
 from imgprep.checks.measurements import Measurements, SmallImages
+from imgprep.checks.network_features import NetworkFeatures
 from imgprep.checks.packed import Packed
 from imgprep.checks.report import Finding, Report, Severity, Status, Table, Value
 from imgprep.pipeline.decided import Decided
@@ -80,6 +81,7 @@ class Evidence:
         stage: that is judged; ``source`` for the collection as it is.
         training: images of each class that are trained on; None when there are no splits to decide that yet.
         packed: the packed dataset that is judged.
+        features: what a network says of the images; None without a stage that asked it.
         reference: the earlier, or another, collection that this one is compared with.
         decided: what decisions did to the collection; None without any.
         labelled: whether the images have labels; without, all of them are of one class, `UNLABELLED`.
@@ -96,6 +98,7 @@ class Evidence:
     stage: str = "source"
     training: Mapping[str, int] | None = None
     packed: Packed | None = None
+    features: NetworkFeatures | None = None
     reference: "Evidence | None" = None
     decided: Decided | None = None
     labelled: bool = True

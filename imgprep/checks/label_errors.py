@@ -14,14 +14,18 @@ from imgprep.checks.label_evidence import Predictions
 from imgprep.checks.linear import FOLDS, out_of_fold
 
 ORIGIN: Final = "the built-in baseline"
+BY_FEATURES: Final = "the built-in baseline on the features of the network"
 
 
 def baseline_predictions(evidence: Evidence, seed: int = 0) -> Predictions | None:
-    """Cross-validated probabilities from the descriptors; None when they were not measured or a class is too small."""
-    measured = evidence.measurements
-    if measured is None or "descriptor" not in (measured.rows.dtype.names or ()):
+    """Cross-validated probabilities from the features of a network, else from descriptors of the pixels.
+
+    None when there are neither, or a class is too small.
+    """
+    described = _described(evidence)
+    if described is None:
         return None
-    rows = np.flatnonzero(evidence.measured)
+    rows, descriptors, origin = described
     labels = evidence.labels[rows]
     counts = np.bincount(labels, minlength=len(evidence.classes))
     large = np.flatnonzero(counts >= 2 * FOLDS)
@@ -29,10 +33,22 @@ def baseline_predictions(evidence: Evidence, seed: int = 0) -> Predictions | Non
         return None
     kept = np.isin(labels, large)
     rows = rows[kept]
-    found = out_of_fold(measured.at(rows)["descriptor"], np.searchsorted(large, labels[kept]), seed)
+    found = out_of_fold(descriptors[kept], np.searchsorted(large, labels[kept]), seed)
     probabilities = np.zeros((len(rows), len(evidence.classes)), np.float32)
     probabilities[:, large] = found
-    return Predictions(evidence.ids(rows), probabilities, ORIGIN, estimate=True)
+    return Predictions(evidence.ids(rows), probabilities, origin, estimate=True)
+
+
+def _described(evidence: Evidence) -> tuple[NDArray[np.intp], NDArray[np.floating], str] | None:
+    """Rows of images, (M, D) a description of each, and where it comes from; None without any."""
+    if evidence.features is not None:
+        known = evidence.labels[evidence.features.rows] >= 0
+        return evidence.features.rows[known], evidence.features.directions[known], BY_FEATURES
+    measured = evidence.measurements
+    if measured is None or "descriptor" not in (measured.rows.dtype.names or ()):
+        return None
+    rows = np.flatnonzero(evidence.measured)
+    return rows, measured.at(rows)["descriptor"], ORIGIN
 
 
 class Suspects(NamedTuple):

@@ -39,6 +39,7 @@ class AuditStage(StrEnum):
     SPLIT = "split"
     AUGMENT = "augment"
     PACK = "pack"
+    FEATURES = "features"
 
 
 class ReviewMode(StrEnum):

@@ -10,8 +10,10 @@ import numpy as np
 
 from imgprep.checks.base import UNLABELLED, Evidence, Rule
 from imgprep.checks.exact_duplicates import measure_exactly
+from imgprep.checks.groups import rows_of
 from imgprep.checks.label_evidence import Predictions, Review
 from imgprep.checks.measurements import Measurements
+from imgprep.checks.network_features import NetworkFeatures
 from imgprep.checks.packed_shards import read_packed
 from imgprep.checks.rules.splits import FOLD
 from imgprep.commands.collection import grouping
@@ -168,8 +170,45 @@ def of_pack(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> Audi
     return AuditInputs(replace(evidence, stage="pack", training=training, packed=packed), (images,), manifest)
 
 
+def of_features(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> AuditInputs:
+    """The converted images with their splits, and what the network says of each; copies are left out.
+
+    Raises:
+        RequestError: the spec has no features section.
+    """
+    if not pipeline.has("features"):
+        raise loaded.error(
+            "the section is missing, so there is nothing to audit; add it, or leave --stage out", "features"
+        )
+    written = pipeline.bring("features")
+    images, evidence = _divided(loaded, context, pipeline)
+    review, predictions, _ = _about_labels(loaded.spec.audit.rules, evidence.classes, evidence.table)
+    features = _features(written, evidence.table)
+    labelled = replace(evidence, stage="features", review=review, predictions=predictions, features=features)
+    return AuditInputs(labelled, (images,), written.manifest)
+
+
+def _features(written: StageResult, table: SampleTable) -> NetworkFeatures | None:
+    """The features of the originals in a table; None where no split has any."""
+    ids, parts = list[str](), []
+    for split in written.manifest.splits():
+        loaded = written.load(split)
+        ids += loaded.ids
+        parts.append(loaded.arrays()[0])
+    rows = rows_of(table.id, ids)
+    order = np.argsort(rows, kind="stable")[int((rows < 0).sum()) :]  # copies are in no row
+    return NetworkFeatures(rows[order], np.concatenate(parts)[order]) if parts else None
+
+
 GATHER: Final[Mapping[str, Callable[[LoadedSpec, RunContext, Pipeline], AuditInputs]]] = MappingProxyType(
-    {"source": of_source, "convert": of_convert, "split": of_split, "augment": of_augment, "pack": of_pack}
+    {
+        "source": of_source,
+        "convert": of_convert,
+        "split": of_split,
+        "augment": of_augment,
+        "pack": of_pack,
+        "features": of_features,
+    }
 )
 
 

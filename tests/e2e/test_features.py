@@ -275,3 +275,29 @@ def test_from_python(featured: Project) -> None:
     for stage, said in {"featres": "there are convert, features, split", "": "there are convert"}.items():
         with pytest.raises(imgprep.errors.RequestError, match=said):
             imgprep.load(featured.output, "train", stage)
+
+
+def test_the_audit_judges_by_the_features(featured: Project) -> None:
+    """Two pictures of one scene that no hash takes for copies, and a wrong label."""
+    featured.draw(ash=12, elm=12)
+    for number in range(12):  # ash is dark and elm is bright to this network
+        for label, level in (("ash", 40), ("elm", 200)):
+            noise = np.random.default_rng(number).integers(-9, 10, (20, 24, 3))
+            cv2.imwrite(str(featured.source / label / f"{number:03d}.png"), (level + noise).astype(np.uint8))
+    cv2.imwrite(str(featured.source / "ash" / "005.png"), np.full((20, 24, 3), 199, np.uint8))
+    rules = {"class-size": {"min": 1}, "label-errors": {"suspects": True}}
+    featured.write(features=SECTION, audit={"rules": rules}, execution={"engine": "serial"})
+    done = featured.call("audit", featured.spec, "--stage", "features", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["findings"]
+    outliers = {finding["class"]: finding for finding in found if finding["rule"] == "feature-outlier"}
+    assert (outliers["ash"]["status"], outliers["ash"]["samples"]) == ("fail", ["ash/005.png"])
+    suspects = [finding for finding in found if finding["rule"] == "label-errors" and finding["samples"]]
+    assert suspects[0]["samples"][0] == "ash/005.png"
+    assert "feature-duplicate" in {finding["rule"] for finding in found}
+    assert "blur" not in {finding["rule"] for finding in found}
+
+
+def test_an_audit_of_features_needs_the_section(project: Project) -> None:
+    done = project.call("audit", project.spec, "--stage", "features")
+    assert (done.returncode, "features: the section is missing" in done.stderr) == (2, True)

@@ -10,6 +10,7 @@ from imgprep.checks.rules.colors import ColorShare
 from imgprep.checks.rules.counts import ClassBalanceMax, ClassBalanceMean, ClassSize
 from imgprep.checks.rules.drift import Drift
 from imgprep.checks.rules.duplicates import Duplicate, LabelConflict, NearDuplicate
+from imgprep.checks.rules.features import FeatureDuplicate, FeatureOutlier
 from imgprep.checks.rules.files import Unreadable
 from imgprep.checks.rules.labels import LabelErrors
 from imgprep.checks.rules.license import License
@@ -48,5 +49,7 @@ RULES: Final[Mapping[str, type[Rule]]] = {
         PackedCounts,
         PackedEvaluation,
         PackedStatistics,
+        FeatureOutlier,
+        FeatureDuplicate,
     )
 }

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final
 
 from annotated_types import Gt, Lt
 
-from imgprep.checks.base import Compared, Evidence, Finding, Rule, Share, Status, percent
+from imgprep.checks.base import WHOLE_COLLECTION, Compared, Evidence, Finding, Rule, Share, Status, percent
 from imgprep.checks.label_errors import Suspects, baseline_predictions, find_suspects
 from imgprep.checks.label_evidence import Predictions
 from imgprep.checks.review import Reviewed, judge_review
@@ -42,13 +42,15 @@ class LabelErrors(Rule):
         confidence: of the interval.
         review: the review table with the columns id, label, reviewed_label; `?` is unsure, `none` none of the classes.
         pred_probs: an npz file with ids and out-of-fold probabilities, for suspects.
-        suspects: whether to look for suspects with the built-in baseline when there is no ``pred_probs``.
+        suspects: whether to look for suspects with the built-in baseline when there is no ``pred_probs``; with
+            ``--stage features`` it learns from the features of the network, which see more than it does.
         seed: of the folds of the baseline.
     """
 
     id: ClassVar[str] = "label-errors"
     source: ClassVar[str] = "Handbook, part 5 (label errors)"
     needs_labels: ClassVar[bool] = True
+    stages: ClassVar[frozenset[str]] = WHOLE_COLLECTION | {"features"}
     budget: Share = 0.04
     confidence: Annotated[float, Gt(0), Lt(1)] = 0.95
     review: Path | None = None

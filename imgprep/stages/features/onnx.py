@@ -100,15 +100,25 @@ class Graph:
             if len(self.outputs) != 1:
                 raise ModelError(f"has the outputs {_some(self.outputs)}; choose one").about("output")
             wanted = self.outputs[0]
-        tensors = {name for layer in self.layers for name in layer.outputs if name}
-        nodes = {layer.name: layer.outputs[0] for layer in self.layers if layer.name and layer.outputs}
-        if wanted in tensors:
-            return wanted
-        if wanted in nodes:
-            return nodes[wanted]
-        last = [name for layer in self.layers[-4:] for name in layer.outputs]
-        hint = suggestion(wanted, sorted({*tensors, *nodes})) or f"its last layers are {_some(last)}"
-        raise ModelError(f"has no layer {shown(wanted)}; {hint}").about("output")
+        layers = list(self._seeing())
+        nodes = {layer.name: layer.outputs[0] for layer in layers if layer.name and layer.outputs}
+        tensors = {name: name for layer in layers for name in layer.outputs if name}
+        found = {**nodes, **tensors}
+        if wanted in found:
+            return found[wanted]
+        constant = any(wanted == layer.name or wanted in layer.outputs for layer in self.layers)
+        what = "computes without the image" if constant else "has no layer"
+        last = [name for layer in layers[-4:] for name in layer.outputs]
+        hint = suggestion(wanted, sorted(found)) or f"its last layers are {_some(last)}"
+        raise ModelError(f"{what} {shown(wanted)}; {hint}").about("output")
+
+    def _seeing(self) -> Iterator[Layer]:
+        """The layers whose result depends on the image: exporters write weights as layers too."""
+        reached = set(self.inputs)
+        for layer in self.layers:
+            if layer.nested or reached.intersection(layer.inputs):
+                reached.update(layer.outputs)
+                yield layer
 
     def cut(self, tensor: str) -> bytes:
         """The file as it would be if the network ended with a tensor."""

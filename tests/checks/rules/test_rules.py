@@ -19,7 +19,8 @@ DOCUMENTED = {
     "near-duplicate": "warning", "split-leakage": "error", "split-coverage": "error", "background": "warning",
     "lighting": "warning", "perspective": "warning", "resolution": "warning", "exposure": "warning", "blur": "warning",
     "encoding": "warning", "drift": "warning", "packed-values": "error", "packed-counts": "error",
-    "packed-evaluation": "error", "packed-statistics": "error",
+    "packed-evaluation": "error", "packed-statistics": "error", "feature-outlier": "warning",
+    "feature-duplicate": "warning",
 }  # fmt: skip
 
 

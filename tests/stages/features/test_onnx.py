@@ -37,6 +37,17 @@ def test_a_missing_layer_is_refused_with_the_nearest(wanted: str, said: str) -> 
     assert (str(error.value), error.value.key) == (said, "output")
 
 
+def test_weights_that_are_written_as_layers_are_none() -> None:
+    nodes = [node("Constant", [], "factor", "constant"), node("Neg", ["factor"], "minus", "negated"), *NODES]
+    found = graph(onnx_file(nodes, weights(), [described("image", ("N", 3, 8, 8))]))
+    assert found.layer("mixed") == "mixed"
+    for name in ("factor", "constant", "minus"):
+        with pytest.raises(ModelError, match=f"computes without the image '{name}'; "):
+            found.layer(name)
+    with pytest.raises(ModelError, match="has no layer 'minos'; its last layers are average, flat, logits, prob"):
+        found.layer("minos")
+
+
 def test_several_outputs_have_to_be_chosen_from() -> None:
     with pytest.raises(ModelError, match="has the outputs logits, prob; choose one"):
         graph(network(outputs=("logits", "prob"))).layer(None)
