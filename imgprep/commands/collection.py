@@ -37,7 +37,14 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     options = loaded.spec.convert.decode_options()
     try:
         listed = listing(
-            Listing(section.source, section.attributes, section.splits, options.values is not None), engine
+            Listing(
+                section.source,
+                section.attributes,
+                section.splits,
+                options.values is not None,
+                targets=tuple(loaded.spec.targets.values()),
+            ),
+            engine,
         )
     except LabelFromError as error:
         raise loaded.error(str(error), "source", "label_from") from error

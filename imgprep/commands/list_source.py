@@ -1,6 +1,6 @@
 """Lists a source; a file of many images in a worker, as an unchecked file can crash or stall its library."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -15,7 +15,8 @@ from imgprep.sources.attributes import AttributeTable, Unmatched, join_attribute
 from imgprep.sources.base import Source
 from imgprep.sources.split_names import USUAL, SplitNames
 from imgprep.sources.splits import SplitReader
-from imgprep.table.sample import SampleTable
+from imgprep.table.sample import Sample, SampleTable
+from imgprep.table.targets import Target
 
 
 class Listed(NamedTuple):
@@ -44,6 +45,7 @@ class Listing(WholePlan):
         source: the source.
         attributes: a table of further columns.
         splits: the meaning of its names of splits.
+        targets: whose columns it may hold in arrays.
         numbers: whether arrays may hold numbers of any type, because the spec says their range.
         fault: why it cannot be listed, after a worker died; '' for none.
     """
@@ -53,6 +55,7 @@ class Listing(WholePlan):
     splits: SplitNames = USUAL
     numbers: bool = False
     fault: str = ""
+    targets: tuple[Target, ...] = ()
 
     def excluding(self, item: int, reason: str) -> "Listing":
         """A listing that is refused for this reason: no part of a container can be left out."""
@@ -101,7 +104,9 @@ def _listed(plan: Listing) -> Listed:
 
 def _read(plan: Listing) -> Listed:
     source, joined = plan.source, None
-    samples = source.samples()
+    samples: Iterable[Sample] = source.samples()
+    if plan.targets:
+        samples = source.with_columns(samples, plan.targets)
     if plan.attributes is not None:
         samples, joined = join_attributes(samples, plan.attributes, plan.splits, _folder(source))
     splits = SplitReader(plan.splits, source)

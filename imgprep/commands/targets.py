@@ -79,7 +79,8 @@ def _no_column(section: SourceSection, wanted: str, names: list[str]) -> str:
         if wanted.casefold() == str(getattr(section.source, key, "")).casefold():
             return f"the column {shown(wanted)} is {what}; name another, or another source.{key}"
     if not names:
-        where = "name a table with source.attributes" if section.source.table() is None else "the table has no others"
+        own = "an array of that name in the file, or " if section.source.holds_arrays else ""
+        where = f"give {own}a table with source.attributes" if section.source.table() is None else "there are no others"
         return f"no column {shown(wanted)}: {where}"
     return unknown("column", wanted, names)
 

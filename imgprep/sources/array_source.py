@@ -1,13 +1,18 @@
 """The common part of sources with images in arrays and classes given by number: HDF5, npz and IDX."""
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 from imgprep.archives.files import file_digest
+from imgprep.errors import one_line
+from imgprep.sources.array_columns import ArrayColumns, ReadArray
 from imgprep.sources.arrays import ClassNames, check_class_names, image_row
 from imgprep.sources.base import Pixels
 from imgprep.sources.file_cache import FileSource
 from imgprep.table.sample import Sample
+from imgprep.table.targets import Target
 
 
 class ArraySource(FileSource):
@@ -39,6 +44,16 @@ class ArraySource(FileSource):
     def classes(self) -> tuple[str, ...] | None:
         """The given names."""
         return self.class_names
+
+    @contextmanager
+    def arrays(self) -> Iterator[ReadArray]:
+        """Opens the file to read arrays by name; one without names has none."""
+        yield lambda _: None
+
+    def with_columns(self, samples: Iterable[Sample], targets: Sequence[Target]) -> Iterable[Sample]:
+        """Adds the arrays that are called as the columns are; see `ArrayColumns`."""
+        with self.arrays() as read:
+            yield from ArrayColumns(targets, read, one_line(self.path)).join(samples)
 
     def digest(self) -> str:
         """Size and modification time of the file."""

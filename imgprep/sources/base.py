@@ -4,7 +4,7 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -16,6 +16,7 @@ from imgprep.errors import RequestError, one_line
 from imgprep.sources.links import path_of
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
+from imgprep.table.targets import Target
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -121,6 +122,10 @@ class Source(ABC):
     def place_of(self, row: int) -> str:
         """The place that describes the sample of a row, from 0 on, for messages: file and line of a table."""
         return one_line(self.path)
+
+    def with_columns(self, samples: Iterable[Sample], targets: Sequence[Target]) -> Iterable[Sample]:
+        """Adds what the source has of the columns of targets, unless its samples have that already."""
+        return samples
 
     def preprocessed(self) -> Mapping[str, Any] | None:
         """Members of dataset.json on earlier processing, where the images are those of a dataset; else None."""

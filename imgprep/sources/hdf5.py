@@ -1,6 +1,8 @@
 """Images in HDF5 files: a group for each class, a hierarchy of groups, or flat arrays."""
 
+import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, TypeAlias
@@ -24,6 +26,7 @@ from imgprep.arrays.hdf5 import (
 )
 from imgprep.arrays.rows import DatasetRows
 from imgprep.errors import SourceError, one_line
+from imgprep.sources.array_columns import ReadArray
 from imgprep.sources.array_source import ArraySource
 from imgprep.sources.arrays import (
     IMAGES,
@@ -74,9 +77,18 @@ class Hdf5(ArraySource):
             if flat:
                 parts = [self._flat(entries, *pair, alone=len(flat) == 1) for pair in flat]
             else:
+                further = _targets(file)
+                entries = {name: found for name, found in entries.items() if name.rpartition("/")[2] not in further}
                 parts = [self._by_class(self._labels(entries), entries)]
             for part in parts:
                 yield from part
+
+    @contextmanager
+    def arrays(self) -> Iterator[ReadArray]:
+        """See `ArraySource.arrays`."""
+        with open_hdf5(str(self.path)) as file:
+            entries = {name: found for name, found in walk(file) if isinstance(found, h5py.Dataset)}
+            yield lambda name: read_dataset(entries[name]) if name in entries else None
 
     @staticmethod
     def open_file(path: Path) -> "_File":
@@ -163,6 +175,19 @@ def _split_groups(entries: Mapping[str, Entry]) -> frozenset[str]:
     """The outermost groups, where all of them are splits by their names."""
     outermost = frozenset(name for name, found in entries.items() if isinstance(found, h5py.Group) and "/" not in name)
     return outermost if are_splits(outermost) else frozenset()
+
+
+def _targets(file: h5py.File) -> frozenset[str]:
+    """The arrays of targets in the groups of a shard of imgprep, which are no images."""
+    if "targets" not in file.attrs or "imgprep" not in file.attrs:
+        return frozenset()
+    with refusing(file.filename):
+        value = read_attribute(file, "targets")
+    try:
+        named = json.loads(value)
+    except (TypeError, ValueError):
+        return frozenset()
+    return frozenset(named) if isinstance(named, dict) else frozenset()
 
 
 def _is_flat(name: str, found: Entry) -> bool:

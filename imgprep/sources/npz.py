@@ -1,6 +1,7 @@
 """Images in npz files, the form in which Keras ships MNIST: ``x_train``, ``y_train``, ``x_test``, ``y_test``."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from imgprep.archives.files import file_stamp
 from imgprep.arrays.npz import open_npz
 from imgprep.errors import SourceError, one_line
+from imgprep.sources.array_columns import ReadArray
 from imgprep.sources.array_source import ArraySource
 from imgprep.sources.arrays import (
     ClassNames,
@@ -58,6 +60,12 @@ class Npz(ArraySource):
             among = f"{pair.images}/" if len(pairs) > 1 else ""
             prefix = (f"{self.path.name}#{among}", f"{pair.images}@")
             yield from array_samples(labels, naming, prefix, pair.split, stamp)
+
+    @contextmanager
+    def arrays(self) -> Iterator[ReadArray]:
+        """See `ArraySource.arrays`."""
+        with open_npz(str(self.path)) as file:
+            yield lambda name: file.read(name) if name in file.names else None
 
     @staticmethod
     def open_file(path: Path) -> "_File":
