@@ -103,7 +103,8 @@ def judge(evidence: Evidence, rules: Iterable[Judge], suppressions: Suppressions
     findings += _about_waivers(suppressions, used)
     decisions = {} if evidence.decided is None else evidence.decided.counts()
     images = evidence.table.images()
-    return Report(evidence.name, images, tuple(findings), evidence.class_sizes, decisions=decisions, tables=tables)
+    sizes = evidence.class_sizes if evidence.labelled else {}
+    return Report(evidence.name, images, tuple(findings), sizes, decisions=decisions, tables=tables)
 
 
 def applies(rule: Judge, evidence: Evidence) -> bool:

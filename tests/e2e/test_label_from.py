@@ -132,6 +132,7 @@ def test_without_labels_the_audit_works_and_says_what_it_cannot_judge(made: Call
     assert {"class-size", "class-balance-mean", "label-errors", "label-conflict", "none-class"} <= set(needing)
     assert {found[rule]["status"] for rule in needing} == {"skipped"}
     assert done.stdout.count("without labels") == 1
+    assert "classes" not in json.loads((project.output / "audit" / "metrics.json").read_text())
     assert found["unreadable"]["samples"] == ["broken.png"]
     assert sorted(found["duplicate"]["samples"]) == sorted(["copy.png", CATS[3]])
     assert "Traceback" not in done.stderr

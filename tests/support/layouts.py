@@ -51,6 +51,13 @@ def directory(folder: Path, images: Images, server: Any) -> Source:
     return SOURCES["directory"](folder)  # type: ignore[call-arg]
 
 
+def labels_in_names(folder: Path, images: Images, server: Any) -> Source:
+    for label, found in images.items():
+        for number, pixels in enumerate(found):
+            (folder / f"{number}-{label}.png").write_bytes(png(pixels))
+    return SOURCES["directory"](folder, label_from="-([a-z]+)[.]")  # type: ignore[call-arg]
+
+
 def split_directory(folder: Path, images: Images, server: Any) -> Source:
     rows = files(folder / "train", {name: found[:3] for name, found in images.items()})
     rows += files(folder / "test", {name: found[3:] for name, found in images.items()})
@@ -213,7 +220,8 @@ def dataset(folder: Path, images: Images, server: Any) -> Source:
 LAYOUTS: dict[str, Callable[[Path, Images, Any], Source]] = {
     build.__name__: build
     for build in (
-        *(directory, split_directory, hierarchy, csv_local, csv_http, csv_embedded, json_array, json_lines),
+        *(directory, labels_in_names, split_directory, hierarchy),
+        *(csv_local, csv_http, csv_embedded, json_array, json_lines),
         *(directory_in_zip, split_directory_in_tar, hierarchy_in_gzipped_tar, csv_in_zip, json_beside_tar, webdataset),
         *(hdf5_by_class, hdf5_hierarchical, hdf5_flat, npz_split, idx, dataset),
     )
