@@ -173,11 +173,11 @@ def _stress(name: str) -> tuple[str, bytes]:
 
 def _copies(chain: Any, recipe: str, count: int, image: Image | None = None, donors: Any = None) -> list[NDArray[Any]]:
     """The image, and what a chain makes of it: the copies that the augment stage would make."""
-    original = sample("apple", 5) if image is None else image
+    original = sample("pear", 6) if image is None else image
     shape = (original.shape[0], original.shape[1], original.shape[2])
     made = [original]
     for number in range(1, count + 1):
-        records = drawn(chain, (SEED, "apple/0005.jpg", recipe, number), shape)
+        records = drawn(chain, (SEED, "pear/0006.jpg", recipe, number), shape)
         made.append(chain.apply(original, records, donors[recipe] if chain.needs_donor else None))
     return made
 

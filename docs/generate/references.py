@@ -12,9 +12,9 @@ from imgprep import errors
 from imgprep.cli.app import app
 
 NESTED: Final = (
-    ("Standardize", "pack.normalize: {standardize: ...}"),
-    ("Center", "pack.normalize: {center: ...}"),
-    ("FrozenTest", "split.test: {from: ...}"),
+    ("Standardize", "pack.normalize.standardize"),
+    ("Center", "pack.normalize.center"),
+    ("FrozenTest", "split.test.from"),
     ("source.csv.Remote", "source.remote, of csv and json"),
     ("waiver", "an entry of audit.waivers"),
 )

@@ -203,7 +203,7 @@ def _shelf(name: str, scene: Scene, findings: list[Finding]) -> tuple[str, dict[
     lines, pictures, files = ['<div class="shelf">'], {}, scene.files()
     for label in scene.classes:
         mark = f' class="{"bad" if label in failed else "good"}"'
-        lines.append(f"<div><p{mark}>{label}</p>")
+        lines.append(f"<div><p{mark}>{label}</p><div>")
         for id_ in (id_ for id_ in files if id_.startswith(f"{label}/")):
             path = f"{name}/{id_.replace('/', '-')}"
             pictures[path] = _shown(files[id_])
@@ -211,7 +211,7 @@ def _shelf(name: str, scene: Scene, findings: list[Finding]) -> tuple[str, dict[
             marked = ' class="bad"' if id_ in offending else ""
             note = f"<figcaption>{said}</figcaption>" if said else ""
             lines.append(f'<figure{marked}><img src="{path}" alt="{id_}" loading="lazy">{note}</figure>')
-        lines.append("</div>")
+        lines.append("</div></div>")
     return "\n".join([*lines, "</div>"]), pictures
 
 

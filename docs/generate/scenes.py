@@ -3,15 +3,18 @@
 The rules judge them when the documentation is made, so that the pages show what the program says.
 """
 
+import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
+from itertools import islice
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from docs.generate.page import ROOT
 from docs.generate.pictures import Image, sample
 
 Files = dict[str, bytes]
@@ -56,6 +59,19 @@ def encoded(image: NDArray[Any], extension: str = ".png") -> bytes:
 def some(label: str, count: int, start: int = 1) -> list[Image | bytes]:
     """So many different pictures of a class."""
     return [sample(label, number) for number in range(start, start + count)]
+
+
+@cache
+def _known() -> list[dict[str, str]]:
+    """What fruits.csv says of each picture of the sample."""
+    with (ROOT / "sample_data" / "fruits.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def known(label: str, count: int, **wanted: str) -> list[Image | bytes]:
+    """So many pictures of a class of which fruits.csv says what is wanted."""
+    rows = (row for row in _known() if row["id"].startswith(label) and wanted.items() <= row.items())
+    return [sample(label, int(row["id"][-8:-4])) for row in islice(rows, count)]
 
 
 def each(images: list[Image | bytes], change: Callable[[Image], Any]) -> list[Image | bytes]:
@@ -162,20 +178,33 @@ SCENES: Final[Mapping[str, Callable[[], Scene]]] = {
     ),
     "color-share": lambda: Scene(
         "Of twelve apples one is green; pears are half and half. The column color tells.",
-        {"apple": some("apple", 12), "pear": PEARS},
+        {
+            "apple": [*known("apple", 11, color="red", state="fresh"), *known("apple", 1, color="green")],
+            "pear": [*known("pear", 3, color="green"), *known("pear", 3, color="red")],
+        },
         attributes={"color": column(apple="red " * 11 + "green", pear="green green green red red red")},
     ),
     "secondary-feature": lambda: Scene(
         "No apple has a stem, half of the pears have one. The column stem tells.",
-        {"apple": APPLES, "pear": PEARS},
+        {
+            "apple": known("apple", 6, stem="no", state="fresh"),
+            "pear": [*known("pear", 3, stem="yes"), *known("pear", 3, stem="no", state="fresh")],
+        },
         {"features": ["stem"]},
-        attributes={"stem": column(apple="no " * 6, pear="yes no yes no yes no")},
+        attributes={"stem": column(apple="no " * 6, pear="yes yes yes no no no")},
     ),
     "progression": lambda: Scene(
         "All apples are fresh; two of six pears are not. The column state tells.",
-        {"apple": APPLES, "pear": PEARS},
+        {
+            "apple": known("apple", 6, state="fresh"),
+            "pear": [
+                one
+                for state, n in (("fresh", 4), ("sliced", 1), ("bitten", 1))
+                for one in known("pear", n, state=state)
+            ],
+        },
         {"base": "fresh"},
-        attributes={"state": column(apple="fresh " * 6, pear="fresh fresh cut fresh bitten fresh")},
+        attributes={"state": column(apple="fresh " * 6, pear="fresh fresh fresh fresh sliced bitten")},
     ),
     "none-class": lambda: Scene(
         "Every image shows an apple or a pear; no class holds anything else.", {"apple": APPLES[:4], "pear": PEARS[:4]}
