@@ -1,5 +1,6 @@
 """Which paths lead into an archive, and the archives that this process has open."""
 
+import re
 import stat
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from imgprep.arrays.files import is_hollow
 from imgprep.errors import RequestError, SourceError, check_surroundings, one_line
 
 SUFFIXES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
-_ANY: Final = (".zip", ".tar", ".tgz")
+_NAMED: Final = re.compile(r"\.(?:zip|tar|tgz)", re.IGNORECASE)
 
 
 class Inside(NamedTuple):
@@ -39,7 +40,7 @@ def is_archive_name(name: str) -> bool:
 
 def inside(path: Path) -> Inside | None:
     """The place in an archive that a path names, as ``images.zip/train``; None for a path of the file system."""
-    if not any(suffix in str(path).lower() for suffix in _ANY):  # asked for each image: nothing is looked up on disk
+    if not _NAMED.search(str(path)):  # asked for each image: nothing is looked up on disk
         return None
     for outer in (path, *path.parents):
         if is_archive_name(outer.name) and outer.is_file():

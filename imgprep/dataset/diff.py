@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -261,8 +261,14 @@ def flat(value: Any, key: str = "") -> dict[str, str]:
 
 
 def nested(value: Any) -> Any:
-    """Dataclasses, sections and mappings as nested mappings, with all other values as they are."""
+    """Dataclasses, sections and mappings as nested mappings, with all other values as they are.
+
+    Fields that the text of a dataclass leaves out are left out: nothing depends on them.
+    """
     members = value if isinstance(value, Mapping) else _members(value)
+    if members is not None and is_dataclass(value):
+        shown = {field.name for field in fields(value) if field.repr}
+        members = {name: member for name, member in members.items() if name in shown}
     return value if members is None else {str(name): nested(member) for name, member in members.items()}
 
 

@@ -40,16 +40,8 @@ class Mask(NamedTuple):
     sha256: str | None = None
 
 
-class Content(NamedTuple):
-    """One image as the source has it.
-
-    Attributes:
-        data: the bytes of its file, or its pixels (H, W, C).
-        sha256: of them, in hexadecimal.
-    """
-
-    data: bytes | NDArray[Any]
-    sha256: str
+Content = tuple[bytes | NDArray[Any], str]
+"""One image as the source has it: the bytes of its file, or its pixels (H, W, C); and their SHA-256 in hexadecimal."""
 
 
 class Loaded(NamedTuple):
@@ -110,8 +102,8 @@ class ImageReader:
             data = self.source.read(sample) if values is None else self.source.numbers(sample)
             if isinstance(data, np.ndarray):
                 pixels = _with_channels(data, values is not None)
-                return Content(pixels, hashlib.sha256(pixels.data).hexdigest())
-            return Content(data, hashlib.sha256(data).hexdigest())
+                return pixels, hashlib.sha256(pixels.data).hexdigest()
+            return data, hashlib.sha256(data).hexdigest()
         except MemoryError as error:
             raise TransientError(NO_MEMORY) from error
 
@@ -121,8 +113,9 @@ class ImageReader:
         Raises:
             ImageError: it cannot be used; the message says why.
         """
-        seen = self._seen(sample, content.data, 0)
-        return Loaded(seen.pixels, seen.flags, content.sha256, None if self.masks is None else self._mask(sample, seen))
+        data, sha256 = content
+        seen = self._seen(sample, data, 0)
+        return Loaded(seen.pixels, seen.flags, sha256, None if self.masks is None else self._mask(sample, seen))
 
     def scaled(self, sample: Sample, min_side: int = 0) -> tuple[ScaledImage, str]:
         """Reads one image; a large JPEG may be decoded at a fraction of its size.
@@ -137,8 +130,8 @@ class ImageReader:
         Raises:
             ImageError: it cannot be used; the message says why.
         """
-        content = self.content(sample)
-        return self._seen(sample, content.data, min_side), content.sha256
+        data, sha256 = self.content(sample)
+        return self._seen(sample, data, min_side), sha256
 
     def _seen(self, sample: Sample, data: bytes | NDArray[Any], min_side: int) -> ScaledImage:
         try:

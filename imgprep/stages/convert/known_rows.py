@@ -57,10 +57,11 @@ class KnownRows:
         found = None if number < 0 else self._copy(number, sample)
         if found is None or found.content != hashed:
             return None
-        if isinstance(content.data, np.ndarray):
+        data, _ = content
+        if isinstance(data, np.ndarray):
             return found
         try:
-            named = path_flags(sample.location, sniff(content.data).name)
+            named = path_flags(sample.location, sniff(data).name)
         except ImageError:
             return None
         return found._replace(flags=tuple(sorted({*found.flags} - PATH_FLAGS | {*named})))

@@ -54,9 +54,9 @@ class Known(Protocol):
 
 def content_hash(content: Content) -> bytes:
     """A hash of what an image is read from: pixels are told from files, and from those of another shape."""
-    data = content.data
+    data, sha256 = content
     kind = f"{data.shape} {data.dtype}" if isinstance(data, np.ndarray) else "file"
-    return hash_of(kind.encode(), bytes.fromhex(content.sha256))
+    return hash_of(kind.encode(), bytes.fromhex(sha256))
 
 
 @dataclass(frozen=True, slots=True)
