@@ -14,6 +14,10 @@ function element(name, text = "", attributes = {}) {
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   return made;
 }
+// A path breaks after its slashes, not inside a name.
+function breakable(path) {
+  return path.split(/(?<=\/)/).flatMap((part, place) => place ? [element("wbr"), part] : [part]);
+}
 function key(text) { return element("kbd", text); }
 function button(label, pressed, hint, act) {
   const made = element("button", "", {type: "button"});
@@ -259,7 +263,7 @@ function drawGroup() {
     const figure = element("figure"), caption = element("figcaption"), [action, value] = changes.get(index) || [];
     const words = {exclude: "left out", keep: "kept", relabel: `now ${value}`};
     const text = element("span");
-    text.append(element("b", action === "relabel" ? value : data.labels[index]), ` ${data.ids[index]}`);
+    text.append(element("b", action === "relabel" ? value : data.labels[index]), " ", ...breakable(data.ids[index]));
     if (action) text.append(element("br"), element("b", words[action]));
     caption.append(key(String(place + 1)), text);
     figure.append(picture(index, `Image ${place + 1}: ${data.ids[index]}, ${data.labels[index]}`), caption);
