@@ -53,12 +53,11 @@ def read_targets(loaded: LoadedSpec, table: SampleTable) -> Targeted:
     unlabelled = () if loaded.spec.source.source.labelled else (_UNLABELLED,)
     found = [read_target(_bound(loaded, target, table), table) for target in wanted.values()]
     _refuse(loaded, table, found)
-    for target, _, _ in found:
-        if target.kind != "number" and not target.classes:
-            raise loaded.error(
-                f"the column {one_line(target.columns[0], 80)} is empty in all rows", "targets", target.name
-            )
     usable = table.ok()
+    for target, array, _ in found:
+        if not target.classes and usable.any() and (target.kind != "number" or np.isnan(array[usable]).all()):
+            text = f"the column {one_line(target.columns[0], 80)} is empty in all rows"
+            raise loaded.error(text, "targets", target.name)
     notes = [note for target, array, _ in found for note in _notes(target, target.statistics(array[usable]))]
     columns = {target.name: array for target, array, _ in found}
     return Targeted(table.with_columns(targets=columns), tuple(target for target, _, _ in found), (*unlabelled, *notes))

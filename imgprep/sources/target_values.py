@@ -160,7 +160,8 @@ def _joined(
 def _tags(target: Target, column: CategoryColumn, images: NDArray[np.bool_]) -> TargetValues:
     found, wrong = _parsed(lambda text: _as_tags(text, target.separator), column, images)
     names = {name for tags in found.values() for name in tags}
-    several = None if target.classes else several_labels(sorted(names))
+    split = {name for code, tags in found.items() if _json(column.values[code].strip()) is None for name in tags}
+    several = None if target.classes else several_labels(sorted(split), suspicious=True)
     if several is not None:
         code = next(code for code, tags in found.items() if several.label in tags)
         advice = f"set targets.{target.name}: {{many: {target.columns[0]}, separator: '{several.separator}'}}"

@@ -16,13 +16,17 @@ class Several(NamedTuple):
     separator: str
 
 
-def several_labels(labels: Collection[str]) -> Several | None:
+def several_labels(labels: Collection[str], *, suspicious: bool = False) -> Several | None:
     """The first label that is several.
 
-    A bar between two texts always separates; a semicolon or comma does where every part is a label of its own, or a
-    part of another such label, unlike those of ``crane, bird``.
+    A bar between two texts always separates. A semicolon, or a comma without a blank, does where a part is a label of
+    its own or a part of another such label; a comma and a blank only where all parts are, unlike ``crane, bird``.
 
-    >>> several_labels(["cat", "cat|dog"]), several_labels(["cat", "dog", "cat;dog"]), several_labels(["crane, bird"])
+    Args:
+        labels: all of them.
+        suspicious: a comma and a blank separate as a comma alone does.
+
+    >>> several_labels(["cat", "cat|dog"]), several_labels(["cat", "cat;dog"]), several_labels(["crane", "crane, bird"])
     (Several(label='cat|dog', separator='|'), Several(label='cat;dog', separator=';'), None)
     """
     whole = {*labels}
@@ -30,6 +34,9 @@ def several_labels(labels: Collection[str]) -> Several | None:
         parts = {label: [part.strip() for part in label.split(separator)] for label in labels if separator in label}
         uses = Counter(chain.from_iterable(map(set, parts.values())))
         for label, found in parts.items():
-            if all(found) and (separator == _CERTAIN or all(part in whole or uses[part] > 1 for part in found)):
+            shared = [part in whole or uses[part] > 1 for part in found]
+            if all(found) and (
+                separator == _CERTAIN or all(shared) or (any(shared) and (suspicious or ", " not in label))
+            ):
                 return Several(label, separator)
     return None

@@ -249,6 +249,15 @@ def test_status_names_the_target_that_changed(project: Project) -> None:
     assert "targets.price.kind" in project.call("status", project.spec).stdout
 
 
+def test_another_target_copies_the_pixels_of_the_last_output(project: Project) -> None:
+    project.write(targets={"price": "number"}, augment={"per_image": 1, "transforms": ["flip"]})
+    assert project.call("augment", project.spec).returncode == 0
+    project.write(augment={"per_image": 1, "transforms": ["flip"]})
+    done = project.call("augment", project.spec)
+    assert "convert: 12 of 12 rows were copied from the last output" in done.stderr
+    assert [check(project.output / stage) for stage in ("convert", "augment")] == [12, 8]
+
+
 def test_verify_finds_a_changed_target_and_repair_mends_it(project: Project) -> None:
     assert project.call("pack", project.spec).returncode == 0
     shard = project.output / "pack" / "train-00000-of-00001.h5"
@@ -296,6 +305,7 @@ WRONG: list[tuple[dict[str, str], dict[str, Any], str]] = [
     ({"tags": "a|"}, {}, "table.csv:3: tags: 'a|' has nothing before or after a '|'"),
     ({}, {"prize": "number"}, "targets.prize: unknown column 'prize'; did you mean 'price'?"),
     ({}, {"kind": {"category": "label"}}, "targets.kind: the column 'label' is the label"),
+    ({}, {"none": "number"}, "targets.none: the column none is empty in all rows"),
     ({}, {"kind": {"category": "location"}}, "targets.kind: the column 'location' is the location"),
 ]
 
@@ -304,7 +314,10 @@ WRONG: list[tuple[dict[str, str], dict[str, Any], str]] = [
 def test_what_cannot_be_understood_is_refused_with_file_and_line(
     project: Project, cells: dict[str, str], targets: dict[str, Any], message: str
 ) -> None:
-    write_table(project.source / "table.csv", [row(0), row(1) | cells, *(row(number) for number in range(2, ROWS))])
+    write_table(
+        project.source / "table.csv",
+        [row(0) | {"none": ""}, row(1) | {"none": ""} | cells, *(row(number) for number in range(2, ROWS))],
+    )
     project.write(targets=targets or TARGETS)
     done = project.call("convert", project.spec)
     assert (done.returncode, message in done.stderr) == (2, True), done.stderr

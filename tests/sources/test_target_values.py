@@ -85,6 +85,7 @@ def test_tags_by_another_separator_or_as_a_list() -> None:
     assert read("many", "a;b", "b", separator=";").array.tolist() == [[1, 1], [0, 1]]
     found = read("many", '["a, b","c"]', "['c']", "[]")
     assert (found.target.classes, found.array.tolist()) == (("a, b", "c"), [[1, 1], [0, 1], [0, 0]])
+    assert not read("many", '["a, b"]', '["a"]').wrong, "a list says what is one"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,7 @@ def test_tags_by_another_separator_or_as_a_list() -> None:
         (("a|",), "has nothing before or after a '|'"),
         (("a||b",), "has nothing before or after a '|'"),
         (("[1,2]",), "is no list of texts"),
+        (("cat, dog", "cat"), "'cat, dog' looks like several tags; set targets.t: {many: c, separator: ','}"),
         (("a;b", "a", "b"), "'a;b' looks like several tags; set targets.t: {many: c, separator: ';'}"),
     ],
 )

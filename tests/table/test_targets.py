@@ -72,5 +72,7 @@ def test_values_that_can_be(target: Target, array: Any, fits: bool) -> None:
 def test_labels_that_are_several_and_labels_that_only_look_so() -> None:
     assert several_labels(["a", "b|c"]) == ("b|c", "|")
     assert several_labels(["cat, dog", "dog, owl", "owl", "cat"]) == ("cat, dog", ",")
-    for labels in (["crane, bird", "crane"], ["a|", "|b"], ["c;d"], ["cat dog", "cat", "dog"], []):
+    assert several_labels(["cat,dog", "cat"]) == ("cat,dog", ",")
+    assert several_labels(["crane, bird", "crane"], suspicious=True) == ("crane, bird", ",")
+    for labels in (["crane, bird", "crane"], ["a|", "|b"], ["c;d"], ["c,d"], ["cat dog", "cat", "dog"], []):
         assert several_labels(labels) is None, labels
