@@ -1,5 +1,7 @@
 """The source of a spec, listed."""
 
+from typing import Final
+
 from imgprep.checks.settled import settles
 from imgprep.commands.class_list import class_notes, class_order, unlisted
 from imgprep.commands.list_source import Listed, Listing, listing
@@ -14,11 +16,17 @@ from imgprep.settings.problems import unknown
 from imgprep.similarity.groups import Grouping
 from imgprep.sources.attributes import Unmatched
 from imgprep.sources.decisions import read_decisions
+from imgprep.sources.directory import LOOSE
 from imgprep.sources.label_from import LabelFromError
 from imgprep.sources.masks import MaskListing
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.split.settings import SplitSettings
 from imgprep.table.sample import SampleTable
+
+LOOSE_HINT: Final = (
+    "put the images of each class into a folder, or say source.label_from: REGEX if the names of the files have the "
+    "labels, source.labels: none if there are none"
+)
 
 
 def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
@@ -51,7 +59,10 @@ def collect(loaded: LoadedSpec, engine: Engine) -> Collection:
     masks = MaskListing(section.masks) if section.masks is not None else None
     table = listed.table if masks is None else SampleTable.of(masks.join(listed.table))
     if not bool((~table.status.where("skipped")).any()):
-        raise loaded.error(f"no images: {len(table)} entries, none of them an image in this layout", "source", "path")
+        hint = f"; {LOOSE_HINT}" if LOOSE.reason in table.reason.counts() else ""
+        raise loaded.error(
+            f"no images: {len(table)} entries, none of them an image in this layout{hint}", "source", "path"
+        )
     if getattr(section.source, "label_from", None) is not None and not table.classes():
         raise loaded.error(_none_match(table), "source", "label_from")
     if section.masks is not None and section.masks.attribute not in {"", *table.attributes}:

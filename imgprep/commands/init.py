@@ -19,6 +19,7 @@ from imgprep.dataset.manifest import commit
 from imgprep.engines import Settings, isolating
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.detect import Recognised
+from imgprep.sources.label_from import LabelFromError
 from imgprep.sources.split_names import UnclearSplitError
 from imgprep.spec.collection import SourceSection
 from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
@@ -102,6 +103,8 @@ def _listed(found: Recognised) -> Listed:
     section = _section(found)
     try:
         return listing(Listing(section.source, section.attributes, section.splits), isolating(Settings(workers=1)))
+    except LabelFromError as error:
+        raise RequestError(f"label_from: {error}") from error
     except UnclearSplitError as error:
         raise RequestError(f"{error}; init takes that as --split NAME=SPLIT, or --split ignore") from error
 

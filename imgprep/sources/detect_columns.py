@@ -209,7 +209,7 @@ def _like_labels(values: Sequence[object]) -> bool:
 
 def _in_names(locations: Sequence[object]) -> dict[str, str]:
     """The labels in the names of the files; or none."""
-    paths = [location for location in locations if isinstance(location, str)]
+    paths = [location.replace("\\", "/") for location in locations if isinstance(location, str)]
     inside = any("/" in path for path in paths)
     found = label_from_names([path.rpartition("/")[2] for path in paths], inside=inside)
     return {"label_from": found} if found else {**_UNLABELLED}

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from imgprep.sources.column_names import GROUPS, NUMBERED, words_of
@@ -15,9 +15,17 @@ _FORMS: Final = (
     ("(.+?){}[0-9]+[.][^.]+$", 2),  # cat_001.jpg, Maine_Coon_7.jpg, n01440764_10026.JPEG, dog.12.jpg
     (r"(.*[^-_. 0-9(]) ?\(?[0-9]+\)?[.][^.]+$", 2),  # cat001.jpg, cat (1).jpg
     ("([^-_. ]+){}.+[.][^.]+$", 3),  # cat_IMG_2034.jpg
-    ("[0-9]+{}(.+)[.][^.]+$", 3),  # 001_cat.jpg
+    ("[0-9]+{}([^-_. 0-9].*)[.][^.]+$", 3),  # 001_cat.jpg
 )
 """Expressions, and the images that each label has at least on average."""
+_HEADS: Final = (
+    (re.compile("([A-Za-z]+)[-_]?[0-9]+[-_. ]+[^-_. 0-9]"), "(?P<group>{}[-_]?[0-9]+)"),  # patient07_cat_001.jpg
+    (re.compile("(?:train|val|valid|validation|test)[-_. ]", re.IGNORECASE), "(?P<split>[A-Za-z]+)"),  # train_cat_1.jpg
+)
+"""Beginnings of names that say a group or a split, and the groups of an expression for them."""
+_AFTER_HEAD: Final = "[-_. ]+(?P<label>.+?)[-_. ]+[0-9]+[.][^.]+$"
+_GROUP_WORDS: Final = GROUPS | {"p", "s"}
+_NUMBERED_WORD: Final = re.compile("(?<![A-Za-z])([A-Za-z]+)[-_]?[0-9]")
 
 
 def label_from_names(names: Sequence[str], *, inside: bool = False) -> str | None:
@@ -34,12 +42,23 @@ def label_from_names(names: Sequence[str], *, inside: bool = False) -> str | Non
     >>> label_from_names(["IMG_1.jpg", "IMG_2.jpg", "DSC_1.jpg", "DSC_2.jpg"])
     """
     chosen = names[:: -(-len(names) // _LOOKED_AT) or 1]
-    for expression, least in _expressions():
+    for expression, least in (*_after_head(chosen), *_expressions()):
         pattern = re.compile(f"^{expression}")
-        found = Counter(match[1].strip() for name in chosen if (match := pattern.search(name)))
-        if found.total() >= _MATCHING * len(chosen) and _are_labels(found, least):
+        matches = [match for name in chosen if (match := pattern.search(name))]
+        heads = {match[1] for match in matches if pattern.groups > 1}
+        found = Counter(match[pattern.groups].strip() for match in matches)
+        if len(heads) != 1 and len(matches) >= _MATCHING * len(chosen) and _are_labels(found, least):
             return f"/{_within(expression)}" if inside else f"^{expression}"
     return None
+
+
+def _after_head(names: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Expressions for labels after a group or a split, where the first name begins with one."""
+    for name in names[:1]:
+        for head, group in _HEADS:
+            match = head.match(name)
+            if match and all(word.casefold() in _GROUP_WORDS for word in match.groups()):
+                yield f"{group.format(*match.groups())}{_AFTER_HEAD}", 2
 
 
 def _expressions() -> Iterator[tuple[str, int]]:
@@ -59,9 +78,17 @@ def _within(expression: str) -> str:
 
 
 def _are_labels(found: Counter[str], least: int) -> bool:
-    return len(found) > 1 and len(found) * least <= found.total() and _name_classes(found)
+    return len(found) > 1 and len(found) * least <= found.total() and _name_classes(list(found))
 
 
-def _name_classes(values: Iterable[str]) -> bool:
+def _name_classes(values: Sequence[str]) -> bool:
+    """Tells whether none is a number (but for single digits), a group, or a word that says nothing of the image."""
+    if all(len(value) == 1 and value.isdigit() for value in values):
+        return True
     words = [words_of(value) for value in values]
-    return all(words) and not any(GROUPS.union(NUMBERED).issuperset(each) for each in words)
+    numbered = (match[1].casefold() for value in values for match in _NUMBERED_WORD.finditer(value))
+    return (
+        all(words)
+        and _GROUP_WORDS.isdisjoint(numbered)
+        and not any(GROUPS.union(NUMBERED).issuperset(each) for each in words)
+    )

@@ -56,7 +56,7 @@ def label_group(label_from: str) -> str | int:
     raise RequestError("label_from: does not say which group is the label; call it so, as in ^(?P<label>[a-z]+)_")
 
 
-def find_labels(samples: Iterable[Sample], label_from: str) -> Iterator[Sample]:
+def find_labels(samples: Iterable[Sample], label_from: str, *, slashes: bool = False) -> Iterator[Sample]:
     """Gives each image the label that the expression finds in its id, the path relative to the root.
 
     Its other named groups are attributes; those called ``group`` and ``split`` are the group and the split, as columns
@@ -65,11 +65,12 @@ def find_labels(samples: Iterable[Sample], label_from: str) -> Iterator[Sample]:
     Args:
         samples: with or without labels.
         label_from: the expression, checked.
+        slashes: whether a backslash in an id parts folders too, as in tables made on Windows.
 
     Raises:
         LabelFromError: the search takes too long, as some expressions take years; or what it finds cannot be a class.
     """
-    find = partial(_with_label, re.compile(label_from), label_group(label_from))
+    find = partial(_with_label, re.compile(label_from), label_group(label_from), slashes=slashes)
     try:
         yield from map_in_time(find, samples)
     except TooSlowError as error:
@@ -77,10 +78,11 @@ def find_labels(samples: Iterable[Sample], label_from: str) -> Iterator[Sample]:
         raise LabelFromError(f"{error} to search paths such as {where!r}; {AVOID}") from None
 
 
-def _with_label(pattern: re.Pattern[str], group: str | int, sample: Sample) -> Sample:
+def _with_label(pattern: re.Pattern[str], group: str | int, sample: Sample, *, slashes: bool) -> Sample:
     if sample.status != "ok":
         return sample
-    match = pattern.search(sample.id)
+    path = sample.id.replace("\\", "/") if slashes else sample.id
+    match = pattern.search(path)
     if match is None:
         return sample._replace(label="", status="quarantined", reason="source.label_from does not match its path")
     named = {name: value or "" for name, value in match.groupdict().items()}

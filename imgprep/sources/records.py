@@ -123,7 +123,7 @@ class Table(_Connected):
     def samples(self) -> Iterator[Sample]:
         """Lists the rows; see `Source.samples`."""
         listed = _Listing(self).samples(self.rows())
-        return listed if self.label_from is None else find_labels(listed, self.label_from)
+        return listed if self.label_from is None else find_labels(listed, self.label_from, slashes=True)
 
     def read(self, sample: Sample) -> bytes | Pixels:
         """Reads one image; see `Source.read`."""

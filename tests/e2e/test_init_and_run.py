@@ -169,6 +169,14 @@ def test_the_user_says_where_the_label_is(tmp_path: Path, imgprep: Call) -> None
     done = imgprep("init", "images", "-o", "spec.yaml", "--force", "--label-from", "_[01]")
     assert done.returncode == 2
     assert "--label-from: has no group" in done.stderr
+    done = imgprep("init", "images", "-o", "spec.yaml", "--force", "--label-from", "^(.*)_")
+    assert done.returncode == 0
+    done = imgprep("init", "images", "-o", "spec.yaml", "--force", "--label-from", "_([^x]*)$")
+    assert done.returncode == 0
+    draw(tmp_path / "images" / "a" / "b_1.png", 9)
+    done = imgprep("init", "images", "-o", "spec.yaml", "--force", "--label-from", "^(.*)_")
+    assert done.returncode == 2
+    assert "label_from: a/b_1.png: a class cannot be called 'a/b'" in done.stderr
     done = imgprep("init", "images", "-o", "spec.yaml", "--force", "--label-from", "x(y)")
     assert done.returncode == 2
     assert "no images in the layout directory" in done.stderr

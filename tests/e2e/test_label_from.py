@@ -109,6 +109,12 @@ def test_a_wrong_expression_is_refused_with_its_line(made: Call, expression: str
     assert "Traceback" not in done.stderr
 
 
+def test_images_in_no_class_folder_are_told_what_to_do(made: Call) -> None:
+    done = (project := made(CATS, {})).call("audit", project.spec)
+    assert done.returncode == 2
+    assert "source.label_from: REGEX if the names of the files have the labels, source.labels: none if" in done.stderr
+
+
 def test_listed_classes_hold_for_labels_from_names(made: Call) -> None:
     project = made(CATS, {"label_from": "^([a-z]+)_", "classes": ["eel", "dog", "cat"]})
     assert project.call("convert", project.spec).returncode == 0

@@ -190,6 +190,12 @@ def test_splits_in_a_column_of_another_name(tmp_path: Path, cls: Any) -> None:
         list(cls(path, split_column="fase").samples())
 
 
+def test_backslashes_in_tables_part_folders(tmp_path: Path) -> None:
+    touch(tmp_path, "all/cat_1.jpg")
+    (tmp_path / "a.csv").write_text("location\nall\\cat_1.jpg\n")
+    assert labels(check_source(Csv(tmp_path / "a.csv", label_from="/([a-z]+)_"))) == {"all\\cat_1.jpg": "cat"}
+
+
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 def test_names_in_archives(tmp_path: Path, kind: str) -> None:
     touch(tmp_path / "flat", "cat_1.jpg", "dog_1.jpg")
