@@ -9,7 +9,7 @@ import pytest
 
 from imgprep.dataset.loader import Dataset, load
 from imgprep.dataset.manifest import Manifest, ShardEntry
-from imgprep.dataset.row_format import ImageFormat
+from imgprep.dataset.row_format import FeatureFormat, ImageFormat
 from imgprep.dataset.targets import described
 from imgprep.shards import FORMATS
 from imgprep.table.targets import Target
@@ -70,3 +70,26 @@ def packed(tmp_path: Path) -> Packed:
         return load(folder, "train", targets=targets)
 
     return make
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> Dataset:
+    """The features of a train split: those of every image begin with its number."""
+    folder = tmp_path / "features"
+    folder.mkdir()
+    values = np.arange(TOTAL, dtype=np.float32)[:, None] + np.linspace(0, 0.5, 4, dtype=np.float32)
+    label = (np.arange(TOTAL) % 2 * 2).astype(np.uint16)
+    entries = []
+    for number, part in enumerate((slice(0, 9), slice(9, TOTAL))):
+        ids = np.array([f"{row}.jpg" for row in range(TOTAL)][part], dtype=object)
+        content = b"".join(FORMATS["npz"].write({"feature": values[part], "label": label[part], "id": ids}))
+        (folder / f"train-{number}.npz").write_bytes(content)
+        entries.append(ShardEntry(f"train-{number}.npz", "train", len(ids), len(content), ""))
+    network = {"file": "base.onnx", "sha256": "0" * 64, "output": "flat", "size": [6, 5]}
+    manifest = Manifest(
+        "features", "x", CLASSES, {}, {}, 0, "f", labels={"encoding": "index", "dtype": "uint16"},
+        class_weights=dict.fromkeys(CLASSES, 1.0), shards=tuple(entries),
+        feature=FeatureFormat((4,), network=network),
+    )  # fmt: skip
+    (folder / "dataset.json").write_bytes(manifest.to_json())
+    return load(tmp_path, "train", "features")

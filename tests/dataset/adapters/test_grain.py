@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from imgprep.dataset.loader import Dataset
 from tests.dataset.adapters.conftest import TOTAL, Packed
 
 grain = pytest.importorskip("grain")
@@ -28,3 +29,9 @@ def test_targets_are_further_members(packed: Packed) -> None:
     element = packed(targets=["tags", "state"]).grain()[11]
     assert sorted(element) == ["image", "label", "state", "tags"]
     assert (element["state"], element["tags"].tolist()) == (2, [1, 1])
+
+
+def test_features_take_the_place_of_images(features: Dataset) -> None:
+    element = features.grain()[11]
+    assert sorted(element) == ["feature", "label"]
+    assert (element["feature"].tolist(), element["label"]) == (features[11][0].tolist(), 2)

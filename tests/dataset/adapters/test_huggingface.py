@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imgprep.dataset.loader import Dataset
 from tests.dataset.adapters.conftest import CLASSES, SHAPE, TOTAL, Packed
 
 datasets = pytest.importorskip("datasets")
@@ -45,3 +46,9 @@ def test_targets_are_columns_with_their_names(packed: Packed) -> None:
     assert [row["state"] for row in rows] == [None, 2, 2]
     assert [row["price"] for row in rows] == [2.0, None, 5.5]
     assert [row["tags"] for row in rows] == [[], [0], [0, 1]]
+
+
+def test_features_take_the_place_of_images(features: Dataset) -> None:
+    found = features.huggingface()
+    assert sorted(found.features) == ["feature", "id", "label"]
+    assert np.array(found["feature"], np.float32).tolist() == features.arrays()[0].tolist()

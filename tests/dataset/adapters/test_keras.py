@@ -4,6 +4,7 @@ import os
 import numpy as np
 import pytest
 
+from imgprep.dataset.loader import Dataset
 from tests.dataset.adapters.conftest import SHAPE, TAGS, TOTAL, Packed
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -79,3 +80,8 @@ def test_targets_are_outputs_beside_the_label(packed: Packed) -> None:
     model.compile(loss={"label": "sparse_categorical_crossentropy", "state": sparse, "tags": "binary_crossentropy"})
     history = model.fit(train.keras(8), shuffle=False, verbose=0)
     assert math.isfinite(float(history.history["loss"][0]))
+
+
+def test_features_take_the_place_of_images(features: Dataset) -> None:
+    train = features.keras(8)
+    np.testing.assert_array_equal(np.concatenate([train[number][0] for number in range(3)]), features.arrays()[0])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from imgprep.dataset.loader import Dataset
 from tests.dataset.adapters.conftest import PRICE, SHAPE, STATE, TOTAL, Packed
 
 tf = pytest.importorskip("tensorflow")
@@ -45,3 +46,10 @@ def test_targets_are_in_a_dictionary_beside_the_label(packed: Packed) -> None:
     answers = [batch for _, batch in found.as_numpy_iterator()]
     np.testing.assert_array_equal(np.concatenate([each["price"] for each in answers]), PRICE)
     assert np.concatenate([each["state"] for each in answers]).tolist() == STATE.tolist()
+
+
+def test_features_take_the_place_of_images(features: Dataset) -> None:
+    found = features.tf(8)
+    assert found.element_spec[0].shape.as_list() == [None, 4]
+    values = np.concatenate([values for values, _ in found.as_numpy_iterator()])
+    np.testing.assert_array_equal(values, features.arrays()[0])

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from imgprep.dataset.loader import Dataset
 from imgprep.errors import RequestError
 from tests.dataset.adapters.conftest import CLASSES, PRICE, SHAPE, STATE, TAGS, TOTAL, Packed
 
@@ -152,3 +153,14 @@ def test_targets_are_collated_by_another_collate_function_too(packed: Packed) ->
     train = packed(targets=["price"]).torch()
     images, _, answers = data.default_collate([train[1], train[2]])
     assert (numbers(images), answers["price"].tolist()) == ([1, 2], [0.5, 1.0])
+
+
+def test_features_take_the_place_of_images(features: Dataset) -> None:
+    train = features.torch()
+    feature, label = train[5]
+    assert (feature.tolist(), int(label)) == (features[5][0].tolist(), 2)
+    loader = data.DataLoader(train, batch_size=8, shuffle=True)
+    batches = list(loader)
+    assert [tuple(values.shape) for values, _ in batches] == [(8, 4), (8, 4), (7, 4)]
+    assert batches[0][0].dtype == torch.float32
+    assert sorted(int(value) for values, _ in batches for value in values[:, 0]) == list(range(TOTAL))
