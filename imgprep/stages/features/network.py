@@ -1,6 +1,5 @@
 """Runs a network over images by OpenCV, one at a time or several at once, with the same bits."""
 
-import re
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final
@@ -18,7 +17,6 @@ getattr(cv2.utils, "logging", cv2).setLogLevel(0)
 
 WORTH: Final = 2.0
 """Seconds up to which a batch is worth while: what takes longer gains nothing, and each image has a deadline."""
-_REASON: Final = re.compile(r"error: \([^)]*\) ?(.*?)(?: in function|$)", re.DOTALL)
 
 Blob = NDArray[np.float32]
 
@@ -144,6 +142,8 @@ class Network:
         if error.code == cv2.Error.StsNoMem:
             return MemoryError()
         said = str(error.err or error)
-        reasons = _REASON.findall(f"error: (0) {said}")
-        reason = one_line(" ".join(reasons[-1].split()) if reasons else said, 160)
+        # One error may tell of another: "... error: (-2:Unspecified error) the innermost in function 'f'".
+        _, found, inner = said.rpartition("error: (")
+        innermost = inner.partition(") ")[2] if found else said
+        reason = one_line(" ".join(innermost.partition(" in function")[0].split()), 160)
         return ModelError(f"{self.name}: OpenCV {cv2.__version__} cannot run it: {reason}; export it for OpenCV's dnn")
