@@ -49,8 +49,8 @@ class ModelFile:
         except OSError as error:
             raise _unreadable(path, error) from error
 
-    def load(self) -> Network:
-        """The network, in this process.
+    def load(self, image: tuple[int, int, int]) -> Network:
+        """The network for images of a height, width and channels, in this process.
 
         Raises:
             ModelError: it is none that OpenCV can run, or the file has changed.
@@ -63,7 +63,7 @@ class ModelFile:
             raise _unreadable(self.path, error) from error
         if hashlib.sha256(data).hexdigest() != self.sha256:
             raise ModelError(f"{one_line(self.path.name)}: changed while it was used; rerun the same command")
-        return Network(data, self.output, one_line(self.path.name))
+        return Network(data, self.output, one_line(self.path.name), image)
 
 
 def _check(path: Path) -> None:
@@ -81,12 +81,12 @@ class LoadedNetworks(threading.local):
     """The network of each thread that uses it, loaded once; a pickled one is new and empty."""
 
     def __init__(self) -> None:
-        self._loaded: tuple[ModelFile, Network] | None = None
+        self._loaded: tuple[tuple[ModelFile, tuple[int, int, int]], Network] | None = None
 
-    def get(self, model: ModelFile) -> Network:
+    def get(self, model: ModelFile, image: tuple[int, int, int]) -> Network:
         """The network of a file; see `ModelFile.load`."""
-        if self._loaded is None or self._loaded[0] != model:
-            self._loaded = model, model.load()
+        if self._loaded is None or self._loaded[0] != (model, image):
+            self._loaded = (model, image), model.load(image)
         return self._loaded[1]
 
     def __reduce__(self) -> tuple[type["LoadedNetworks"], tuple[()]]:
@@ -154,8 +154,7 @@ class Trial:
             name = one_line(plan.model.path.name)
             raise ModelError(f"{name}: cannot be run: {_what(plan.failed)}")
         heartbeat.at(0)
-        network = plan.model.load()
-        network.check(plan.image)
+        network = plan.model.load(plan.image)
         features = network.run(np.zeros((1, *plan.image), np.float32), lambda _: None)
         heartbeat.done()
         return Tried(network.tensor, features.shape[1])

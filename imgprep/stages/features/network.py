@@ -1,5 +1,6 @@
 """Runs a network over images by OpenCV, one at a time or several at once, with the same bits."""
 
+import re
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final
@@ -18,6 +19,8 @@ getattr(cv2.utils, "logging", cv2).setLogLevel(0)
 WORTH: Final = 2.0
 """Seconds up to which a batch is worth while: what takes longer gains nothing, and each image has a deadline."""
 
+_FUNCTION: Final = re.compile(r"\bin function '[^']*'")
+
 Blob = NDArray[np.float32]
 
 
@@ -28,25 +31,26 @@ class Network:
         data: the ONNX file.
         output: the layer, by the name of its result or its own; None for the output of the network.
         name: of the file, for messages.
+        image: height, width and channels of what it will be given; None where that is not known.
 
     Attributes:
         tensor: the name of the result of the layer.
         shape: (N, ?, ?, ?) of its input, see `Graph.image_shape`.
 
     Raises:
-        ModelError: it is no network that OpenCV can run.
+        ModelError: it is no network that OpenCV can run, or not over such images.
         MemoryError: it is too large.
     """
 
-    def __init__(self, data: bytes, output: str | None, name: str) -> None:
+    def __init__(self, data: bytes, output: str | None, name: str, image: tuple[int, int, int] | None = None) -> None:
         self.name = name
         try:
             graph = read_graph(memoryview(data))
             self.tensor = graph.layer(output)
             self.shape = graph.image_shape()
-            content = graph.cut(self.tensor)
         except ModelError as error:
             raise error.under(name) from None
+        content = graph.cut(self.tensor, () if image is None else self._checked(image))
         self._together = 0
         self._tried = False
         try:
@@ -59,11 +63,8 @@ class Network:
         """Whether it takes (N, H, W, C) as Keras has it, and not (N, C, H, W)."""
         return self.shape[1] not in {1, 3} and self.shape[3] in {1, 3}
 
-    def check(self, image: tuple[int, int, int]) -> None:
-        """Refuses images that are not those that it takes.
-
-        Args:
-            image: height, width, channels.
+    def _checked(self, image: tuple[int, int, int]) -> tuple[int, ...]:
+        """The shape of its input for images of a height, width and channels: older OpenCV needs to know it.
 
         Raises:
             ModelError: it takes others; what to set.
@@ -78,6 +79,7 @@ class Network:
             height, width = (side or given for side, given in zip(size, image[:2], strict=True))
             text = f"{self.name} takes images of {height}x{width}, not {image[0]}x{image[1]}; set [{height}, {width}]"
             raise ModelError(text).about("size")
+        return (self.shape[0], *image) if self.channels_last else (self.shape[0], image[2], *image[:2])
 
     def run(self, images: Blob, begin: Callable[[int], None], start: int = 0) -> Blob:
         """The features of a batch, those of each image as if it were alone.
@@ -144,6 +146,6 @@ class Network:
         said = str(error.err or error)
         # One error may tell of another: "... error: (-2:Unspecified error) the innermost in function 'f'".
         _, found, inner = said.rpartition("error: (")
-        innermost = inner.partition(") ")[2] if found else said
-        reason = one_line(" ".join(innermost.partition(" in function")[0].split()), 160)
+        innermost = _FUNCTION.sub("", inner.partition(") ")[2] if found else said)
+        reason = one_line(" ".join(innermost.replace(">", " ").split()), 160)
         return ModelError(f"{self.name}: OpenCV {cv2.__version__} cannot run it: {reason}; export it for OpenCV's dnn")

@@ -120,15 +120,20 @@ class Graph:
                 reached.update(layer.outputs)
                 yield layer
 
-    def cut(self, tensor: str) -> bytes:
-        """The file as it would be if the network ended with a tensor."""
+    def cut(self, tensor: str, shape: Sequence[int] = ()) -> bytes:
+        """The file as it would be if the network ended with a tensor.
+
+        Args:
+            tensor: its name.
+            shape: (N, ?, ?, ?) of the input, 0 where it is free; what the file says when left out.
+        """
         kept, names = self._before(tensor)
+        inputs = {name: memoryview(_described(_INPUT, name, shape)) for name in self.inputs} if shape else self.inputs
         parts = [layer.part for layer in kept]
         parts += [part for name, part in self.weights.items() if name in names]
-        parts += [part for name, part in (*self.inputs.items(), *self.listed.items()) if name in names]
-        # OpenCV asks for a shape, and finds it out by itself.
-        kind = encoded(2, encoded(1, encoded(1, FLOAT) + encoded(2, b"")))
-        parts += [*self.rest, memoryview(encoded(_OUTPUT, encoded(1, tensor.encode()) + kind))]
+        parts += [part for name, part in (*inputs.items(), *self.listed.items()) if name in names]
+        # OpenCV asks for the shape of the output too, and finds it out by itself.
+        parts += [*self.rest, memoryview(_described(_OUTPUT, tensor, ()))]
         return b"".join([*self.around, heading(_GRAPH, sum(map(len, parts))), *parts])
 
     def _before(self, tensor: str) -> tuple[list[Layer], set[str]]:
@@ -234,6 +239,13 @@ def _weight(data: memoryview) -> str:
         if field.number == _WEIGHT_ELSEWHERE:
             raise ModelError("keeps its weights in another file; export it as a single file")
     return name
+
+
+def _described(number: int, name: str, shape: Sequence[int]) -> bytes:
+    """The description of an input or output of float32."""
+    sides = b"".join(encoded(1, encoded(1, side) if side else encoded(2, b"N")) for side in shape)
+    kind = encoded(1, FLOAT) + encoded(2, sides)
+    return encoded(number, encoded(1, name.encode()) + encoded(2, encoded(1, kind)))
 
 
 def _tensor_type(part: memoryview) -> tuple[int, tuple[int, ...] | None]:

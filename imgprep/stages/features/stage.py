@@ -36,6 +36,7 @@ class FeaturesJob(ShardJob[Selection]):
         rows: where the images are.
         model: the network.
         length: numbers for each image.
+        given: height, width and channels of what it is given.
         fit: brings images to the size that the network is given.
         normalizer: of the levels.
         settings: of the spec.
@@ -47,6 +48,7 @@ class FeaturesJob(ShardJob[Selection]):
     rows: ImageShards
     model: ModelFile
     length: int
+    given: tuple[int, int, int]
     fit: Fit
     normalizer: Normalizer
     settings: FeaturesSettings
@@ -74,7 +76,7 @@ class FeaturesJob(ShardJob[Selection]):
 
     def _features(self, selected: SelectedRows, heartbeat: Heartbeat) -> NDArray[np.float32]:
         """(N, D) the features of N rows."""
-        network = self.networks.get(self.model)
+        network = self.networks.get(self.model, self.given)
         features: NDArray[np.float32] = self.writer.buffer.rows((len(selected), self.length), "float32")
 
         def begin(item: int) -> None:
@@ -172,6 +174,7 @@ class Features:
             self.made_of.shards(),
             replace(self.model, output=found.tensor),
             found.length,
+            seen.shape,
             Fit(size=seen.shape[:2]),
             normalizer,
             settings,

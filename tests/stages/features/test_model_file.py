@@ -58,7 +58,7 @@ def test_a_file_that_changes_is_noticed(save: Save) -> None:
     model = save(network())
     model.path.write_bytes(network() + field(14, b""))
     with pytest.raises(ModelError, match=r"base\.onnx: changed while it was used"):
-        model.load()
+        model.load(IMAGE)
 
 
 def test_a_trial_tells_the_layer_and_its_length(save: Save) -> None:
@@ -69,7 +69,7 @@ def test_a_trial_tells_the_layer_and_its_length(save: Save) -> None:
 
 def test_a_network_is_loaded_once_and_not_sent_to_others(save: Save) -> None:
     model, kept = save(network(), "flat"), LoadedNetworks()
-    assert kept.get(model) is kept.get(model)
+    assert kept.get(model, IMAGE) is kept.get(model, IMAGE)
     assert vars(pickle.loads(pickle.dumps(kept)))["_loaded"] is None
 
 

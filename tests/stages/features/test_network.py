@@ -1,5 +1,6 @@
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ def run(made: Network, given: NDArray[np.float32]) -> NDArray[np.float32]:
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_layer_gives_what_numpy_computes(layer: str) -> None:
     given = images()
-    found = run(Network(network(), layer, "base.onnx"), given)
+    found = run(Network(network(), layer, "base.onnx", given.shape[1:]), given)
     wanted = computed(given)[layer].reshape(len(given), -1)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, wanted, atol=1e-5)
@@ -45,13 +46,13 @@ def test_every_layer_gives_what_onnxruntime_gives(layer: str) -> None:
     given = images()
     session = runtime.InferenceSession(network(outputs=(), rest=field(12, described(layer, None))))
     (wanted,) = session.run([layer], {"image": given.transpose(0, 3, 1, 2)})
-    found = run(Network(network(), layer, "base.onnx"), given)
+    found = run(Network(network(), layer, "base.onnx", given.shape[1:]), given)
     np.testing.assert_allclose(found, wanted.reshape(len(given), -1), atol=1e-4)
 
 
 def test_networks_of_keras_take_channels_last() -> None:
     given = images()
-    made = Network(channels_last(), "flat", "base.onnx")
+    made = Network(channels_last(), "flat", "base.onnx", given.shape[1:])
     assert made.channels_last
     np.testing.assert_allclose(run(made, given), computed(given)["flat"], atol=1e-5)
 
@@ -127,15 +128,15 @@ def test_other_images_than_it_takes_are_refused(
     shape: tuple[int | str, ...], image: tuple[int, int, int], key: str, said: str
 ) -> None:
     with pytest.raises(ModelError) as error:
-        Network(network(shape, shape[1]), "flat", "base.onnx").check(image)
+        Network(network(shape, shape[1]), "flat", "base.onnx", image)
     assert (str(error.value), error.value.key) == (said, key)
 
 
 def test_channels_last_are_checked_too() -> None:
-    made = Network(channels_last((1, 32, 24, 3)), "flat", "base.onnx")
-    made.check((32, 24, 3))
+    data = channels_last((1, 32, 24, 3))
+    Network(data, "flat", "base.onnx", (32, 24, 3))
     with pytest.raises(ModelError, match=r"takes images of 32x24, not 24x32; set \[32, 24\]"):
-        made.check((24, 32, 3))
+        Network(data, "flat", "base.onnx", (24, 32, 3))
 
 
 def test_an_operator_that_opencv_does_not_know_is_named_in_one_line() -> None:
@@ -147,6 +148,7 @@ def test_an_operator_that_opencv_does_not_know_is_named_in_one_line() -> None:
     assert ".cpp" not in str(error.value)
 
 
+@pytest.mark.skipif(int(cv2.__version__.partition(".")[0]) < 5, reason="OpenCV 4 gives whole numbers as floats")
 def test_a_layer_of_other_numbers_is_refused() -> None:
     largest = node("ArgMax", ["flat"], "best", "best", axis=1, keepdims=1)
     nodes = [*_nodes_to("flat"), largest]
