@@ -104,7 +104,8 @@ class Zip(Archive):
         name, reason = safe_name(entry.name.replace("\\", "/"))
         if reason:
             return Member(name, "misnamed", reason=reason)
-        kind, target, offset, reason = entry.kind, "", entry.offset + before, entry.objection
+        kind, target, offset = entry.kind, "", entry.offset + before
+        reason = entry.objection(kind)
         if kind == "link" and not reason:
             target = self._target(entry, offset)
             reason = "" if target else "link that cannot be read"
@@ -173,13 +174,14 @@ class _Entry(NamedTuple):
         _, _, system, _, _, flags, method, time, date, crc, stored, size, name_length, extra_length, _ = fields[:15]
         attributes, offset = fields[17:]
         raw, extra = variable[:name_length], variable[name_length : name_length + extra_length]
-        parts = _extra(extra)
+        parts = _extra(extra) if extra else {}
         wide = parts.get(_EXTRA_64, b"")
         values = [size, stored, offset]
-        for number, value in enumerate(values):  # only those that do not fit in 32 bits are there
-            if value == _FULL and len(wide) >= 8:
-                values[number], wide = int.from_bytes(wide[:8], "little"), wide[8:]
-        size, stored, offset = (min(value, _LARGEST) for value in values)
+        if wide:
+            for number, value in enumerate(values):  # only those that do not fit in 32 bits are there
+                if value == _FULL and len(wide) >= 8:
+                    values[number], wide = min(int.from_bytes(wide[:8], "little"), _LARGEST), wide[8:]
+        size, stored, offset = values
         name = _decoded(raw, parts.get(_EXTRA_NAME, b""), system, flags)
         # As content differs, so does the CRC; the date is in it for people who look for what changed.
         stamp = (date << 16 | time) << 32 & (1 << 63) - 1 | crc
@@ -194,12 +196,11 @@ class _Entry(NamedTuple):
             return "link"
         return "file" if not stat.S_IFMT(mode) or stat.S_ISREG(mode) else "other"
 
-    @property
-    def objection(self) -> str:
-        """Why the member cannot be used; '' when it can."""
-        if self.kind == "folder":
+    def objection(self, kind: Kind) -> str:
+        """Why the member, of this kind, cannot be used; '' when it can."""
+        if kind == "folder":
             return ""
-        if self.kind == "other":
+        if kind == "other":
             return "not a regular file: device, pipe or socket"
         if self.flags & (_ENCRYPTED | _MASKED):
             return "encrypted"

@@ -137,10 +137,9 @@ class _Walk:
         """The samples of a folder, which the names above lead to."""
         shown, start = "".join(f"{name}/" for name in above), len(folder) + bool(folder)
         here, parts, skipped = self._place(above), list[str](), ""
-        for name, row in self._entries(folder, start):
+        for name, row, member in self._entries(folder, start):
             if skipped and name.startswith(skipped):
                 continue
-            member = self._index[row]
             if member.kind == "misnamed":
                 yield self._refused(shown + name, row, "quarantined", member.reason)
                 continue
@@ -161,18 +160,18 @@ class _Walk:
             else:
                 yield self._sample(shown + name, row, member, here, junk(last))
 
-    def _entries(self, folder: str, start: int) -> Iterable[tuple[str, int]]:
-        """Name and row of all members in a folder, in the order of their ids: links to folders count as folders."""
+    def _entries(self, folder: str, start: int) -> Iterable[tuple[str, int, Member]]:
+        """Name, row and content of all in a folder, in the order of their ids: links to folders count as folders."""
         first, end = self._index.under(folder)
-        linked = [row for row in self._index.links((first, end)) if self._leads_to_folder(row)]
-        plain = ((self._index.names[row][start:], row) for row in range(first, end))
+        linked = frozenset(row for row in self._index.links((first, end)) if self._leads_to_folder(row))
+        members = zip(range(first, end), self._index.members(first, end), strict=True)
+        plain = ((f"{member.name}{'/' * (member.kind == 'folder')}"[start:], row, member) for row, member in members)
         if not linked:
             return plain
-        left_out = frozenset(linked)
-        others = sorted((f"{self._index.names[row][start:]}/", row) for row in linked)
+        others = sorted((f"{self._index.names[row][start:]}/", row, self._index[row]) for row in linked)
         return (
-            (name[:-1] if row in left_out else name, row)
-            for name, row in heapq.merge((entry for entry in plain if entry[1] not in left_out), others)
+            (name[:-1] if row in linked else name, row, member)
+            for name, row, member in heapq.merge((entry for entry in plain if entry[1] not in linked), others)
         )
 
     def _leads_to_folder(self, row: int) -> bool:

@@ -175,6 +175,8 @@ def _described(entry: Entry, details: Mapping[str, Any]) -> Entry:
     rest.pop("sha256", None)
     inner = rest.pop("attributes", {})
     rest |= inner if isinstance(inner, dict) else {"attributes": inner}
+    targets = rest.pop("targets", {})
+    rest |= targets if isinstance(targets, dict) else {"targets": targets}
     attributes = {name: text_of(value) for name, value in rest.items() if value not in ("", None)} or NOTHING
     return entry._replace(id=id_, split=split, group=group, parent=parent, attributes=attributes)
 

@@ -7,6 +7,7 @@ import pytest
 from imgprep.errors import ImageError
 from imgprep.sources.masks import MaskListing, Masks
 from imgprep.table.sample import Sample
+from tests.support.archives import pack, unpacked
 
 
 @pytest.fixture
@@ -58,3 +59,20 @@ def test_the_digest_notices_every_change(folder: Path) -> None:
     assert first != digest("good.png", "")
     os.utime(folder / "good.png", ns=(0, 5))
     assert first != digest("good.png", "link.png")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_masks_in_an_archive(tmp_path: Path, kind: str) -> None:
+    folder = unpacked(tmp_path / "files", {"images/1.png": b"image", "masks/1.png": b"mask"})
+    archive = pack(folder, tmp_path / f"files.{kind}")
+    masks = Masks("mask", archive)
+    samples = [
+        Sample("1", "images/1.png", "cat", {"mask": "masks/1.png"}),
+        Sample("2", "images/1.png", "cat", {"mask": "masks/2.png"}),
+        Sample("3", "images/1.png", "cat", {"mask": "../masks/1.png"}),
+    ]
+    listing = MaskListing(masks)
+    assert [sample.status for sample in listing.join(samples)] == ["ok", "quarantined", "quarantined"]
+    assert masks.read(samples[0]) == b"mask"
+    with pytest.raises(ImageError, match=r"mask masks/2\.png: cannot be read: no such file"):
+        masks.read(samples[1])

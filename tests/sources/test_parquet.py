@@ -9,6 +9,7 @@ import pytest
 
 from imgprep.errors import ImageError, RequestError, SourceError
 from imgprep.sources.detect import recognise
+from imgprep.sources.detect_columns import LabelAnswer
 from imgprep.sources.parquet import Parquet
 from imgprep.testing.sources import check_source
 
@@ -48,7 +49,7 @@ def test_hugging_faces_schema(tmp_path: Path) -> None:
     assert [source.read(samples[row]) for row in (0, 1, 5, 2, 3, 7, 1)] == [
         b"image %d" % number for number in (7, 0, 4, 1, 2, 6, 0)
     ]
-    assert recognise(tmp_path) == ("parquet", tmp_path, {})
+    assert recognise(tmp_path)[:3] == ("parquet", tmp_path, {})
 
 
 def test_texts_plain_bytes_and_further_columns(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
         list(Parquet(path, image_column="kind").samples())
     with pytest.raises(RequestError, match="init takes it as --label COLUMN"):
         recognise(path)
-    assert recognise(path, "Sort").options == {"label_column": "sort"}
+    assert recognise(path, LabelAnswer("Sort")).options == {"label_column": "sort"}
     assert len(list(Parquet(path, labels="none").samples())) == 1
 
 
