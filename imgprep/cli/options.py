@@ -128,7 +128,7 @@ Reference = Annotated[
     Path | None, typer.Option(metavar="SPEC", help="Another collection: says how far each class has moved from it.")
 ]
 MoreTables = Annotated[
-    list[Path] | None, typer.Argument(metavar="[TABLE]...", help="With --collect: further tables.", show_default=False)
+    list[Path] | None, typer.Argument(metavar="TABLE", help="With --collect: further tables.", show_default=False)
 ]
 Sample = Annotated[
     int | None,

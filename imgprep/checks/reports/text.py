@@ -125,7 +125,7 @@ def _block(finding: Finding, width: int | None) -> list[Text]:
     head = Text(f"{mark:{_MARK}}", style=style)
     if width is not None and width < _WIDE:
         rule.rstrip()
-        return _wrapped(Text.assemble(rule, " ", said), head, width, _MARK)
+        return _wrapped(Text.assemble(rule, ": ", said), head, width, _MARK)
     return _wrapped(said, head.append_text(rule), width, _MARK + _RULE)
 
 
