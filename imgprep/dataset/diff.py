@@ -157,7 +157,7 @@ def _rows(folder: Path, manifest: Manifest, numbers: Mapping[str, int]) -> tuple
     """The checksum and place of each image, from the shards."""
     checksum = np.full(len(numbers), NOWHERE, np.int64)
     place = np.full((len(numbers), 2), NOWHERE, np.int32)
-    if manifest.image is None:
+    if manifest.rows is None:
         return checksum, place
     with shards_of(folder, manifest).opened(1) as shards:
         for shard in range(len(shards)):
@@ -181,7 +181,8 @@ def compare(a: Side, b: Side, settings: Sequence[Change] = ()) -> Difference:
     common = [id_ for id_ in a.numbers if id_ in b.numbers]
     renamed = list(_renamed(a, b))
     gone, come = {change.before for change in renamed}, {change.after for change in renamed}
-    compared = a.manifest.image == b.manifest.image and a.manifest.checksum == b.manifest.checksum
+    alike = a.manifest.image == b.manifest.image and a.manifest.rows == b.manifest.rows
+    compared = alike and a.manifest.checksum == b.manifest.checksum
     counts = a.counts(), b.counts()
     return Difference(
         added=tuple(id_ for id_ in b.numbers if id_ not in a.numbers and id_ not in come),

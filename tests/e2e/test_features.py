@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 
@@ -100,6 +101,9 @@ def test_the_index_says_what_they_were_made_with(featured: Project) -> None:
     }
     assert (manifest["image"], manifest["normalization"]["kind"]) == (None, "keras-tf")
     assert manifest["labels"] == {"encoding": "index", "dtype": "uint16", "layout": "flat"}
+    with h5py.File(featured.output / "features" / "train-00000-of-00001.h5") as shard:
+        assert json.loads(shard.attrs["network"]) == manifest["feature"]["network"]
+        assert json.loads(shard.attrs["classes"]) == ["ash", "elm", "oak"]
     said = featured.call("show", featured.output / "features").stdout
     assert f"12 float32, flat of base.onnx (SHA-256 {digest[:16]}), images of 16 x 12" in said
 
@@ -301,3 +305,32 @@ def test_the_audit_judges_by_the_features(featured: Project) -> None:
 def test_an_audit_of_features_needs_the_section(project: Project) -> None:
     done = project.call("audit", project.spec, "--stage", "features")
     assert (done.returncode, "features: the section is missing" in done.stderr) == (2, True)
+
+
+def test_diff_tells_features_of_two_networks_apart(featured: Project) -> None:
+    made(featured)
+    featured.output.rename(featured.folder / "before")
+    made(featured)
+    folders = featured.folder / "before" / "features", featured.output / "features"
+    assert featured.call("diff", *folders).returncode == 0
+    made(featured, "--set", "features.normalize=unit")
+    done = featured.call("diff", *folders, "--format", "json")
+    content = json.loads(done.stdout)
+    assert (done.returncode, len(content["pixels"])) == (1, 18)
+    assert "normalization.kind" in {change["id"] for change in content["settings"]}
+
+
+def test_targets_are_beside_features(featured: Project) -> None:
+    made(featured)
+    ids = [record["id"] for record in featured.samples().values()]
+    rows = [f"{id_},{number / 2}" for number, id_ in enumerate(ids)]
+    (featured.folder / "prices.csv").write_text("\n".join(["id,price", *rows]))
+    source = {"layout": "directory", "path": str(featured.source), "attributes": "prices.csv"}
+    featured.write(source=source, targets={"price": "number"}, features=SECTION, execution={"engine": "serial"})
+    made(featured)
+    train = imgprep.load(featured.output, "train", "features", targets=["price"])
+    features, _, answers = train[:]
+    assert features.shape == (len(train), 12)
+    assert answers["price"].tolist() == [ids.index(id_) / 2 for id_ in train.ids]
+    done = featured.call("verify", featured.output / "features")
+    assert done.returncode == 0, done.stdout

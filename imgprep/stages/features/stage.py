@@ -1,5 +1,6 @@
 """features: runs a network over the images of every split and stores what one of its layers says of each."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -169,6 +170,7 @@ class Features:
         seen = ImageFormat(given(settings, image), "float32", normalizer.color_order)
         found = trial(context, self.model, seen.shape, self.refuse, remember=remember)
         about = explained(classes, seen, normalizer.statistics(), self.made_of.images.targets)
+        about |= {"network": json.dumps(self._format(found).network, ensure_ascii=False)}
         writer = ShardWriter.for_stage(context.workspace, STAGE, settings, about)
         job = FeaturesJob(
             self.made_of.shards(),
