@@ -124,9 +124,10 @@ class _Columns:
                     "source.label_column"
                 )
         self._names = source.class_names or _class_names(file, self._label)
-        self._read = [
-            name for name in names if name != image and (name == self._label or _is_plain(schema.field(name)))
-        ]
+        others = [name for name in names if name not in {image, self._label}]
+        self._classes = {name: classes for name in others if (classes := _class_names(file, name))}
+        wanted = {self._label, *self._classes, *(name for name in others if _is_plain(schema.field(name)))}
+        self._read = [name for name in names if name in wanted]
 
     def listed(self, rows: int) -> Iterator[list[Mapping[str, Any]]]:
         """The rows of the file, so many at once."""
@@ -155,7 +156,7 @@ class _Columns:
             label = self._names[label] if label >= 0 else None  # Hugging Face's -1 is no label
         known = {name.casefold(): text_of(values[name]) for name in values if name.casefold() in _NO_ATTRIBUTE}
         attributes = {
-            name: text_of(value)
+            name: text_of(_named(value, self._classes[name]) if name in self._classes else value)
             for name, value in values.items()
             if name != self._label and name.casefold() not in _NO_ATTRIBUTE
         }
@@ -235,6 +236,15 @@ def columns_of_images(file: Any) -> tuple[list[str], list[str], list[str]]:
     return names, images, [name for name in names if _class_names(file, name)]
 
 
+def _named(value: Any, classes: tuple[str, ...]) -> Any:
+    """The class of an index, or of each of a list of them; what is none stays as it is, and -1 is none at all."""
+    if isinstance(value, list):
+        return [_named(each, classes) for each in value]
+    if not isinstance(value, int) or isinstance(value, bool) or value >= len(classes):
+        return value
+    return classes[value] if value >= 0 else None
+
+
 def _is_plain(field: Any) -> bool:
     types, kind = import_module("pyarrow").types, field.type
     tests = (types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean)
@@ -250,7 +260,8 @@ def _class_names(file: Any, label: str) -> tuple[str, ...] | None:
     try:
         info = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])
         features = info["info"]["features"]
-        names = features[find(features, label)]["names"]
+        feature = features[find(features, label)]
+        names = (feature.get("feature") or feature)["names"]
     except (KeyError, TypeError, ValueError):
         return None
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):

@@ -119,3 +119,23 @@ def test_tensorflow_reads_the_tfrecord(project: Project, tmp_path: Path) -> None
         price = float(row["image/target/price"])
         assert math.isnan(price) if wanted["price"] is None else price == wanted["price"]
         assert row["image/target/tags"].tolist() == [int(name in wanted["tags"]) for name in ("big", "old")]
+
+
+@pytest.mark.parametrize("to", ["webdataset", "parquet"])
+def test_what_was_exported_is_read_back_with_its_targets(project: Project, tmp_path: Path, to: str) -> None:
+    if to == "parquet":
+        pytest.importorskip("pyarrow")
+    out = export(project, to, tmp_path / "out")
+    spec = {
+        "source": {"layout": to, "path": str(out)},
+        "output": str(tmp_path / "again"),
+        "targets": {"state": {"category": "state", "missing": "ignore"}, "price": "number", "tags": "many"},
+        "convert": {"size": [8, 8]},
+        "execution": {"engine": "serial"},
+    }
+    (tmp_path / "s.json").write_text(json.dumps(spec))
+    done = project.call("convert", tmp_path / "s.json")
+    assert done.returncode == 0, done.stderr
+    lines = map(json.loads, (tmp_path / "again" / "convert" / "samples.jsonl").read_text().splitlines())
+    found = [(line["label"], line["targets"]) for line in lines if line["status"] == "ok"]
+    assert found == [(id_[:3], row) for id_, row in ROWS.items()]
