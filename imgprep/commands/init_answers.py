@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from imgprep.errors import RequestError, one_line
+from imgprep.sources import SOURCES
 from imgprep.sources.detect import Option, Recognised, recognise, root_of
 from imgprep.sources.detect_columns import LabelAnswer
 from imgprep.sources.detect_flat import labels_in
@@ -14,7 +15,6 @@ from imgprep.spec.split_names import IGNORE, MEANINGS
 
 _FOLDERS: Final = ("directory", "hierarchy")
 SPLITS: Final = "split_directory"
-_TABLES: Final = ("csv", "json")
 
 
 class Answers(NamedTuple):
@@ -39,12 +39,22 @@ class Answers(NamedTuple):
             RequestError: the layout is unknown, or an answer is malformed or does not fit.
         """
         found = self._recognise(path)
-        if self.label is not None and found.layout not in _TABLES:
+        if self.label is not None and not _has(found.layout, "label_column"):
             raise RequestError(
                 f"--label {one_line(self.label, 80)}: only tables have columns, this is the layout {found.layout}; "
                 "leave it out, or give the table"
             )
-        return found
+        options = dict(found.options)
+        if self.label is not None and self.label.casefold() != "label":
+            options.setdefault("label_column", self.label)
+        if self.label_from is None:
+            return found._replace(options=options)
+        if not _has(found.layout, "label_from"):
+            raise RequestError(
+                f"--label-from {one_line(self.label_from, 80)}: the layout {found.layout} has no paths with labels in "
+                "them; leave it out"
+            )
+        return found._replace(options=options | {"label_from": self.label_from})
 
     def _recognise(self, path: Path) -> Recognised:
         options = self._options()
@@ -86,6 +96,11 @@ class Answers(NamedTuple):
                 means = ", ".join(MEANINGS)
                 raise RequestError(f"--split: expected NAME=SPLIT, SPLIT one of {means}, not {one_line(text, 80)!r}")
         return {"splits": {name: split for name, _, split in pairs.values()}}
+
+
+def _has(layout: str, option: str) -> bool:
+    """Tells whether a layout has an option; an unknown one is refused with the spec."""
+    return layout not in SOURCES or option in getattr(SOURCES[layout], "__dataclass_fields__", {})
 
 
 UNASKED: Final = Answers()

@@ -1,6 +1,7 @@
 """`init` then `run` works on any sane folder, and says what it found."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,28 @@ def test_the_user_says_where_the_label_is(tmp_path: Path, imgprep: Call) -> None
     done = imgprep("init", "images", "-o", "spec.yaml", "--force", "--label-from", "x(y)")
     assert done.returncode == 2
     assert "no images in the layout directory" in done.stderr
+
+
+def test_labels_in_paths_are_not_asked_of_what_has_none(tmp_path: Path, imgprep: Call) -> None:
+    np.savez(tmp_path / "a.npz", image=np.zeros((4, 8, 8), np.uint8), label=np.array([0, 1, 0, 1]))
+    done = imgprep("init", "a.npz", "-o", "spec.yaml", "--label-from", "(a)")
+    assert done.returncode == 2
+    assert "--label-from (a): the layout npz has no paths with labels in them" in done.stderr
+    done = imgprep("init", "a.npz", "-o", "spec.yaml", "--label", "a")
+    assert done.returncode == 2
+    assert "--label a: only tables have columns" in done.stderr
+    (tmp_path / "shard").mkdir()
+    for number in range(6):
+        draw(tmp_path / "shard" / f"{'ab'[number % 2]}{number}.png", number)
+        (tmp_path / "shard" / f"{'ab'[number % 2]}{number}.json").write_text(f'{{"label": 0, "kind": "k{number % 3}"}}')
+    shutil.make_archive(str(tmp_path / "0"), "tar", tmp_path / "shard")
+    for option, value, classes in (
+        ("--label", "kind", "6 images of 3 classes: k"),
+        ("--label-from", "#([ab])", "6 images of 2 classes: "),
+    ):
+        done = imgprep("init", "0.tar", "-o", "spec.yaml", "--force", option, value)
+        assert done.returncode == 0, done.stderr
+        assert classes in done.stderr
 
 
 def test_images_without_labels_get_a_spec_to_audit(tmp_path: Path, imgprep: Call) -> None:
