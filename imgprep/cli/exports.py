@@ -25,7 +25,10 @@ Files = Annotated[
     ),
 ]
 Source = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of the original files.")]
-
+ShardSize = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="The images in a shard: 500 MB, or a number of bytes; 256 MiB by default."),
+]
 Replace = Annotated[bool, typer.Option("--force", help="Replaces an earlier export.")]
 
 
@@ -37,13 +40,16 @@ def export(
     output: Out,
     files: Files = "png",
     source: Source = None,
+    shard_size: ShardSize = None,
     force: Replace = False,
 ) -> int:
     """Writes a dataset as files for other programs."""
     from imgprep.commands import export as exporting
 
     with terminal:
-        done = exporting.export(folder, output, exporting.Wanted(to, files, source, force))
+        done = exporting.export(folder, output, exporting.Wanted(to, files, source, force, shard_size))
+    if done.note:
+        terminal.say(f"the pixels are {done.note}")
     if done.left_out:
         terminal.say(f"{done.left_out} images were left out: in no split, or copies without an original file")
     terminal.print(str(output))

@@ -4,26 +4,24 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
+from imgprep.commands.export_pixels import stored_pixels
 from imgprep.dataset.export import EXPORTS
-from imgprep.dataset.export.base import SUFFIXES, Export
-from imgprep.dataset.export.card import CROISSANT, describe
+from imgprep.dataset.export.base import SHARD_SIZE, SUFFIXES, Export
+from imgprep.dataset.export.card import CROISSANT, Described, describe
 from imgprep.dataset.loader import Dataset, load
-from imgprep.dataset.manifest import INDEX, Manifest, no_dataset, read_manifest
-from imgprep.dataset.records import usable_records
+from imgprep.dataset.manifest import INDEX, Manifest, read_manifest
+from imgprep.dataset.records import SampleRecord, usable_records
 from imgprep.dataset.targets import described_targets
 from imgprep.errors import RequestError, one_line
 from imgprep.settings.problems import unknown
 from imgprep.util.output_file import check_new_folder
+from imgprep.util.sizes import parse_size
 
-_STAGES: Final = ("pack", "augment", "convert")
-"""Stages of an output that hold pixels before any normalisation, in order of preference."""
 _ORIGINALS: Final = ("link", "symlink", "copy")
 
 
@@ -36,20 +34,29 @@ class Wanted:
         files: link, symlink, copy, png, webp, jpeg or jpeg:QUALITY.
         source: the folder of the original files; None if not given.
         force: an earlier export is replaced.
+        shard_size: of the images in a shard, such as 500 MB; None for the usual one.
     """
 
     to: str
     files: str = "png"
     source: Path | None = None
     force: bool = False
+    shard_size: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """Counts of an export: the images, and those left out: in no split, or copies that have no original file."""
+    """The outcome of an export.
+
+    Attributes:
+        images: how many were exported.
+        left_out: how many were not: in no split, or copies that have no original file.
+        note: which pixels were taken; '' where the original files were.
+    """
 
     images: int
     left_out: int
+    note: str = ""
 
 
 def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
@@ -66,20 +73,17 @@ def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
     files, encoding, quality = _files(wanted)
     if wanted.to not in EXPORTS:
         raise RequestError(f"--to: {unknown('format', wanted.to, list(EXPORTS))}")
-    write = EXPORTS[wanted.to]
-    chosen = _pixels(folder)
+    size = SHARD_SIZE if wanted.shard_size is None else _size(wanted)
+    form, stored = EXPORTS[wanted.to], stored_pixels(folder, encoding)
     _check_target((folder, *([] if wanted.source is None else [wanted.source])), target, force=wanted.force)
-    manifest = read_manifest(chosen)
-    assert manifest.image is not None  # it was chosen for its images
-    splits = manifest.splits()
-    parts: tuple[Dataset, ...] = tuple(load(chosen, name) for name in splits) or (load(chosen),)
-    records = {record.id: record for record in usable_records(chosen)}
-    beside = None if splits else _splits(chosen.parent)
-    channels = manifest.image.shape[2]
-    color = manifest.image.color or ("gray" if channels == 1 else "RGB")
-    if channels not in (1, 3):
-        raise RequestError(f"{one_line(chosen)}: images of {channels} channels cannot be exported as image files")
-    dataset = Export(parts, records, beside, color, encoding, quality, files, wanted.source)
+    first = stored.folders[0]
+    manifest = read_manifest(first)
+    parts, records = list[Dataset](), dict[str, SampleRecord]()
+    for each in stored.folders:
+        parts += [load(each, name) for name in read_manifest(each).splits()] or [load(each)]
+        records |= {record.id: record for record in usable_records(each) if record.shard is not None}
+    beside = None if manifest.splits() else _splits(first.parent)
+    dataset = Export(tuple(parts), records, beside, stored.color, encoding, quality, files, wanted.source, size)
     parent = target.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".tmp-{target.name}-", dir=parent))
@@ -88,28 +92,44 @@ def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
     counts: dict[str, Counter[str]] = {}
     licenses: set[str] = set()
     try:
-        for image in write(dataset, temporary):
+        for image in form.write(dataset, temporary):
             counts.setdefault(image.split, Counter())[image.label] += 1
-            licenses.add(image.record.attributes.get("license", ""))
-        describe(temporary, wanted.to, manifest, counts, _targets(manifest) | _notes(chosen.parent, licenses))
+            licenses.add(_license(image.record.attributes))
+        pixels = {"Pixels": stored.note} if files == "converted" else {"Files": f"the original ones ({files})"}
+        notes = pixels | _targets(manifest) | _notes(first.parent, manifest, licenses)
+        describe(temporary, form, dataset, Described(wanted.to, manifest, counts, frozenset(licenses), notes))
         if target.exists():
             target.rename(work / "old")  # it goes only when the new one has its place
         temporary.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     images = sum(split.total() for split in counts.values())
-    return Exported(images, sum(map(len, parts)) - images)
+    return Exported(images, sum(map(len, parts)) - images, stored.note if files == "converted" else "")
 
 
-def _notes(output: Path, licenses: set[str]) -> dict[str, str]:
-    """Facts for the card: licences, where the images name them, and the audit of an output, where there is one."""
+def _license(attributes: Mapping[str, str]) -> str:
+    """The licence of an image, however the column spells its name."""
+    return next((value for name, value in attributes.items() if name.casefold() in {"license", "licence"}), "")
+
+
+def _notes(output: Path, manifest: Manifest, licenses: set[str]) -> dict[str, str]:
+    """Facts for the card: licences, where the images name them, decisions, and the audit, where there was one."""
     notes = {"Licences": ", ".join(sorted(licenses - {""}))} if licenses - {""} else {}
+    if licenses > {""}:
+        notes["Licences"] += "; some images have none recorded"
+    if manifest.decisions is not None:
+        done = (f"{manifest.decisions[name]} {name}" for name in ("excluded", "relabelled", "kept"))
+        notes["Decisions"] = f"{', '.join(done)} by people, one by one"
     try:
         report = json.loads((output / "audit" / "report.json").read_bytes())
-        notes["Audit"] = f"{'passed' if report['passed'] else 'failed'} on {report['images']} images"
+        failed = Counter(str(each["severity"]) for each in report["findings"] if each["status"] == "fail")
+        reviewed = [str(each["message"]) for each in report["findings"] if each["rule"] == "label-errors"]
+        found = ", ".join(f"{failed[name]} {name}s" for name in ("error", "warning"))
+        verdict = "passed" if report["passed"] else "failed"
+        audit = {"Audit": f"{verdict} on {report['images']} images, {found}", "Labels": "; ".join(reviewed)}
     except (OSError, ValueError, KeyError, TypeError):
         return notes  # an export needs no audit
-    return notes
+    return notes | {title: text for title, text in audit.items() if text}
 
 
 def _targets(manifest: Manifest) -> dict[str, str]:
@@ -137,20 +157,15 @@ def _files(wanted: Wanted) -> tuple[str, str, int]:
     return "converted", name, int(quality) if colon else 95
 
 
-def _pixels(folder: Path) -> Path:
-    """The folder of the stage whose pixels are exported."""
-    if (folder / INDEX).is_file() and read_manifest(folder).image is not None:
-        candidates = [folder]
-    else:
-        output = folder.parent if (folder / INDEX).is_file() else folder
-        candidates = [output / stage for stage in _STAGES if (output / stage / INDEX).is_file()]
-    if not candidates:
-        raise no_dataset(folder)
-    for each in candidates:
-        image = read_manifest(each).image
-        if image is not None and np.dtype(image.dtype) == np.uint8:
-            return each
-    raise RequestError(f"{one_line(folder)}: holds no pixels of uint8; export the output, or its convert folder")
+def _size(wanted: Wanted) -> int:
+    """The size of a shard in bytes."""
+    if wanted.to == "imagefolder":
+        raise RequestError("--shard-size: --to imagefolder has no shards; leave it out")
+    text = str(wanted.shard_size)
+    try:
+        return parse_size(int(text) if text.isascii() and text.isdigit() else text)
+    except ValueError as error:
+        raise RequestError(f"--shard-size: {error}") from None
 
 
 def _splits(output: Path) -> dict[str, str] | None:

@@ -8,6 +8,7 @@ Each function takes one object and raises `AssertionError` where it breaks the c
 - `imgprep.testing.engines`: `check_engine`
 - `imgprep.testing.rules`: `check_rule`
 - `imgprep.testing.reports`: `check_report`
+- `imgprep.testing.exports`: `check_export`
 
 imgprep's own tests hold every entry of every table to them.
 """

@@ -118,3 +118,15 @@ def test_an_image_format(run: Run, tmp_path: Path) -> None:
     assert levels(tmp_path) == [10, 100, 200, 150, 220, 77]
     lines = map(json.loads, (tmp_path / "out" / "convert" / "samples.jsonl").read_text().splitlines())
     assert {line["id"]: line["reason"] for line in lines if line["status"] != "ok"} == {"b/3.toy": "truncated toy"}
+
+
+def test_an_export_format(run: Run, tmp_path: Path) -> None:
+    split = {"test": 0, "validation": 0}
+    assert run("export_format", "split", "spec.yaml", split=split).returncode == 0
+    done = run("export_format", "export", "out", "--to", "npy", "-o", "made", split=split)
+    assert done.returncode == 0, done.stderr
+    found = sorted((int(np.load(path).flat[0]), path.stem[-1]) for path in (tmp_path / "made").glob("train-*.npy"))
+    assert found == [(10, "0"), (100, "0"), (150, "1"), (200, "0"), (220, "1")]
+    assert "path: train-*.npy" in (tmp_path / "made" / "README.md").read_text()
+    refused = run("export_format", "export", "out", "--to", "npz", "-o", "other", split=split)
+    assert (refused.returncode, "npy" in refused.stderr) == (2, True)

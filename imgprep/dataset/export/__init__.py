@@ -1,18 +1,18 @@
 """A finished dataset as files of other formats.
 
-A format is one module with ``write(export, folder)``, which yields the split of each image it wrote, and one line here.
+A format is one module with a `Format`, whose function writes the images and yields each it wrote, and one line here.
 """
 
 from typing import Final
 
-from imgprep.dataset.export.base import Write
+from imgprep.dataset.export.base import Format
 from imgprep.util.lazy_table import LazyTable
 
-EXPORTS: Final[LazyTable[Write]] = LazyTable(
+EXPORTS: Final[LazyTable[Format]] = LazyTable(
     {
-        "imagefolder": "imgprep.dataset.export.imagefolder:write",
-        "webdataset": "imgprep.dataset.export.webdataset:write",
-        "parquet": "imgprep.dataset.export.parquet:write",
-        "tfrecord": "imgprep.dataset.export.tfrecord:write",
+        "imagefolder": "imgprep.dataset.export.imagefolder:FORMAT",
+        "webdataset": "imgprep.dataset.export.webdataset:FORMAT",
+        "parquet": "imgprep.dataset.export.parquet:FORMAT",
+        "tfrecord": "imgprep.dataset.export.tfrecord:FORMAT",
     }
 )

@@ -1,7 +1,7 @@
 """The images of a dataset to export, one by one, as encoded files with their labels."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -17,8 +17,15 @@ from imgprep.errors import RequestError
 from imgprep.table.targets import Target
 
 SUFFIXES: Final[Mapping[str, str]] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
-SHARD_IMAGES: Final = 1000
-"""Images in a shard of the formats that have shards."""
+MIME: Final[Mapping[str, str]] = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+    ".tar": "application/x-tar",
+    ".parquet": "application/x-parquet",
+}
+SHARD_SIZE: Final = 256 << 20
+"""Bytes of images in a shard, of the formats that have shards."""
 _BLOCK: Final = 64
 _RESERVED: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
@@ -54,6 +61,7 @@ class Export:
         quality: of JPEG, 1 to 100.
         files: link, symlink or copy for the original files; converted for the stored pixels.
         source: the folder of the original files.
+        shard_size: how many bytes of images a shard has at most, if it has more than one.
     """
 
     parts: tuple[Dataset, ...]
@@ -64,6 +72,7 @@ class Export:
     quality: int = 95
     files: str = "converted"
     source: Path | None = None
+    shard_size: int = SHARD_SIZE
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -91,23 +100,57 @@ class Export:
                         yield Image(self.records[id_], folders[split], int(number), self.classes[int(number)], image)
 
     def encoded(self, image: Image) -> bytes:
-        """The file of an image: PNG and WebP without loss, JPEG with the quality."""
+        """The file of an image: PNG and WebP without loss, JPEG with the quality.
+
+        Raises:
+            RequestError: there are no such files of these pixels.
+        """
         pixels = np.ascontiguousarray(image.pixels)
         if self.color == "RGB":
-            pixels = pixels[..., ::-1]
+            pixels = np.ascontiguousarray(pixels[..., ::-1])
         options = {
             "png": [cv2.IMWRITE_PNG_COMPRESSION, 6],
             "jpeg": [cv2.IMWRITE_JPEG_QUALITY, self.quality],
             "webp": [cv2.IMWRITE_WEBP_QUALITY, 101],  # above 100 is lossless
         }
-        done, content = cv2.imencode(SUFFIXES[self.encoding], np.ascontiguousarray(pixels), options[self.encoding])
+        try:
+            done, content = cv2.imencode(SUFFIXES[self.encoding], pixels, options[self.encoding])
+        except cv2.error:
+            done = False
         if not done:
-            raise RequestError(f"an image of {pixels.dtype} {pixels.shape} cannot be written as {self.encoding}")
+            shape = "x".join(map(str, image.pixels.shape))
+            raise RequestError(f"images of {image.pixels.dtype}, {shape}, cannot be written as {self.encoding}")
         return content.tobytes()
+
+    def names(self) -> tuple[str, ...]:
+        """The folders of the classes, in index order."""
+        names = Names()
+        return tuple(names.of(label) for label in self.classes)
 
 
 Write = Callable[[Export, Path], Iterator[Image]]
 """Writes the images into a folder and yields each that was written."""
+Features = Callable[[Export], dict[str, Any]]
+"""The columns as Hugging Face sees them: name -> feature, as it stands in the head of a card."""
+Records = Callable[[Export, Sequence[str]], tuple[list[dict[str, Any]], list[dict[str, Any]]]]
+"""What Croissant reads, given the names of the files: sets of files, and fields of the records in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of an export.
+
+    Attributes:
+        write: writes the images.
+        pattern: the files of a split, with the name of the split in the place of {}.
+        features: the columns for the card; None where Hugging Face does not read the format.
+        records: what Croissant reads; None where it cannot.
+    """
+
+    write: Write
+    pattern: str
+    features: Features | None = None
+    records: Records | None = None
 
 
 class Names:
@@ -130,13 +173,45 @@ class Names:
 
 
 class Shards:
-    """Counts images into shards: ``train-00000``, a new one after so many images of a split."""
+    """Counts images into shards: ``train-00000``, a new one where the images of the last would be too large.
 
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
+    Args:
+        size: of a shard, in bytes.
+    """
 
-    def name(self, split: str) -> str:
-        """The shard of the next image of a split."""
-        count = self._counts.get(split, 0)
-        self._counts[split] = count + 1
-        return f"{split}-{count // SHARD_IMAGES:05d}"
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._last: dict[str, tuple[int, int]] = {}
+
+    def name(self, split: str, size: int) -> str:
+        """The shard of the next image of a split, which has so many bytes."""
+        number, filled = self._last.get(split, (0, 0))
+        if filled and filled + size > self._size:
+            number, filled = number + 1, 0
+        self._last[split] = number, filled + size
+        return f"{split}-{number:05d}"
+
+
+def class_label(names: Sequence[str]) -> dict[str, Any]:
+    """The feature of a class, with the names by index."""
+    return {"class_label": {"names": {str(index): name for index, name in enumerate(names)}}}
+
+
+def target_features(targets: Sequence[Target]) -> dict[str, Any]:
+    """The feature of each target."""
+    features: dict[str, Any] = {}
+    for target in targets:
+        label = class_label(target.classes)
+        features[target.name] = {"number": "float32", "category": label}.get(target.kind, {"sequence": label})
+    return features
+
+
+def field(name: str, kind: str, source: Mapping[str, Any]) -> dict[str, Any]:
+    """A field of the records of Croissant."""
+    return {
+        "@type": "cr:Field",
+        "@id": f"images/{name}",
+        "name": f"images/{name}",
+        "dataType": kind,
+        "source": dict(source),
+    }

@@ -5,12 +5,12 @@ import json
 import os
 import posixpath
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from imgprep.archives.opening import Inside, inside, open_archive
-from imgprep.dataset.export.base import SUFFIXES, Export, Image, Names
+from imgprep.dataset.export.base import MIME, SUFFIXES, Export, Format, Image, Names, field, target_features
 from imgprep.errors import ImageError, RequestError, one_line
 
 METADATA: Final = "metadata.jsonl"
@@ -24,8 +24,7 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
     Raises:
         RequestError: an original file is not there, or is not the one that the dataset was made of.
     """
-    names = Names()
-    classes = [names.of(label) for label in export.classes]
+    classes = export.names()
     used: dict[Path, Names] = {}
     lines: dict[str, list[str]] = {}
     for image in export.images():
@@ -92,3 +91,33 @@ def _bring(original: Path, target: Path, files: str) -> None:
             raise RequestError(f"{one_line(target)}: no hard link ({error.strerror}); take --files copy") from error
     else:
         shutil.copyfile(original, target)
+
+
+def _features(export: Export) -> dict[str, Any]:
+    """As the folders are called: that is what Hugging Face takes for the class."""
+    names = {str(index): name for index, name in enumerate(export.names())}
+    if export.targets:  # then the label comes from metadata.jsonl, with its own name
+        names = {str(index): name for index, name in enumerate(export.classes)}
+    return {"image": "image", "label": {"class_label": {"names": names}}, **target_features(export.targets)}
+
+
+def _records(export: Export, files: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    suffixes = sorted({PurePosixPath(name).suffix for name in files if name.count("/") == 2})
+    images = {
+        "@type": "cr:FileSet",
+        "@id": "image-files",
+        "name": "image-files",
+        "encodingFormat": MIME.get(suffixes[0], "image/*") if suffixes else "image/*",
+        "includes": [f"*/*/*{suffix}" for suffix in suffixes],
+    }
+    source = {"fileSet": {"@id": "image-files"}}
+    path = source | {"extract": {"fileProperty": "fullpath"}}
+    fields = [
+        field("image", "sc:ImageObject", source | {"extract": {"fileProperty": "content"}}),
+        field("label", "sc:Text", path | {"transform": {"regex": "^[^/]*/([^/]*)/[^/]*$"}}),
+        field("split", "sc:Text", path | {"transform": {"regex": "^([^/]*)/"}}),
+    ]
+    return [images], fields
+
+
+FORMAT: Final = Format(write, "{}/**", _features, _records)

@@ -1,13 +1,23 @@
 """Parquet files with the image and label features of Hugging Face: bytes embedded, small row groups for streaming."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from imgprep.dataset.export.base import SUFFIXES, Export, Image, Names, Shards
+from imgprep.dataset.export.base import (
+    SUFFIXES,
+    Export,
+    Format,
+    Image,
+    Names,
+    Shards,
+    class_label,
+    field,
+    target_features,
+)
 from imgprep.errors import RequestError
 from imgprep.table.targets import Target
 
@@ -26,7 +36,7 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
     except ImportError:
         raise RequestError("pyarrow is not installed: pip install 'imgprep[parquet]'") from None
     schema = _schema(arrow, export)
-    shards, names = Shards(), Names()
+    shards, names = Shards(export.shard_size), Names()
     opened: dict[str, tuple[str, Any]] = {}
     rows: dict[str, list[dict[str, Any]]] = {}
     with ExitStack() as stack:
@@ -37,7 +47,8 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
             rows[split] = []
 
         for image in export.images():
-            split, name = image.split, shards.name(image.split)
+            encoded = export.encoded(image)
+            split, name = image.split, shards.name(image.split, len(encoded))
             if split not in opened or opened[split][0] != name:
                 flush(split)
                 if split in opened:
@@ -45,7 +56,7 @@ def write(export: Export, folder: Path) -> Iterator[Image]:
                 writer = parquet.ParquetWriter(folder / f"{name}.parquet", schema)
                 opened[split] = name, stack.enter_context(writer)
             file = f"{names.of(image.record.id)}{SUFFIXES[export.encoding]}"
-            content = {"bytes": export.encoded(image), "path": file}
+            content = {"bytes": encoded, "path": file}
             row = {"image": content, "label": image.number, "id": image.record.id}
             rows[split].append(row | {target.name: _stored(target, image) for target in export.targets})
             if len(rows[split]) == _GROUP:
@@ -83,3 +94,36 @@ def _stored(target: Target, image: Image) -> Any:
     if target.kind == "many":
         return [target.classes.index(name) for name in value]
     return value if target.kind == "number" or value is None else target.classes.index(value)
+
+
+def _card(export: Export) -> dict[str, Any]:
+    return {
+        "image": "image",
+        "label": class_label(export.classes),
+        "id": "string",
+        **target_features(export.targets),
+    }
+
+
+def _records(export: Export, files: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    del export, files
+    shards = {
+        "@type": "cr:FileSet",
+        "@id": "parquet-files",
+        "name": "parquet-files",
+        "encodingFormat": "application/x-parquet",
+        "includes": ["*.parquet"],
+    }
+    source = {"fileSet": {"@id": "parquet-files"}}
+    image = source | {"extract": {"column": "image"}, "transform": {"jsonPath": "bytes"}}
+    split = source | {"extract": {"fileProperty": "filename"}, "transform": {"regex": "^(.*)-[0-9]{5}[.]parquet$"}}
+    fields = [
+        field("image", "sc:ImageObject", image),
+        field("label", "sc:Integer", source | {"extract": {"column": "label"}}),
+        field("id", "sc:Text", source | {"extract": {"column": "id"}}),
+        field("split", "sc:Text", split),
+    ]
+    return [shards], fields
+
+
+FORMAT: Final = Format(write, "{}-?????.parquet", _card, _records)

@@ -7,23 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
-from imgprep.dataset.export.base import Export, Image, Shards
+from imgprep.dataset.export.base import Export, Format, Image, Shards
+from imgprep.dataset.export.crc32c import crc32c
 from imgprep.table.targets import Target
 
 Value: TypeAlias = bytes | int | float | Sequence[int]
-
-
-def _table() -> tuple[int, ...]:
-    """The remainders of CRC-32C (Castagnoli) for each byte."""
-    entries = []
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)  # noqa: PLW2901
-        entries.append(value)
-    return tuple(entries)
-
-
-_TABLE: Final = _table()
 
 
 def masked_crc(content: bytes) -> int:
@@ -32,26 +20,24 @@ def masked_crc(content: bytes) -> int:
     >>> hex(masked_crc(b"123456789"))
     '0xc78ab0e5'
     """
-    crc, table = 0xFFFFFFFF, _TABLE
-    for byte in content:
-        crc = table[(crc ^ byte) & 0xFF] ^ crc >> 8
-    crc ^= 0xFFFFFFFF
+    crc = crc32c(content)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def write(export: Export, folder: Path) -> Iterator[Image]:
     """Writes the shards, ``train-00000.tfrecord`` and so on."""
-    shards = Shards()
+    shards = Shards(export.shard_size)
     opened: dict[str, tuple[str, BinaryIO]] = {}
     with ExitStack() as stack:
         for image in export.images():
-            split, name = image.split, shards.name(image.split)
+            encoded = export.encoded(image)
+            split, name = image.split, shards.name(image.split, len(encoded))
             if split not in opened or opened[split][0] != name:
                 if split in opened:
                     opened[split][1].close()
                 opened[split] = name, stack.enter_context((folder / f"{name}.tfrecord").open("wb"))
             features: dict[str, Value] = {
-                "image/encoded": export.encoded(image),
+                "image/encoded": encoded,
                 "image/format": export.encoding.encode(),
                 "image/height": image.pixels.shape[0],
                 "image/width": image.pixels.shape[1],
@@ -110,3 +96,6 @@ def _varint(value: int) -> bytes:
         value >>= 7
     parts.append(value)
     return bytes(parts)
+
+
+FORMAT: Final = Format(write, "{}-?????.tfrecord")

@@ -1,31 +1,38 @@
-"""Tar shards of WebDataset: ``key.png`` and ``key.json`` for each image; the same bytes whenever they are written."""
+"""Tar shards of WebDataset: ``key.png``, ``key.cls`` and ``key.json`` for each image.
+
+``cls`` is the index of the class, as the loaders of WebDataset take it; the JSON has all that is known of the image.
+The same dataset makes the same bytes whenever it is written.
+"""
 
 import io
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Final
 
-from imgprep.dataset.export.base import SUFFIXES, Export, Image, Shards
+from imgprep.dataset.export.base import MIME, SUFFIXES, Export, Format, Image, Shards, field
 
 
 def write(export: Export, folder: Path) -> Iterator[Image]:
-    """Writes the shards; a key is the number of the image in its split."""
-    shards, keys = Shards(), dict[str, int]()
+    """Writes the shards; a key is the split and the number of the image in it."""
+    shards, keys = Shards(export.shard_size), dict[str, int]()
     opened: dict[str, tuple[str, tarfile.TarFile]] = {}
     with ExitStack() as stack:
         for image in export.images():
-            split, name = image.split, shards.name(image.split)
+            content = export.encoded(image)
+            split, name = image.split, shards.name(image.split, len(content))
             if opened.get(split, ("", None))[0] != name:
                 if split in opened:
                     opened[split][1].close()
                 file = stack.enter_context(tarfile.open(folder / f"{name}.tar", "w", format=tarfile.PAX_FORMAT))
                 opened[split] = name, file
-            key = f"{keys.setdefault(split, 0):09d}"
+            key = f"{split.replace('.', '_')}-{keys.setdefault(split, 0):09d}"  # of its own in all splits together
             keys[split] += 1
             tar = opened[split][1]
-            _add(tar, f"{key}{SUFFIXES[export.encoding]}", export.encoded(image))
+            _add(tar, f"{key}{SUFFIXES[export.encoding]}", content)
+            _add(tar, f"{key}.cls", str(image.number).encode())
             _add(tar, f"{key}.json", _details(image))
             yield image
 
@@ -50,3 +57,29 @@ def _details(image: Image) -> bytes:
         **({"targets": dict(record.targets)} if record.targets else {}),
     }
     return json.dumps(details, sort_keys=True).encode()
+
+
+def _records(export: Export, files: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The images, which a loader joins with their details by the key."""
+    shards = [{"@id": name} for name in files if name.endswith(".tar")]
+    suffix = SUFFIXES[export.encoding]
+    sets = [
+        {
+            "@type": "cr:FileSet",
+            "@id": name,
+            "name": name,
+            "containedIn": shards,
+            "encodingFormat": mime,
+            "includes": [f"*{end}"],
+        }
+        for name, mime, end in (("images-in-tars", MIME[suffix], suffix),)
+    ]
+    source = {"fileSet": {"@id": "images-in-tars"}}
+    key = source | {"extract": {"fileProperty": "filename"}, "transform": {"regex": "^([^.]+)[.]"}}
+    return sets, [
+        field("image", "sc:ImageObject", source | {"extract": {"fileProperty": "content"}}),
+        field("key", "sc:Text", key),
+    ]
+
+
+FORMAT: Final = Format(write, "{}-?????.tar", None, _records)
