@@ -34,7 +34,8 @@ def test_lines_hang_and_no_word_is_broken(mixed, width):
     report = replace(mixed, findings=(Finding("near-duplicate", "fail", "warning", None, message=said),))
     lines = render(report, width=width).splitlines()
     found = [line for line in lines if not line.startswith(("fruits", "  (", "  1"))]
-    assert " ".join(" ".join(found).split()) == f"WARN near-duplicate: {said}"
+    colon = ":" if width < 100 else ""  # a wide terminal has a column for the rule
+    assert " ".join(" ".join(found).split()) == f"WARN near-duplicate{colon} {said}"
     assert all(line.startswith(" " * 8) for line in found[1:])
     assert all(len(line) <= width or line.split() == ["x" * 130] for line in lines)
     assert len(found) > len(said) // width
