@@ -2,9 +2,11 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
@@ -14,10 +16,12 @@ from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import commit, committing
 from imgprep.errors import ImgprepError
-from imgprep.pipeline.row_records import UNKNOWN, RowRecords, read_row_records
+from imgprep.pipeline.row_records import KEY, UNKNOWN, RowRecords, read_row_records
 from imgprep.shards.shard_set import Shard, ShardSet
 
-OPEN: Final = 4
+SHA: Final = 32
+"""Bytes of a SHA-256."""
+OPEN: Final = 32
 """Earlier shards that a worker keeps open."""
 
 
@@ -107,6 +111,20 @@ class EarlierRows:
             yield OpenRows(shards, opened, by_content)
 
 
+class _Recorded(NamedTuple):
+    """What is recorded of the rows of a shard, in a form of which a row is quickly taken."""
+
+    checksums: list[int]
+    contents: bytes
+    sha256: bytes
+    details: Sequence[bytes]
+
+    @classmethod
+    def of(cls, records: RowRecords) -> "_Recorded":
+        sha256 = records.sha256.tobytes()
+        return cls(records.checksums.tolist(), records.contents.tobytes(), sha256, records.details)
+
+
 class OpenRows:
     """Earlier rows, read on access.
 
@@ -123,8 +141,8 @@ class OpenRows:
         self._shards = shards
         self._files = files
         self._by_content = by_content
-        self._starts = np.cumsum([0, *(shard.rows for shard in shards)])
-        self._records: dict[int, RowRecords | None] = {}
+        self._starts = [*accumulate((shard.rows for shard in shards), initial=0)]
+        self._records: dict[int, _Recorded | None] = {}
         self._damaged: set[int] = set()
         self._last: tuple[bytes, Mapping[str, Any]] = b"", {}
 
@@ -137,8 +155,8 @@ class OpenRows:
 
     def read(self, number: int, arrays: tuple[str, ...]) -> EarlierRow | None:
         """A row with some arrays of its shard, of which all that count for its checksum; None when it is damaged."""
-        shard = int(np.searchsorted(self._starts, number, side="right")) - 1
-        row = number - int(self._starts[shard])
+        shard = bisect_right(self._starts, number) - 1
+        row = number - self._starts[shard]
         records = self._recorded(shard)
         if records is None or shard in self._damaged:
             return None
@@ -153,10 +171,8 @@ class OpenRows:
             checksum = zlib.crc32(array, checksum)
         if checksum != records.checksums[row]:
             return None
-        details = self._details(records.details[row])
-        return EarlierRow(
-            found, checksum, records.contents[row].tobytes(), records.sha256[row].tobytes().hex(), details
-        )
+        content, sha256 = records.contents[row * KEY : (row + 1) * KEY], records.sha256[row * SHA : (row + 1) * SHA]
+        return EarlierRow(found, checksum, content, sha256.hex(), self._details(records.details[row]))
 
     def _details(self, text: bytes) -> Mapping[str, Any]:
         """What is told of a row; few of them differ, or all do."""
@@ -164,13 +180,14 @@ class OpenRows:
             self._last = text, json.loads(text)
         return self._last[1]
 
-    def _recorded(self, shard: int) -> RowRecords | None:
+    def _recorded(self, shard: int) -> "_Recorded | None":
         """What is recorded of the rows of a shard; the last few are kept."""
         if shard not in self._records:
             while len(self._records) >= OPEN:
                 self._records.pop(next(iter(self._records)))
             found = read_row_records(Path(self._shards[shard].records), self._shards[shard].sha256)
-            self._records[shard] = None if found is None or len(found) != self._shards[shard].rows else found
+            same = found is not None and len(found) == self._shards[shard].rows
+            self._records[shard] = _Recorded.of(found) if found is not None and same else None
         return self._records[shard]
 
 

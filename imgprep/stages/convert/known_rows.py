@@ -12,7 +12,7 @@ from imgprep.decoding.formats import sniff
 from imgprep.errors import ImageError
 from imgprep.pipeline.earlier_rows import OpenRows
 from imgprep.pipeline.image_reader import PATH_FLAGS, Content, ImageReader, Mask, path_flags
-from imgprep.pipeline.row_records import UNKNOWN, RowKeys, hash_of
+from imgprep.pipeline.row_records import KEY, UNKNOWN, RowKeys
 from imgprep.sources.base import Source
 from imgprep.sources.masks import Masks
 from imgprep.stages.convert.dark_levels import Levels
@@ -23,11 +23,17 @@ from imgprep.table.sample import Sample, SampleTable
 
 def row_keys(source: Source, table: SampleTable) -> RowKeys:
     """The keys of rows: a file of the same name, size and time has the same pixels."""
-    origin = repr(source).encode("utf-8", "surrogateescape")
+    origin = hashlib.blake2b(repr(source).encode("utf-8", "surrogateescape"), digest_size=KEY)
     stamps, usable = np.ascontiguousarray(table.stamp, np.int64), table.ok() & table.stamp.any(axis=1)
     found = bytearray()
     for location, stamp, known in zip(table.location.encoded(), stamps, usable.tolist(), strict=True):
-        found += hash_of(origin, location, stamp.tobytes()) if known else UNKNOWN
+        if known:
+            state = origin.copy()
+            state.update(stamp.data)
+            state.update(location)
+            found += state.digest()
+        else:
+            found += UNKNOWN
     return RowKeys.of(found)
 
 
