@@ -1,7 +1,8 @@
 """Estimates of the output of stages before they run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,13 @@ class Outlook:
         return table[np.flatnonzero(table.ok())]
 
 
-def sized(name: str, rows: Mapping[str, int], row: ImageFormat | FeatureFormat, storage: Storage) -> StageEstimate:
+def sized(
+    name: str,
+    rows: Mapping[str, int],
+    row: ImageFormat | FeatureFormat,
+    storage: Storage,
+    count: Callable[[int], int] | None = None,
+) -> StageEstimate:
     """The estimate of a stage that writes images, or their features.
 
     Args:
@@ -58,7 +65,9 @@ def sized(name: str, rows: Mapping[str, int], row: ImageFormat | FeatureFormat, 
         rows: split -> number of images.
         row: their format.
         storage: format and size of the shards.
+        count: number of rows -> number of their shards; None for that of images, by their size.
     """
     row_bytes = int(np.prod(row.shape)) * np.dtype(row.dtype).itemsize
-    shards = sum(shard_count(count, row_bytes, storage.shard_size) for count in rows.values())
+    by_size = partial(shard_count, row_bytes=row_bytes, shard_size=storage.shard_size)
+    shards = sum(map(count or by_size, rows.values()))
     return StageEstimate(name, rows, shards, row_bytes * sum(rows.values()), row)

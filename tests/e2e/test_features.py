@@ -334,3 +334,13 @@ def test_targets_are_beside_features(featured: Project) -> None:
     assert answers["price"].tolist() == [ids.index(id_) / 2 for id_ in train.ids]
     done = featured.call("verify", featured.output / "features")
     assert done.returncode == 0, done.stdout
+
+
+def test_there_are_shards_for_several_workers_though_features_are_small(
+    featured: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgprep.stages.features.stage.FEWEST", 3)
+    estimate = featured.call("features", featured.spec, "--dry-run").stdout
+    assert "features: 11 train, 3 validation, 4 test; 5 shards" in estimate
+    splits = [shard["split"] for shard in made(featured)["shards"]]
+    assert (splits.count("train"), splits.count("validation"), splits.count("test")) == (3, 1, 1)

@@ -1,5 +1,6 @@
 """Derives the features stage from the spec."""
 
+from functools import partial
 from typing import Final
 
 from imgprep.dataset.row_format import FeatureFormat, ImageFormat
@@ -8,7 +9,7 @@ from imgprep.pipeline.inputs import StageInputs
 from imgprep.stages.convert.operations import image_format
 from imgprep.stages.features.model_file import ModelFile, Tried
 from imgprep.stages.features.onnx import ModelError
-from imgprep.stages.features.stage import STAGE, Features, given, normalizer_for, trial
+from imgprep.stages.features.stage import STAGE, Features, given, normalizer_for, shards_of_features, trial
 from imgprep.stages.pack.definition import estimated_rows, split_images
 
 
@@ -33,8 +34,9 @@ class FeaturesDefinition:
     def estimate(self, outlook: Outlook) -> StageEstimate:
         """Estimates every image of the splits and every copy; the network is tried, for its layer gives the size."""
         found = _tried(outlook.inputs, outlook.stages["convert"].result)
-        row = FeatureFormat((found.length,))
-        return sized(STAGE, estimated_rows(outlook), row, outlook.inputs.section(STAGE))
+        settings = outlook.inputs.section(STAGE)
+        count = partial(shards_of_features, length=found.length, shard_size=settings.shard_size)
+        return sized(STAGE, estimated_rows(outlook), FeatureFormat((found.length,)), settings, count)
 
 
 def _model(inputs: StageInputs) -> ModelFile:

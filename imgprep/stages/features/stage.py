@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from imgprep.dataset.manifest import Manifest, fingerprint
 from imgprep.dataset.row_format import FEATURE, FeatureFormat, ImageFormat
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError, ResourceError, one_line
-from imgprep.pipeline.plan import ShardPlan, ShardRecord
+from imgprep.pipeline.plan import ShardPlan, ShardRecord, shard_count
 from imgprep.pipeline.runner import RunContext, commit_stage, make_shards
 from imgprep.pipeline.shard_job import ShardJob, columns, record_of
 from imgprep.pipeline.writer import ShardWriter, explained
@@ -27,6 +28,10 @@ from imgprep.transforms.normalize import Normalizer, fit_normalizer
 from imgprep.util.versions import versions
 
 STAGE: Final = "features"
+MOST: Final = 64
+"""Shards of a split that are made so that all workers have some."""
+FEWEST: Final = 64
+"""Rows of such a shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +190,8 @@ class Features:
         )
         digest = fingerprint(versions(), self.fingerprint())
         chosen = self.made_of.selected(shuffle=self.shuffle)
-        return job, shard_plans(chosen, 4 * found.length, settings, digest), found
+        count = partial(shards_of_features, length=found.length, shard_size=settings.shard_size)
+        return job, shard_plans(chosen, count, settings, digest), found
 
     def _format(self, found: Tried) -> FeatureFormat:
         network: dict[str, Any] = {
@@ -195,6 +201,18 @@ class Features:
             "size": list(given(self.settings, self.made_of.image)[:2]),
         }
         return FeatureFormat((found.length,), network=network)
+
+
+def shards_of_features(rows: int, length: int, shard_size: int) -> int:
+    """The number of shards for the features of a number of images.
+
+    Features are small and take long: by their bytes alone one worker would make them all. So there are up to `MOST`
+    shards, as long as each has as many rows as make the loading of the network worth while.
+
+    >>> [shards_of_features(rows, 512, 64 << 20) for rows in (63, 640, 10**6)]
+    [1, 10, 64]
+    """
+    return max(shard_count(rows, 4 * length, shard_size), min(MOST, rows // FEWEST))
 
 
 def _rows(plan: ShardPlan[Selection]) -> NDArray[np.int64]:

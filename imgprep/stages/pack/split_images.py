@@ -15,7 +15,7 @@ from imgprep.dataset.manifest import AUGMENTED, Manifest, decisions_key, fingerp
 from imgprep.dataset.record_edits import LEFT_OUT, Change, new_place, rewritten
 from imgprep.dataset.row_format import ImageFormat
 from imgprep.dataset.targets import described, joined_columns
-from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
+from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_names
 from imgprep.pipeline.runner import entries
 from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
 from imgprep.pipeline.storage import Storage
@@ -190,20 +190,24 @@ class SplitImages:
 
 
 def shard_plans(
-    chosen: Mapping[str, Selection], row_bytes: int, storage: Storage, job: str, arrange: Arrange | None = None
+    chosen: Mapping[str, Selection],
+    count: Callable[[int], int],
+    storage: Storage,
+    job: str,
+    arrange: Arrange | None = None,
 ) -> list[ShardPlan[Selection]]:
     """The shard plans, split by split.
 
     Args:
         chosen: split -> its rows.
-        row_bytes: bytes of a row in a shard.
-        storage: format and size of the shards.
+        count: number of rows -> number of their shards.
+        storage: format of the shards.
         job: a hash of everything else that they depend on.
         arrange: puts the rows of each shard into their order; None leaves them.
     """
     plans: list[ShardPlan[Selection]] = []
     for split, selected in chosen.items():
-        ranges = cut(np.ones(len(selected), bool), shard_count(len(selected), row_bytes, storage.shard_size))
+        ranges = cut(np.ones(len(selected), bool), count(len(selected)))
         ordered = selected if arrange is None else arrange(selected, ranges)
         names = shard_names(split, len(ranges), storage.format.suffix)
         for filename, rows in zip(names, ranges, strict=True):

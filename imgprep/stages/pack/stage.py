@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from imgprep.dataset.manifest import Manifest, fingerprint
 from imgprep.dataset.row_format import ImageFormat
 from imgprep.engines.base import Heartbeat
-from imgprep.pipeline.plan import ShardPlan, ShardRecord
+from imgprep.pipeline.plan import ShardPlan, ShardRecord, shard_count
 from imgprep.pipeline.runner import RunContext, commit_stage, make_shards
 from imgprep.pipeline.shard_job import ShardJob, columns, record_of
 from imgprep.pipeline.writer import ShardWriter, explained
@@ -140,9 +141,10 @@ class Packing:
         writer = ShardWriter.for_stage(context.workspace, STAGE, settings, about)
         job = PackJob(rows, normalizer, settings, classes, writer)
         row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
+        count = partial(shard_count, row_bytes=row_bytes, shard_size=settings.shard_size)
         arrange = Selection.grouped if settings.layout == "by_class" else None
         digest = fingerprint(versions(), self.fingerprint())
-        return job, shard_plans(chosen, row_bytes, settings, digest, arrange), fitted_on
+        return job, shard_plans(chosen, count, settings, digest, arrange), fitted_on
 
     def _manifest(self, made: Manifest, normalizer: Normalizer, fitted_on: dict[str, Any]) -> Manifest:
         width = np.dtype(np.uint8) if self.settings.labels == "one_hot" else label_dtype(len(made.classes))
