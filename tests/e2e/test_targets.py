@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import imgprep as package
+from tests.support.onnx_file import network
 from tests.support.project import Project
 
 TARGETS = {"condition": "category", "price": "number", "tags": "many", "color": {"many": ["red", "blue"]}}
@@ -83,7 +84,7 @@ def over(project: Project, source: dict[str, Any], **sections: Any) -> Project:
 def rows_of(shard: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """(id of the original, targets) of each row of a shard, read without imgprep."""
     with h5py.File(shard) as file:
-        groups = [file] if "image" in file else [file[name] for name in file]
+        groups = [file] if "id" in file else [file[name] for name in file]
         for group in groups:
             for place in range(len(group["id"])):
                 origin = (group["parent"][place] or group["id"][place]).decode()
@@ -400,3 +401,31 @@ def test_without_labels_and_targets_no_dataset_is_made(project: Project) -> None
     project.write(source=source)
     done = project.call("run", project.spec, "--dry-run")
     assert (done.returncode, "1 classes" in done.stdout) == (0, True), done.stderr
+
+
+def test_features_have_the_targets_of_their_images(project: Project) -> None:
+    (project.folder / "base.onnx").write_bytes(network())
+    features = {"model": "base.onnx", "output": "flat", "normalize": "keras-tf", "size": [16, 12]}
+    project.write(features=features, augment={"per_image": 1, "transforms": ["flip"], "stress": ["inverted"]})
+    done = project.call("features", project.spec)
+    assert done.returncode == 0, done.stderr
+    assert check(project.output / "features") == 22, "8 for training and their copies, 2 and 4 of the test, 2 beside"
+    train = package.load(project.output, "train", stage="features", targets="price")
+    np.testing.assert_array_equal(train[0][2]["price"], train.target("price")[0])
+    assert project.call("verify", project.output).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["price", "label"])
+def test_a_class_in_the_place_of_an_array_is_refused_before_anything_is_made(
+    new_project: Callable[..., Project], tmp_path: Path, name: str
+) -> None:
+    made = over(new_project(tmp_path / "images"), {"layout": "hierarchy", "path": str(tmp_path / "images")})
+    made.draw(**{"ash": 2, f"ash/{name}": 2})
+    ids = [f"{label}/00{number}.png" for label in ("ash", f"ash/{name}") for number in (0, 1)]
+    write_table(tmp_path / "a.csv", [{"id": id_, "price": 3} for id_ in ids])
+    source = {"layout": "hierarchy", "path": str(tmp_path / "images"), "attributes": str(tmp_path / "a.csv")}
+    made.write(source=source, targets={"price": "number"}, pack={"layout": "by_class"})
+    done = made.call("pack", made.spec)
+    assert done.returncode == 2
+    assert f"the class 'ash/{name}' would be in the place of the array {name} of 'ash'" in done.stderr
+    assert not (made.output / "convert").exists()

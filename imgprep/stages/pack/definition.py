@@ -5,10 +5,14 @@ from typing import Final
 
 from imgprep.pipeline.estimates import Outlook, StageEstimate, sized
 from imgprep.pipeline.inputs import StageInputs
+from imgprep.settings.problems import shown
 from imgprep.stages.pack.settings import PackSettings
 from imgprep.stages.pack.split_images import SplitImages
 from imgprep.stages.pack.stage import Packing
 from imgprep.stages.split.stage import read_assignment
+
+ARRAYS: Final = ("image", "label", "id", "parent", "checksum")
+"""In the group of each class."""
 
 
 def split_images(inputs: StageInputs) -> SplitImages:
@@ -36,7 +40,19 @@ class Pack:
     """The pack stage as the spec defines it; see `StageDefinition`."""
 
     def check(self, inputs: StageInputs) -> None:
-        """Nothing to check: the section was validated when the spec was read."""
+        """Refuses groups of classes in which an array and an inner class would have one name."""
+        settings: PackSettings = inputs.section("pack")
+        if settings.layout == "by_class":
+            _, classes = inputs.collection.dataset()
+            known = {*classes}
+            arrays = {*ARRAYS, *(target.name for target in inputs.collection.targets)}
+            for inner in classes:
+                levels = inner.split("/")
+                for depth in range(1, len(levels)):
+                    outer, name = "/".join(levels[:depth]), levels[depth]
+                    if outer in known and name in arrays:
+                        text = f"the class {shown(inner)} would be in the place of the array {name} of {shown(outer)}"
+                        raise inputs.error(f"{text}; take layout: flat", "pack", "layout")
 
     def work(self, inputs: StageInputs) -> Packing:
         """The stage over the converted and the augmented images."""

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 import imgprep.sources
-from imgprep.sources.base import Source, file_digest
+from imgprep.archives.files import file_digest
+from imgprep.sources.base import Source
 from imgprep.table.sample import Sample
 
 
