@@ -102,7 +102,7 @@ def rule_pages(name: str, rule: type[Rule]) -> Iterator[Page]:
         said.fix,
         "## When to switch it off",
         said.off,
-        f"```yaml\naudit:\n  rules:\n    {name}: {{severity: off}}\n```",
+        *([] if said.off.startswith("Never") else [f"```yaml\naudit:\n  rules:\n    {name}: {{severity: off}}\n```"]),
         INSTEAD,
         "## An example",
         shown,

@@ -176,6 +176,9 @@ class Rule:
 
     A rule yields a finding for every class that it looks at, passing ones too. A rule of a user subclasses this one,
     is any dataclass with an ``id``, a ``severity`` and a ``__call__``, or has no settings: see `plain_rules.PlainRule`.
+
+    Attributes:
+        severity: of its failures: a failed error makes the audit fail, off leaves the rule out.
     """
 
     id: ClassVar[str]
