@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from tests.support import official
+from tests.support.blocks import blocks_in
 from tests.support.project import unmeasured
 
 
@@ -186,12 +187,13 @@ def test_the_pre_commit_hook_runs(root: Path, workspace: Path) -> None:
 
 
 def _blocks(root: Path) -> list[Any]:
-    text = (root / "README.md").read_text("utf-8")
-    return [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
+    """The files that the pages about CI and pre-commit tell to write."""
+    pages = [root / "docs/how-to" / name for name in ("ci.md", "pre-commit.md")]
+    return [yaml.safe_load(block.text) for page in pages for block in blocks_in(page) if block.title]
 
 
 @pytest.mark.slow
-def test_the_gitlab_job_of_the_readme_runs(root: Path, workspace: Path) -> None:
+def test_the_gitlab_job_of_the_page_runs(root: Path, workspace: Path) -> None:
     (job,) = (block["audit"] for block in _blocks(root) if "script" in (block.get("audit") or {}))
     report = workspace / job["artifacts"]["reports"]["codequality"]
     for line in job["script"]:
@@ -204,7 +206,7 @@ def test_the_gitlab_job_of_the_readme_runs(root: Path, workspace: Path) -> None:
         assert (workspace / path / "report.html").exists()
 
 
-def test_the_readme_uses_the_action_and_the_hook_as_they_are(root: Path, action: Any) -> None:
+def test_the_pages_use_the_action_and_the_hook_as_they_are(root: Path, action: Any) -> None:
     blocks = _blocks(root)
     (workflow,) = (block for block in blocks if "jobs" in block)
     steps = [step for job in workflow["jobs"].values() for step in job["steps"] if "imgprep" in step["uses"]]

@@ -4,18 +4,22 @@ All pages share one working folder, in which `configs/fruits.yaml` has been run,
 """
 
 import csv
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 
 from imgprep.errors import RequestError
+from imgprep.sources import SOURCES
 from imgprep.spec.loading import spec_from_mapping
 from imgprep.spec.reading import read
 from imgprep.stages import STAGES
+from imgprep.stages.pack.settings import Preset
+from imgprep.transforms import STRESS, TRANSFORMS
 from tests.support import official, program
 from tests.support.blocks import Block, blocks_in
 from tests.support.reader import Reader
@@ -91,3 +95,28 @@ def test_every_page_is_in_the_navigation(root: Path) -> None:
     text = (root / "mkdocs.yml").read_text("utf-8")
     listed = {line.rpartition(" ")[2] for line in text.partition("\nnav:")[2].splitlines() if line.endswith(".md")}
     assert listed == {*PAGES, *GENERATED}
+
+
+def named(page: str) -> set[str]:
+    """The names in the first column of the tables of a page."""
+    rows = [line.split("|")[1] for line in (DOCS / page).read_text("utf-8").splitlines() if line.startswith("| `")]
+    return set(re.findall(r"`([\w-]+)`", " ".join(rows)))
+
+
+def test_the_page_about_the_spec_shows_every_section() -> None:
+    whole = next(block for block in blocks_in(DOCS / "reference/spec.md") if block.language == "yaml")
+    assert set(read(whole.text.encode()).data) == SECTIONS
+
+
+def test_every_normalization_transform_and_stress_test_is_in_a_table() -> None:
+    assert set(get_args(Preset)) <= named("reference/spec.md")
+    assert named("reference/augmentation.md") - {"stress"} == {*TRANSFORMS, *STRESS}
+
+
+def test_every_layout_is_shown_in_three_lines() -> None:
+    shown = []
+    for block in blocks_in(DOCS / "reference/layouts.md"):
+        content = read(block.text.encode()).data if block.language == "yaml" else {}
+        if set(content) == {"source"} and len(block.text.splitlines()) == 3:
+            shown.append(spec_from_mapping({**MINIMAL, **content}).spec.source.layout)
+    assert sorted(shown) == sorted(SOURCES)

@@ -137,7 +137,7 @@ Sample = Annotated[
 ReviewTable = Annotated[
     Path | None, typer.Option("-o", "--table", metavar="CSV", help="Where; audit/review.csv in the output by default.")
 ]
-Mode = Annotated[ReviewMode, typer.Option("--mode", help="Which images: see README.")]
+Mode = Annotated[ReviewMode, typer.Option("--mode", help="The images: a sample, suspects, duplicates or a gallery.")]
 Class = Annotated[
     str | None,
     typer.Option(

@@ -81,7 +81,7 @@ def draft(name: str, facts: Facts, judged: Verdict, target: Path) -> str:
     classes = "with several labels each" if found.tags else classes
     command = "run" if facts.trainable else "audit"
     lines = [
-        f"# {images} images {classes}, as imgprep init found them. Every key is explained in the README.",
+        f"# {images} images {classes}, as imgprep init found them. Every key is explained in the documentation.",
         f"# Run it:  imgprep {command} {_plain(target.name)}      Relative paths are relative to this file.",
         f"# yaml-language-server: $schema={SCHEMA}",
         "",

@@ -55,7 +55,7 @@ def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> It
             f"does not read; {_remedy(found.parent)}, {_IGNORE}"
         )
     if found.names:
-        yield f"the folders {names} are named like splits but are not read as splits; see source.splits in the README"
+        yield f"the folders {names} are named like splits but are not read as splits; see source.splits"
     for name, column in table.attributes.items():
         words = {split_word(value) for value in column[np.flatnonzero(ok)].counts() if value}
         if name.casefold() != "split" and len(words) > 1 and "" not in words:

@@ -31,7 +31,10 @@ def row_label(value: object, where: str) -> tuple[str, str]:
     if isinstance(value, float):
         return "", "the label is NaN" if math.isnan(value) else f"the label is the number {value}"
     if isinstance(value, list):
-        return "", "the label is a list; several for one image are targets: {tags: many}, see the README"
+        return (
+            "",
+            "the label is a list; several for one image are targets: {tags: many}, see the documentation",
+        )
     if isinstance(value, str) and value.strip():
         return check_class(value.strip(), where), ""
     return "", "no label" if value is None or isinstance(value, str) else "the label is no text"

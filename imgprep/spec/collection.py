@@ -186,9 +186,9 @@ def _rule(name: str, options: object, context: Context) -> Any:
     try:
         judge = rule() if isinstance(rule, type) else rule
     except Exception as error:  # noqa: BLE001 - whatever the user's constructor raises
-        raise wrong(f"cannot be made: {one_line(error)}; a rule with settings is a dataclass, see the README") from None
+        raise wrong(f"cannot be made: {one_line(error)}; a rule with settings is a dataclass") from None
     if not callable(judge):
-        raise wrong("cannot be called with the evidence; give the rule a method __call__, see the README")
+        raise wrong("cannot be called with the evidence; give the rule a method __call__")
     return PlainRule(judge, severity)
 
 

@@ -24,8 +24,8 @@ def test_every_format_is_known_everywhere(files):
     assert format_of_extension("txt") is None
 
 
-def test_the_readme_lists_all_formats_with_their_extensions():
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_page_about_image_files_lists_all_formats_with_their_extensions():
+    text = (Path(__file__).parents[2] / "docs/reference/images.md").read_text(encoding="utf-8")
     table = re.findall(r"^\| ([A-Z][\w ]*) \| ((?:`\.\w+` ?)+)\|", text, re.MULTILINE)
     listed = {name: set(re.findall(r"`\.(\w+)`", extensions)) for name, extensions in table}
     assert listed == {form.name: set(form.extensions) for form in FORMATS}

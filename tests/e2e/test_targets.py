@@ -387,7 +387,7 @@ def test_a_list_of_labels_in_json_says_what_to_do_and_init_does_it(project: Proj
     table.write_text(json.dumps(rows))
     project.write(source={"layout": "json", "path": str(table)}, targets=None)
     assert project.call("audit", project.spec, "--format", "json").returncode == 1
-    reason = "the label is a list; several for one image are targets: {tags: many}, see the README"
+    reason = "the label is a list; several for one image are targets: {tags: many}, see the documentation"
     assert any(reason in finding["message"] for finding in project.report()["findings"])
     assert project.call("init", table, "-o", "l.yaml").returncode == 0
     assert project.call("convert", "l.yaml", "--output", "out", "--set=execution.engine=serial").returncode == 0

@@ -5,6 +5,8 @@ A comment right before a block is a remark:
 - ``<!-- exit: 2 -->``: its last command ends with this status; 0 without a remark;
 - ``<!-- prints -->``: the block is a part of what the block of commands before it prints; ``...`` stands for any lines;
 - ``<!-- not run: reason -->``: the block is for the reader only;
+- ``<!-- filled in: TABLE -->``: somebody has labelled the images of a review before;
+- ``<!-- quick start output: begin -->``: as ``prints``, but for the versions;
 - others are for the tests of single pages, as ``<!-- example: slurm -->``.
 """
 

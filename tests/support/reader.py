@@ -1,6 +1,7 @@
 """A reader who does what a page says: types its commands, runs its Python, writes its files."""
 
 import contextlib
+import csv
 import io
 import os
 import re
@@ -41,6 +42,8 @@ class Reader:
         for block in blocks:
             if block.left_out:
                 continue
+            if block.note.startswith("filled in: "):
+                fill_in(self.folder / block.note.removeprefix("filled in: "))
             if block.title:
                 self.write(block)
             elif block.language == "sh":
@@ -49,7 +52,7 @@ class Reader:
             elif block.language == "python":
                 self.compute(block)
                 executed += 1
-            elif block.note == "prints":
+            elif block.note in {"prints", "quick start output: begin"}:
                 compare(block, self.said)
         return executed
 
@@ -106,6 +109,17 @@ class Reader:
             (folder / "imgprep").write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {python} -m imgprep "$@"\n')
             (folder / "imgprep").chmod(0o755)
         return folder
+
+
+def fill_in(path: Path) -> None:
+    """Labels the images of a review as they are labelled already, but for the first, which is hard to tell."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["reviewed_label"] for row in rows} == {""}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, ("id", "label", "reviewed_label"))
+        table.writeheader()
+        table.writerows(row | {"reviewed_label": row["label"] if number else "?"} for number, row in enumerate(rows))
 
 
 def _is_imgprep(line: str) -> bool:
