@@ -16,6 +16,8 @@ from imgprep.similarity.union_find import unite
 NO_FEATURES: Final = "no features of a network; --stage features supplies them, with the section features"
 SMALLEST: Final = 10
 """Images of a class from which on one can be far from the others."""
+HARDLY: Final = 0.5
+"""The share of images that are alike from which on a layer is too coarse to tell copies."""
 MOST: Final = 20_000
 """Images up to which all pairs are compared: more would take hours."""
 
@@ -123,6 +125,11 @@ class FeatureDuplicate(FeatureRule):
         first = np.arange(len(features.rows))
         pairs = np.array(list(features.alike(self.min)), np.intp).reshape(-1, 2)
         unite(first, pairs[:, 0], pairs[:, 1])
+        same = sum(len(group) for group in clusters(first))
+        if same > HARDLY * len(first):
+            said = f"{same} of {len(first)} images are nearly the same to the network: the layer tells hardly any apart"
+            yield self.finding("inconclusive", f"{said}; take features from an earlier one, or raise min")
+            return
         splits = evidence.table.split[features.rows]
         says = "images are nearly the same to the network"
         found = [

@@ -63,6 +63,14 @@ def test_different_images_are_no_duplicates() -> None:
     assert {finding.status for finding in FeatureDuplicate()(evidence(apart()))} == {"pass"}
 
 
+def test_a_layer_that_tells_hardly_any_images_apart_is_no_evidence() -> None:
+    coarse = apart()
+    coarse[:25] = coarse[0]
+    (finding,) = FeatureDuplicate()(evidence(coarse))
+    assert (finding.status, finding.samples) == ("inconclusive", ())
+    assert finding.message.startswith("25 of 40 images are nearly the same to the network: the layer tells hardly any")
+
+
 def test_too_many_images_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imgprep.checks.rules.features.MOST", 39)
     (finding,) = FeatureDuplicate()(evidence(values()))
