@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imgprep.arrays.progress_hook import in_steps, stepping
-from imgprep.commands.listing_notes import check_blank, check_folders, skipped
+from imgprep.commands.listing_notes import check_blank, check_folders, skipped, wrapped
 from imgprep.engines.base import Engine, Heartbeat, WholePlan
 from imgprep.errors import SourceError, one_line
 from imgprep.sources.arrays import accepting_numbers
@@ -115,7 +115,13 @@ def _read(plan: Listing) -> Listed:
     order = source.classes()
     declared = source.declared_classes() if order is None else ()
     missed = joined.unmatched() if joined is not None else None
-    notes = (*_moved(joined), *splits.notes(), *check_folders(splits, source, table), *skipped(table))
+    notes = (
+        *_moved(joined),
+        *splits.notes(),
+        *check_folders(splits, source, table),
+        *wrapped(source, table),
+        *skipped(table),
+    )
     return Listed(table, order, declared, missed if missed and (missed.samples or missed.rows) else None, notes)
 
 

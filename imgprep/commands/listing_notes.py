@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from imgprep.archives.opening import inside
 from imgprep.errors import one_line
 from imgprep.sources.attributes import AttributeTable
 from imgprep.sources.base import Source
@@ -12,6 +13,7 @@ from imgprep.sources.split_names import UnclearSplitError, as_key, split_folders
 from imgprep.sources.splits import SplitReader
 from imgprep.table.sample import SampleTable
 
+_DEEP: Final = 2
 SHOWN: Final = 3
 """Number of names in a note."""
 _IGNORE: Final = "or say that these names are none: source.splits: ignore"
@@ -61,6 +63,19 @@ def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> It
         if name.casefold() != "split" and len(words) > 1 and "" not in words:
             or_say = "" if source.table() is None else ", or name it in source.split_column"
             yield f"the column {one_line(name, 40)!r} holds names of splits but is not read; rename it to split{or_say}"
+
+
+def wrapped(source: Source, table: SampleTable) -> Iterator[str]:
+    """A note where the only class of an archive is the folder that all of it was packed in."""
+    usable = np.flatnonzero(table.ok())
+    classes = table.label[usable].counts() if source.layout == "directory" and inside(source.path) else {}
+    if len(classes) != 1 or any(table.id[row].count("/") < _DEEP for row in usable.tolist()):
+        return
+    (only,) = classes
+    yield (
+        f"all images of the archive are in its folder {one_line(only, 80)}, their only class; if the folders in there "
+        f"are the classes: source.path: {one_line(source.path / only, 120)}"
+    )
 
 
 def _remedy(parent: str | None) -> str:

@@ -47,7 +47,9 @@ def check_paths(loaded: LoadedSpec) -> None:
             hint = "; leave the key out until imgprep curate has written it" if keys[-1] == "decisions" else ""
             found.append((keys, f"there is no file or folder '{one_line(path)}'{relative}{hint}"))
     if image_root is not None and os.path.lexists(image_root) and not image_root.is_dir() and not inside(image_root):
-        text = f"'{one_line(image_root)}' is no folder and no archive (.zip, .tar, .tar.gz); give that of the images"
+        text = (
+            f"'{one_line(image_root)}' is not a folder, nor an archive (.zip, .tar, .tar.gz); give that of the images"
+        )
         found.append((("source", "image_root"), text))
     problem = _about_output(spec.output, source)
     if problem:

@@ -118,6 +118,8 @@ def test_init_writes_a_spec_that_runs(project: Project) -> None:
     assert done.returncode == 0, done.stderr
     assert "path: download.zip/trees" in project.spec.read_text()
     assert project.call("audit", project.spec).returncode == 0
+    done = project.call("convert", project.spec, "--set", f"source.path={archive}", "--dry-run")
+    assert f"their only class; if the folders in there are the classes: source.path: {archive}/trees" in done.stderr
 
 
 def test_hostile_members_cost_themselves(project: Project) -> None:

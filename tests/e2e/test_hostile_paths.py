@@ -249,7 +249,7 @@ def test_what_changes_during_the_run_costs_itself(
     """The change comes when the source is listed and nothing is read yet."""
     import cv2
 
-    from imgprep.sources import directory
+    from imgprep.sources import trees
 
     source = tmp_path / "changing"
     random = np.random.default_rng(6)
@@ -261,13 +261,13 @@ def test_what_changes_during_the_run_costs_itself(
     assert cv2.imwrite(str(outside), np.full((8, 9, 3), 66, np.uint8))
     project = new_project(source, execution={"engine": "serial"})
     change, words = CHANGES[how]
-    walk = directory.walk
+    walk = trees.walk
 
     def changing(*arguments: Any) -> Any:
         yield from walk(*arguments)
         change(source / "oak" / "1.png", outside)
 
-    monkeypatch.setattr(directory, "walk", changing)
+    monkeypatch.setattr(trees, "walk", changing)
     done = imgprep("convert", project.spec)
     assert done.returncode == 3, done.stderr
     records = project.samples("convert")
@@ -277,6 +277,6 @@ def test_what_changes_during_the_run_costs_itself(
         "oak/1.png": "quarantined",
     }
     assert words in records["oak/1.png"]["reason"]
-    monkeypatch.setattr(directory, "walk", walk)
+    monkeypatch.setattr(trees, "walk", walk)
     again = imgprep("convert", project.spec)
     assert again.returncode == (0 if how in {"rewritten", "removed", "a folder now"} else 3), again.stderr
