@@ -6,11 +6,11 @@ stage is finished: a run that is killed in between finds them again.
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +76,11 @@ def reusing(
     workspace, image = context.workspace, settings.image
     folder = workspace.earlier(settings.stage)
     journaled = workspace.journaled(settings.stage)
-    missing = [plan for plan in plans if plan.digest not in journaled]
+    finished = {digest for digest, content in journaled.items() if _is_finished(content)}
+    missing = [plan for plan in plans if plan.digest not in finished]
     if context.force or image is None or not missing:
         return None, list(plans)
-    found = list(_earlier(workspace, settings, {plan.digest for plan in plans}))
+    found = list(_earlier(workspace, settings, finished & {plan.digest for plan in plans}))
     if not found:
         return None, list(plans)
     rows = sum(len(plan.items) for plan in missing)
@@ -122,8 +123,8 @@ def identities(workspace: Workspace, manifest: Manifest) -> NDArray[np.uint8]:
     return np.frombuffer(found, np.uint8).reshape(-1, KEY)
 
 
-def _earlier(workspace: Workspace, settings: RowSettings, planned: Collection[str]) -> Iterator[_Found]:
-    """The shards of earlier runs whose rows fit, without those of the present plans, which are kept whole."""
+def _earlier(workspace: Workspace, settings: RowSettings, finished: Collection[str]) -> Iterator[_Found]:
+    """The shards of earlier runs whose rows fit, without those of plans that are finished, which are kept whole."""
     kept, folder, parts = (
         workspace.earlier(settings.stage),
         workspace.stage(settings.stage),
@@ -131,7 +132,7 @@ def _earlier(workspace: Workspace, settings: RowSettings, planned: Collection[st
     )
     for digest, content in workspace.journaled(settings.stage).items():
         record = record_from(content)
-        if record is None or not record.rows or digest in planned:
+        if record is None or not record.rows or digest in finished:
             continue
         for shard, path in (
             _names(kept, record),
@@ -141,6 +142,12 @@ def _earlier(workspace: Workspace, settings: RowSettings, planned: Collection[st
             if records is not None and settings.fits(records):
                 yield _Found(record, shard, path, records)
                 break
+
+
+def _is_finished(content: Mapping[str, Any]) -> bool:
+    """Whether the shard of a record in the journal is kept whole; see `ShardWriter.finished`."""
+    record = record_from(content)
+    return record is not None and not record.transient
 
 
 def _names(folder: Path, record: ShardRecord) -> tuple[Path, Path]:

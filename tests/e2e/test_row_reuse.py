@@ -314,6 +314,38 @@ def test_a_run_that_stopped_on_the_way_is_taken_up(project: Project, monkeypatch
     assert grown(project) == 25
 
 
+def test_an_image_that_is_tried_again_costs_itself(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from imgprep.errors import TransientError
+    from imgprep.sources.directory import Directory
+
+    read = Directory.read
+
+    def fail(self: Directory, sample: Any) -> bytes:
+        if sample.id == "apple/007.png":
+            raise TransientError("no network")
+        return read(self, sample)
+
+    for path in project.source.rglob("*.*"):
+        os.utime(path, ns=(7, 7))
+    shutil.rmtree(project.output)
+    with monkeypatch.context() as patched:
+        patched.setattr(Directory, "read", fail)
+        convert(project)
+    assert grown(project) == 4
+
+
+def test_files_in_an_archive_are_known_too(project: Project) -> None:
+    def pack(folder: Path) -> str:
+        return shutil.make_archive(str(project.folder / "images"), "zip", folder)
+
+    (project.source / "pear" / "damaged.png").unlink()
+    rewrite(project, source={"layout": "directory", "path": pack(project.source)})
+    assert grown(project) == 24
+    paint(project.source / "apple" / "0000.png")
+    pack(project.source)
+    assert grown(project) == 24
+
+
 def test_parts_copy_rows_too(project: Project) -> None:
     paint(project.source / "apple" / "0000.png")
     expected = fresh(project)
