@@ -67,7 +67,7 @@ def read_csv(
         names = reader.header()
         lower = [name.casefold() for name in names]
         if missing := [name for name in (typed, pixels) if name and name.casefold() not in lower]:
-            raise reader.error(1, no_column(missing[0], names))
+            raise reader.error(1, no_column(missing[0], names, labels=missing[0] == typed))
         typed_at = lower.index(typed.casefold()) if typed else -1
         reader.pixels = lower.index(pixels.casefold()) if pixels else -1
         for line, offset, text, fields in reader.rows():
@@ -118,10 +118,11 @@ def is_pixels(text: str) -> bool:
     return text[:1] == "[" and text[-1:] == "]"
 
 
-def no_column(column: str, names: Iterable[str]) -> str:
-    """The complaint that a table lacks a column."""
+def no_column(column: str, names: Iterable[str], *, labels: bool = False) -> str:
+    """The complaint that a table lacks a column, which may be that of the labels."""
     there = one_line(", ".join(names) or "none", 120)
-    return f"no column {column!r}, there are: {there}; name it in the spec, or set source.delimiter"
+    without = "; or say source.labels: none, with targets for several labels of each image" if labels else ""
+    return f"no column {column!r}, there are: {there}; name it in the spec, or set source.delimiter{without}"
 
 
 def _advice(fields: list[_Field]) -> str:

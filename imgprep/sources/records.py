@@ -267,7 +267,7 @@ class _Listing:
     def key(self, values: dict[str, object], column: str, where: str) -> str:
         if name := find(values, column):
             return name
-        raise RequestError(f"{where}: {no_column(column, values)}")
+        raise RequestError(f"{where}: {no_column(column, values, labels=column == self.label)}")
 
     def place(self, value: object, number: int, where: str) -> _Place:
         if not isinstance(value, str) or not value:

@@ -394,6 +394,14 @@ def test_a_list_of_labels_in_json_says_what_to_do_and_init_does_it(project: Proj
     assert project.manifest("convert")["targets"]["tags"]["counts"] == {"cat": 12, "dog": 6}
 
 
+def test_a_table_without_a_label_says_what_to_do(project: Project) -> None:
+    write_table(project.source / "table.csv", [{"location": "00.png", "cat": 1, "dog": 0}])
+    done = project.call("convert", project.spec)
+    assert done.returncode == 2
+    assert "no column 'label', there are: location, cat, dog;" in done.stderr
+    assert "or say source.labels: none, with targets for several labels of each image" in done.stderr
+
+
 def test_without_labels_and_targets_no_dataset_is_made(project: Project) -> None:
     source = {"layout": "csv", "path": str(project.source / "table.csv"), "labels": "none"}
     project.write(source=source, targets=None)
