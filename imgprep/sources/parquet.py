@@ -22,7 +22,7 @@ from imgprep.sources.shard_files import ShardFile, shard_files
 from imgprep.table.sample import Sample
 
 _BATCH: Final = 16
-"""Images in memory at once."""
+"""Images that are taken from a row group at once; pyarrow holds the pages that they are in."""
 _LISTED: Final = 4096
 """Rows that are listed at once."""
 _NO_ATTRIBUTE: Final = frozenset({"id", "group", "split", "parent", "sha256"})
@@ -247,6 +247,7 @@ def _named(value: Any, classes: tuple[str, ...]) -> Any:
 
 def _is_plain(field: Any) -> bool:
     types, kind = import_module("pyarrow").types, field.type
+    kind = kind.value_type if types.is_dictionary(kind) else kind  # a category of pandas
     tests = (types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean)
     return any(test(kind) for test in tests)
 

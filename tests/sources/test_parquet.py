@@ -77,6 +77,17 @@ def test_texts_plain_bytes_and_further_columns(tmp_path: Path) -> None:
     assert recognise(path).options == {"label_column": "Species", "image_column": "picture"}
 
 
+def test_categories_of_pandas_are_texts(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    columns = {name: arrow.array(["ox", "elk"]).dictionary_encode() for name in ("label", "kind")}
+    path = write(tmp_path / "a.parquet", {"image": images(2), **columns})
+    samples = list(Parquet(path).samples())
+    assert [(sample.label, sample.attributes) for sample in samples] == [
+        ("ox", {"kind": "ox"}),
+        ("elk", {"kind": "elk"}),
+    ]
+
+
 def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", {"image": images(1), "kind": ["ox"], "sort": ["elk"]})
     with pytest.raises(RequestError, match=r"no column 'label', there are: image, kind, sort; .*source\.label_column"):
