@@ -100,8 +100,11 @@ def whole(made: Any, arguments: tuple[object, ...]) -> tuple[str, str]:
 
 
 def words(text: str) -> list[str]:
-    """The words, whatever they stand beside: numbers are masked, for times differ."""
-    return [re.sub(r"\d", "0", word) for word in text.split() if word != "\\" and set(word) != {"─"}]
+    """The words, whatever they stand beside: numbers are masked, for times differ.
+
+    A narrow terminal has no column for the rule of a finding, which ends with a colon there.
+    """
+    return [re.sub(r"\d", "0", word).rstrip(":") for word in text.split() if word != "\\" and set(word) != {"─"}]
 
 
 def check(text: str, whole_text: str, width: int, *, folds: bool = False) -> None:
