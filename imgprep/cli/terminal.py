@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from imgprep.cli.width import asked_width, width_of
+from imgprep.cli.width import width_of
 from imgprep.errors import one_line
 from imgprep.util.lines import wrapped
 
@@ -52,8 +52,8 @@ class Terminal:
 
     @property
     def width(self) -> int | None:
-        """Width in columns of the terminal for results, or what COLUMNS asks for; None for no limit."""
-        return width_of(sys.stdout) or asked_width()
+        """Width in columns of the terminal for results; None when they go elsewhere."""
+        return width_of(sys.stdout)
 
     @property
     def color(self) -> bool:

@@ -159,8 +159,9 @@ def test_every_command_is_looked_at() -> None:
     assert set(NAMES) - tried == {"schema"}  # which prints JSON
 
 
-def test_what_goes_to_a_program_is_not_broken(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
+@pytest.mark.parametrize("columns", ["", "60"])
+def test_what_goes_to_a_program_is_not_broken(made: Project, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
     done = made.call("audit", "spec.yaml")
     assert max(map(len, done.stdout.splitlines())) > 160
     failed = made.call("convert", "spec.yaml", "--set", "convert.sise=[3, 4]")
