@@ -10,6 +10,8 @@ from typing import BinaryIO, Final, TypeAlias
 from imgprep.dataset.export.base import Export, Format, Image, Shards
 from imgprep.dataset.export.crc32c import crc32c
 from imgprep.table.targets import Target
+from imgprep.util.protobuf import encoded as encoded_field
+from imgprep.util.protobuf import encoded_varint
 
 Value: TypeAlias = bytes | int | float | Sequence[int]
 
@@ -72,30 +74,19 @@ def _example(features: Mapping[str, Value]) -> bytes:
     entries = b""
     for name in sorted(features):
         value = features[name]
-        entries += _field(1, _field(1, name.encode()) + _field(2, _feature(value)))
-    return _field(1, entries)
+        entries += encoded_field(1, encoded_field(1, name.encode()) + encoded_field(2, _feature(value)))
+    return encoded_field(1, entries)
 
 
 def _feature(value: Value) -> bytes:
     """A BytesList (1), a FloatList (2) or an Int64List (3)."""
     if isinstance(value, bytes):
-        return _field(1, _field(1, value))
+        return encoded_field(1, encoded_field(1, value))
     if isinstance(value, float):
-        return _field(2, _field(1, struct.pack("<f", value)))
-    return _field(3, _field(1, b"".join(map(_varint, [value] if isinstance(value, int) else value))))
-
-
-def _field(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    parts = bytearray()
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)
+        return encoded_field(2, encoded_field(1, struct.pack("<f", value)))
+    return encoded_field(
+        3, encoded_field(1, b"".join(map(encoded_varint, [value] if isinstance(value, int) else value)))
+    )
 
 
 FORMAT: Final = Format(write, "{}-?????.tfrecord")

@@ -10,7 +10,7 @@ from typing import Final
 
 from imgprep.errors import RequestError, one_line
 from imgprep.settings.problems import shown, suggestion
-from imgprep.stages.features.protobuf import DamagedError, encoded, fields, heading
+from imgprep.util.protobuf import DamagedError, encoded, fields, heading
 
 LARGEST: Final = 2 << 30
 """Bytes that a protobuf file may have."""

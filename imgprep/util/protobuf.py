@@ -75,16 +75,17 @@ def encoded(number: int, value: int | bytes) -> bytes:
     ('08ac02', '120161')
     """
     if isinstance(value, int):
-        return _encoded_varint(number << 3 | _VARINT) + _encoded_varint(value)
+        return encoded_varint(number << 3 | _VARINT) + encoded_varint(value)
     return heading(number, len(value)) + value
 
 
 def heading(number: int, length: int) -> bytes:
     """What comes before the bytes of a field."""
-    return _encoded_varint(number << 3 | _BYTES) + _encoded_varint(length)
+    return encoded_varint(number << 3 | _BYTES) + encoded_varint(length)
 
 
-def _encoded_varint(value: int) -> bytes:
+def encoded_varint(value: int) -> bytes:
+    """A whole number of 0 or more, seven bits in each byte."""
     digits = bytearray()
     while value > 0x7F:
         digits.append(value & 0x7F | 0x80)
