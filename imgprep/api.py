@@ -18,6 +18,7 @@ from imgprep.dataset.loader import Dataset, folds, load
 from imgprep.dataset.views import AveragedViews, average_views
 from imgprep.pipeline.inputs import StageResult
 from imgprep.settings.problems import unknown
+from imgprep.util.addresses import absolute
 
 if TYPE_CHECKING:
     from imgprep.commands.curate import Curated
@@ -214,7 +215,7 @@ def request(spec: Spec, **options: Unpack[Options]) -> Request:
             **settings,
             **{key: value for key, value in (("seed", seed), ("execution.workers", workers)) if value is not None},
         }
-        content = with_settings(spec, given | ({} if where is None else {"output": str(where.absolute())}))
+        content = with_settings(spec, given | ({} if where is None else {"output": str(absolute(where))}))
         return Request(Path.cwd(), force=force, monitor=monitor, content=content)
     overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
     return Request(Path(spec), overrides, where, seed, workers, force, monitor)

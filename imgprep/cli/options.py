@@ -6,7 +6,7 @@ from signatures only, so the decorator gives the command the joined signature.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -254,6 +254,7 @@ def shared_options(shared: Callable[..., T]) -> Callable[[Callable[Concatenate[T
         own = list(inspect.signature(command).parameters.values())[1:]
 
         def joined(**given: object) -> R:
+            _check_paths(given.values())
             made = shared(**{name: given.pop(name) for name in common})
             return command(made, **given)  # type: ignore[call-arg, arg-type]
 
@@ -265,3 +266,13 @@ def shared_options(shared: Callable[..., T]) -> Callable[[Callable[Concatenate[T
         return joined
 
     return joining
+
+
+def _check_paths(given: Iterable[object]) -> None:
+    """Refuses addresses of object stores, which would be taken for folders."""
+    from imgprep.util.addresses import check_local
+
+    for value in given:
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, Path):
+                check_local(path)

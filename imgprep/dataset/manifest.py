@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Final, Self
 from imgprep.dataset.manifest_schema import check_index, seal
 from imgprep.dataset.row_format import FEATURE, IMAGE, FeatureFormat, ImageFormat, RowFormat
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
+from imgprep.util.addresses import check_local
 
 FORMAT_VERSION: Final = 1
 INDEX: Final = "dataset.json"
@@ -188,6 +189,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def no_dataset(folder: Path) -> RequestError:
     """The error for a path that is no finished stage."""
+    check_local(folder)
     if folder.is_file():
         spec = folder.suffix.lower() in {".yaml", ".yml", ".json"}
         advice = "a spec? give the output folder that it names" if spec else "give the folder of a dataset"

@@ -20,8 +20,10 @@ from pydantic import (
     model_validator,
 )
 
+from imgprep.errors import RequestError
 from imgprep.settings.problems import Keys, Problem, shown, unknown
 from imgprep.settings.tables import Context
+from imgprep.util.addresses import check_local
 from imgprep.util.sizes import SIZE, parse_size
 
 TABLE: Final = "$table"
@@ -72,6 +74,10 @@ def resolve_output(value: object, info: ValidationInfo) -> Path:
         raise ValueError(f"expected a path, not {shown(value)}")
     if "\0" in value:
         raise ValueError(f"the path {shown(value)} holds a NUL character; remove it")
+    try:
+        check_local(value)
+    except RequestError as error:
+        raise ValueError(str(error)) from None
     return Path(os.path.normpath(Path(os.path.realpath(context_of(info).base), value)))
 
 

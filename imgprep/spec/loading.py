@@ -18,6 +18,7 @@ from imgprep.spec.overrides import Override
 from imgprep.spec.reading import MAX_BYTES, read
 from imgprep.spec.sections import Spec, spec_type
 from imgprep.stages import STAGES
+from imgprep.util.addresses import absolute, check_local, without_secrets
 
 _MESSAGE: Final = 400
 
@@ -94,7 +95,7 @@ def load_spec(
     draft = _Draft(document.data, {keys: Place(at, f"{name}:{at}") for keys, at in document.lines.items()}, name)
     draft.refuse(document.problems)
     draft.override(overrides)
-    draft.options({"output": output and output.absolute(), "seed": seed}, {"workers": workers})
+    draft.options({"output": output and absolute(output), "seed": seed}, {"workers": workers})
     if isinstance(draft.data, dict):
         draft.data.setdefault("name", path.stem or "dataset")
     return draft.finish(Context(path.parent, tables))
@@ -115,6 +116,7 @@ def spec_from_mapping(data: Mapping[str, Any], base: Path | None = None, *, tabl
 
 
 def _read(path: Path, name: str) -> Any:
+    check_local(path, "a spec is a file on disk")
     try:
         with open(path, "rb", opener=_at_once) as file:
             raw = file.read(MAX_BYTES + 1)
@@ -165,7 +167,7 @@ class _Draft:
     def override(self, arguments: Sequence[str]) -> None:
         """Puts in what ``--set`` gave."""
         for argument in arguments:
-            place = Place(_COMMAND_LINE, f"--set {one_line(argument)}")
+            place = Place(_COMMAND_LINE, f"--set {one_line(without_secrets(argument))}")
             try:
                 self._put(command_line.parse(argument), place)
             except SpecError as problems:
