@@ -147,6 +147,8 @@ def test_notebooks_show_reports_and_datasets_with_hostile_names_as_text(spec: Pa
     report = imgprep.audit(content)
     assert "&lt;b&gt;x</b>: failed, 12 images" in report._repr_html_()
     assert "class-size" in report._repr_html_()
+    assert repr(report).startswith("<Report ")
+    assert "failed, 12 images, " in repr(report)
     dataset = imgprep.convert(spec).load()
     assert "<tr><td>ash</td><td>4</td></tr>" in dataset._repr_html_()
 

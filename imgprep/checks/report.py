@@ -1,6 +1,7 @@
 """Findings of an audit, and the report that holds all of them."""
 
 import importlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from html import escape
@@ -127,6 +128,12 @@ class Report:
         names = [field.name for field in fields(Finding)]
         rows = [[getattr(finding, name) for name in names] for finding in self.findings]
         return importlib.import_module("pandas").DataFrame(rows, columns=names)
+
+    def __repr__(self) -> str:
+        """The verdict in a line; the findings are in `findings`."""
+        failed = Counter(finding.severity for finding in self.findings if finding.status == "fail")
+        counts = ", ".join(f"{failed[name]} {name}s" for name in ("error", "warning"))
+        return f"<Report {self.name}: {'passed' if self.passed else 'failed'}, {self.images} images, {counts}>"
 
     def _repr_html_(self) -> str:
         """A table of what did not pass, for notebooks."""

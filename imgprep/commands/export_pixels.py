@@ -31,7 +31,7 @@ class StoredPixels:
 
 
 def stored_pixels(folder: Path, encoding: str) -> StoredPixels:
-    """The pixels of a stage; or of an output: those of pack, or where pack has normalised them of convert and augment.
+    """The pixels of a stage, or of an output: those of pack, or where pack has normalised them of convert and augment.
 
     Args:
         folder: of a stage, or an output.
@@ -40,9 +40,9 @@ def stored_pixels(folder: Path, encoding: str) -> StoredPixels:
     Raises:
         RequestError: there is no dataset with pixels, or no such files can be written of them.
     """
-    if (folder / INDEX).is_file() and read_manifest(folder).image is not None:
+    if (folder / INDEX).is_file() and read_manifest(folder).image is not None and not _normalised(folder):
         return _checked((folder,), encoding)
-    output = folder.parent if (folder / INDEX).is_file() else folder
+    output = folder.resolve().parent if (folder / INDEX).is_file() else folder
     there = {name: output / name for name in (_PACK, *_RAW) if (output / name / INDEX).is_file()}
     raw = tuple(there[name] for name in _RAW if name in there)
     packed = read_manifest(there[_PACK]) if _PACK in there else None
@@ -54,6 +54,13 @@ def stored_pixels(folder: Path, encoding: str) -> StoredPixels:
     if packed is None:
         return found
     return StoredPixels(raw, found.color, f"{found.note}; not those of pack, which are {_unsuitable(packed)}")
+
+
+def _normalised(folder: Path) -> bool:
+    """Whether a folder is pack's, its pixels are no levels, and the stage that has them lies beside it."""
+    if folder.resolve().name != _PACK or not _unsuitable(read_manifest(folder)):
+        return False
+    return (folder.resolve().parent / _RAW[0] / INDEX).is_file()
 
 
 def _checked(folders: tuple[Path, ...], encoding: str) -> StoredPixels:

@@ -43,11 +43,6 @@ def found_notes(facts: Facts) -> Iterator[str]:
     yield from _column_notes(facts)
     if seen.sizes:
         yield f"height and width of {len(seen.sizes)} images looked at: {seen.extent()}"
-    skipped = len(table) - table.images()
-    if skipped:
-        first = next(row for row in range(len(table)) if table.status[row] == "skipped")
-        what = "1 file is no image and is" if skipped == 1 else f"{skipped} files are no images and are"
-        yield f"{what} skipped, such as {one_line(table.location[first], 120)}"
 
 
 def _column_notes(facts: Facts) -> Iterator[str]:

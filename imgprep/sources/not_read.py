@@ -9,6 +9,7 @@ from typing import Final
 from imgprep.archives.files import open_plain
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.trees import FileTree
+from imgprep.sources.walk import junk
 
 _UNPACK: Final = "an archive of a kind that is not read; unpack it and give the folder, or make it a zip or tar.gz"
 _FILES: Final[Mapping[str, str]] = {
@@ -33,8 +34,11 @@ _COCO: Final = (
 )
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _COCO_KEYS: Final = re.compile(rb'"(?:annotations|categories|images|licenses)"\s*:\s*\[|"info"\s*:\s*\{')
+_PARTS: Final = re.compile(r"(?:images?|imgs?|data|(?:train|val|valid|validation|test|unlabeled)(?:20\d\d)?)")
+_TFRECORD: Final = re.compile(r"\.tfrecords?(?:-\d+-of-\d+)?$|-tfrecord-\d+-of-\d+$|\.tfrecord\.gz$")
 _HEAD: Final = 1 << 16
 _LOOKED_AT: Final = 1000
+_FOLDERS: Final = 20
 
 
 def refuse_url(path: Path) -> None:
@@ -85,6 +89,30 @@ def refuse_folder(path: Path, tree: FileTree, names: Iterable[str]) -> None:
             raise RequestError(f"{one_line(path)}: {_YOLO}")
     if not inner and "data.mdb" in names:
         raise RequestError(f"{one_line(path)}: {_FILES['.mdb']}")
+    if any(map(_TFRECORD.search, names)):
+        raise RequestError(f"{one_line(path)}: {_FILES['.tfrecord']}")
+    if _of_coco(path, tree, inner):
+        raise RequestError(f"{one_line(path)}: {_COCO}")
+    if _only_dicom(tree, ["", *list(inner.values())[:_FOLDERS]]):
+        raise RequestError(f"{one_line(path)}: {_FILES['.dcm']}")
+
+
+def _of_coco(path: Path, tree: FileTree, inner: Mapping[str, str]) -> bool:
+    """Returns whether annotations of COCO lie beside folders of which none is a class."""
+    parts = [name for folded, name in inner.items() if folded != "annotations"]
+    if any(_PARTS.fullmatch(name.casefold()) is None or tree.subfolders(name) for name in parts):
+        return False
+    for folder in ("", *inner.values()):
+        found = (name for name in islice(tree.files(folder), _LOOKED_AT) if name.lower().endswith(".json"))
+        if any(_is_coco(path / folder / name) for name in islice(found, _FOLDERS)):
+            return True
+    return False
+
+
+def _only_dicom(tree: FileTree, folders: Iterable[str]) -> bool:
+    """Returns whether there are files, and all end as those of DICOM do."""
+    names = [name.lower() for folder in folders for name in islice(tree.files(folder), _LOOKED_AT) if not junk(name)]
+    return bool(names) and all(name.endswith((".dcm", ".dicom")) for name in names)
 
 
 def _is_coco(path: Path) -> bool:

@@ -21,6 +21,8 @@ from imgprep.stages import STAGES
 from imgprep.util.addresses import absolute, check_local, without_secrets
 
 _MESSAGE: Final = 400
+_COLLECTIONS: Final = frozenset((".csv", ".tsv", ".h5", ".hdf5", ".npz", ".parquet", ".zip", ".tar", ".tgz", ".gz"))
+"""Suffixes of what people give in place of a spec: the collection itself."""
 
 
 class Place(NamedTuple):
@@ -129,6 +131,8 @@ def _read(path: Path, name: str) -> Any:
     except OSError as error:
         check_surroundings(error, name)
         raise ResourceError(f"{name}: cannot be read: {error.strerror}") from error
+    if path.suffix.casefold() in _COLLECTIONS:
+        raise RequestError(f"{name}: is no spec; write one for the images that it holds or lists: imgprep init {name}")
     try:
         return read(raw)
     except SpecError as problems:

@@ -53,6 +53,8 @@ SPEC, OUT, IMAGE = "spec.yaml", "out", "images/ash/000.png"
 # what is wrong -> arguments, words of the message
 REQUESTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "a folder of images as spec": (("run", "images"), "is a folder, not a spec; write one for its images"),
+    "an archive as spec": (("run", "images.tar.gz"), "is no spec; write one for the images that it holds or lists"),
+    "a table as spec": (("audit", "labels.csv"), "imgprep init labels.csv"),
     "a folder of images as reference": (("audit", SPEC, "--reference", "images"), "imgprep init images"),
     "a folder of images as dataset": (("verify", "images"), "run the stage first"),
     "a spec as dataset": (("verify", SPEC), "give the output folder that it names"),
@@ -119,6 +121,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.write(split={"test": 1, "validation": 1})
     done = project.call("run", project.spec, "--no-gate")
     assert done.returncode == 0, done.stderr
+    (folder / "images.tar.gz").write_bytes(b"\x1f\x8b")
+    (folder / "labels.csv").write_text("id,label\n")
     return project
 
 

@@ -204,7 +204,11 @@ def test_a_label_that_may_be_in_several_columns_is_asked_for(tmp_path: Path) -> 
     [
         (["t.tfrecord"], "t.tfrecord", "TFRecord"),
         (["t.tfrecord.gz"], "t.tfrecord.gz", "TFRecord"),
+        (["train.tfrecord", "README.md", "croissant.json"], "", "TFRecord"),
+        (["mnist-train.tfrecord-00000-of-00001", "dataset_info.json", "features.json"], "", "TFRecord"),
         (["data.mdb", "lock.mdb"], "", "LMDB"),
+        (["a/1.dcm", "a/2.dcm", "b/1.DCM", "notes.txt"], "", "DICOM"),
+        (["1.dcm", "2.dcm"], "", "DICOM"),
         (["scan.DCM"], "scan.DCM", "DICOM"),
         (["images.7z"], "images.7z", "an archive"),
         (["images.tar.bz2"], "images.tar.bz2", "an archive"),
@@ -226,6 +230,28 @@ def test_coco_is_refused_by_name(tmp_path: Path) -> None:
     path.write_text('{"info": {}, "images": [], "annotations": [], "categories": []}')
     with pytest.raises(RequestError, match="COCO annotations, which are not read"):
         recognise(path)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "image"),
+    [
+        ("instances.json", "images/1.jpg"),
+        ("instances.json", "1.jpg"),
+        ("annotations/instances_train2017.json", "train2017/1.jpg"),
+        ("train/_annotations.coco.json", "train/1.jpg"),
+    ],
+)
+def test_a_folder_of_coco_is_refused_by_name(tmp_path: Path, annotations: str, image: str) -> None:
+    touch(tmp_path, annotations, image)
+    (tmp_path / annotations).write_text('{"images": [], "annotations": [], "categories": []}')
+    with pytest.raises(RequestError, match="COCO annotations, which are not read"):
+        recognise(tmp_path)
+
+
+def test_folders_of_classes_are_read_with_coco_or_dicom_beside_them(tmp_path: Path) -> None:
+    touch(tmp_path, "cat/1.jpg", "cat/2.dcm", "dog/1.jpg")
+    (tmp_path / "objects.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    assert recognise(tmp_path).layout == "directory"
 
 
 @pytest.mark.parametrize("address", ["https://example.org/images.zip", "s3://bucket/images"])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,16 @@ def test_jpeg_and_webp_are_these_pixels_too(plain: Project, tmp_path: Path) -> N
     _same(_pictures(tmp_path / "webp"), _sources(plain))
 
 
-def test_normalised_pixels_are_refused_by_what_they_are(plain: Project, tmp_path: Path) -> None:
+def test_of_a_normalised_pack_the_pixels_of_convert_beside_it_are_exported(plain: Project, tmp_path: Path) -> None:
     done = plain.call("export", plain.output / "pack", "--to", "imagefolder", "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "those of convert, uint8 RGB of 20 x 24; not those of pack" in done.stderr
+    _same(_pictures(tmp_path / "out"), _sources(plain))
+
+
+def test_normalised_pixels_are_refused_by_what_they_are(plain: Project, tmp_path: Path) -> None:
+    alone = shutil.copytree(plain.output / "pack", tmp_path / "pack")
+    done = plain.call("export", alone, "--to", "imagefolder", "-o", tmp_path / "out")
     assert done.returncode == 2
     assert "its pixels are float32, normalised (keras-caffe); export the output" in done.stderr
 
