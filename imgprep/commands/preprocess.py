@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from imgprep.dataset.manifest import INDEX, commit, read_manifest
 from imgprep.dataset.preprocessed import made_by
 from imgprep.decoding.decode import DecodeOptions
 from imgprep.decoding.files import read_bytes
+from imgprep.decoding.reduction import Reduction
 from imgprep.errors import ImageError, RequestError, SourceError, one_line
 from imgprep.pipeline.image_loop import Fault, attempt
 from imgprep.pipeline.image_reader import pixels_of
@@ -33,6 +35,8 @@ from imgprep.util.output_file import check_output_file
 Given = str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any]
 """An image: the path of a file, its content, or decoded pixels."""
 _PACK: Final = "pack"
+_BEFORE: Final[Mapping[str, Any]] = MappingProxyType({"decode": "exact"})
+"""What versions did that recorded nothing of it."""
 _AGAIN: Final = "make the dataset again with this version: imgprep run SPEC --force"
 
 
@@ -106,6 +110,7 @@ class _Pass:
         shape: (H, W, C) of the result.
         dtype: of the result.
         options: how it decodes.
+        reduction: of a large JPEG; None decodes the whole size.
         operations: of convert, in order.
         normalizer: of pack; None for the other stages.
     """
@@ -113,6 +118,7 @@ class _Pass:
     shape: Shape
     dtype: np.dtype[Any]
     options: DecodeOptions
+    reduction: Reduction | None
     operations: tuple[Operation, ...]
     normalizer: Normalizer | None
 
@@ -122,7 +128,7 @@ class _Pass:
         Raises:
             ImageError: it cannot be used, or comes out in another format.
         """
-        pixels = pixels_of(data, self.options)
+        pixels = pixels_of(data, self.options, self.reduction)
         for operation in self.operations:
             pixels = operation(pixels)
         levels = self.dtype if self.normalizer is None else np.dtype(f"uint{self.normalizer.depth}")
@@ -211,10 +217,11 @@ def _passes(made: Mapping[str, Any], where: Path) -> Iterator[_Pass]:
                 f"{where}: normalization: {one_line(error)}; use the imgprep that wrote it, or {_AGAIN}"
             ) from None
     done = tuple(operations(settings).values())
-    yield _Pass(shape, np.dtype(image["dtype"]), settings.decode_options(), done, normalizer)
+    yield _Pass(shape, np.dtype(image["dtype"]), settings.decode_options(), settings.reduction(), done, normalizer)
 
 
 def _settings(recorded: Mapping[str, Any], where: Path) -> ConvertSettings:
+    recorded = {**_BEFORE, **recorded}
     missing = [name for name in ConvertSettings.preparing() if name not in recorded]
     if missing:
         raise RequestError(f"{where}: preprocessing.{missing[0]} is missing; {_AGAIN}")

@@ -1,7 +1,7 @@
 """preview: a contact sheet of the spec's effect on a few images per class; the output folder is not touched."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -189,7 +189,8 @@ def _read(
 ) -> Iterator[tuple[str, list[_Read]]]:
     """The first readable images of each class, in an order given by the seed."""
     section, seed = loaded.spec.convert, loaded.spec.seed
-    reading = _Reading(collection.masked_reader, operations(section), mask_operations(section), images)
+    reader = replace(collection.masked_reader, reduction=section.reduction())
+    reading = _Reading(reader, operations(section), mask_operations(section), images)
     plans: list[ShardPlan[SampleTable]] = []
     for label, candidates in shown.items():
         ids = [collection.table.id[row] for row in candidates]

@@ -39,6 +39,7 @@ from imgprep.decoding.format_header import DecodeOptions, Header
 from imgprep.decoding.formats import JPEG_START, sniff
 from imgprep.decoding.jpeg_decode import JpegDecoder, rgb_of_ink
 from imgprep.decoding.opencv import NO_MEMORY
+from imgprep.decoding.reduction import KeepingLongSide, Reduction
 from imgprep.errors import ImageError
 
 __all__ = [
@@ -52,8 +53,6 @@ __all__ = [
     "sniff",
 ]
 
-_HALF_TURNED: Final = 4
-"""Orientations above this lay the image on its side."""
 _DEFAULTS: Final = DecodeOptions()
 _TURNS: Final[dict[int, Callable[[Pixels], Pixels]]] = {
     2: lambda image: image[:, ::-1],
@@ -119,32 +118,28 @@ class Decoder:
         self._jpeg = JpegDecoder(options, reuse=reuse)
         self._to_srgb = SrgbConverter()
 
-    def __call__(self, data: bytes, min_side: int = 0) -> ScaledImage:
-        """Decodes one image file, a large JPEG at a part of its size.
+    def __call__(self, data: bytes, reduction: Reduction | None = None) -> ScaledImage:
+        """Decodes one image file, a large JPEG perhaps at a part of its size.
 
         Args:
             data: the whole file.
-            min_side: pixels that the long side must keep, rounded up; 0 keeps all.
-
-        Returns:
-            The image, reduced by the largest factor of 8, 4, 2 and 1 that keeps so many pixels.
+            reduction: gives the factor for a JPEG; None decodes the whole size.
 
         Raises:
             ImageError: not an image that is read, damaged, or over a limit.
         """
         try:
             if data[:3] == JPEG_START:
-                return self._decode_jpeg(data, min_side)
+                return self._decode_jpeg(data, reduction)
             if not data:
                 raise ImageError("empty file")
             return self._decode_other(data)
         except MemoryError:
             raise ImageError(NO_MEMORY) from None
 
-    def _decode_jpeg(self, data: bytes, min_side: int) -> ScaledImage:
+    def _decode_jpeg(self, data: bytes, reduction: Reduction | None) -> ScaledImage:
         """The way of nearly all files: no object or copy more than needed."""
-        image, header, factor, flags = self._jpeg(data, min_side)
-        height, width = header.height, header.width
+        image, header, factor, flags = self._jpeg(data, reduction)
         if header.profile:
             flags = (*flags, PROFILED)
         if header.profile and self._options.color_profile == "srgb":
@@ -156,9 +151,7 @@ class Decoder:
         if header.orientation > 1:
             image = np.ascontiguousarray(_TURNS[header.orientation](image))
             flags = (*flags, "exif-rotated")
-            if header.orientation > _HALF_TURNED:
-                height, width = width, height
-        return ScaledImage(image, tuple(sorted(flags)) if flags else flags, height, width, factor, None, "JPEG")
+        return ScaledImage(image, tuple(sorted(flags)) if flags else flags, *header.upright, factor, None, "JPEG")
 
     def _decode_other(self, data: bytes) -> ScaledImage:
         form = sniff(data)
@@ -255,9 +248,14 @@ def decode_with_alpha(data: bytes, options: DecodeOptions = _DEFAULTS) -> tuple[
 
 
 def decode_scaled(data: bytes, options: DecodeOptions = _DEFAULTS, min_side: int = 0) -> ScaledImage:
-    """Decodes one image file, a large JPEG at a part of its size: see `Decoder`.
+    """Decodes one image file, a large JPEG at a part of its size.
+
+    Args:
+        data: the whole file.
+        options: background, limits and what becomes of colour profiles.
+        min_side: pixels that the long side must keep, rounded up; 0 keeps all.
 
     Raises:
         ImageError: as by `decode`.
     """
-    return Decoder(options)(data, min_side)
+    return Decoder(options)(data, KeepingLongSide(min_side) if min_side else None)

@@ -16,6 +16,8 @@ _UNREAD: Final = {
     **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
     0xCB: "lossless JPEG in arithmetic code",
 }
+_HALF_TURNED: Final = 4
+"""Orientations above this lay the image on its side."""
 _EXIF: Final = b"Exif\0\0"
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _PROFILE: Final = b"ICC_PROFILE\0"
@@ -59,6 +61,11 @@ class JpegHeader(NamedTuple):
     arithmetic: bool
     several: bool
     profile: bytes
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Height and width after the rotation."""
+        return (self.width, self.height) if self.orientation > _HALF_TURNED else (self.height, self.width)
 
 
 _NOTHING: Final = Metadata()

@@ -14,13 +14,11 @@ from imgprep.decoding.jpeg_repair import repair_header
 from imgprep.decoding.jpeg_scans import image_end, stretched
 from imgprep.decoding.opencv import NO_MEMORY, check_memory
 from imgprep.decoding.pillow import open_with_pillow
+from imgprep.decoding.reduction import Reduction
 from imgprep.errors import ImageError, one_line
 
 _COLOURS: Final = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 _FLAGS: Final = {1: ("grey",), 3: (), 4: ("cmyk",)}
-_FACTORS: Final = (8, 4, 2)
-_TINY: Final = 9
-"""Sides below this have the same length at several scales, of which simplejpeg then takes the smallest."""
 _LEAST_BUFFER: Final = 8 << 20
 """Bytes of the buffer at first, of which only what is used takes memory: enough for a system to use huge pages."""
 _MOST_KEPT: Final = 64 << 20
@@ -66,12 +64,12 @@ class JpegDecoder:
         self._prefix = b"-"
         self._header: JpegHeader | None = None
 
-    def __call__(self, data: bytes, min_side: int = 0) -> JpegImage:
+    def __call__(self, data: bytes, reduction: Reduction | None = None) -> JpegImage:
         """Decodes a JPEG.
 
         Args:
             data: the whole file.
-            min_side: pixels that the long side must keep, rounded up; 0 keeps all.
+            reduction: gives the factor from the upright height and width; None decodes the whole size.
 
         Raises:
             ImageError: damaged, cut, not read, or over a limit.
@@ -79,7 +77,7 @@ class JpegDecoder:
         header = self._header
         if header is None or not data.startswith(self._prefix):
             header = self._parsed(data)
-        factor = factor_for(max(header.height, header.width), min_side) if min_side else 1
+        factor = 1 if reduction is None else reduction(*header.upright)
         flags: tuple[str, ...] = _FLAGS[header.components]
         try:
             pixels = self._decoded(data, header, factor)
@@ -196,13 +194,6 @@ def decode_jpeg(data: bytes, _: Header) -> NDArray[np.uint8]:
     """
     pixels = JpegDecoder(DecodeOptions())(data).pixels
     return rgb_of_ink(pixels) if pixels.shape[2] == 4 else pixels
-
-
-def factor_for(side: int, min_side: int) -> int:
-    """The largest factor of reduction that leaves a long side of so many pixels, rounded up; 1 for tiny images."""
-    if not min_side or side < _TINY:
-        return 1
-    return next((factor for factor in _FACTORS if side > factor * (min_side - 1)), 1)
 
 
 def check_stream(data: bytes) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imgprep.decoding.decode import DecodeOptions, Decoder, ScaledImage, decode
 from imgprep.decoding.formats import format_of_extension
+from imgprep.decoding.reduction import KeepingLongSide, Reduction
 from imgprep.decoding.value_range import is_numeric
 from imgprep.errors import ImageError, TransientError, one_line
 from imgprep.sources.base import Source
@@ -22,6 +23,8 @@ TINY: Final = 2
 NARROW: Final = 32
 """Ratio of long to short side above which an image is flagged for its aspect."""
 
+CONSTANT: Final = "constant"
+"""The flag of an image whose pixels are all equal."""
 PATH_FLAGS: Final = frozenset({"wrong-extension", "folder-named-as-image"})
 """Flags that depend on the name of a file, and not on its bytes alone."""
 
@@ -68,12 +71,14 @@ class ImageReader:
         source: where the samples come from.
         options: how they are decoded.
         masks: where their masks are; None to read none.
+        reduction: of a large JPEG as it is loaded; None loads the whole size.
         decoder: shared by consecutive images; None uses a new one for each image.
     """
 
     source: Source
     options: DecodeOptions
     masks: Masks | None = None
+    reduction: Reduction | None = None
     decoder: Decoder | None = None
 
     def reusing_memory(self) -> Self:
@@ -114,7 +119,10 @@ class ImageReader:
             ImageError: it cannot be used; the message says why.
         """
         data, sha256 = content
-        seen = self._seen(sample, data, 0)
+        seen = self._seen(sample, data, self.reduction)
+        if seen.factor > 1 and CONSTANT in seen.flags:  # which the whole image need not be
+            pixels = seen.pixels.copy()
+            seen = self._seen(sample, data)._replace(pixels=pixels)
         return Loaded(seen.pixels, seen.flags, sha256, None if self.masks is None else self._mask(sample, seen))
 
     def scaled(self, sample: Sample, min_side: int = 0) -> tuple[ScaledImage, str]:
@@ -131,15 +139,15 @@ class ImageReader:
             ImageError: it cannot be used; the message says why.
         """
         data, sha256 = self.content(sample)
-        return self._seen(sample, data, min_side), sha256
+        return self._seen(sample, data, KeepingLongSide(min_side) if min_side else None), sha256
 
-    def _seen(self, sample: Sample, data: bytes | NDArray[Any], min_side: int) -> ScaledImage:
+    def _seen(self, sample: Sample, data: bytes | NDArray[Any], reduction: Reduction | None = None) -> ScaledImage:
         try:
             if isinstance(data, np.ndarray):
                 seen = ScaledImage.whole(data, ("16-bit",) if data.dtype == np.uint16 else ())
                 flags = seen.flags
             else:
-                seen = self._decode(sample, data, min_side)
+                seen = self._decode(sample, data, reduction)
                 flags = seen.flags + path_flags(sample.location, seen.format)
             if self.options.values is not None:
                 seen = seen._replace(pixels=self.options.values(seen.pixels))
@@ -148,9 +156,9 @@ class ImageReader:
         except MemoryError as error:
             raise TransientError(NO_MEMORY) from error
 
-    def _decode(self, sample: Sample, data: bytes, min_side: int) -> ScaledImage:
+    def _decode(self, sample: Sample, data: bytes, reduction: Reduction | None) -> ScaledImage:
         try:
-            return (self.decoder or Decoder(self.options))(data, min_side)
+            return (self.decoder or Decoder(self.options))(data, reduction)
         except ImageError as error:
             if self.source.forget(sample):
                 raise TransientError(str(error)) from None
@@ -171,13 +179,14 @@ class ImageReader:
             raise TransientError(NO_MEMORY) from error
 
 
-def pixels_of(data: bytes | NDArray[Any], options: DecodeOptions) -> Pixels:
+def pixels_of(data: bytes | NDArray[Any], options: DecodeOptions, reduction: Reduction | None = None) -> Pixels:
     """The pixels of one image that no source holds, as `ImageReader` gives them.
 
     Args:
         data: a whole file, or an array (H, W), (H, W, 1) or (H, W, 3): uint8 or uint16, or with `options.values` any
             numbers.
         options: how it is decoded.
+        reduction: of a large JPEG; None decodes the whole size.
 
     Raises:
         ImageError: it cannot be used; the message says why.
@@ -185,7 +194,7 @@ def pixels_of(data: bytes | NDArray[Any], options: DecodeOptions) -> Pixels:
     if isinstance(data, np.ndarray):
         pixels = _with_channels(data, options.values is not None)
     else:
-        pixels = decode(data, options).pixels
+        pixels = Decoder(options)(data, reduction).pixels
     return pixels if options.values is None else options.values(pixels)
 
 
@@ -195,7 +204,7 @@ def _from_file(path: str, data: bytes, seen: ScaledImage, options: DecodeOptions
         pixels = to_depth(to_gray(decode(data, options).pixels), 8)
     except ImageError as error:
         raise ImageError(f"mask {name}: {error}") from None
-    if pixels.shape[:2] != seen.pixels.shape[:2]:
+    if pixels.shape[:2] != (seen.height, seen.width):
         sizes = f"{pixels.shape[0]}x{pixels.shape[1]}, the image {seen.height}x{seen.width}"
         raise ImageError(f"mask {name}: its size is {sizes}; they must agree")
     return Mask(pixels, hashlib.sha256(data).hexdigest())
@@ -213,7 +222,7 @@ def _pixel_flags(seen: ScaledImage) -> tuple[str, ...]:
     # Two or three samples rule out a constant image nearly always.
     first, (rows, columns, channels) = pixels.item(0), pixels.shape
     if pixels.item(-channels) == first == pixels.item(rows // 2, columns // 2, 0) and _is_constant(pixels):
-        flags += ("constant",)
+        flags += (CONSTANT,)
     return flags
 
 

@@ -122,6 +122,7 @@ def test_every_fit_and_format(make: Make, images: Path, fit: str, format_: str, 
         {"depth": {"from": 12, "to": 8}, "range": None},
         {"steps": ["equalize", {"clahe": {"clip": 3.0}}, {"pad": {"size": [20, 20], "value": [9, 8, 7]}}, "invert"]},
         {"steps": [{"threshold": {"method": "otsu"}}, {"repeat": {"factor": 2}}]},
+        {"decode": "fast", "size": [5, 4]},
     ],
 )
 def test_every_kind_of_setting(make: Make, images: Path, convert: Mapping[str, Any]) -> None:

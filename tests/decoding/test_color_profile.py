@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 
 from imgprep.decoding.color_profile import SrgbConverter
 from imgprep.decoding.decode import DecodeOptions, Decoder, decode, decode_with_alpha
+from imgprep.decoding.reduction import KeepingLongSide
 from imgprep.errors import ImageError
 from tests.support.icc_profiles import ink_profile, profile, srgb_of
 
@@ -138,7 +139,7 @@ def test_a_profile_in_several_segments_in_any_order(draw, save):
 
 def test_scaled_images_are_converted_too(draw, save):
     data = save(draw(200, 300), "JPEG", quality=95, icc_profile=profile())
-    plain, converted = (Decoder(options)(data, 80) for options in (DecodeOptions(), TO_SRGB))
+    plain, converted = (Decoder(options)(data, KeepingLongSide(80)) for options in (DecodeOptions(), TO_SRGB))
     assert plain.factor == converted.factor == 2
     assert np.abs(converted.pixels - srgb_of(plain.pixels)).max() <= 1.5
 

@@ -1,5 +1,6 @@
 """Derives the convert stage from the spec."""
 
+from dataclasses import replace
 from typing import Final
 
 from imgprep.dataset.diff import nested
@@ -22,7 +23,8 @@ class Convert:
         settings: ConvertSettings = inputs.section("convert")
         collection, source = inputs.collection, inputs.section("source").source
         table, classes = collection.dataset()
-        reader, done = collection.masked_reader, tuple(operations(settings).values())
+        reader = replace(collection.masked_reader, reduction=settings.reduction())
+        done = tuple(operations(settings).values())
         return Conversion(
             name=inputs.name,
             table=table,

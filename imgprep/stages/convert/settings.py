@@ -8,6 +8,7 @@ from annotated_types import Ge, Le
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from imgprep.decoding.format_header import DecodeOptions
+from imgprep.decoding.reduction import KeepingTwice, Reduction
 from imgprep.decoding.value_range import ValueRange
 from imgprep.pipeline.storage import Storage
 from imgprep.settings.binding import parse_entries
@@ -162,6 +163,7 @@ class ConvertSettings(Storage):
         range: low and high value of the source, which become black and white, instead of the whole range of its type.
         alpha: what transparency is laid on; ignore shows the colours under it.
         color_profile: srgb converts images with an embedded ICC profile; ignore takes their colours as stored.
+        decode: fast lets a JPEG of at least four times the size come reduced by its decoder; exact changes no pixel.
         steps: pre-processing, in order; each a name, or a name with options.
         max_pixels: height times width above which an image is refused by its header; audit and preview keep to it too.
     """
@@ -175,6 +177,7 @@ class ConvertSettings(Storage):
     range: ValuePair = None
     alpha: Alpha = "white"
     color_profile: Literal["ignore", "srgb"] = "ignore"
+    decode: Literal["exact", "fast"] = "exact"
     steps: Steps = ()
     max_pixels: Annotated[Integer, Ge(1)] = MAX_PIXELS
 
@@ -203,6 +206,12 @@ class ConvertSettings(Storage):
             values=self.value_range(),
         )
 
+    def reduction(self) -> Reduction | None:
+        """By what the decoder may reduce a JPEG; None where it may not, or where every stored value is looked at."""
+        given = self.value_range()
+        checked = given is not None and not given.deep_only
+        return KeepingTwice(self.size) if self.decode == "fast" and self.size is not None and not checked else None
+
     def value_range(self) -> ValueRange | None:
         """The values that become black and white; None when images use the whole range of their type."""
         depth = None if self.bits == "keep" else self.bits
@@ -230,7 +239,7 @@ class ConvertSettings(Storage):
         values = {name: getattr(self, name) for name in ("channels", "size", "fit", "fill", "interpolation", "depth")}
         later = {
             name: getattr(self, name)
-            for name in ("max_pixels", "color_profile")
+            for name in ("max_pixels", "color_profile", "decode")
             if getattr(self, name) != type(self).model_fields[name].default
         }
         if given := self.value_range():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from imgprep.decoding.format_header import DecodeOptions
+from imgprep.decoding.reduction import KeepingTwice
 from imgprep.settings.binding import required
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.transforms import STEPS
@@ -36,8 +37,23 @@ def test_plain_values_are_what_decides() -> None:
         "storage": {"format": "hdf5", "compression": "none", "shard_size": 64 << 20},
     }
     assert section(ConvertSettings, size=[4, 5], steps=["invert"]).values() == plain
-    newer = {"max_pixels": 5, "color_profile": "srgb"}
+    newer = {"max_pixels": 5, "color_profile": "srgb", "decode": "fast"}
     assert section(ConvertSettings, size=[4, 5], steps=["invert"], **newer).values() == plain | newer
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({"decode": "fast", "size": [4, 5]}, (4, 5)),
+        ({"decode": "fast", "size": [4, 5], "depth": {"from": 12}}, (4, 5)),  # which leaves images of 8 bits alone
+        ({"size": [4, 5]}, None),
+        ({"decode": "fast"}, None),
+        ({"decode": "fast", "size": [4, 5], "range": [0, 200]}, None),  # a reduced image hides a value beyond it
+        ({"decode": "fast", "size": [4, 5], "depth": {"from": 4}}, None),
+    ],
+)
+def test_a_decoder_may_reduce_to_twice_the_size(options: dict[str, Any], size: tuple[int, int] | None) -> None:
+    assert section(ConvertSettings, **options).reduction() == (None if size is None else KeepingTwice(size))
 
 
 LEVELS = st.integers(0, 255)
@@ -54,6 +70,7 @@ OPTIONS = {
     "range": st.none() | st.tuples(st.floats(-1e9, 0), st.floats(0.5, 1e9)) | st.just((0, 4095)),
     "alpha": st.sampled_from(["white", "black", "ignore"]) | st.tuples(LEVELS, LEVELS, LEVELS),
     "color_profile": st.sampled_from(["ignore", "srgb"]),
+    "decode": st.sampled_from(["exact", "fast"]),
     "max_pixels": st.integers(1, 2**60),
 }
 
@@ -94,6 +111,7 @@ def test_what_is_recorded_reads_back_to_the_same_settings(data: st.DataObject) -
     again = read_back(made)
     assert again == made
     assert again.decode_options() == made.decode_options()
+    assert again.reduction() == made.reduction()
 
 
 @pytest.mark.parametrize("name", STEPS)
