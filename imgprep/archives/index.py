@@ -165,7 +165,7 @@ class Index:
         return bisect_left(self.names, f"{folder}/"), bisect_left(self.names, f"{folder}0")  # 0 follows / in ASCII
 
     def kind(self, row: int) -> Kind:
-        """What the member of a row is."""
+        """The kind of the member in a row."""
         return KINDS[int(self._kinds[row])]
 
     def place(self, row: int) -> int:
@@ -215,7 +215,7 @@ class Index:
         return "/".join(done)
 
     def _target(self, name: str) -> str:
-        """What a symbolic link of this name leads to; '' for anything else."""
+        """The target of a symbolic link of this name; '' for anything else."""
         row = self.row(name) if self._targets else None
         return self[row].target if row is not None and self.kind(row) == "link" else ""
 

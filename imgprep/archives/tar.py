@@ -27,7 +27,7 @@ _OTHERS: Final = {
 
 
 class _Texts(NamedTuple):
-    """What headers say about the next member: '' and None where they say nothing."""
+    """Statements of extended headers about the next member: '' and None where there is none."""
 
     name: str = ""
     target: str = ""

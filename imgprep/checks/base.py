@@ -50,7 +50,7 @@ ALL_STAGES: Final = frozenset({"source", "convert", "split", "augment", "pack"})
 WHOLE_COLLECTION: Final = frozenset({"source", "convert"})
 """The stages in which all images of the collection are judged, not what became of them."""
 UNLABELLED: Final = "all images"
-"""What stands in the place of a class where the images have no labels."""
+"""Stands in the place of a class where the images have no labels."""
 FLAT: Final = 0.02
 """Images of less luminance deviation than this look all alike; exposure and blur speak of them."""
 
@@ -203,7 +203,7 @@ class Rule:
         raise NotImplementedError
 
     def table(self, evidence: Evidence) -> Table | None:
-        """What it measured of each class, for people to look at; None where there is nothing besides its verdicts."""
+        """Measurements of each class, for people to look at; None where there is nothing besides the verdicts."""
         del evidence
         return None
 

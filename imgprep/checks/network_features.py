@@ -1,4 +1,4 @@
-"""What a network says of the images of a collection: evidence about those that it sees apart or alike."""
+"""Evidence from the features of a network: images that it sees apart from the others, or alike."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

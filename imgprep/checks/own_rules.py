@@ -1,4 +1,4 @@
-"""What rules say, whoever wrote them: a defect in one of the user's own is told as such."""
+"""Runs rules, the user's own among them; a defect in one of those is reported as such."""
 
 import inspect
 from collections.abc import Callable

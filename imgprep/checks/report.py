@@ -58,7 +58,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a rule measured of each class, for people to look at: a measurement that is no verdict.
+    """Measurements of each class by a rule, for people to look at; they are no verdict.
 
     Where a rule has a table, the report says once what the rule has against classes, unless these are errors.
 

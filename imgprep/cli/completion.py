@@ -1,4 +1,4 @@
-"""What a shell offers for the values of options, from the tables and the schema that also check them."""
+"""Completes the values of options in shells, from the tables and the schema that also check them."""
 
 import os
 from pathlib import Path

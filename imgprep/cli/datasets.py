@@ -1,4 +1,4 @@
-"""What `show` and `run` say of a dataset: images by class and split, and facts."""
+"""Prints a dataset for `show` and `run`: images by class and split, and facts."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final

@@ -1,4 +1,4 @@
-"""How ``--help`` looks: lines break between words only, and what a command does is said whole."""
+"""Formats ``--help``: lines break between words only, and descriptions of commands are not cut."""
 
 from collections.abc import Sequence
 

@@ -133,7 +133,7 @@ def _notes(output: Path, manifest: Manifest, licenses: set[str]) -> dict[str, st
 
 
 def _targets(manifest: Manifest) -> dict[str, str]:
-    """What the card says of targets."""
+    """Describes targets for the card."""
     told = []
     for target in described_targets(manifest.targets):
         classes = f" of {', '.join(target.classes)}" if target.classes else ""

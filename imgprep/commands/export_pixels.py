@@ -85,7 +85,7 @@ def _checked(folders: tuple[Path, ...], encoding: str) -> StoredPixels:
 
 
 def _unsuitable(manifest: Manifest) -> str:
-    """What the pixels are instead of levels of 8 or 16 bits; empty where they are such."""
+    """Describes pixels that are not levels of 8 or 16 bits; empty where they are."""
     image, normalization = manifest.image, manifest.normalization or {}
     if image is None:
         return "none"

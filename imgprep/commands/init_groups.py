@@ -57,7 +57,7 @@ def group_columns(table: SampleTable) -> list[GroupColumn]:
 
 
 def _tier(name: str) -> int | None:
-    """How well a name says that a column groups images, 0 is best; None if it does not say so."""
+    """Ranks the name of a column as one of groups of images, 0 is best; None if it is no such name."""
     words = words_of(name)
     if not _CLASSES.isdisjoint(words):
         return None

@@ -1,4 +1,4 @@
-"""What `init` says of a collection, one line each."""
+"""The notes of `init` on a collection, one line each."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -206,7 +206,7 @@ class Pipeline:
             self.context.monitor.note(with_reuse(self.context, work, found).line())
 
     def standings(self, stages: Iterable[Stage]) -> Iterator[Standing]:
-        """How the given stages stand, each after those that it needs, of which all are given; nothing is made.
+        """Finds the state of the given stages, each after those that it needs, of which all are given; nothing is made.
 
         Raises:
             RequestError: the spec does not fit the source.

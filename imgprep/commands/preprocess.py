@@ -36,7 +36,7 @@ Given = str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any]
 """An image: the path of a file, its content, or decoded pixels."""
 _PACK: Final = "pack"
 _BEFORE: Final[Mapping[str, Any]] = MappingProxyType({"decode": "exact"})
-"""What versions did that recorded nothing of it."""
+"""The settings of versions that did not record them."""
 _AGAIN: Final = "make the dataset again with this version: imgprep run SPEC --force"
 
 

@@ -111,7 +111,7 @@ def _place(loaded: LoadedSpec, table: SampleTable, target: Target, value: WrongV
 
 
 def _notes(target: Target, statistics: Mapping[str, object]) -> Iterator[str]:
-    """What is not said of all images."""
+    """Notes on targets that some images lack."""
     missing, empty = statistics.get("missing"), statistics.get("empty")
     if missing and target.kind == "number":
         yield f"targets.{target.name}: {_images(missing)} no value; NaN is stored for them"
@@ -146,7 +146,7 @@ def refuse_several(loaded: LoadedSpec, table: SampleTable) -> None:
 
 
 def _advice(section: SourceSection, separator: str) -> str:
-    """What to do about several labels for one image."""
+    """Advice on several labels for one image."""
     column = getattr(section.source, "label_key", "")
     if not column:
         return "give one label for each image"

@@ -25,7 +25,7 @@ class RowFormat(NamedTuple):
 
     @property
     def values(self) -> str:
-        """What a row consists of, in a word."""
+        """The kind of the rows, in a word."""
         return "pixels" if self.array == IMAGE else "values"
 
     def __str__(self) -> str:

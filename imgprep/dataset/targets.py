@@ -78,7 +78,7 @@ def described_targets(entries: Mapping[str, Any] | None) -> tuple[Target, ...]:
 
 
 def definitions(entries: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What an index says of the targets but for the statistics."""
+    """The targets as an index describes them, without the statistics."""
     return {
         name: {key: value for key, value in entry.items() if key in _DEFINING}
         for name, entry in (entries or {}).items()

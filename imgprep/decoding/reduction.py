@@ -1,4 +1,4 @@
-"""How much smaller a large JPEG is decoded than it is stored: by a half, a quarter or an eighth."""
+"""Chooses the scale at which a large JPEG is decoded: a half, a quarter or an eighth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

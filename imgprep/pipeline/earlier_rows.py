@@ -112,7 +112,7 @@ class EarlierRows:
 
 
 class _Recorded(NamedTuple):
-    """What is recorded of the rows of a shard, in a form of which a row is quickly taken."""
+    """The records of the rows of a shard, in a form for quick access to one row."""
 
     checksums: list[int]
     contents: bytes
@@ -175,13 +175,13 @@ class OpenRows:
         return EarlierRow(found, checksum, content, sha256.hex(), self._details(records.details[row]))
 
     def _details(self, text: bytes) -> Mapping[str, Any]:
-        """What is told of a row; few of them differ, or all do."""
+        """The facts recorded about a row; few of them differ, or all do."""
         if text != self._last[0]:
             self._last = text, json.loads(text)
         return self._last[1]
 
     def _recorded(self, shard: int) -> "_Recorded | None":
-        """What is recorded of the rows of a shard; the last few are kept."""
+        """Reads the records of the rows of a shard; the last few are kept."""
         if shard not in self._records:
             while len(self._records) >= OPEN:
                 self._records.pop(next(iter(self._records)))

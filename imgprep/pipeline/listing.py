@@ -1,4 +1,4 @@
-"""What a stage was made from, file by file: kept beside its key, to say later which files came, went or changed."""
+"""Records which files a stage was made from, beside its key, to tell later which came, went or changed."""
 
 import hashlib
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class FileChanges:
-    """How a listing differs from an earlier one.
+    """The difference between a listing and an earlier one.
 
     Attributes:
         came: files that only the later one has.
@@ -115,7 +115,7 @@ def read_listing(path: Path, key: str) -> Listing | None:
 
 
 def compare(before: Listing, now: Listing) -> FileChanges:
-    """How the files differ; by 64-bit hashes of their ids, since millions of them are compared."""
+    """Compares the files, by 64-bit hashes of their ids, since there may be millions."""
     old, new = _hashes(before.id), _hashes(now.id)
     order = np.argsort(old, kind="stable")
     ranked = old[order]

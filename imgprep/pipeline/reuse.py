@@ -30,7 +30,7 @@ SPARE: Final = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class RowSettings:
-    """What the rows of a stage have in common.
+    """Properties that all rows of a stage share.
 
     Attributes:
         stage: its name.
@@ -98,7 +98,7 @@ def reusing(
 
 
 def reusable(workspace: Workspace, settings: RowSettings, keys: NDArray[np.uint8]) -> int:
-    """How many rows an earlier run made, of those with these keys; nothing is written."""
+    """Counts the rows with these keys that an earlier run made; nothing is written."""
     found = [one.records.keys for one in _earlier(workspace, settings, ())]
     return int((places(np.concatenate(found), keys) >= 0).sum()) if found else 0
 

@@ -1,4 +1,4 @@
-"""What is recorded of the rows of a shard, so that a later run can copy them instead of making them again."""
+"""Records the rows of a shard, so that a later run can copy them instead of making them again."""
 
 import hashlib
 import io
@@ -19,7 +19,7 @@ UNKNOWN: Final = bytes(KEY)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowKeys:
-    """How the rows of a plan are identified before they are made.
+    """Identifies the rows of a plan before they are made.
 
     Attributes:
         keys: (N, 16) uint8, a hash of all that decides the pixels of each item; `UNKNOWN` where that takes reading it.
@@ -38,7 +38,7 @@ class RowKeys:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowRecords:
-    """What is recorded of the rows of one shard.
+    """The records of the rows of one shard.
 
     Attributes:
         settings: a hash of the settings that decide the pixels, whatever the image.

@@ -55,7 +55,7 @@ class ReusingWork(StageWork, Protocol):
     """A stage that copies rows of its last output instead of making them again."""
 
     def reusable(self, context: "RunContext") -> tuple[int, int]:
-        """How many rows would be reused, as far as that is known before anything is read, and of how many."""
+        """Counts the rows that would be reused, as far as that is known before anything is read, and all rows."""
         ...
 
 

@@ -32,7 +32,7 @@ _AS_IN_A_SPEC: Final = {"None": "", "True": "true", "False": "false"}
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a stage stands.
+    """The state of a stage: up to date, or why not.
 
     Attributes:
         stage: its name.

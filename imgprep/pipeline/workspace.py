@@ -161,7 +161,7 @@ class Workspace:
             return None
 
     def damage(self, stage: str) -> Iterator[str]:
-        """What is wrong with the files of a stage that was made: those that are gone or have another size."""
+        """Finds files of a finished stage that are gone or have another size."""
         folder = self.stage(stage)
         try:
             state = json.loads((self.private / f"{stage}.key.json").read_bytes())

@@ -58,7 +58,7 @@ UNASKED: Final = LabelAnswer()
 
 
 class TableColumns(NamedTuple):
-    """What a spec says of the columns of a table.
+    """The columns of a table as a spec names them.
 
     Attributes:
         options: of its source.

@@ -24,7 +24,7 @@ Column = Annotated[str, MinLen(1)]
 
 
 class Entry(NamedTuple):
-    """What a shard says of one image.
+    """One image as a shard describes it.
 
     Attributes:
         name: of the image in the shard; the id where the shard gives none.

@@ -46,7 +46,7 @@ class FileTree(Protocol):
         ...
 
     def found_by(self, extension: str, links: Links) -> Files:
-        """What looks up the paths in a table under this folder."""
+        """Returns the index that looks up the paths in a table under this folder."""
         ...
 
     def files(self, folder: str = "") -> Iterator[str]:

@@ -65,7 +65,7 @@ def _takes_more(schema: Any, whole: Any) -> bool:
 
 
 def _options(schema: Any, whole: Any) -> Iterator[Any]:
-    """What a schema may stand for, references followed; parts of lists are none of it."""
+    """The alternatives of a schema, references followed; items of lists are not among them."""
     if "$ref" in schema:
         target = whole
         for part in schema["$ref"].removeprefix("#/").split("/"):

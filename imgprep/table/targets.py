@@ -123,7 +123,7 @@ def _numbers(array: NDArray[Any]) -> dict[str, Any]:
 
 
 def values_of(targets: Sequence[Target], columns: Columns, row: int) -> dict[str, Any]:
-    """What all targets say of one image, by name; see `Target.value`."""
+    """The values of all targets for one image, by name; see `Target.value`."""
     return {target.name: target.value(columns[target.name][row]) for target in targets}
 
 

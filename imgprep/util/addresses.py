@@ -16,7 +16,7 @@ from imgprep.errors import RequestError, one_line
 EXTRA: Final = "cloud"
 """The extra of imgprep that has the libraries."""
 SCHEMES: Final = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "http", "https", "memory")
-"""What obstore reads; fsspec has others."""
+"""The schemes that obstore reads; fsspec has others."""
 _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")  # a drive of Windows has one letter
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an installation: libraries that are missing or do not load, wheels of OpenCV over each other."""
+"""Checks an installation: libraries that are missing or do not load, wheels of OpenCV over each other."""
 
 import importlib
 import importlib.metadata
@@ -45,7 +45,7 @@ def opencv_wheels() -> dict[str, str]:
 
 
 def several_opencvs() -> str:
-    """What to do about wheels of OpenCV of which each wrote over the files of the other; empty for one or none."""
+    """Advice where two wheels of OpenCV wrote over each other's files; empty for one or none."""
     wheels = opencv_wheels()
     return (
         f"several OpenCV wheels overwrite each other: {', '.join(wheels)}; {_anew(wheels)}" if len(wheels) > 1 else ""
@@ -58,7 +58,7 @@ def mixed_opencvs() -> str:
 
 
 def problems() -> tuple[str, ...]:
-    """What has to be done before imgprep works as it should, one line each."""
+    """Lists what has to be done before imgprep works as it should, one line each."""
     found = [several_opencvs()]
     for module in ("cv2", *PACKAGES):
         try:
@@ -71,7 +71,7 @@ def problems() -> tuple[str, ...]:
 
 
 def remedy(error: BaseException) -> str | None:
-    """What to do about an error of an import, or of a module without what belongs in it.
+    """Advice on a failed import, or on a module that lacks a part.
 
     Args:
         error: any.

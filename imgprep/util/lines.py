@@ -10,7 +10,7 @@ GAP: Final = 2
 LEAST: Final = 24
 """Columns that a line has at least, however narrow the terminal says it is: there, it breaks the line itself."""
 COMMAND: Final = "then: "
-"""What a line begins with that is a command of the shell, to be copied."""
+"""The beginning of a line that is a shell command, to be copied."""
 _WIDE: Final = frozenset("WF")
 _NO_COLUMN: Final = frozenset({"Mn", "Me", "Cf"})
 _WORD: Final = re.compile(r"\S+\s*")

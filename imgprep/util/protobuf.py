@@ -80,7 +80,7 @@ def encoded(number: int, value: int | bytes) -> bytes:
 
 
 def heading(number: int, length: int) -> bytes:
-    """What comes before the bytes of a field."""
+    """The tag and length before the bytes of a field."""
     return encoded_varint(number << 3 | _BYTES) + encoded_varint(length)
 
 

@@ -225,7 +225,7 @@ def _section(rule: str, found: list[Finding], thumbnails: Thumbnails, view: View
 
 
 def _order(cell: Cell) -> str:
-    """What the script of the page sorts by: it compares whole numbers."""
+    """The sort key for the script of the page, which compares whole numbers."""
     if cell is None:
         return ""
     return str(round(1_000_000 * cell)) if isinstance(cell, float) else one_line(cell, 120)

@@ -41,7 +41,7 @@ _MARKS: Final = (
 
 
 class Layout(TypedDict, total=False):
-    """How the text is laid out.
+    """The layout of the text.
 
     Attributes:
         color: whether to use escape sequences; by default there are none.

@@ -11,7 +11,7 @@ from imgprep.table.targets import Target
 
 
 class KerasOptions(TypedDict, total=False):
-    """What Keras itself takes.
+    """The arguments of `PyDataset` that Keras itself takes.
 
     Attributes:
         workers: threads or processes that prepare batches (1).

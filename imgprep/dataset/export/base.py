@@ -133,7 +133,7 @@ Write = Callable[[Export, Path], Iterator[Image]]
 Features = Callable[[Export], dict[str, Any]]
 """The columns as Hugging Face sees them: name -> feature, as it stands in the head of a card."""
 Records = Callable[[Export, Sequence[str]], tuple[list[dict[str, Any]], list[dict[str, Any]]]]
-"""What Croissant reads, given the names of the files: sets of files, and fields of the records in them."""
+"""Makes the sets of files, and the fields of their records, for Croissant from the names of the files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What describes an exported dataset: a card for Hugging Face, and Croissant for search engines and loaders."""
+"""Describes an exported dataset: a card for Hugging Face, and Croissant for search engines and loaders."""
 
 import json
 import re
@@ -39,7 +39,7 @@ _CONTEXT: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What there is to say of an export.
+    """The facts about an export that its card states.
 
     Attributes:
         to: the name of the format.

@@ -15,7 +15,7 @@ _SHORT: Final = 64
 
 
 class _Tables(NamedTuple):
-    """What a register becomes.
+    """Tables of the next states of a register.
 
     Attributes:
         byte: (256,) by one byte.

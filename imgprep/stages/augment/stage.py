@@ -134,7 +134,7 @@ class Augmentation:
         return replace(job, earlier=earlier), plans
 
     def rows(self) -> RowSettings:
-        """What all rows have in common."""
+        """The fingerprint that all rows share."""
         return RowSettings(STAGE, fingerprint(versions(), self.seed), self._image())
 
     def reusable(self, context: RunContext) -> tuple[int, int]:

@@ -127,7 +127,7 @@ class ShardRows:
         return columns if self.masks is None else columns | {MASK: self.masks[:count]}
 
     def records(self, settings: str) -> RowRecords | None:
-        """What is recorded of the rows; None where the plan does not identify them."""
+        """The records of the rows; None where the plan does not identify them."""
         if self.plan.rows is None:
             return None
         return RowRecords(
@@ -157,7 +157,7 @@ class ShardRows:
 
 
 def _details(prepared: Prepared) -> bytes:
-    """What a later run needs to know of a row beside its pixels and digests."""
+    """The facts about a row that a later run needs beside its pixels and digests."""
     if not prepared.flags and prepared.mask is None and prepared.dark is None:
         return _USUAL
     mask = "" if prepared.mask is None else prepared.mask.sha256 or ""

@@ -126,7 +126,7 @@ class Conversion:
         ]
 
     def rows(self, image: ImageFormat | None) -> RowSettings:
-        """What all rows have in common; the format may be unknown."""
+        """The fingerprint that all rows share; the format may be unknown."""
         values = {name: value for name, value in self.values().items() if name not in {"storage", "targets"}}
         made = fingerprint(versions(), values, repr(self.prepare.reader.options))
         return RowSettings(STAGE, made, image)

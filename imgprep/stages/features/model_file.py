@@ -95,7 +95,7 @@ class LoadedNetworks(threading.local):
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What a network gives.
+    """The result of trying a network.
 
     Attributes:
         tensor: the name of the result of the layer.
@@ -174,7 +174,7 @@ def _what(reason: str) -> str:
 
 
 def tried(context: RunContext, plan: TrialPlan, *, remember: bool = False) -> Tried:
-    """What a network gives, as a trial in a worker finds it, or as it was found before.
+    """Finds the output of a network by a trial in a worker, or as an earlier one found it.
 
     Args:
         context: of the run.

@@ -30,7 +30,7 @@ Preset = Annotated[str, PlainValidator(_preset), WithJsonSchema({"enum": list(PR
 
 
 class FeaturesSettings(Storage):
-    """What a layer of a network says of each image, and of each copy.
+    """The output of a network's layer for each image, and for each copy.
 
     Attributes:
         model: the network, an ONNX file.
