@@ -80,8 +80,8 @@ docs: $(VENV)/.ready-docs ## build the documentation site into build/site; a war
 docs-serve: $(VENV)/.ready-docs ## show the documentation site while you write it
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve $(ARGS)
 
-bench: $(VENV)/.ready-run ## measure the speed of convert against a bare OpenCV loop
-	$(BIN)/python benchmarks/convert_photos.py $(ARGS)
+bench: $(VENV)/.ready-run ## measure imgprep beside other programs: make bench ARGS='--quick --only convert'
+	$(BIN)/python -m benchmarks $(ARGS)
 
 fuzz: $(VENV)/.ready-test ## feed mutated files to imgprep for FUZZ_SECONDS (600)
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/faults/test_fuzz.py $(ARGS)

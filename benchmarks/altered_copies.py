@@ -1,6 +1,6 @@
 """Recall of altered copies among photographs, and what is joined among strangers.
 
-python benchmarks/altered_copies.py PHOTOS.tar [CIFAR10.tar.gz]
+python -m benchmarks.altered_copies PHOTOS.tar [CIFAR10.tar.gz]
 """
 
 import sys

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from convert_photos import ROOT, SHARED, lay_out, originals
-
-CIFAR: Final = SHARED.with_name("cifar10.tar.gz")
+from benchmarks.inputs import PHOTOS, ROOT, lay_out, originals
+from benchmarks.inputs import SMALL as CIFAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ def measure(images: Path, side: int, rounds: int, workers: int) -> None:
 def main() -> None:
     """Prepares the images, measures, prints."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=Path, default=SHARED if SHARED.exists() else None, help="tar of JPEG files")
+    parser.add_argument("--photos", type=Path, default=PHOTOS if PHOTOS.exists() else None, help="tar of JPEG files")
     parser.add_argument("--images", type=int, default=2000, help="photos to convert (default: %(default)s)")
     parser.add_argument("--size", type=int, default=224, help="side of the result (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="measured rounds (default: %(default)s)")

@@ -5,7 +5,7 @@ dropout 0.25, then ten outputs; RMSprop at 0.001, batches of 32, six epochs. It 
 split of configs/in_the_wild.yaml and judged on test, test-inverted and test-shifted.
 
     imgprep run configs/in_the_wild.yaml
-    python benchmarks/in_the_wild.py build/in_the_wild/pack
+    python -m benchmarks.in_the_wild build/in_the_wild/pack
 
 Needs PyTorch, which imgprep itself does not; each training takes one to three minutes on one core.
 """

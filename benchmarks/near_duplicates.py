@@ -1,6 +1,6 @@
 """How long the clustering of ten million perceptual hashes takes, and in how much memory.
 
-    python benchmarks/near_duplicates.py
+    python -m benchmarks.near_duplicates
 
 Should stay under 10 minutes and 4 GiB for the whole program. A quarter of the hashes are near copies: a few per cent of
 the images have one or more, whose hashes differ in up to `--distance` bits. With `--check` the clusters are compared

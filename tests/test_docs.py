@@ -75,6 +75,7 @@ def test_every_target_that_contributors_are_told_of_is_in_the_makefile(root: Pat
         (("test", "ARGS=tests/util/test_rng.py"), r"coverage report --fail-under=0$"),
         (("test-fast",), r'-m pytest -q -m "not slow"'),
         (("docs",), r"-m mkdocs build --strict$"),
+        (("bench", "ARGS=--quick --only convert"), r"-m benchmarks --quick --only convert$"),
     ],
 )
 def test_what_make_would_run(root: Path, tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:

@@ -1,0 +1,1 @@
+"""What imgprep costs, and beside other programs: ``python -m benchmarks``, or ``make bench``."""
