@@ -26,6 +26,13 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return True if program else None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """See `coverage_of_cases`."""
+    from tests.support.coverage_of_cases import FirstCases
+
+    config.pluginmanager.register(FirstCases())
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tests of some folders as slow; `make test-fast` leaves them out. Their files come first.

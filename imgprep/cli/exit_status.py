@@ -11,6 +11,7 @@ import typer
 
 from imgprep.cli.app import app
 from imgprep.cli.exit_codes import ExitCode
+from imgprep.cli.one_command import with_command_of
 from imgprep.cli.signals import Stopped, stoppable
 from imgprep.cli.streams import PipeClosed
 from imgprep.cli.width import width_of
@@ -47,7 +48,7 @@ def _run(arguments: Sequence[str]) -> int:
     if "" in arguments:
         return _failed(EMPTY, RequestError.exit_code, verbose=False)
     try:
-        code = app(args=list(arguments), prog_name="imgprep", standalone_mode=False)
+        code = with_command_of(app, arguments)(args=list(arguments), prog_name="imgprep", standalone_mode=False)
         sys.stdout.flush()
     except ImgprepError as error:
         return _failed(str(error), error.exit_code, verbose=verbose)

@@ -1,4 +1,4 @@
-"""A Dask cluster of processes of its own, over TCP on this machine."""
+"""A Dask cluster of processes of its own, over TCP on this machine, without coverage: its event loops never rest."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.coverage_of_cases import unmeasured
 from tests.support.project import poll
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +65,7 @@ class Cluster:
         node.wait()
 
     def _start(self, *words: str) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+        environment = {**unmeasured(), "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
         with (self.folder / f"{words[0]}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "dask", *words], env=environment, stdout=log, stderr=log, cwd=self.folder

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from tests.support import program
+from tests.support.coverage_of_cases import unmeasured
 from tests.support.program import Done
 from tests.support.specs import write_spec
 
@@ -46,11 +47,6 @@ def poll(
         assert time.monotonic() < end, f"waited {patience:g} s for {what}"
         time.sleep(0.005)
     return found
-
-
-def unmeasured() -> dict[str, str]:
-    """The environment without coverage, whose own files would count, and fail, where space and steps are limited."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
 @dataclass
