@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from imgprep.errors import one_line
 from imgprep.util.lines import LEAST, table
+from imgprep.util.quantity import quantity
 
 if TYPE_CHECKING:
     from imgprep.dataset.manifest import Manifest
@@ -39,8 +40,8 @@ def counts(manifest: "Manifest", width: int | None) -> list[str]:
 def _groups(counts: "Mapping[str, int]") -> str:
     """The number of groups, and of groups in several splits, which should be 0."""
     number, alone = counts.get("groups", 0), counts.get("alone", 0)
-    text = f"{number} group{'s' * (number != 1)}, {counts.get('parted', 0)} parted"
-    return f"{text}; {alone} image{'s' * (alone != 1)} without a group" if alone else text
+    text = f"{quantity(number, 'group')}, {counts.get('parted', 0)} parted"
+    return f"{text}; {quantity(alone)} without a group" if alone else text
 
 
 def _decisions(decisions: "Mapping[str, Any]") -> str:
@@ -100,7 +101,7 @@ def facts(manifest: "Manifest") -> list[tuple[str, str]]:
             facts.append(("Statistics", f"{wanted}: of {images} {kinds}"))
     if manifest.shards:
         size = sum(shard.bytes for shard in manifest.shards)
-        files = "1 file" if len(manifest.shards) == 1 else f"{len(manifest.shards)} files"
+        files = quantity(len(manifest.shards), "file")
         facts.append(("Shards", f"{files}, {size / 2**20:.1f} MiB"))
     facts += [("Seed", str(manifest.seed)), ("Made from", manifest.fingerprint[:16])]
     known = [name for name in ("imgprep", "opencv") if name in manifest.versions]

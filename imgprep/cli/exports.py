@@ -9,6 +9,7 @@ from imgprep.cli import completion
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.options import Folder, display_options, shared_options
 from imgprep.cli.terminal import Terminal
+from imgprep.util.quantity import quantity
 
 To = Annotated[
     str,
@@ -51,6 +52,6 @@ def export(
     if done.note:
         terminal.say(f"the pixels are {done.note}")
     if done.left_out:
-        terminal.say(f"{done.left_out} images were left out: in no split, or copies without an original file")
+        terminal.say(f"{quantity(done.left_out, verb='was')} left out: in no split, or copies without an original file")
     terminal.print(str(output))
     return ExitCode.DONE

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from imgprep.cli.width import width_of
 from imgprep.errors import one_line
 from imgprep.util.lines import wrapped
+from imgprep.util.quantity import quantity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,7 +198,7 @@ def _verdict(report: "Report") -> str:
     """
     counted = Counter(finding.severity for finding in report.findings if finding.status == "fail")
     verdict = "passed" if report.passed else "failed, and the run continued as asked"
-    found = [f"{counted[name]} {name}{'s' * (counted[name] > 1)}" for name in ("error", "warning") if counted[name]]
+    found = [quantity(counted[name], name) for name in ("error", "warning") if counted[name]]
     return f"{verdict}, with {' and '.join(found)}" if found else verdict
 
 
@@ -205,8 +206,7 @@ def _quarantine(stage: "StageResult", folder: "Path") -> str:
     count = stage.manifest.samples["quarantined"]
     if not stage.manifest.lists_source:
         folder = folder.parent / "convert"
-    images = "1 image was" if count == 1 else f"{count} images were"
     return (
-        f"{images} quarantined, execution.max_quarantined allows {stage.allowed}; "
+        f"{quantity(count, verb='was')} quarantined, execution.max_quarantined allows {stage.allowed}; "
         f"{_near(folder / 'samples.jsonl')} says which and why"
     )

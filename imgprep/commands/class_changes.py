@@ -8,6 +8,7 @@ import numpy as np
 from imgprep.errors import one_line
 from imgprep.table.sample import SampleTable, sort_classes
 from imgprep.util.lines import table
+from imgprep.util.quantity import quantity
 
 SHOWN: Final = 20
 """Classes that a table shows."""
@@ -69,5 +70,5 @@ def table_of(changes: Sequence[ClassChange], width: int | None = None) -> list[s
     if len(changed) > SHOWN:
         lines.append(f"... and {len(changed) - SHOWN} more classes that change")
     if same := len(changes) - len(changed):
-        lines.append(f"{same} {'class does' if same == 1 else 'classes do'} not change")
+        lines.append(f"{quantity(same, 'class', 'does')} not change")
     return lines

@@ -9,6 +9,7 @@ from imgprep.commands.list_source import Listed
 from imgprep.errors import one_line
 from imgprep.settings.problems import shown, suggestion
 from imgprep.table.sample import SampleTable, sort_classes
+from imgprep.util.quantity import quantity
 
 SHOWN: Final = 5
 """Names that a message gives."""
@@ -103,7 +104,7 @@ def _counts(table: SampleTable) -> dict[str, int]:
 
 def _about(name: str, count: int, table: SampleTable, classes: tuple[str, ...]) -> str:
     first = int((table.label.where(name) & ~table.status.where("skipped")).argmax())
-    images = f"{count} {'image' if count == 1 else 'images'}, the first is {shown(table.id[first])}"
+    images = f"{quantity(count)}, the first is {shown(table.id[first])}"
     told = f"{one_line(repr(name), 80)} is not in it ({images})"
     hint = suggestion(name, classes) or next(
         (f"did you mean {shown(near)}?" for near in classes if _folded(near) == _folded(name)), ""

@@ -25,6 +25,7 @@ from imgprep.sources.decisions import Decision, merge_decisions, read_decisions,
 from imgprep.spec.loading import LoadedSpec
 from imgprep.table.sample import SampleTable, sort_classes
 from imgprep.util.output_file import check_output_file, check_outside
+from imgprep.util.quantity import quantity
 
 NAME: Final = "decisions.csv"
 BY: Final = "imgprep curate"
@@ -77,7 +78,7 @@ class Curated:
             width: of the table, in columns; None for no limit.
         """
         lines = [self._head(), *table_of(self.classes, width)]
-        lines += [f"left open: {rule}, {images} images{_advice(rule)}" for rule, images in self.open.items()]
+        lines += [f"left open: {rule}, {quantity(images)}{_advice(rule)}" for rule, images in self.open.items()]
         failing = [finding for finding in self.report.findings if finding.fatal]
         lines.append("the audit would then pass" if self.report.passed else "the audit would still fail:")
         lines += [f"  {finding.rule}: {full_message(finding)}" for finding in failing[:SHOWN]]
@@ -91,7 +92,7 @@ class Curated:
     def _head(self) -> str:
         by_rule = Counter((decision.action, decision.rule) for decision in self.new)
         said = ", ".join(f"{action} {count} ({rule})" for (action, rule), count in by_rule.items())
-        new = "1 new decision" if len(self.new) == 1 else f"{len(self.new)} new decisions"
+        new = quantity(len(self.new), "new decision")
         return f"{one_line(self.table)}: {new}{f': {said}' if said else ''}; {self.kept} kept"
 
 

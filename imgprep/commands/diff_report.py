@@ -15,6 +15,7 @@ from imgprep.commands.diff import Compared, setting_lines
 from imgprep.dataset.diff import NOWHERE, Change, Side
 from imgprep.dataset.shards import shards_of
 from imgprep.errors import one_line
+from imgprep.util.quantity import quantity
 
 SHOWN: Final = 10
 """Images of each kind that the text and the Markdown name."""
@@ -83,7 +84,7 @@ def _summary(compared: Compared) -> str:
         return "no difference"
     parts = [f"{len(kind.ids)} {kind.title}" for kind in kinds(compared)]
     settings = len(compared.difference.settings)
-    parts += [f"{settings} setting{'s' * (settings > 1)} changed"] if settings else []
+    parts += [f"{quantity(settings, 'setting')} changed"] if settings else []
     return ", ".join(parts)
 
 

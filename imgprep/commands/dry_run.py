@@ -12,6 +12,7 @@ from imgprep.pipeline.estimates import Outlook, StageEstimate
 from imgprep.pipeline.runner import RunContext
 from imgprep.pipeline.standing import Standing
 from imgprep.pipeline.workspace import Workspace
+from imgprep.util.quantity import quantity
 
 COPIES: Final = 3
 """Copies of a shard's pixels in memory while it is written: rows, result, file."""
@@ -41,10 +42,10 @@ class Estimate:
 
     def text(self) -> str:
         """The estimate as readable lines."""
-        lines = [f"source: {accounting(self.found)}, {self.classes} classes"]
+        lines = [f"source: {accounting(self.found)}, {quantity(self.classes, 'class')}"]
         for stage in self.stages:
             rows = ", ".join(f"{count} {split}" for split, count in stage.rows.items())
-            shards = "1 shard" if stage.shards == 1 else f"{stage.shards} shards"
+            shards = quantity(stage.shards, "shard")
             files = f"{shards}, {_mebibytes(stage.bytes)}" if stage.shards else "tables only"
             lines.append(f"{stage.stage}: {rows}; {files} in {self.output / stage.stage}")
         lines.append(

@@ -17,6 +17,7 @@ from imgprep.errors import RequestError, one_line
 from imgprep.sources.detect import Recognised
 from imgprep.table.sample import SampleTable
 from imgprep.table.targets import SEPARATOR
+from imgprep.util.quantity import quantity
 
 SCHEMA: Final = "imgprep.schema.json"
 """The file beside the spec by which editors complete and check it."""
@@ -75,13 +76,13 @@ def draft(name: str, facts: Facts, judged: Verdict, target: Path) -> str:
     """
     found, table, seen = facts.layout, facts.table, facts.seen
     (height, width), why = seen.size()
-    classes = f"of {len(table.classes())} classes" if facts.labelled else "without labels"
+    classes = f"of {quantity(len(table.classes()), 'class')}" if facts.labelled else "without labels"
     images = table.images()
     fit, shapes = seen.fit()
     classes = "with several labels each" if found.tags else classes
     command = "run" if facts.trainable else "audit"
     lines = [
-        f"# {images} images {classes}, as imgprep init found them. Every key is explained in the documentation.",
+        f"# {quantity(images)} {classes}, as imgprep init found them. Every key is explained in the documentation.",
         f"# Run it:  imgprep {command} {_plain(target.name)}      Relative paths are relative to this file.",
         f"# yaml-language-server: $schema={SCHEMA}",
         "",

@@ -10,6 +10,7 @@ from imgprep.commands.init_check import Verdict
 from imgprep.commands.init_draft import Facts
 from imgprep.commands.init_tables import tables_beside
 from imgprep.errors import one_line
+from imgprep.util.quantity import quantity
 
 CLASSES: Final = 12
 """Classes whose counts are said."""
@@ -23,16 +24,16 @@ def found_notes(facts: Facts) -> Iterator[str]:
         counts = Counter(table.label[usable].counts())
         listed = ", ".join(f"{one_line(name or 'no class', 40)} {count}" for name, count in counts.most_common(CLASSES))
         more = f" and {len(counts) - CLASSES} more" if len(counts) > CLASSES else ""
-        yield f"layout {found.layout}: {len(usable)} images of {len(counts)} classes: {listed}{more}"
+        yield f"layout {found.layout}: {quantity(len(usable))} of {quantity(len(counts), 'class')}: {listed}{more}"
     elif found.tags:
         columns = one_line(", ".join(found.tags), 80)
         yield (
-            f"layout {found.layout}: {len(usable)} images with several labels each ({columns}), which become "
+            f"layout {found.layout}: {quantity(len(usable))} with several labels each ({columns}), which become "
             "targets: {tags: many}; besides, all images are of the one class image"
         )
     else:
         yield (
-            f"layout {found.layout}: {len(usable)} images without labels, which can be audited, and no more; labels "
+            f"layout {found.layout}: {quantity(len(usable))} without labels, which can be audited, and no more; labels "
             "come from file names (init --label-from REGEX), a folder for each class, or a table"
         )
         if beside := tables_beside(found.path):
@@ -42,7 +43,7 @@ def found_notes(facts: Facts) -> Iterator[str]:
         yield f"labels are in the names of the files: source.label_from {one_line(found.options['label_from'], 120)}"
     yield from _column_notes(facts)
     if seen.sizes:
-        yield f"height and width of {len(seen.sizes)} images looked at: {seen.extent()}"
+        yield f"height and width of {quantity(len(seen.sizes))} looked at: {seen.extent()}"
 
 
 def _column_notes(facts: Facts) -> Iterator[str]:
@@ -73,7 +74,6 @@ def verdict_notes(judged: Verdict) -> Iterator[str]:
     if judged.failing:
         yield f"rules that fail by the handbook are warnings in the spec: {', '.join(judged.failing)}"
     if judged.unreadable:
-        what = "1 image" if len(judged.unreadable) == 1 else f"{len(judged.unreadable)} images"
-        yield f"{what} cannot be used, such as {one_line(judged.unreadable[0], 120)}"
+        yield f"{quantity(len(judged.unreadable))} cannot be used, such as {one_line(judged.unreadable[0], 120)}"
     if not judged.measured:
         yield "only names and labels were judged; imgprep audit looks at the images"

@@ -21,6 +21,7 @@ from imgprep.pipeline.runner import Monitor
 from imgprep.stages import STAGES
 from imgprep.util.installation import PACKAGES, opencv_wheels, problems, version
 from imgprep.util.locking import can_lock
+from imgprep.util.quantity import quantity
 from imgprep.util.resources import available_cores, available_memory
 
 EXTRAS: Final = {
@@ -191,4 +192,4 @@ def _extent(manifest: Manifest) -> str:
     if not manifest.shards:
         return f"{manifest.samples['found']} entries of samples.jsonl, no shards"
     rows = sum(shard.samples for shard in manifest.shards)
-    return f"{rows} rows in {len(manifest.shards)} shard{'s' * (len(manifest.shards) > 1)}"
+    return f"{quantity(rows, 'row')} in {quantity(len(manifest.shards), 'shard')}"

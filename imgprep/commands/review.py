@@ -17,6 +17,7 @@ from imgprep.pipeline.runner import RunContext
 from imgprep.review.session import Judged, LabelSession, SavedFile, Shown, table_of
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages.split.allocate import keys
+from imgprep.util.quantity import quantity
 
 if TYPE_CHECKING:
     pass
@@ -44,10 +45,9 @@ class Drawn:
 
     def text(self) -> str:
         """The next step, for people."""
-        lines = [f"{self.table}: {self.images} images to be labelled by a second person, who looks at {self.page}"]
+        lines = [f"{self.table}: {quantity(self.images)} to be labelled by a second person, who looks at {self.page}"]
         if self.unreadable:
-            images = "1 image" if self.unreadable == 1 else f"{self.unreadable} images"
-            lines.append(f"left out: {images} that cannot be read; see imgprep audit")
+            lines.append(f"left out: {quantity(self.unreadable)} that cannot be read; see imgprep audit")
         return "\n".join([*lines, next_step(self.spec, self.table, self.mode)])
 
 

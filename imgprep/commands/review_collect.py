@@ -17,6 +17,7 @@ from imgprep.errors import RequestError, ResourceError, one_line
 from imgprep.pipeline.runner import RunContext
 from imgprep.review.agreement import Agreement, agreement, in_words
 from imgprep.spec.loading import LoadedSpec
+from imgprep.util.quantity import quantity
 from imgprep.util.spreadsheet import protect
 
 NAME: Final = "collected.csv"
@@ -54,13 +55,13 @@ class Collected:
             lines.append(f"all of them: Fleiss' kappa {in_words(self.found.fleiss)}")
         differ = list(self.found.differ.items())
         if differ:
-            lines.append(f"they differ on {len(differ)} image{'s' * (len(differ) != 1)}:")
+            lines.append(f"they differ on {quantity(len(differ))}:")
         for image, said in differ[:SHOWN]:
             lines.append(one_line(f"  {image}: {', '.join(f'{label} ({who})' for who, label in said.items())}"))
         if len(differ) > SHOWN:
             lines.append(f"  ... {len(differ) - SHOWN} more in {self.table}")
         open_ = f", {len(differ)} of them left open" if differ else ""
-        lines.append(f"{self.table}: {self.images} images{open_}")
+        lines.append(f"{self.table}: {quantity(self.images)}{open_}")
         return "\n".join([*lines, next_step(self.spec, self.table)])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from imgprep.spec.loading import LoadedSpec
 from imgprep.table.sample import SampleTable
 from imgprep.table.several_labels import several_labels
 from imgprep.table.targets import Target
+from imgprep.util.quantity import quantity
 
 SHOWN: Final = 5
 """Wrong values that a message names."""
@@ -110,19 +111,14 @@ def _place(loaded: LoadedSpec, table: SampleTable, target: Target, value: WrongV
     return place if section.source.table() is not None else f"{place}: {one_line(table.id[value.row], 80)}"
 
 
-def _notes(target: Target, statistics: Mapping[str, object]) -> Iterator[str]:
+def _notes(target: Target, statistics: Mapping[str, Any]) -> Iterator[str]:
     """Notes on targets that some images lack."""
-    missing, empty = statistics.get("missing"), statistics.get("empty")
-    if missing and target.kind == "number":
-        yield f"targets.{target.name}: {_images(missing)} no value; NaN is stored for them"
-    elif missing:
-        yield f"targets.{target.name}: {_images(missing)} no value; the index {target.missing_index} is stored for them"
+    missing, empty = int(statistics.get("missing", 0)), int(statistics.get("empty", 0))
+    if missing:
+        stored = "NaN" if target.kind == "number" else f"the index {target.missing_index}"
+        yield f"targets.{target.name}: {quantity(missing, verb='has')} no value; {stored} is stored for them"
     if empty:
-        yield f"targets.{target.name}: {_images(empty)} none of the tags"
-
-
-def _images(count: object) -> str:
-    return "1 image has" if count == 1 else f"{count} images have"
+        yield f"targets.{target.name}: {quantity(empty, verb='has')} none of the tags"
 
 
 def refuse_several(loaded: LoadedSpec, table: SampleTable) -> None:

@@ -13,6 +13,7 @@ from imgprep.sources.attributes import spelling
 from imgprep.sources.decisions import Decision, refuse
 from imgprep.table.columns import CategoryColumn
 from imgprep.table.sample import SampleTable
+from imgprep.util.quantity import quantity
 
 SKIPPED: Final = "skipped"
 FIRST: Final = 3
@@ -70,12 +71,12 @@ class Decided:
         said = [f"decisions: {counted(self.counts())} ({name})"]
         if self.unknown:
             first = one_line(", ".join(self.unknown[:FIRST]), 200) + (" ..." if len(self.unknown) > FIRST else "")
-            ids = "1 id is" if len(self.unknown) == 1 else f"{len(self.unknown)} ids are"
+            ids = quantity(len(self.unknown), "id", "is")
             said.append(
                 f"source.decisions: warning: {ids} of no image here ({first}); correct {name} or remove the rows"
             )
         if self.idle:
-            rows = "1 decision changes" if self.idle == 1 else f"{self.idle} decisions change"
+            rows = quantity(self.idle, "decision", "changes")
             said.append(f"source.decisions: {rows} nothing: no image, or of that label already")
         return tuple(said)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from imgprep.errors import RequestError
+from imgprep.util.quantity import quantity
 
 _FORM: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
@@ -72,7 +73,6 @@ class PartResult:
     def text(self) -> str:
         """One line for people."""
         mine = self.made + self.kept
-        images = "1 image" if self.quarantined == 1 else f"{self.quarantined} images"
-        lost = f", {images} quarantined" if self.quarantined else ""
+        lost = f", {quantity(self.quarantined)} quarantined" if self.quarantined else ""
         kept = f", {self.kept} of them finished already" if self.kept else ""
         return f"{self.stage}: part {self.part}: {mine} of {self.shards} shards{kept}{lost}"

@@ -14,6 +14,7 @@ from imgprep.pipeline.listing import FileChanges, Files, Listing, compare, read_
 from imgprep.pipeline.runner import RunContext
 from imgprep.pipeline.stage import ExplainedWork, ListedWork, ReusingWork, StageWork
 from imgprep.pipeline.workspace import Workspace
+from imgprep.util.quantity import quantity
 
 State = Literal["up to date", "not made yet", "out of date", "damaged", "to be tried again", "waiting"]
 DIGEST: Final = "digest"
@@ -213,7 +214,7 @@ def _file_lines(files: FileChanges | None) -> Iterator[str]:
     }
     for what, some in kinds.items():
         if some.count:
-            yield f"{some.count} {'file' if some.count == 1 else 'files'} {what} ({_named(some)})"
+            yield f"{quantity(some.count, 'file')} {what} ({_named(some)})"
 
 
 def _named(files: Files) -> str:

@@ -97,7 +97,7 @@ def check_local(path: str | os.PathLike[str], what: str = "is not read from an o
     address = address_of(path)
     if address is not None:
         check_scheme(address)
-        raise RequestError(f"{one_line(address)}: {what}; give a path on disk")
+        raise RequestError(f"{one_line(address)}: {what}; download it and give its path on disk")
 
 
 def check_scheme(address: Address) -> None:
@@ -116,7 +116,7 @@ def check_scheme(address: Address) -> None:
         )
     library = "obstore" if address.scheme in SCHEMES else "fsspec"
     if importlib.util.find_spec(library) is None:
-        raise RequestError(f"{one_line(address)}: an object store needs: pip install 'imgprep[{EXTRA}]'")
+        raise RequestError(f"{one_line(address)}: a store needs: pip install 'imgprep[{EXTRA}]'; or download it")
 
 
 def _of_fsspec() -> frozenset[str]:

@@ -61,7 +61,7 @@ def extra(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
         return (there("json") if with_it else None) if name == "obstore" else there(name, *others)
 
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
-    return "a path on disk" if with_it else "pip install 'imgprep[cloud]'"
+    return "path on disk" if with_it else "pip install 'imgprep[cloud]'"
 
 
 def _refused(project: Project, arguments: list[str], *named: str) -> None:

@@ -64,7 +64,7 @@ REQUESTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "no spec": (("convert", "nothing.yaml"), "nothing.yaml: there is no such file; `imgprep init` writes"),
     "no image": (("preprocess", "out/pack", "nothing.png", "-o", "x.npy"), "nothing.png: no such file"),
     "an empty argument": (("init", ""), "perhaps a variable of the shell is not set"),
-    "an address": (("init", "https://example.com/images.zip"), "download the collection"),
+    "an address": (("init", "https://example.com/images.zip"), "download it"),
     "a sheet that is no PNG": (("preview", SPEC, "-o", "x.jpg"), "x.jpg: the contact sheet is a PNG file; give a name"),
     "an array that is no npy": (("preprocess", "out/pack", IMAGE, "-o", "x.npz"), "ends in .npy"),
     "a spec that is a picture": (("init", "images", "-o", "x.jpg"), "a spec is a YAML file; give a name"),

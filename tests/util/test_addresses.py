@@ -76,7 +76,7 @@ def test_unknown_schemes_are_named() -> None:
 
 @pytest.mark.usefixtures("without_extra")
 def test_without_the_extra_it_is_named() -> None:
-    with pytest.raises(RequestError, match=r"^s3://bucket/a: .*pip install 'imgprep\[cloud\]'$"):
+    with pytest.raises(RequestError, match=r"^s3://bucket/a: .*pip install 'imgprep\[cloud\]'; or download it$"):
         check_local(Path("s3://bucket/a"))
     with pytest.raises(RequestError, match="unknown scheme 'sftp'"):
         check_local("sftp://host/a")

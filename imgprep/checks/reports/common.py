@@ -12,6 +12,7 @@ from typing import Final
 from imgprep.checks.base import Finding, Report, Table, percent
 from imgprep.errors import one_line
 from imgprep.pipeline.decided import counted
+from imgprep.util.quantity import quantity
 
 FIRST: Final = 3
 """Number of files that a text report names."""
@@ -55,7 +56,7 @@ def totals(report: Report) -> Mapping[str, int]:
 def summary(report: Report) -> str:
     """One line: the verdict and the totals."""
     said = ", ".join(f"{count} {_plural(name, count)}" for name, count in totals(report).items() if count)
-    images = f"{report.images} image{'' if report.images == 1 else 's'}"
+    images = quantity(report.images)
     images += f" + {report.augmented} augmented" if report.augmented else ""
     images += f"; decisions: {counted(report.decisions)}" if report.decisions else ""
     return f"{one_line(report.name)}: {'passed' if report.passed else 'FAILED'} ({images}; {said or 'no findings'})"

@@ -22,6 +22,7 @@ from imgprep.checks.reports.common import (
 from imgprep.errors import one_line
 from imgprep.util.lines import breaks
 from imgprep.util.lines import table as table_lines
+from imgprep.util.quantity import quantity
 
 LINES: Final = 20
 """Number of lines of findings that a terminal shows."""
@@ -75,7 +76,7 @@ def render(report: Report, **layout: Unpack[Layout]) -> str:
     if hidden:
         count = sum(hidden.values())
         left = ", ".join(f"{number} of {one_line(rule)}" for rule, number in hidden.items())
-        said = Text(f"{count} more finding{'s' * (count != 1)}, which audit --all shows: {left}", style="dim")
+        said = Text(f"{quantity(count, 'more finding')}, which audit --all shows: {left}", style="dim")
         _put(console, _wrapped(said, Text(f"{'…':{_MARK}}", style="dim"), width, _MARK))
     judged = {finding.rule for finding in others}
     passed = [one_line(rule) for rule in by_rule(report.findings) if rule not in judged]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from imgprep.checks.base import ALL_STAGES, Compared, Count, Evidence, Finding, Rule, Share, percent, verdict
+from imgprep.util.quantity import quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class ClassSize(Rule):
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         """Compares the usable images of each class with the minimum."""
         for name, count in evidence.class_sizes.items():
-            message = f"{name} has {_images(count)}, {self.min} are needed"
+            message = f"{name} has {quantity(count)}, {self.min} are needed"
             yield self.finding(verdict(count >= self.min), message, name, Compared(count, self.min))
 
 
@@ -74,7 +75,7 @@ class ClassBalanceMean(Rule):
             # One division of exact integers: a class at exactly 20 % compares equal to 0.2.
             share = count * len(evidence.class_sizes) / total
             needed = f"at least {percent(self.min)} is needed"
-            message = f"{name} has {_images(count)}, {percent(share)} of the mean class size; {needed}"
+            message = f"{name} has {quantity(count)}, {percent(share)} of the mean class size; {needed}"
             yield self.finding(verdict(share >= self.min), message, name, Compared(share, self.min))
 
 
@@ -112,9 +113,5 @@ class ClassBalanceMax(Rule):
         for name, count in counts.items():
             share = count / counts[largest]
             needed = f"at least {percent(self.min)} is needed"
-            message = f"{name} has {_images(count)}, {percent(share)} of the largest class, {largest}; {needed}"
+            message = f"{name} has {quantity(count)}, {percent(share)} of the largest class, {largest}; {needed}"
             yield self.finding(verdict(share >= self.min), message, name, Compared(share, self.min))
-
-
-def _images(count: int) -> str:
-    return f"{count} image" if count == 1 else f"{count} images"

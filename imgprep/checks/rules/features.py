@@ -12,6 +12,7 @@ from imgprep.checks.groups import Rows, clusters
 from imgprep.checks.network_features import NetworkFeatures
 from imgprep.checks.rules.duplicates import Cluster, report_clusters
 from imgprep.similarity.union_find import unite
+from imgprep.util.quantity import quantity
 
 NO_FEATURES: Final = "no features of a network; --stage features supplies them, with the section features"
 SMALLEST: Final = 10
@@ -82,8 +83,7 @@ class FeatureOutlier(FeatureRule):
             limit = float(high + self.whisker * (high - low))
             far = members[distances > limit]
             far = far[np.argsort(-distances[distances > limit], kind="stable")]
-            images = "1 image is" if len(far) == 1 else f"{len(far)} images are"
-            message = f"{name}: {images} far from the others to the network"
+            message = f"{name}: {quantity(len(far), verb='is')} far from the others to the network"
             if not len(far):
                 message = f"{name}: no outlier among {len(members)}"
             compared, samples = Compared(len(far), 0), evidence.ids(features.rows[far])

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from imgprep.checks.base import UNLABELLED, Compared, Count, Evidence, Finding, Rule
+from imgprep.util.quantity import quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,6 @@ class Unreadable(Rule):
                 yield self.finding("pass", message, name, Compared(bad[name], self.max))
         for (label, reason), rows in groups.items():
             if bad[label] > self.max:
-                files = "1 file" if len(rows) == 1 else f"{len(rows)} files"
-                message = f"{label or 'without a class'}: {files} cannot be used: {reason}"
+                message = f"{label or 'without a class'}: {quantity(len(rows), 'file')} cannot be used: {reason}"
                 compared = Compared(bad[label], self.max)
                 yield self.finding("fail", message, label or None, compared, evidence.ids(np.array(rows)))

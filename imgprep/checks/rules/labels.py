@@ -12,6 +12,7 @@ from imgprep.checks.label_errors import Suspects, baseline_predictions, find_sus
 from imgprep.checks.label_evidence import Predictions
 from imgprep.checks.review import Reviewed, judge_review
 from imgprep.errors import one_line
+from imgprep.util.quantity import quantity
 
 CREDIBLE: Final = 0.9
 """A baseline that agrees with fewer labels is said to be weak."""
@@ -129,14 +130,10 @@ class LabelErrors(Rule):
 def _left_out(found: Reviewed) -> Iterator[str]:
     """Names the rows of a review that do not belong to the sample, and the reason."""
     if found.unsure:
-        yield f"{_images(found.unsure)} marked as unsure and left out of the sample"
+        yield f"{quantity(found.unsure, verb='was')} marked as unsure and left out of the sample"
     if found.unreadable:
-        yield f"{_images(found.unreadable)} reviewed but unusable (see unreadable), and left out"
+        yield f"{quantity(found.unreadable, verb='was')} reviewed but unusable (see unreadable), and left out"
     if found.unknown:
         first = one_line(", ".join(found.unknown[:SHOWN]), 120)
         more = ", ..." if len(found.unknown) > SHOWN else ""
-        yield f"{_images(len(found.unknown))} reviewed but not in the collection: {first}{more}"
-
-
-def _images(count: int) -> str:
-    return "1 image was" if count == 1 else f"{count} images were"
+        yield f"{quantity(len(found.unknown), verb='was')} reviewed but not in the collection: {first}{more}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imgprep.checks.base import Compared, Evidence, Finding, Severity, Share, percent, verdict
 from imgprep.checks.measurements import Measurements
 from imgprep.checks.pixel_rule import PixelRule
+from imgprep.util.quantity import quantity
 
 Mask = NDArray[np.bool_]
 MODES: Final = ("grey", "alpha", "palette", "cmyk", "16-bit", "animated", "exif-rotated", "icc-profile")
@@ -37,8 +38,7 @@ class ImageRule(PixelRule):
                 rows = members[mask[members]]
                 if len(rows):
                     failed = True
-                    images = "1 image is" if len(rows) == 1 else f"{len(rows)} images are"
-                    message = f"{name}: {images} {problem}"
+                    message = f"{name}: {quantity(len(rows), verb='is')} {problem}"
                     yield self.finding("fail", message, name, Compared(len(rows), 0), evidence.ids(rows))
             if not failed:
                 yield self.finding("pass", f"{name}: no offender among {len(members)}", name, Compared(0, 0))

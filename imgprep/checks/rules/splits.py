@@ -13,6 +13,7 @@ from imgprep.checks.rules.duplicates import Cluster, Distance, lookalikes, repor
 from imgprep.similarity.groups import group_codes
 from imgprep.similarity.phash import copy_clusters
 from imgprep.similarity.union_find import unite
+from imgprep.util.quantity import quantity
 
 UNDIVIDED: Final = (
     "no splits: the source gives none, or split.method replaces them; a split column or layout: split_directory "
@@ -154,10 +155,10 @@ class SplitCoverage(Rule):
                 continue
             training = int(column[names.index("train")]) if "train" in names else 0
             if training:
-                yield self.finding("pass", f"{name}: {_images(training)} to train on", name, Compared(training, 1))
+                yield self.finding("pass", f"{name}: {quantity(training)} to train on", name, Compared(training, 1))
                 continue
             where = " and ".join(f"{column[names.index(each)]} in {each}" for each in inside)
-            message = f"{name} has no training image: of its {_images(len(rows))} there are {where}"
+            message = f"{name} has no training image: of its {quantity(len(rows))} there are {where}"
             yield self.finding("fail", message, name, Compared(0, 1), evidence.ids(rows))
 
     def _folded(self, name: str, folds: list[str], ids: tuple[str, ...]) -> Finding:
@@ -165,10 +166,6 @@ class SplitCoverage(Rule):
             return self.finding("pass", f"{name}: in {len(folds)} folds", name, Compared(len(folds), 2))
         message = f"{name} has no training image when {' and '.join(folds)} is evaluated: all {len(ids)} are in it"
         return self.finding("fail", message, name, Compared(len(folds), 2), ids)
-
-
-def _images(count: int) -> str:
-    return f"{count} image" if count == 1 else f"{count} images"
 
 
 def split_names(evidence: Evidence) -> tuple[list[str], Rows]:

@@ -26,6 +26,7 @@ from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.table.columns import label_dtype
 from imgprep.table.sample import SampleTable
 from imgprep.table.targets import Target, of_rows
+from imgprep.util.quantity import quantity
 from imgprep.util.versions import versions
 
 STAGE = "convert"
@@ -215,5 +216,4 @@ class Conversion:
 
 def _retry_note(images: int) -> str:
     """The note about images that failed for want of network, memory or time, or with a killed worker."""
-    what = "1 image was" if images == 1 else f"{images} images were"
-    return f"{what} quarantined for a reason that may pass; the next run tries again"
+    return f"{quantity(images, verb='was')} quarantined for a reason that may pass; the next run tries again"
