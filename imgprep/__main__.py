@@ -13,8 +13,9 @@ def main() -> None:
     leave_at_once()  # until `run` takes over, and after it: no traceback from half an import or a last clean-up
     streams.install()
     from imgprep.cli.exit_status import run  # noqa: PLC0415 - see above
+    from imgprep.cli.repeated import repeated  # noqa: PLC0415
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], repeated))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from imgprep.cli.options import (
     spec_options,
 )
 from imgprep.cli.quality import audit, curate
+from imgprep.cli.recording import Repeatable
 from imgprep.cli.review import review
 from imgprep.cli.serving import diff, preprocess
 from imgprep.cli.terminal import Terminal
@@ -121,7 +122,7 @@ def _add(stage: Stage) -> None:
         with given.terminal as terminal:
             result = main.make(given.request(force=force), stage.name)
         terminal.stages([result])
-        return ExitCode.QUARANTINED if result.too_many_quarantined else ExitCode.DONE
+        return Repeatable(ExitCode.QUARANTINED if result.too_many_quarantined else ExitCode.DONE, given)
 
 
 for _each in STAGES.values():
@@ -140,12 +141,13 @@ def run_all(
 
     with given.terminal as terminal:
         done = main.run(given.request(force=force), gate=gate, baseline=baseline)
+    reads = () if baseline is None else (baseline,)
     if not done.stages:
         terminal.report(done.report)
         terminal.say("the audit failed, so nothing was converted; fix the collection, or continue with --no-gate")
-        return ExitCode.FAILED
+        return Repeatable(ExitCode.FAILED, given, reads)
     terminal.summary(done)
-    return ExitCode.QUARANTINED if done.stages[0].too_many_quarantined else ExitCode.DONE
+    return Repeatable(ExitCode.QUARANTINED if done.stages[0].too_many_quarantined else ExitCode.DONE, given, reads)
 
 
 @add()

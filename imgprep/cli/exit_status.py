@@ -1,17 +1,11 @@
 """Turns the outcome of a command into the exit code of the process, with one line for an error."""
 
-import io
 import signal
 import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import typer
-
-from imgprep.cli.app import app
 from imgprep.cli.exit_codes import ExitCode
-from imgprep.cli.one_command import with_command_of
 from imgprep.cli.signals import Stopped, stoppable
 from imgprep.cli.streams import PipeClosed
 from imgprep.cli.width import width_of
@@ -21,40 +15,60 @@ from imgprep.util.lines import wrapped
 EMPTY: Final = "an argument is empty; perhaps a variable of the shell is not set"
 
 
-def run(arguments: Sequence[str]) -> int:
+Attempt = Callable[[Sequence[str]], int | None]
+
+
+def run(arguments: Sequence[str], attempt: Attempt | None = None) -> int:
     """Runs one command and returns its exit code.
 
     Args:
         arguments: without the name of the program.
+        attempt: does the command without the command line and gives its exit code; None if it could not.
     """
     try:
-        return _until_stopped(arguments)
+        return _until_stopped(arguments, attempt)
     except PipeClosed:
         return ExitCode.BROKEN_PIPE
 
 
-def _until_stopped(arguments: Sequence[str]) -> int:
+def _until_stopped(arguments: Sequence[str], attempt: Attempt | None) -> int:
     try:
         with stoppable():
-            return _run(arguments)
+            return _run(arguments, attempt)
     except Stopped as stopped:
         return _stopped(stopped)
     except KeyboardInterrupt:
         return _stopped(Stopped(signal.SIGINT))
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str], attempt: Attempt | None) -> int:
     verbose = "-v" in arguments or "--verbose" in arguments
     if "" in arguments:
         return _failed(EMPTY, RequestError.exit_code, verbose=False)
     try:
-        code = with_command_of(app, arguments)(args=list(arguments), prog_name="imgprep", standalone_mode=False)
+        if attempt is not None and (code := attempt(arguments)) is not None:
+            return code
+        code = _commanded(arguments)
         sys.stdout.flush()
     except ImgprepError as error:
         return _failed(str(error), error.exit_code, verbose=verbose)
     except Exception as error:  # noqa: BLE001 - the user gets one line, and with -v all of it
         return _unexpected(error, verbose=verbose)
-    return int(code or 0)
+    return code
+
+
+def _commanded(arguments: Sequence[str]) -> int:
+    """Parses the command line and does what it says."""
+    from imgprep.cli.app import app
+    from imgprep.cli.one_command import with_command_of
+    from imgprep.cli.recording import Repeatable, record
+    from imgprep.cli.repeated import key_of
+
+    key = key_of(arguments)  # of the surroundings as they are before a library changes them
+    done = with_command_of(app, arguments)(args=list(arguments), prog_name="imgprep", standalone_mode=False)
+    if isinstance(done, Repeatable):
+        record(arguments, key, done)
+    return int(done or 0)
 
 
 def _stopped(stopped: Stopped) -> int:
@@ -64,6 +78,10 @@ def _stopped(stopped: Stopped) -> int:
 
 def _failed(message: str, code: int, *, verbose: bool) -> int:
     if verbose:
+        import traceback
+
+        import typer
+
         typer.echo(traceback.format_exc(), err=True, nl=False)
     for line in message.splitlines():
         _tell(f"imgprep: error: {one_line(line, 2000)}")
@@ -72,6 +90,8 @@ def _failed(message: str, code: int, *, verbose: bool) -> int:
 
 def _tell(text: str) -> None:
     """Prints to standard error; a terminal gets lines that break between words."""
+    import typer
+
     typer.echo(wrapped(text, width_of(sys.stderr)), err=True)
 
 
@@ -79,6 +99,8 @@ def _unexpected(error: Exception, *, verbose: bool) -> int:
     """Errors of the command line itself, of the file system, and defects."""
     show = getattr(error, "show", None)  # typer's own errors
     if show is not None:
+        import io
+
         said = io.StringIO()
         show(file=said)
         _tell(said.getvalue().rstrip("\n"))

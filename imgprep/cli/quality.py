@@ -19,6 +19,7 @@ from imgprep.cli.options import (
     shared_options,
     spec_options,
 )
+from imgprep.cli.recording import Repeatable
 
 
 @shared_options(found_spec_options)
@@ -46,7 +47,10 @@ def audit(
     given.terminal.say(f"the page is {audited.page}, every measure of each image {audited.folder / auditing.TABLE}")
     if show and not browser_shows(audited.page.absolute().as_uri()):
         given.terminal.say(f"no browser could be started here; open {audited.page.absolute().as_uri()} in one")
-    return ExitCode.DONE if audited.report.passed else ExitCode.FAILED
+    code = ExitCode.DONE if audited.report.passed else ExitCode.FAILED
+    if show or reference is not None:  # the browser is opened each time, and a reference has a spec of its own
+        return code
+    return Repeatable(code, given, () if baseline is None else (baseline,))
 
 
 @shared_options(spec_options)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from imgprep.cli.streams import ERROR, OUTPUT
 from imgprep.cli.width import width_of
 from imgprep.errors import one_line
 from imgprep.util.lines import wrapped
@@ -32,6 +33,11 @@ class Terminal:
         quiet: print only results and errors.
         verbose: print more.
         progress: whether to show progress bars on a terminal.
+
+    Attributes:
+        began: when it was made, in nanoseconds: before anything is read.
+        worked: whether it was told of work.
+        said: all that it printed, in order, each with the number of its stream.
     """
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False, progress: bool = True) -> None:
@@ -44,6 +50,9 @@ class Terminal:
         self._unit = "images"
         self._done = 0
         self._started = 0.0
+        self.began = time.time_ns()
+        self.worked = False
+        self.said: list[tuple[int, str]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +73,7 @@ class Terminal:
     def begin(self, what: str, items: int, unit: str = "images") -> None:
         """See `Monitor`."""
         self._what, self._items, self._unit, self._done, self._started = what, items, unit, 0, time.monotonic()
+        self.worked = True
         if self._bars:
             from tqdm import tqdm
 
@@ -96,8 +106,10 @@ class Terminal:
     def say(self, message: str) -> None:
         """Prints one line to standard error; a failure, such as a full disk, is ignored."""
         if not self._quiet:
+            line = wrapped(message, width_of(sys.stderr)) + "\n"
+            self.said.append((ERROR, line))
             with suppress(OSError):
-                print(wrapped(message, width_of(sys.stderr)), file=sys.stderr, flush=True)
+                print(line, end="", file=sys.stderr, flush=True)
 
     def tell(self, text: str, hang: int = 2) -> None:
         """Prints a result for people: its lines break between words where the terminal ends.
@@ -119,7 +131,9 @@ class Terminal:
             PipeClosed: the reader is gone.
             ResourceError: it cannot be written.
         """
-        sys.stdout.buffer.write(text.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n")
+        text = text.rstrip("\n") + "\n"
+        self.said.append((OUTPUT, text))
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
 
     def report(self, report: "Report", name: str = "text", *, everything: bool = False) -> None:

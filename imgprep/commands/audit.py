@@ -21,7 +21,8 @@ from imgprep.checks.thumbnails import thumbnails
 from imgprep.commands.audit_inputs import GATHER, ImageSource, of_source
 from imgprep.commands.audit_state import save_state
 from imgprep.commands.pipeline import Pipeline
-from imgprep.dataset.manifest import AUGMENTED, commit
+from imgprep.dataset.manifest import AUGMENTED
+from imgprep.dataset.rewriting import commit_changed
 from imgprep.errors import RequestError, one_line
 from imgprep.pipeline.runner import RunContext
 from imgprep.spec.loading import LoadedSpec, load_spec
@@ -95,7 +96,7 @@ def audit(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, choice: C
     by_id = {getattr(rule, "id", key): rule for key, rule in rules.items()}
     view = view_of(evidence, by_id, _from_here(os.fspath(pipeline.collection.reader.source.path)))
     folder = write_reports(context, report, inputs.images, view)
-    commit(folder / TABLE, images_csv(evidence))
+    commit_changed(folder / TABLE, images_csv(evidence))
     save_state(loaded, context, pipeline.collection, choice.stage)
     return Audited(report, folder)
 
@@ -120,7 +121,7 @@ def write_reports(context: RunContext, report: Report, sources: Iterable[ImageSo
     numbers = json.dumps(metrics(report), indent=1, ensure_ascii=False) + "\n"
     saved = {"report.json": REPORTS["json"](report), PAGE: page, "metrics.json": numbers}
     for filename, content in saved.items():
-        commit(folder / filename, encoded(content))
+        commit_changed(folder / filename, encoded(content))
     return folder
 
 

@@ -4,7 +4,8 @@ import json
 from typing import Any, Final
 
 from imgprep.checks.plain_rules import PlainRule
-from imgprep.dataset.manifest import commit, fingerprint, sha256_file
+from imgprep.dataset.manifest import fingerprint, sha256_file
+from imgprep.dataset.rewriting import commit_changed
 from imgprep.errors import RequestError, one_line
 from imgprep.pipeline.collection import Collection
 from imgprep.pipeline.runner import RunContext
@@ -19,7 +20,7 @@ def save_state(loaded: LoadedSpec, context: RunContext, collection: Collection, 
     """Records the source, the rules and the report of an audit that has just been written."""
     report = sha256_file(context.workspace.stage(FOLDER) / REPORT)
     state = {"stage": stage, "report": report, **_inputs(loaded, collection)}
-    commit(context.workspace.private / STATE, json.dumps(state).encode())
+    commit_changed(context.workspace.private / STATE, [json.dumps(state).encode()])
 
 
 def check_state(loaded: LoadedSpec, context: RunContext, collection: Collection) -> None:

@@ -42,6 +42,8 @@ class Source(ABC):
     """Whether the names of folders are its classes."""
     unknown_split: ClassVar[Unknown] = "refuse"
     """Treatment of unknown names of splits; see `splits.Unknown`."""
+    reads_named: ClassVar[bool] = False
+    """Whether it reads the files that its fields name, or what is below folders, and nothing else."""
     path: Path
 
     @property

@@ -38,6 +38,7 @@ class Dataset(FileSource):
     layout: ClassVar[str] = "dataset"
     holds_arrays: ClassVar[bool] = True
     unknown_split: ClassVar[Unknown] = "keep"
+    reads_named: ClassVar[bool] = True
 
     path: Path
 

@@ -36,6 +36,8 @@ class Folders(Source):
             its group called label, or its only one.
     """
 
+    reads_named: ClassVar[bool] = True
+
     path: Path
     follow_links: Links = "inside"
     # The labels are in what is listed, so that results do not depend on how they were found.

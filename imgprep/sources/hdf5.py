@@ -64,6 +64,7 @@ class Hdf5(ArraySource):
 
     layout: ClassVar[str] = "hdf5"
     unknown_split: ClassVar[Unknown] = "skip"
+    reads_named: ClassVar[bool] = True
 
     path: Path
     level: Annotated[int, Ge(1)] | None = None

@@ -36,6 +36,7 @@ class Npz(ArraySource):
 
     layout: ClassVar[str] = "npz"
     unknown_split: ClassVar[Unknown] = "skip"
+    reads_named: ClassVar[bool] = True
 
     path: Path
     class_names: ClassNames | None = None

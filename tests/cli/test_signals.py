@@ -15,12 +15,12 @@ PROGRAM = """
 import atexit, os, signal, sys, time
 from imgprep import __main__
 from imgprep.cli import signals
-from imgprep.cli import exit_status
+from imgprep.cli import app as command_line, exit_status
 
 def send():
     os.kill(os.getpid(), signal.SIG{name})
 {work}
-exit_status.app = app
+command_line.app = app
 __main__.main()
 """
 ONCE = """
