@@ -15,12 +15,12 @@ PROGRAM = """
 import atexit, os, signal, sys, time
 from imgprep import __main__
 from imgprep.cli import signals
-from imgprep.cli import app as command_line, exit_status
+from imgprep.cli import exit_status
 
 def send():
     os.kill(os.getpid(), signal.SIG{name})
 {work}
-command_line.app = app
+exit_status._commanded = lambda _: app()
 __main__.main()
 """
 ONCE = """
