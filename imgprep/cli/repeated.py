@@ -27,7 +27,10 @@ PRIVATE: Final = ".imgprep"
 LOCK: Final = "lock"
 UNCOUNTED: Final = frozenset({LOCK, RECORDS})
 """Files of an output that change though it does not."""
-_VARIABLES: Final = re.compile(r"IMGPREP|OPENCV|PYTHON(?!UNBUFFERED|DONTWRITE)|XDG_|HOME$|NO_COLOR$|COLUMNS$|LC_|LANG")
+_VARIABLES: Final = re.compile(
+    r"IMGPREP|OPENCV|PYTHON(?!UNBUFFERED|DONTWRITE)|XDG_|HOME$|COLUMNS$|LC_|LANG|TZ$|"
+    r"(NO_|FORCE_|CLI)COLOR|COLORTERM$|TERM$|TTY_|CI$|GITHUB_ACTIONS$"
+)
 _SPEC: Final = frozenset({".yaml", ".yml", ".json"})
 _OUTPUT: Final = re.compile(r"""^["']?output["']?[ \t]*:[ \t]*(["']?)([^"'#\n]+?)\1[ \t]*(?:#.*)?$""", re.MULTILINE)
 _LARGEST: Final = 1 << 20
