@@ -4,7 +4,9 @@ Every message is one line of what is wrong, where, and what to do about it.
 """
 
 import errno
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -87,13 +89,17 @@ def check_surroundings(error: Exception, where: object = None) -> None:
         raise ResourceError(f"{place}: {said}: {remedy}") from error
 
 
+_ADDRESS: Final = re.compile(r"^([a-z][a-z0-9+.-]+):/(?=[^/])")
+"""The address of an object store, as a path has it."""
+
+
 def one_line(text: object, limit: int = 300) -> str:
     r"""Makes any text safe to print as one line: control characters are escaped, long text is cut.
 
     >>> one_line("a\nb")
     'a\\nb'
     """
-    safe = str(text)
+    safe = _ADDRESS.sub(r"\1://", str(text)) if isinstance(text, Path) else str(text)
     if not safe.isprintable():
         safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in safe)
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"

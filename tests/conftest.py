@@ -17,7 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 SLOW = ("e2e", "faults", "seams")
 """Folders whose tests run the whole program, mostly in processes of its own: all of them are slow."""
 
-pytest_plugins = ["tests.support.project_fixtures", "tests.support.spec_fixtures", "tests.support.stage_fixtures"]
+pytest_plugins = [
+    "tests.support.project_fixtures",
+    "tests.support.spec_fixtures",
+    "tests.support.stage_fixtures",
+    "tests.support.object_store",
+]
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "imgprep"
 FAMILIES = {"sources", "transforms", "shards", "engines"}
 LAYERS = (  # from the bottom; a unit imports from the layers below its own, and from itself
     {"errors", "version", "util"},
-    {"table", "settings"},
+    {"table", "settings", "storage"},
     {"similarity", "decoding", "arrays"},
     {"shards", "engines", "archives"},
     {"dataset"},

@@ -84,12 +84,13 @@ class Index:
     Args:
         path: of the archive, for messages.
         members: all of them, each with a name of its own or not.
+        most: how many there may be.
 
     Raises:
-        SourceError: there are more than `MAX_MEMBERS`.
+        SourceError: there are more.
     """
 
-    def __init__(self, path: Path, members: Iterator[Member]) -> None:
+    def __init__(self, path: Path, members: Iterator[Member], most: int = MAX_MEMBERS) -> None:
         names: list[str] = []
         numbers = offsets, stored, sizes, stamps = [array("q") for _ in range(4)]
         kinds, methods = bytearray(), array("H")
@@ -98,8 +99,8 @@ class Index:
         for row, member in enumerate(members):
             if not row % _EVERY:
                 step()
-            if row == MAX_MEMBERS:
-                raise SourceError(f"{one_line(path)}: more than {MAX_MEMBERS:,} members; unpack it and give the folder")
+            if row == most:
+                raise SourceError(f"{one_line(path)}: more than {most:,} members; unpack it and give the folder")
             names.append(member.name + "/" * (member.kind == "folder"))
             kinds.append(_CODES[member.kind])
             methods.append(member.method)

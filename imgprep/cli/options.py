@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
 import typer
 
@@ -178,6 +178,12 @@ RuleActions = Annotated[
 ]
 
 
+_STORED: Final = frozenset({"folder", "first", "second"})
+"""Parameters that may be addresses of object stores, as far as the command reads them: datasets."""
+_STORED_OUTPUT: Final = frozenset({"output"})
+"""The same among the options of all commands on a spec."""
+
+
 class SpecOptions(NamedTuple):
     """The options common to all commands on a spec.
 
@@ -249,12 +255,13 @@ def shared_options(shared: Callable[..., T]) -> Callable[[Callable[Concatenate[T
         shared: takes the shared options as parameters; its result is the first argument of the command.
     """
     common = inspect.signature(shared).parameters
+    stored = _STORED | (_STORED_OUTPUT & common.keys())
 
     def joining(command: Callable[Concatenate[T, Own], R]) -> Callable[..., R]:
         own = list(inspect.signature(command).parameters.values())[1:]
 
         def joined(**given: object) -> R:
-            _check_paths(given.values())
+            _check_paths(value for name, value in given.items() if name not in stored)
             made = shared(**{name: given.pop(name) for name in common})
             return command(made, **given)  # type: ignore[call-arg, arg-type]
 

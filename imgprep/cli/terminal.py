@@ -202,7 +202,9 @@ def _near(path: "Path") -> str:
     try:
         return os.fspath(path.relative_to(os.getcwd()))  # noqa: PTH109 - Path.cwd() imports more
     except ValueError:
-        return os.fspath(path)
+        from imgprep.util.addresses import shown_path
+
+        return shown_path(path)
 
 
 def _verdict(report: "Report") -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from imgprep.commands.stored_dataset import on_disk
 from imgprep.dataset.diff import Change, Difference, Side, compare, differing, flat, index_settings, read_side
 from imgprep.dataset.manifest import INDEX, Manifest, no_dataset, read_manifest
 from imgprep.errors import RequestError, one_line
@@ -56,8 +57,12 @@ def diff(first: Path, second: Path) -> Compared:
     Raises:
         RequestError: there is no dataset, or the two are not of one kind.
     """
-    a, b = _given(first), _given(second)
     names = one_line(first), one_line(second)
+    with on_disk(first) as left, on_disk(second) as right:
+        return _compared(_given(left), _given(right), names)
+
+
+def _compared(a: "_Given", b: "_Given", names: tuple[str, str]) -> Compared:
     if (a.settings is None) != (b.settings is None):
         raise RequestError(f"{names[0]} and {names[1]}: one is a spec and one a dataset; give two of a kind")
     settings = None if a.settings is None or b.settings is None else list(differing(a.settings, b.settings))

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from imgprep.commands.pipeline import Pipeline
-from imgprep.commands.session import Request, engine_for, workers_of
+from imgprep.commands.session import Request, engine_for, looking_at, workers_of
 from imgprep.dataset.accounting import accounting
 from imgprep.pipeline.estimates import Outlook, StageEstimate
 from imgprep.pipeline.runner import RunContext
 from imgprep.pipeline.standing import Standing
-from imgprep.pipeline.workspace import Workspace
+from imgprep.spec.loading import LoadedSpec
+from imgprep.util.addresses import shown_path
 from imgprep.util.quantity import quantity
 
 COPIES: Final = 3
@@ -47,7 +48,7 @@ class Estimate:
             rows = ", ".join(f"{count} {split}" for split, count in stage.rows.items())
             shards = quantity(stage.shards, "shard")
             files = f"{shards}, {_mebibytes(stage.bytes)}" if stage.shards else "tables only"
-            lines.append(f"{stage.stage}: {rows}; {files} in {self.output / stage.stage}")
+            lines.append(f"{stage.stage}: {rows}; {files} in {shown_path(self.output / stage.stage)}")
         lines.append(
             f"memory: {self.workers} workers of about {_mebibytes(self.worker_bytes)} and the image being processed"
         )
@@ -66,8 +67,13 @@ def plan(request: Request, last: str | None = None) -> Estimate:
         RequestError: the spec does not fit the source.
     """
     loaded = request.load()
+    with looking_at(loaded) as workspace:
+        return _estimate(loaded, RunContext(workspace, engine_for(loaded), request.monitor), last)
+
+
+def _estimate(loaded: LoadedSpec, context: RunContext, last: str | None) -> Estimate:
     # Probing one image writes nothing: only the engine of the context is used.
-    pipeline = Pipeline(loaded, RunContext(Workspace(loaded.spec.output), engine_for(loaded), request.monitor))
+    pipeline = Pipeline(loaded, context)
     needed = pipeline.stages() if last is None else pipeline.needed(last)
     pipeline.check(needed)
     outlook = Outlook(pipeline)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from imgprep.commands.export_pixels import stored_pixels
+from imgprep.commands.stored_dataset import on_disk
 from imgprep.dataset.export import EXPORTS
 from imgprep.dataset.export.base import SHARD_SIZE, SUFFIXES, Export
 from imgprep.dataset.export.card import CROISSANT, Described, describe
@@ -70,9 +71,15 @@ def export(folder: Path, target: Path, wanted: Wanted) -> Exported:
     Raises:
         RequestError: the dataset has no pixels, the target is not empty, or an option is wrong.
     """
-    files, encoding, quality = _files(wanted)
     if wanted.to not in EXPORTS:
         raise RequestError(f"--to: {unknown('format', wanted.to, list(EXPORTS))}")
+    _files(wanted)
+    with on_disk(folder) as copy:
+        return _exported(copy, target, wanted)
+
+
+def _exported(folder: Path, target: Path, wanted: Wanted) -> Exported:
+    files, encoding, quality = _files(wanted)
     size = SHARD_SIZE if wanted.shard_size is None else _size(wanted)
     form, stored = EXPORTS[wanted.to], stored_pixels(folder, encoding)
     _check_target((folder, *([] if wanted.source is None else [wanted.source])), target, force=wanted.force)

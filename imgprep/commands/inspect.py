@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from imgprep.commands.stored_dataset import on_disk, renamed
 from imgprep.dataset.integrity import Difference, index_differences
 from imgprep.dataset.manifest import INDEX, SAMPLES, Manifest, no_dataset, read_manifest
 from imgprep.dataset.verify import verify as find_differences
@@ -19,6 +20,7 @@ from imgprep.engines.guarantees import guarantees
 from imgprep.errors import RequestError, one_line
 from imgprep.pipeline.runner import Monitor
 from imgprep.stages import STAGES
+from imgprep.util.addresses import shown_path
 from imgprep.util.installation import PACKAGES, opencv_wheels, problems, version
 from imgprep.util.locking import can_lock
 from imgprep.util.quantity import quantity
@@ -26,6 +28,8 @@ from imgprep.util.resources import available_cores, available_memory
 
 EXTRAS: Final = {
     "hdf5plugin": ("hdf5plugin", "more compressions"),
+    "obstore": ("obstore", "object stores"),
+    "fsspec": ("fsspec", "further object stores"),
     "cleanlab": ("cleanlab", "suspects of wrong labels"),
     "pi_heif": ("pi-heif", "HEIC"),
     "pillow_heif": ("pillow-heif", "HEIC, in the place of pi-heif"),
@@ -54,12 +58,12 @@ class Checked:
     def text(self) -> str:
         """One line per difference, or per stage when all are intact."""
         if self.differences:
-            return "\n".join(f"{folder}/{difference}" for folder, difference in self.differences)
-        return "\n".join(f"{folder}: ok, {_extent(manifest)}" for folder, manifest in self.stages)
+            return "\n".join(f"{one_line(folder)}/{difference}" for folder, difference in self.differences)
+        return "\n".join(f"{one_line(folder)}: ok, {_extent(manifest)}" for folder, manifest in self.stages)
 
     def json(self) -> str:
         """The outcome as JSON."""
-        differences = [{"stage": str(folder), **asdict(difference)} for folder, difference in self.differences]
+        differences = [{"stage": shown_path(folder), **asdict(difference)} for folder, difference in self.differences]
         return json.dumps({"passed": self.passed, "differences": differences}, indent=2)
 
 
@@ -82,10 +86,11 @@ def show(folder: Path) -> list[tuple[Path, Manifest]]:
     Raises:
         RequestError: there is no finished stage.
     """
-    stages = _finished(folder)
-    if not stages:
-        raise no_dataset(folder)
-    return [(stage, read_manifest(stage)) for stage in stages]
+    with on_disk(folder, [INDEX]) as copy:
+        stages = _finished(copy)
+        if not stages:
+            raise no_dataset(folder)
+        return [(renamed(stage, copy, folder), read_manifest(stage)) for stage in stages]
 
 
 def _finished(folder: Path, *, lost: bool = False) -> list[Path]:
@@ -101,9 +106,21 @@ def _finished(folder: Path, *, lost: bool = False) -> list[Path]:
 def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
     """Re-reads every finished stage in a folder; a stage whose index is lost or unreadable is damaged.
 
+    Of a dataset in an object store every byte is fetched again.
+
     Raises:
         RequestError: there is no finished stage, or another version of imgprep wrote it.
+        ResourceError: the store fails.
     """
+    with on_disk(folder) as copy:
+        checked = _verified(copy, folder, workers, monitor)
+        stages = tuple((renamed(stage, copy, folder), manifest) for stage, manifest in checked.stages)
+        differences = tuple((renamed(stage, copy, folder), found) for stage, found in checked.differences)
+        return Checked(stages, differences)
+
+
+def _verified(folder: Path, name: Path, workers: int | None, monitor: Monitor) -> Checked:
+    """The same of a folder on disk, which is called by another name."""
     folders = _finished(folder, lost=True)
     if not folders:
         show(folder)
@@ -121,7 +138,9 @@ def verify(folder: Path, workers: int | None, monitor: Monitor) -> Checked:
             continue
         stages.append((stage, manifest))
         if manifest.shards:
-            monitor.begin(f"verify {stage}", sum(shard.samples for shard in manifest.shards))
+            monitor.begin(
+                f"verify {one_line(renamed(stage, folder, name))}", sum(shard.samples for shard in manifest.shards)
+            )
         differences += [(stage, found) for found in find_differences(stage, manifest, _Watched(engine, monitor))]
         if manifest.shards:
             monitor.end()
@@ -146,7 +165,7 @@ class _Watched:
 
 def json_of(stages: list[tuple[Path, Manifest]]) -> str:
     """The indexes as JSON."""
-    content = {str(folder): json.loads(manifest.to_json()) for folder, manifest in stages}
+    content = {shown_path(folder): json.loads(manifest.to_json()) for folder, manifest in stages}
     return json.dumps(next(iter(content.values())) if len(content) == 1 else content, indent=2)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgprep.commands.pipeline import Pipeline
-from imgprep.commands.session import Request, context_for
+from imgprep.commands.session import Request, context_for, in_output
 from imgprep.errors import RequestError
 from imgprep.pipeline.inputs import StageResult
 from imgprep.pipeline.parts import Part, PartResult
@@ -120,7 +120,8 @@ def make(request: Request, name: str) -> StageResult:
     """
     loaded = request.load()
     with context_for(request, loaded) as context:
-        return Pipeline(loaded, context).bring(name)
+        made = Pipeline(loaded, context).bring(name)
+    return in_output(loaded, made)
 
 
 def work(request: Request, name: str, part: str) -> PartResult:
@@ -185,4 +186,5 @@ def run(request: Request, *, gate: bool = True, baseline: Path | None = None) ->
         report = auditing.audit(loaded, context, pipeline, auditing.Choice(baseline=baseline)).report
         if gate and not report.passed:
             return Run(report)
-        return Run(report, tuple(pipeline.bring(stage.name) for stage in stages))
+        made = [pipeline.bring(stage.name) for stage in stages]
+    return Run(report, tuple(in_output(loaded, stage) for stage in made))

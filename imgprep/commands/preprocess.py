@@ -27,9 +27,11 @@ from imgprep.spec.installed import INSTALLED
 from imgprep.stages.convert.operations import operations
 from imgprep.stages.convert.prepare import Operation
 from imgprep.stages.convert.settings import ConvertSettings
+from imgprep.storage.opening import is_there
 from imgprep.transforms.base import Shape
 from imgprep.transforms.normalize import Normalizer
 from imgprep.transforms.stored_normalizer import stored_normalizer
+from imgprep.util.addresses import address_of
 from imgprep.util.output_file import check_output_file
 
 Given = str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any]
@@ -189,7 +191,9 @@ def _data_of(image: object) -> bytes | NDArray[Any]:
 
 def _stage_in(folder: Path) -> Path:
     """The folder itself where it holds a stage, else that of the pack stage in it."""
-    inner = folder / _PACK
+    inner, address = folder / _PACK, address_of(folder / INDEX)
+    if address is not None:
+        return folder if is_there(address) else inner
     return inner if not (folder / INDEX).exists() and (inner / INDEX).exists() else folder
 
 

@@ -1,7 +1,7 @@
 """repair: verifies each finished stage of a spec and rebuilds damaged files to the same bytes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgprep.commands.pipeline import Pipeline
@@ -15,6 +15,7 @@ from imgprep.pipeline.runner import RunContext
 from imgprep.pipeline.stage import Stage
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import STAGES
+from imgprep.util.addresses import shown_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,13 @@ class StageRepair:
 
     def text(self) -> str:
         """Readable lines: the differences and the repair."""
+        folder = shown_path(self.folder)
         if not self.differences:
-            return f"{self.folder}: ok"
-        lines = [f"{self.folder}/{difference}" for difference in self.differences]
+            return f"{folder}: ok"
+        lines = [f"{folder}/{difference}" for difference in self.differences]
         if self.failure:
-            return "\n".join([*lines, f"{self.folder}: not repaired: {self.failure}"])
-        return "\n".join([*lines, f"{self.folder}: repaired to the same bytes: {', '.join(map(one_line, self.files))}"])
+            return "\n".join([*lines, f"{folder}: not repaired: {self.failure}"])
+        return "\n".join([*lines, f"{folder}: repaired to the same bytes: {', '.join(map(one_line, self.files))}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,10 @@ def repair(request: Request) -> Repaired:
         stages = pipeline.finished()
         if not stages:
             output = loaded.spec.output
-            raise RequestError(f"{output}: no finished stage, so nothing to repair; `imgprep run` makes them")
+            raise RequestError(
+                f"{shown_path(output)}: no finished stage, so nothing to repair; `imgprep run` makes them"
+            )
         for stage in stages:
             pipeline.repair(stage)
-        return Repaired(tuple(pipeline.repaired[stage] for stage in stages))
+        repaired = [replace(pipeline.repaired[stage], folder=loaded.spec.output / stage) for stage in stages]
+    return Repaired(tuple(repaired))

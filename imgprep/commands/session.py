@@ -2,15 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from imgprep.commands.stored_inputs import with_fetched_files
 from imgprep.engines import ENGINES, Engine
+from imgprep.errors import one_line
+from imgprep.pipeline.inputs import StageResult
+from imgprep.pipeline.remote_output import RemoteOutput, working_folder
 from imgprep.pipeline.runner import Monitor, RunContext
 from imgprep.pipeline.workspace import Workspace
 from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
+from imgprep.stages import STAGES
+from imgprep.util.addresses import address_of, is_address
 from imgprep.util.installation import mixed_opencvs
 from imgprep.util.resources import available_cores
 
@@ -67,6 +73,7 @@ class Request:
             loaded = load_spec(self.spec, self.overrides, self.output, self.seed, self.workers)
         else:
             loaded = spec_from_mapping(self.content, self.spec)
+        loaded = with_fetched_files(loaded)
         check_paths(loaded)
         return loaded
 
@@ -100,10 +107,60 @@ def context_for(request: Request, loaded: LoadedSpec, *, shared: bool = False) -
         shared: let others make parts of a stage in the same output meanwhile.
 
     Raises:
+        RequestError: parts are to be made of an output in an object store.
         ResourceError: another run has locked the output, or it cannot be written.
     """
-    workspace = Workspace(loaded.spec.output)
-    with workspace.locked(lock=loaded.spec.execution.lock, shared=shared), closing(engine_for(loaded)) as engine:
+    if shared and is_address(loaded.spec.output):
+        text = "parts are made in a folder that all machines share, not in an object store; give such a folder"
+        raise loaded.error(text, "output")
+    workspace, lock = workspace_of(loaded), loaded.spec.execution.lock
+    with (
+        workspace.locked(lock=lock, shared=shared),
+        _published(loaded, request.monitor),
+        closing(engine_for(loaded)) as engine,
+    ):
         if request.force or workspace.is_new():
             engine.prepare()
         yield RunContext(workspace, engine, request.monitor, request.force)
+
+
+def workspace_of(loaded: LoadedSpec) -> Workspace:
+    """The output of a spec; for one in an object store the folder on disk in which it is made."""
+    address = address_of(loaded.spec.output)
+    return Workspace(loaded.spec.output if address is None else working_folder(address))
+
+
+def in_output(loaded: LoadedSpec, made: StageResult) -> StageResult:
+    """A stage where the spec has its output, which is not where it was made if that is in an object store."""
+    return replace(made, folder=loaded.spec.output / made.manifest.stage)
+
+
+@contextmanager
+def _published(loaded: LoadedSpec, monitor: Monitor) -> Iterator[None]:
+    """Brings the folder up to date with an output in an object store before, and the other way round after success."""
+    address = address_of(loaded.spec.output)
+    if address is None:
+        yield
+        return
+    remote = RemoteOutput(address, STAGES)
+    with remote.locked(lock=loaded.spec.execution.lock):
+        remote.pull()
+        yield
+        if sent := remote.publish():
+            monitor.note(f"{one_line(address)}: {sent} files published")
+
+
+@contextmanager
+def looking_at(loaded: LoadedSpec) -> Iterator[Workspace]:
+    """The output of a spec as it is now, to be read only.
+
+    Raises:
+        ResourceError: it lies in an object store, and another run on this machine writes there.
+    """
+    workspace, address = workspace_of(loaded), address_of(loaded.spec.output)
+    if address is None:
+        yield workspace
+        return
+    with workspace.locked(lock=loaded.spec.execution.lock):
+        RemoteOutput(address, STAGES).pull()
+        yield workspace

@@ -5,10 +5,9 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from imgprep.commands.pipeline import Pipeline
-from imgprep.commands.session import Request, engine_for
+from imgprep.commands.session import Request, engine_for, looking_at
 from imgprep.pipeline.runner import RunContext
 from imgprep.pipeline.standing import Standing
-from imgprep.pipeline.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,6 @@ def status(request: Request) -> Status:
         RequestError: the spec is wrong, or does not fit the source.
     """
     loaded = request.load()
-    with closing(engine_for(loaded)) as engine:
-        pipeline = Pipeline(loaded, RunContext(Workspace(loaded.spec.output), engine, request.monitor))
+    with looking_at(loaded) as workspace, closing(engine_for(loaded)) as engine:
+        pipeline = Pipeline(loaded, RunContext(workspace, engine, request.monitor))
         return Status(tuple(pipeline.standings(pipeline.stages())))

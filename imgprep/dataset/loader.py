@@ -19,6 +19,7 @@ from imgprep.dataset.stage_folder import stage_folder
 from imgprep.dataset.stored_rows import StoredRows
 from imgprep.dataset.target_columns import TargetColumns, chosen_targets
 from imgprep.errors import RequestError
+from imgprep.storage.cache import size_limit
 from imgprep.table.targets import Target
 
 _FOLD = "fold-"
@@ -32,15 +33,19 @@ def load(
     stage: str | None = None,
     *,
     targets: str | Sequence[str] | None = None,
+    cache_size: int | str | None = None,
 ) -> "Dataset":
     """Opens the images, or the features, of one or more splits of a finished stage.
 
     Args:
-        directory: the stage's folder, which holds ``dataset.json``; with `stage`, also the output folder.
+        directory: the stage's folder, which holds ``dataset.json``; with `stage`, also the output folder. It may lie in
+            an object store, as ``s3://bucket/output/pack``: each shard is fetched when it is first read, and kept.
         split: its name, or several, whose images follow each other in that order; may be omitted when there is only
             one, or none as before the split.
         stage: convert, augment, pack or features; that of the folder when left out.
         targets: names of targets; with them each image comes as (image, label, {name: value}).
+        cache_size: how much of what was fetched is kept on disk, as ``50 GiB``; what ``IMGPREP_CACHE_SIZE`` says by
+            default, else 20 GiB.
 
     Returns:
         The images and labels, or the features and labels; only the index has been read.
@@ -49,7 +54,7 @@ def load(
         RequestError: there is no finished dataset, it holds no images, or there is no such split or target.
     """
     folder = Path(directory) if stage is None else stage_folder(Path(directory), stage)
-    manifest = read_manifest(folder)
+    manifest, limit = read_manifest(folder), None if cache_size is None else size_limit(cache_size)
     rows = manifest.rows
     if rows is None:
         raise RequestError(f"{folder}: the stage {manifest.stage} holds no images; load convert or pack")
@@ -58,7 +63,7 @@ def load(
     if split is None:
         if len(splits) > 1:
             raise RequestError(f"{folder}: there are several splits, choose one: split={' | '.join(map(repr, splits))}")
-        return Dataset(folder, manifest, rows, splits, answers)
+        return Dataset(folder, manifest, rows, splits, answers, limit)
     chosen = (split,) if isinstance(split, str) else tuple(split)
     for name in chosen:
         if name not in splits:
@@ -66,7 +71,7 @@ def load(
             raise RequestError(f"{folder}: no split {name!r}; {choice}")
     if not chosen or len(set(chosen)) < len(chosen):
         raise RequestError(f"{folder}: split={list(chosen)!r} must name splits, each once")
-    return Dataset(folder, manifest, rows, chosen, answers)
+    return Dataset(folder, manifest, rows, chosen, answers, limit)
 
 
 def folds(
@@ -121,6 +126,7 @@ class Dataset:
         rows: RowFormat,
         chosen: Sequence[str],
         targets: Sequence[Target] = (),
+        cache_size: int | None = None,
     ) -> None:
         self.manifest = manifest
         self.classes: tuple[str, ...] = manifest.classes
@@ -138,7 +144,7 @@ class Dataset:
         self.split = "+".join(chosen) or None
         self.splits: tuple[str, ...] = manifest.splits()
         entries = [entry for name in (chosen or (None,)) for entry in manifest.shards if entry.split == name]
-        shards = shards_of(folder, manifest, entries)
+        shards = shards_of(folder, manifest, entries, cache_size)
         self._targets = TargetColumns(targets, shards)
         self.targets: dict[str, Target] = self._targets.targets
         self._rows = StoredRows(

@@ -18,7 +18,9 @@ from typing import Any, BinaryIO, Final, Self
 from imgprep.dataset.manifest_schema import check_index, seal
 from imgprep.dataset.row_format import FEATURE, IMAGE, FeatureFormat, ImageFormat, RowFormat
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
-from imgprep.util.addresses import check_local
+from imgprep.storage.base import MissingError
+from imgprep.storage.opening import open_storage
+from imgprep.util.addresses import address_of
 
 FORMAT_VERSION: Final = 1
 INDEX: Final = "dataset.json"
@@ -174,10 +176,12 @@ def read_manifest(folder: Path) -> Manifest:
         RequestError: there is none, or something else in its place.
         ResourceError: there is no permission to read it.
     """
-    path = folder / INDEX
+    path, address = folder / INDEX, address_of(folder / INDEX)
     try:
+        if address is not None:
+            return Manifest.from_json(open_storage(address).get(address.key, LARGEST_INDEX)[0], path)
         text = read_regular(path, LARGEST_INDEX)
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError, MissingError) as error:
         raise no_dataset(folder) from error
     except PermissionError as error:
         raise ResourceError(f"{path}: cannot be read: {error.strerror}; give permission") from error
@@ -189,7 +193,6 @@ def read_manifest(folder: Path) -> Manifest:
 
 def no_dataset(folder: Path) -> RequestError:
     """The error for a path that is no finished stage."""
-    check_local(folder)
     if folder.is_file():
         spec = folder.suffix.lower() in {".yaml", ".yml", ".json"}
         advice = "a spec? give the output folder that it names" if spec else "give the folder of a dataset"

@@ -23,7 +23,7 @@ from pydantic import (
 from imgprep.errors import RequestError
 from imgprep.settings.problems import Keys, Problem, shown, unknown
 from imgprep.settings.tables import Context
-from imgprep.util.addresses import check_local
+from imgprep.util.addresses import address_of, check_local, check_scheme, is_address
 from imgprep.util.sizes import SIZE, parse_size
 
 TABLE: Final = "$table"
@@ -44,6 +44,36 @@ class CommandLineText(str):
 def context_of(info: ValidationInfo) -> Context:
     """The context that a validator was given; one without tables otherwise, for objects made in a program."""
     return info.context if isinstance(info.context, Context) else Context()
+
+
+def resolve_stored(value: object, info: ValidationInfo) -> Path:
+    """The same as `resolve_path`, for what may lie in an object store too: an address as a path, see `Address`.
+
+    Raises:
+        ValueError: it is no path, or an address that nobody can open.
+    """
+    return stored_path(value) or resolve_path(value, info)
+
+
+def resolve_stored_output(value: object, info: ValidationInfo) -> Path:
+    """The same as `resolve_output`, for what may lie in an object store too."""
+    return stored_path(value) or resolve_output(value, info)
+
+
+def stored_path(value: object) -> Path | None:
+    """The path of an address; None for anything else.
+
+    Raises:
+        ValueError: nobody can open it.
+    """
+    try:
+        address = address_of(value) if isinstance(value, str | Path) else None
+        if address is None:
+            return None
+        check_scheme(address)
+    except RequestError as error:
+        raise ValueError(str(error)) from None
+    return address.path
 
 
 def resolve_path(value: object, info: ValidationInfo) -> Path:
@@ -69,6 +99,8 @@ def resolve_output(value: object, info: ValidationInfo) -> Path:
         ValueError: it is no path.
     """
     if isinstance(value, Path):
+        if is_address(value):
+            return value  # checked by whoever made a path of it
         value = os.fspath(value)
     if not isinstance(value, str) or not value:
         raise ValueError(f"expected a path, not {shown(value)}")
@@ -87,7 +119,8 @@ Flag = Annotated[bool, Strict()]
 Text = Annotated[str, Strict()]
 _PATH_SCHEMA: Final = WithJsonSchema({"type": "string", "minLength": 1})
 FilePath = Annotated[Path, PlainValidator(resolve_path), _PATH_SCHEMA, "a path"]
-OutputPath = Annotated[Path, PlainValidator(resolve_output), _PATH_SCHEMA, "a path"]
+StoredPath = Annotated[Path, PlainValidator(resolve_stored), _PATH_SCHEMA, "a path"]
+OutputPath = Annotated[Path, PlainValidator(resolve_stored_output), _PATH_SCHEMA, "a path"]
 
 
 class Section(BaseModel):

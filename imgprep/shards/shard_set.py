@@ -14,6 +14,7 @@ from imgprep.errors import SourceError, one_line
 from imgprep.shards import FORMATS
 from imgprep.shards.base import Rows, ShardFormat, ShardReader
 from imgprep.shards.stack import held_bytes, stacked
+from imgprep.storage.cache import CachedObject
 
 # Each mapped shard keeps a file descriptor, of which a process often has 1024; mapping one again costs some 30 us.
 MAX_MAPPED: Final = 256
@@ -57,12 +58,20 @@ class Shard:
         shape: of all its images, (N, H, W, C), or of their features, (N, D).
         dtype: of these.
         array: the name of the array that has them.
+        origin: fetches the file before it is opened; None for one that is there.
     """
 
     path: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     array: str = "image"
+    origin: CachedObject | None = None
+
+    def on_disk(self) -> str:
+        """The path of the file, fetched if need be."""
+        if self.origin is not None:
+            self.origin.fetch()
+        return self.path
 
 
 class OpenShard:
@@ -106,11 +115,11 @@ class OpenShard:
             if self._reader is not None:
                 self._others[name] = self._rows(self._reader, name)
             else:
-                with open_shard(self._shard.path) as reader:
+                with open_shard(self._shard.on_disk()) as reader:
                     self._locate(reader, name)
                 plain = self._map(name)
                 self._others[name] = (
-                    read_array(self._shard.path, name, self._shard.array) if plain is None else plain[0]
+                    read_array(self._shard.on_disk(), name, self._shard.array) if plain is None else plain[0]
                 )
         return self._others[name]
 
@@ -121,7 +130,7 @@ class OpenShard:
 
     def _open(self) -> tuple[Rows, ...]:
         """Images and labels of a shard that is opened for the first time, or has to stay open."""
-        reader, array = open_shard(self._shard.path), self._shard.array
+        reader, array = open_shard(self._shard.on_disk()), self._shard.array
         if self._locate(reader, array, "label"):
             reader.close()
             return self._map(array, "label") or ()
@@ -144,7 +153,7 @@ class OpenShard:
         """The arrays as views of the mapped file; None unless it is known where they lie."""
         if not self._located.keys() >= set(names):
             return None
-        file = map_file(self._shard.path)
+        file = map_file(self._shard.on_disk())
         return tuple(stacked([place.map(file) for place in self._located[name]]) for name in names)
 
     def _check(self) -> None:
@@ -243,7 +252,7 @@ class ShardSet:
             SourceError: the file is missing or damaged, or has no such array.
         """
         shard = self._shards[number]
-        return read_array(shard.path, name, shard.array)
+        return read_array(shard.on_disk(), name, shard.array)
 
     @contextmanager
     def opened(self, most: int) -> Iterator["ShardSet"]:

@@ -1,7 +1,8 @@
-"""A folder in an archive, or a whole archive, listed and read like a folder on disk."""
+"""A folder in an archive, or in anything else that has an index, listed and read like a folder on disk."""
 
 import heapq
 import posixpath
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -20,37 +21,25 @@ Placing = Callable[[tuple[str, ...]], Place]
 _OUT: Final = "link that leads out of the source folder, or in a circle"
 
 
-class ArchiveTree:
-    """A folder in an archive; see `trees.FileTree`.
+class IndexedTree(ABC):
+    """A folder of which there is an index; see `trees.FileTree`.
 
     Args:
-        place: of the folder.
-
-    Raises:
-        RequestError: there is no such archive, or no such folder in it.
-        SourceError: the archive is damaged or hostile as a whole.
-        ResourceError: it cannot be read.
+        root: the path of the folder in the index; '' for all of it.
     """
 
-    isolated: Final = True
+    def __init__(self, root: str) -> None:
+        self._root: Final = root
 
-    def __init__(self, place: Inside) -> None:
-        self._archive: Final[Archive] = open_archive(place.archive)
-        self._index: Final[Index] = self._archive.index
-        self._root: Final = place.name
-        if not self._index.is_folder(place.name):
-            raise RequestError(
-                f"{one_line(place.archive)}: no folder {one_line(place.name, 120)!r} in the archive; check source.path"
-            )
+    @property
+    @abstractmethod
+    def _index(self) -> Index:
+        """What is in it."""
 
     def walk(self, place: Placing, links: Links = "inside") -> Iterator[Sample]:
         """Lists everything in the folder, sorted by id; links are followed inside it only."""
-        del links  # nothing outside of an archive belongs to it
+        del links  # nothing outside of the index belongs to it
         return _Walk(self._index, self._root, place).samples()
-
-    def read(self, location: str, stamp: tuple[int, int]) -> bytes:
-        """Reads a file."""
-        return self._archive.read(posixpath.join(self._root, location), stamp)
 
     def file_of(self, location: str) -> Path | None:
         """Always None: no file on disk holds the image alone."""
@@ -60,7 +49,7 @@ class ArchiveTree:
     def found_by(self, extension: str, links: Links) -> Files:
         """Looks up paths of a table."""
         del links
-        return _ArchiveFiles(self._index, self._root, extension)
+        return _IndexedFiles(self._index, self._root, extension)
 
     def files(self, folder: str = "") -> Iterator[str]:
         """The names of the files in a folder."""
@@ -121,8 +110,39 @@ class ArchiveTree:
         return path if resolved is None else resolved
 
 
+class ArchiveTree(IndexedTree):
+    """A folder in an archive, or a whole archive; see `trees.FileTree`.
+
+    Args:
+        place: of the folder.
+
+    Raises:
+        RequestError: there is no such archive, or no such folder in it.
+        SourceError: the archive is damaged or hostile as a whole.
+        ResourceError: it cannot be read.
+    """
+
+    isolated: Final = True
+
+    def __init__(self, place: Inside) -> None:
+        super().__init__(place.name)
+        self._archive: Final[Archive] = open_archive(place.archive)
+        if not self._index.is_folder(place.name):
+            raise RequestError(
+                f"{one_line(place.archive)}: no folder {one_line(place.name, 120)!r} in the archive; check source.path"
+            )
+
+    @property
+    def _index(self) -> Index:
+        return self._archive.index
+
+    def read(self, location: str, stamp: tuple[int, int]) -> bytes:
+        """Reads a file."""
+        return self._archive.read(posixpath.join(self._root, location), stamp)
+
+
 class _Walk:
-    """Lists what is in a folder of an archive."""
+    """Lists what is in a folder of an index."""
 
     def __init__(self, index: Index, root: str, place: Placing) -> None:
         self._index = index
@@ -236,8 +256,8 @@ class _Walk:
         return unique
 
 
-class _ArchiveFiles(Files):
-    """Looks paths up in a folder of an archive."""
+class _IndexedFiles(Files):
+    """Looks paths up in a folder of an index."""
 
     def __init__(self, index: Index, root: str, extension: str) -> None:
         super().__init__(extension)

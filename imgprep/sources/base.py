@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from imgprep.table.sample import Sample
 from imgprep.table.targets import Target
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+InStores = Literal["folder", "table", "file", ""]
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -40,6 +42,9 @@ class Source(ABC):
     """Whether the images are pixels in arrays, without transparency, and not files."""
     is_folder: ClassVar[bool] = False
     """Whether the names of folders are its classes."""
+    in_stores: ClassVar[InStores] = ""
+    """What its path may be in an object store: a folder that is read there, a table of images beside it, or one file
+    that is fetched; '' for nothing."""
     unknown_split: ClassVar[Unknown] = "refuse"
     """Treatment of unknown names of splits; see `splits.Unknown`."""
     reads_named: ClassVar[bool] = False

@@ -11,7 +11,7 @@ from annotated_types import Ge
 
 from imgprep.archives.opening import inside
 from imgprep.errors import RequestError
-from imgprep.sources.base import Source, check_class
+from imgprep.sources.base import InStores, Source, check_class
 from imgprep.sources.label_from import Labels, check_labels, find_labels
 from imgprep.sources.links import Links
 from imgprep.sources.split_names import split_in_name
@@ -37,6 +37,7 @@ class Folders(Source):
     """
 
     reads_named: ClassVar[bool] = True
+    in_stores: ClassVar[InStores] = "folder"
 
     path: Path
     follow_links: Links = "inside"

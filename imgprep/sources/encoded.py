@@ -11,7 +11,7 @@ from annotated_types import MinLen
 
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.arrays import ClassNames, check_class_names
-from imgprep.sources.base import CONTROL, safe_text
+from imgprep.sources.base import CONTROL, InStores, safe_text
 from imgprep.sources.file_cache import FileSource
 from imgprep.sources.label_from import Labels, check_labels, find_labels
 from imgprep.sources.links import Links
@@ -65,6 +65,7 @@ class Encoded(FileSource):
     """
 
     unknown_split: ClassVar[Unknown] = "none"
+    in_stores: ClassVar[InStores] = "file"
     suffixes: ClassVar[tuple[str, ...]]
 
     path: Path

@@ -38,7 +38,7 @@ from imgprep.sources.arrays import (
     find_pairs,
     read_labels,
 )
-from imgprep.sources.base import check_class
+from imgprep.sources.base import InStores, check_class
 from imgprep.sources.directory import hierarchical
 from imgprep.sources.split_names import are_splits, split_in_name
 from imgprep.sources.splits import Unknown
@@ -65,6 +65,7 @@ class Hdf5(ArraySource):
     layout: ClassVar[str] = "hdf5"
     unknown_split: ClassVar[Unknown] = "skip"
     reads_named: ClassVar[bool] = True
+    in_stores: ClassVar[InStores] = "file"
 
     path: Path
     level: Annotated[int, Ge(1)] | None = None

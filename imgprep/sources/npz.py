@@ -21,6 +21,7 @@ from imgprep.sources.arrays import (
     find_pairs,
     read_labels,
 )
+from imgprep.sources.base import InStores
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
 
@@ -37,6 +38,7 @@ class Npz(ArraySource):
     layout: ClassVar[str] = "npz"
     unknown_split: ClassVar[Unknown] = "skip"
     reads_named: ClassVar[bool] = True
+    in_stores: ClassVar[InStores] = "file"
 
     path: Path
     class_names: ClassNames | None = None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imgprep.archives.files import file_digest, file_stamp, open_seekable
 from imgprep.archives.opening import inside
 from imgprep.errors import ImageError, RequestError, one_line
-from imgprep.sources.base import Pixels, group_and_split, text_of
+from imgprep.sources.base import InStores, Pixels, group_and_split, text_of
 from imgprep.sources.common_cause import CommonCause
 from imgprep.sources.confined_paths import check_extension
 from imgprep.sources.csvtable import Row, no_column, read_csv
@@ -68,6 +68,8 @@ class Table(_Connected):
         label_from: a regular expression that finds the label in the location of an image instead: its group called
             label, or its only one.
     """
+
+    in_stores: ClassVar[InStores] = "table"
 
     path: Path
     label_column: Column = _LABEL

@@ -1,4 +1,4 @@
-"""Where the files of a collection are: in a folder on disk, or in an archive that is read without unpacking it.
+"""Where the files of a collection are: in a folder on disk, in an archive that is not unpacked, or in an object store.
 
 A layout says what the places of files mean; it works over any of these.
 """
@@ -13,8 +13,10 @@ from imgprep.decoding.files import read_bytes
 from imgprep.sources.archive_tree import ArchiveTree
 from imgprep.sources.confined_paths import Files, LocalFiles
 from imgprep.sources.links import Links, path_of
+from imgprep.sources.store_tree import StoreTree
 from imgprep.sources.walk import Place, folders, junk, list_root, walk
 from imgprep.table.sample import Sample
+from imgprep.util.addresses import address_of
 
 
 class FileTree(Protocol):
@@ -106,12 +108,15 @@ class Disk:
 
 
 def tree_of(path: Path) -> FileTree:
-    """The files under a path: of a folder, of an archive, or of a folder in an archive such as ``images.zip/train``.
+    """The files under a path: of a folder, an archive, a folder in one such as ``images.zip/train``, or an address.
 
     Raises:
         RequestError: there is no such folder in the archive.
         SourceError: the archive is damaged or hostile as a whole.
         ResourceError: the archive cannot be read.
     """
+    address = address_of(path)
+    if address is not None:
+        return StoreTree(address)
     place = inside(path)
     return Disk(path) if place is None else ArchiveTree(place)

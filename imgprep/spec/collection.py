@@ -16,7 +16,7 @@ from imgprep.checks.judge import Waiver
 from imgprep.checks.plain_rules import PlainRule
 from imgprep.errors import one_line
 from imgprep.settings.binding import bind
-from imgprep.settings.fields import TABLE, Section, context_of, resolve_path
+from imgprep.settings.fields import TABLE, Section, context_of, resolve_stored, stored_path
 from imgprep.settings.problems import Keys, Problem, SpecError, shown, unknown, wrong
 from imgprep.settings.tables import Context, pick
 from imgprep.sources.masks import Masks
@@ -85,7 +85,7 @@ def parse_source(value: object, info: ValidationInfo) -> SourceSection:
     found = [
         Problem((key,), unknown("key", key, [*own, *_SHARED])) for key in value if key not in own and key not in _SHARED
     ]
-    options = {key: item for key, item in value.items() if key in own}
+    options = {key: _stored(found, key, item, cls) for key, item in value.items() if key in own}
     classes = _tried(found, ("classes",), lambda: parse_classes(value.get("classes")))
     attributes = _tried(found, ("attributes",), lambda: _table(value.get("attributes"), info))
     decisions = _tried(found, ("decisions",), lambda: _table(value.get("decisions"), info))
@@ -103,6 +103,21 @@ def parse_source(value: object, info: ValidationInfo) -> SourceSection:
     return SourceSection(value["layout"], source, classes, attributes, masks, splits, decisions)
 
 
+def _stored(found: list[Problem], key: str, value: object, source: Any) -> object:
+    """The value of a key of a source; a path for the address of an object store, where the layout reads from one."""
+    if key not in {"path", "image_root"}:
+        return value
+    try:
+        path = stored_path(value)
+    except ValueError as error:
+        found.append(Problem((key,), str(error)))
+        return value
+    if path is not None and not source.in_stores:
+        text = f"the layout {source.layout} is not read from an object store; copy it to a folder"
+        found.append(Problem((key,), text))
+    return value if path is None else path
+
+
 def _tried(found: list[Problem], keys: Keys, make: Callable[[], T | None]) -> T | None:
     """Returns the value of a part of the section; None, with its problems added to those found, when it is wrong."""
     try:
@@ -114,7 +129,7 @@ def _tried(found: list[Problem], keys: Keys, make: Callable[[], T | None]) -> T 
 
 def _table(value: object, info: ValidationInfo) -> Path | None:
     try:
-        return None if value is None else resolve_path(value, info)
+        return None if value is None else resolve_stored(value, info)
     except ValueError as error:
         raise wrong(str(error)) from None
 

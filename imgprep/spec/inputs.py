@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from imgprep.spec.sections import Spec
+from imgprep.storage.cache import is_fetched
+from imgprep.util.addresses import is_address
 
 _PLAIN = (str, bytes, int, float, bool, date, Enum, type(None))
 
@@ -20,15 +22,17 @@ def files_of(spec: Spec) -> list[Path] | None:
     """The files and folders that are read for a spec, beside its output; everything below a folder counts.
 
     Returns:
-        They; None where a source, a rule or another part of the spec may read more than it names.
+        They; None where a source, a rule or another part of the spec may read more than it names, and where something
+        comes from an object store, which may have changed.
     """
     if not spec.source.source.reads_named or spec.source.masks is not None:
         return None
     sections = {name: getattr(spec, name) for name in type(spec).model_fields if name != "output"}
     try:
-        return list(dict.fromkeys(_paths(sections)))
+        found = list(dict.fromkeys(_paths(sections)))
     except UnknownInputError:
         return None
+    return None if any(is_address(path) or is_fetched(path) for path in found) else found
 
 
 def _paths(value: Any) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from imgprep.settings.fields import Section
 from imgprep.settings.problems import Keys
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import STAGES
+from imgprep.util.addresses import is_address
 
 MARKER: Final = ".imgprep"
 """The folder by which an output of imgprep is known."""
@@ -42,11 +43,18 @@ def check_paths(loaded: LoadedSpec) -> None:
     for keys, path in named:
         # The path of shards may be a pattern, which only their source can look up.
         own = getattr(spec.source.source, "missing", None) if path is source else None
-        if path is not None and (own or partial(_missing, path))():
+        # A folder of a store is there if something is in it, which listing it will tell.
+        if path is not None and not is_address(path) and (own or partial(_missing, path))():
             relative = "; relative paths are relative to the spec file" if loaded.file else ""
             hint = "; leave the key out until imgprep curate has written it" if keys[-1] == "decisions" else ""
             found.append((keys, f"there is no file or folder '{one_line(path)}'{relative}{hint}"))
-    if image_root is not None and os.path.lexists(image_root) and not image_root.is_dir() and not inside(image_root):
+    if (
+        image_root is not None
+        and not is_address(image_root)
+        and os.path.lexists(image_root)
+        and not image_root.is_dir()
+        and not inside(image_root)
+    ):
         text = (
             f"'{one_line(image_root)}' is not a folder, nor an archive (.zip, .tar, .tar.gz); give that of the images"
         )
@@ -63,6 +71,12 @@ def _missing(path: Path) -> bool:
 
 
 def _about_output(output: Path, source: Path | None) -> str:
+    if is_address(output) or (source is not None and is_address(source)):
+        return _about_addresses(output, source)
+    return _about_folders(output, source) or _about_folder(os.path.realpath(output), output)
+
+
+def _about_folders(output: Path, source: Path | None) -> str:
     real = os.path.realpath(output)
     if source is not None:
         images = os.path.realpath(source)
@@ -70,6 +84,11 @@ def _about_output(output: Path, source: Path | None) -> str:
             return "lies inside the source folder; choose a folder outside of it"
         if any(_inside(images, f"{real}/{stage}") for stage in FOLDERS):
             return "the source lies inside a folder that this output writes; choose another output"
+    return ""
+
+
+def _about_folder(real: str, output: Path) -> str:
+    """What is wrong with what lies in the folder of the output."""
     try:
         names = {entry.name for entry in os.scandir(real)}
     except FileNotFoundError:
@@ -80,6 +99,17 @@ def _about_output(output: Path, source: Path | None) -> str:
         raise ResourceError(f"{output}: cannot be read: {error.strerror}") from error
     if names - _HARMLESS and MARKER not in names:
         return "the folder is not empty and no output of imgprep; choose another one, or empty it"
+    return ""
+
+
+def _about_addresses(output: Path, source: Path | None) -> str:
+    """What is wrong with an output or a source in a store; what is in an output shows when it is locked."""
+    if source is None or is_address(output) != is_address(source):
+        return "" if is_address(output) else _about_folder(os.path.realpath(output), output)
+    if output.is_relative_to(source):
+        return "lies inside the source folder; choose a folder outside of it"
+    if any(source.is_relative_to(output / stage) for stage in FOLDERS):
+        return "the source lies inside a folder that this output writes; choose another output"
     return ""
 
 

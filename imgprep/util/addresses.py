@@ -4,7 +4,6 @@ As a `Path` an address is relative and has one slash, ``s3:/bucket/folder``: wha
 and parents are right, and no path of a spec can be taken for one, because those are absolute.
 """
 
-import difflib
 import importlib.util
 import os
 import re
@@ -17,6 +16,7 @@ EXTRA: Final = "cloud"
 """The extra of imgprep that has the libraries."""
 SCHEMES: Final = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "http", "https", "memory")
 """The schemes that obstore reads; fsspec has others."""
+_CONTAINER_AT_HOST: Final = ("abfs", "abfss")
 _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")  # a drive of Windows has one letter
 
 
@@ -67,12 +67,15 @@ def address_of(text: str | os.PathLike[str]) -> Address | None:
     scheme, rest = found[1].lower(), raw[found.end() :]
     bucket, _, key = rest.partition("/")
     shown = one_line(without_secrets(f"{scheme}://{rest}"))
-    if "@" in bucket or "?" in rest or "#" in bucket:
+    user = "@" in bucket and not (scheme in _CONTAINER_AT_HOST and ":" not in bucket)
+    if user or "?" in rest or "#" in bucket:
         raise RequestError(
             f"{shown}: a user, a password or a query in an address would end up in reports; leave it out, and give "
             "credentials by the environment, such as AWS_ACCESS_KEY_ID, or by the files of the provider"
         )
     parts = [part for part in key.split("/") if part]
+    if scheme == "file":
+        raise RequestError(f"{shown}: is no address of a store; give the path alone")
     if not bucket or {".", ".."} & {bucket, *parts}:
         raise RequestError(f"{shown}: is no address; give {scheme}://BUCKET/FOLDER, without '.' and '..'")
     return Address(scheme, bucket, "/".join(parts))
@@ -106,6 +109,8 @@ def check_scheme(address: Address) -> None:
     Raises:
         RequestError: no library reads it.
     """
+    import difflib  # noqa: PLC0415 - for a message only
+
     if address.scheme not in SCHEMES and address.scheme not in _of_fsspec():
         close = difflib.get_close_matches(address.scheme, SCHEMES, n=1, cutoff=0.5)
         advice = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(SCHEMES)}"
@@ -123,11 +128,19 @@ def _of_fsspec() -> frozenset[str]:
     """The schemes of fsspec, where it is installed."""
     if importlib.util.find_spec("fsspec") is None:
         return frozenset()
-    from fsspec.registry import known_implementations  # noqa: PLC0415 - asked for by an address only
-
-    return frozenset(known_implementations)
+    library = importlib.import_module("fsspec.registry")  # not before an address asks for it
+    return frozenset(library.known_implementations) | frozenset(library.registry)
 
 
 def absolute(path: Path) -> Path:
     """The absolute path; an address as it is."""
     return path if is_address(path) else path.absolute()
+
+
+def shown_path(path: Path) -> str:
+    """A path as text; an address as it is written.
+
+    >>> shown_path(Path("s3://bucket/a")), shown_path(Path("a"))
+    ('s3://bucket/a', 'a')
+    """
+    return str(address_of(path) or path)

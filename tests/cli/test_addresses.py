@@ -1,4 +1,7 @@
-"""Addresses of object stores on the command line: no folder called ``s3:`` is made of one."""
+"""Addresses of object stores on the command line: no folder called ``s3:`` is made of one.
+
+What is read from a store and written to one is tested in ``tests/e2e/test_object_stores.py``.
+"""
 
 import importlib.util
 from pathlib import Path
@@ -12,17 +15,20 @@ from imgprep.errors import RequestError
 from tests.support.project import Project
 
 S3 = "s3://bucket/x"
-FOLDERS = {
+EXTRA = "pip install 'imgprep[cloud]'"
+READ = {
     "verify": ["verify", S3],
     "show": ["show", S3],
     "export": ["export", S3, "--to", "imagefolder", "-o", "exported"],
-    "export to": ["export", ".", "--to", "imagefolder", "-o", S3],
-    "export from": ["export", ".", "--to", "imagefolder", "-o", "exported", "--source", S3],
     "preprocess": ["preprocess", S3, "image.png", "-o", "image.npy"],
-    "preprocess image": ["preprocess", ".", S3, "-o", "image.npy"],
-    "preprocess to": ["preprocess", ".", "image.png", "-o", "s3://bucket/image.npy"],
     "diff": ["diff", S3, "."],
     "diff with": ["diff", ".", S3],
+}
+LOCAL = {
+    "export to": ["export", ".", "--to", "imagefolder", "-o", S3],
+    "export from": ["export", ".", "--to", "imagefolder", "-o", "exported", "--source", S3],
+    "preprocess image": ["preprocess", ".", S3, "-o", "image.npy"],
+    "preprocess to": ["preprocess", ".", "image.png", "-o", "s3://bucket/image.npy"],
     "init": ["init", S3],
     "init to": ["init", ".", "-o", "s3://bucket/spec.yaml"],
     "spec": ["run", "s3://bucket/spec.yaml"],
@@ -51,17 +57,27 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
+def _pretend(monkeypatch: pytest.MonkeyPatch, *, installed: bool) -> None:
+    """Obstore is installed, or not."""
+    there = importlib.util.find_spec
+
+    def find_spec(name: str, *others: Any) -> Any:
+        return (there("json") if installed else None) if name == "obstore" else there(name, *others)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+
+
 @pytest.fixture(params=["without the extra", "with it"])
 def extra(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """What the message has to name."""
-    there = importlib.util.find_spec
-    with_it = request.param == "with it"
+    _pretend(monkeypatch, installed=request.param == "with it")
+    return "give its path on disk" if request.param == "with it" else EXTRA
 
-    def find_spec(name: str, *others: Any) -> Any:
-        return (there("json") if with_it else None) if name == "obstore" else there(name, *others)
 
-    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
-    return "path on disk" if with_it else "pip install 'imgprep[cloud]'"
+@pytest.fixture
+def without_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Obstore is not installed."""
+    _pretend(monkeypatch, installed=False)
 
 
 def _refused(project: Project, arguments: list[str], *named: str) -> None:
@@ -73,21 +89,34 @@ def _refused(project: Project, arguments: list[str], *named: str) -> None:
     assert project.listing() == before
 
 
-@pytest.mark.parametrize("case", FOLDERS)
-def test_arguments(project: Project, extra: str, case: str) -> None:
-    _refused(project, FOLDERS[case], extra)
+@pytest.mark.parametrize("case", LOCAL)
+def test_what_is_local_only(project: Project, extra: str, case: str) -> None:
+    _refused(project, LOCAL[case], extra)
 
 
+@pytest.mark.usefixtures("without_extra")
+@pytest.mark.parametrize("case", READ)
+def test_datasets_without_the_extra(project: Project, case: str) -> None:
+    _refused(project, READ[case], EXTRA)
+
+
+@pytest.mark.usefixtures("without_extra")
 @pytest.mark.parametrize("case", KEYS)
-def test_keys_of_the_spec(project: Project, extra: str, case: str) -> None:
-    _refused(project, ["run", "spec.yaml", "--set", KEYS[case]], extra, KEYS[case].partition("=")[0].partition(".")[0])
+def test_keys_of_the_spec_without_the_extra(project: Project, case: str) -> None:
+    _refused(project, ["run", "spec.yaml", "--set", KEYS[case]], EXTRA, KEYS[case].partition("=")[0].partition(".")[0])
 
 
-def test_an_output_is_named_with_its_line(project: Project, extra: str) -> None:
+def test_a_key_that_is_local_only(project: Project, extra: str) -> None:
+    key = "audit.rules.label-errors.pred_probs"
+    _refused(project, ["run", "spec.yaml", "--set", f"{key}=s3://bucket/probabilities.npy"], extra, key)
+
+
+@pytest.mark.usefixtures("without_extra")
+def test_an_output_is_named_with_its_line(project: Project) -> None:
     project.write(output=S3)
     line = 1 + project.spec.read_text().splitlines().index(f"output: {S3}")
-    _refused(project, ["run", "spec.yaml"], extra, f"spec.yaml:{line}: output: ")
-    _refused(project, ["run", "spec.yaml", "--output", "s3:/bucket/y"], extra, "s3://bucket/y: ")
+    _refused(project, ["run", "spec.yaml"], EXTRA, f"spec.yaml:{line}: output: ")
+    _refused(project, ["run", "spec.yaml", "--output", "s3:/bucket/y"], EXTRA, "s3://bucket/y: ")
 
 
 def test_passwords_are_not_repeated(project: Project) -> None:
@@ -104,7 +133,7 @@ def test_a_name_with_a_colon_is_a_folder(project: Project, name: str) -> None:
     assert (project.folder / name / "convert" / "dataset.json").is_file()
 
 
-@pytest.mark.usefixtures("extra")
+@pytest.mark.usefixtures("without_extra")
 def test_from_python(project: Project) -> None:
     image = np.zeros((4, 4, 3), np.uint8)
     calls: list[Any] = [
@@ -117,5 +146,5 @@ def test_from_python(project: Project) -> None:
         lambda: imgprep.run({"source": {"layout": "directory", "path": "images"}, "output": S3}),
     ]
     for call in calls:
-        with pytest.raises(RequestError, match=r"s3://bucket/x.*(path on disk|pip install 'imgprep\[cloud\]')"):
+        with pytest.raises(RequestError, match=r"s3://bucket/x.*pip install 'imgprep\[cloud\]'"):
             call()

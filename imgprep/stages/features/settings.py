@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from pydantic import PlainValidator, WithJsonSchema
 
 from imgprep.pipeline.storage import Storage
-from imgprep.settings.fields import FilePath, Name, Positive
+from imgprep.settings.fields import Name, Positive, StoredPath
 from imgprep.settings.problems import Keys, Problem, shown, unknown, wrong
 from imgprep.stages.convert.settings import Size
 from imgprep.stages.pack.settings import COLOUR_ONLY, PRESETS, preset_of
@@ -40,7 +40,7 @@ class FeaturesSettings(Storage):
         batch: how many images go through the network at once, where that is faster; the result is the same.
     """
 
-    model: FilePath
+    model: StoredPath
     output: Name | None = None
     normalize: Preset
     size: Size = None

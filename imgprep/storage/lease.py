@@ -1,0 +1,140 @@
+"""A lock in a store: an object that is written only where there is none, renewed while its holder lives."""
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from imgprep.errors import ImgprepError, ResourceError, one_line
+from imgprep.storage.base import NEW, ConflictError, MissingError, Storage, UnconditionalError
+from imgprep.util.addresses import Address
+
+RENEWED: Final = 60.0
+"""Seconds after which a holder writes its lock again."""
+STALE: Final = 600.0
+"""Seconds without that after which its holder counts as dead."""
+_LARGEST: Final = 1 << 16
+
+
+class Lease:
+    """A lock that this process holds.
+
+    Args:
+        storage: of its bucket.
+        address: of its object.
+        owner: names the holder; whoever has the same name may take it over.
+    """
+
+    def __init__(self, storage: Storage, address: Address, owner: str) -> None:
+        self._storage = storage
+        self._address = address
+        self._owner = owner
+        self._since = _now()
+        self._version = ""
+        self._lost = ""
+        self._ended = threading.Event()
+
+    def take(self) -> None:
+        """Takes the lock.
+
+        Raises:
+            ResourceError: somebody else holds it, or the store cannot lock.
+        """
+        try:
+            self._version = self._storage.put(self._address.key, self._content(), NEW)
+        except ConflictError:
+            self._take_over()
+        except UnconditionalError as error:
+            raise ResourceError(
+                f"{error}, so it cannot be locked; give an --output in S3, Google Cloud Storage or Azure, or set "
+                "execution.lock: false and see to it yourself that no two runs write there"
+            ) from error
+
+    def _take_over(self) -> None:
+        """Replaces the lock of a holder that is dead, and of no other."""
+        try:
+            content, entry = self._storage.get(self._address.key, _LARGEST)
+        except (MissingError, ValueError):
+            raise self._held("another run") from None
+        holder = _parsed(content)
+        age = time.time() - _seconds(holder.get("renewed"))
+        if holder.get("owner") != self._owner and age < STALE:
+            raise self._held(f"{holder.get('who', 'another run')} since {holder.get('since', 'some time')}")
+        try:
+            self._version = self._storage.put(self._address.key, self._content(), entry.version)
+        except ConflictError:
+            raise self._held("another run") from None
+
+    def _held(self, who: str) -> ResourceError:
+        folder = self._address._replace(key=self._address.key.rpartition("/.imgprep/")[0])
+        return ResourceError(
+            f"{one_line(folder)}: held by {one_line(who, 120)}; wait for it to end, or give another --output; if it is "
+            f"dead, its lock is let go {STALE / 60:.0f} minutes after it"
+        )
+
+    def check(self) -> None:
+        """Makes sure that nobody has taken the lock over.
+
+        Raises:
+            ResourceError: somebody has.
+        """
+        if self._lost or self._storage.head(self._address.key).version != self._version:
+            raise ResourceError(f"{one_line(self._address)}: {self._lost or 'another run has taken over'}; run again")
+
+    @contextmanager
+    def renewing(self) -> Iterator[None]:
+        """Writes the lock again and again meanwhile, and removes it at the end."""
+        thread = threading.Thread(target=self._renew, name="imgprep-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+            self._release()
+
+    def _renew(self) -> None:
+        while not self._ended.wait(RENEWED):
+            try:
+                self._version = self._storage.put(self._address.key, self._content(), self._version)
+            except ConflictError:
+                self._lost = "another run has taken over"
+                return
+            except ImgprepError:
+                continue  # the next time it may work; `check` asks before anything is published
+
+    def _release(self) -> None:
+        try:
+            if not self._lost and self._storage.head(self._address.key).version == self._version:
+                self._storage.delete(self._address.key)
+        except ImgprepError:
+            return  # it grows old
+
+    def _content(self) -> bytes:
+        who = f"process {os.getpid()} on {socket.gethostname()}"
+        told = {"owner": self._owner, "who": who, "since": self._since, "renewed": _now(), "once": os.urandom(8).hex()}
+        return json.dumps(told).encode()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _seconds(text: Any) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(content)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
