@@ -84,13 +84,14 @@ class Index:
     Args:
         path: of the archive, for messages.
         members: all of them, each with a name of its own or not.
-        most: how many there may be.
+        most: how many there may be; `MAX_MEMBERS` by default.
 
     Raises:
         SourceError: there are more.
     """
 
-    def __init__(self, path: Path, members: Iterator[Member], most: int = MAX_MEMBERS) -> None:
+    def __init__(self, path: Path, members: Iterator[Member], most: int | None = None) -> None:
+        most = MAX_MEMBERS if most is None else most
         names: list[str] = []
         numbers = offsets, stored, sizes, stamps = [array("q") for _ in range(4)]
         kinds, methods = bytearray(), array("H")

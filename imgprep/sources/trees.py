@@ -16,7 +16,7 @@ from imgprep.sources.links import Links, path_of
 from imgprep.sources.store_tree import StoreTree
 from imgprep.sources.walk import Place, folders, junk, list_root, walk
 from imgprep.table.sample import Sample
-from imgprep.util.addresses import address_of
+from imgprep.util.addresses import ADDRESS, address_of
 
 
 class FileTree(Protocol):
@@ -115,8 +115,7 @@ def tree_of(path: Path) -> FileTree:
         SourceError: the archive is damaged or hostile as a whole.
         ResourceError: the archive cannot be read.
     """
-    address = address_of(path)
-    if address is not None:
+    if ADDRESS.match(str(path)) and (address := address_of(path)) is not None:  # asked for each image
         return StoreTree(address)
     place = inside(path)
     return Disk(path) if place is None else ArchiveTree(place)

@@ -17,7 +17,8 @@ EXTRA: Final = "cloud"
 SCHEMES: Final = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "http", "https", "memory")
 """The schemes that obstore reads; fsspec has others."""
 _CONTAINER_AT_HOST: Final = ("abfs", "abfss")
-_ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")  # a drive of Windows has one letter
+ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")  # a drive of Windows has one letter
+"""How an address begins."""
 
 
 class Address(NamedTuple):
@@ -48,7 +49,7 @@ def is_address(text: str | os.PathLike[str]) -> bool:
     >>> is_address("s3://bucket/a"), is_address("C:/a"), is_address("a:b/c"), is_address("/a/s3:/b")
     (True, False, False, False)
     """
-    return _ADDRESS.match(os.fspath(text)) is not None
+    return ADDRESS.match(os.fspath(text)) is not None
 
 
 def address_of(text: str | os.PathLike[str]) -> Address | None:
@@ -61,7 +62,7 @@ def address_of(text: str | os.PathLike[str]) -> Address | None:
     's3://bucket/a/b'
     """
     raw = os.fspath(text)
-    found = _ADDRESS.match(raw)
+    found = ADDRESS.match(raw)
     if found is None:
         return None
     scheme, rest = found[1].lower(), raw[found.end() :]
