@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import imgprep
+from imgprep.commands.session import Request
 from imgprep.pipeline.remote_output import working_folder
+from imgprep.spec.inputs import files_of
 from imgprep.storage import objects, opening
 from imgprep.storage.lease import Lease
 from imgprep.storage.opening import open_storage
@@ -397,7 +399,7 @@ def test_sources_that_are_refused(photos: ObjectStore, local: Project) -> None:
         f"source.path={at('photos.zip')}": "an archive is not read from an object store",
         f"source={{layout: idx, path: {at('idx')}}}": "the layout idx is not read from an object store",
         "source.path=http://127.0.0.1:1/folder": "127.0.0.1:1",
-        "audit.rules.label-errors.pred_probs=s3://bucket/x": "give a path on disk",
+        "audit.rules.label-errors.pred_probs=s3://bucket/x": "path on disk",
     }
     for setting, words in refused.items():
         done = local.call("convert", local.spec, "--set", setting, "--set", "output=refused")
@@ -438,3 +440,18 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def _anew() -> None:
     """The next request is made by a client with the environment of now."""
     opening._opened.cache_clear()
+
+
+def test_a_command_is_never_repeated_from_memory(photos: ObjectStore, layouts: Path, tmp_path: Path) -> None:
+    """What a command said holds while no file has changed; whether an object has, its store must be asked."""
+    project = Project(tmp_path, layouts)
+    sources = [
+        {"layout": "npz", "path": at("layouts/arrays/images.npz")},
+        {"layout": "directory", "path": PHOTOS},
+        {"layout": "npz", "path": str(layouts / "arrays" / "images.npz"), "attributes": at("layouts/table/more.csv")},
+    ]
+    for source in sources:
+        project.write(source=source)
+        assert files_of(Request(project.spec).load().spec) is None
+    project.write(source={"layout": "npz", "path": str(layouts / "arrays" / "images.npz")})
+    assert files_of(Request(project.spec).load().spec) == [layouts / "arrays" / "images.npz"]
