@@ -114,5 +114,5 @@ def _plain(value: Any) -> str:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            return value.strip('"')
+            return str(value).strip('"')
     return f"{value.timestamp() if isinstance(value, datetime) else value:.6f}"
