@@ -9,11 +9,11 @@ from pathlib import Path
 from imgprep.dataset.manifest import INDEX, SAMPLES, no_dataset
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
 from imgprep.stages import STAGES
-from imgprep.storage.base import MissingError
+from imgprep.storage.base import MissingError, Storage
 from imgprep.storage.cache import cache_folder
 from imgprep.storage.opening import open_storage
-from imgprep.storage.transfer import download
-from imgprep.util.addresses import address_of
+from imgprep.storage.transfer import at_once, download
+from imgprep.util.addresses import Address, address_of
 
 
 @contextmanager
@@ -49,12 +49,15 @@ def on_disk(folder: Path, files: Sequence[str] = ()) -> Iterator[Path]:
         check_surroundings(error, room)
         raise ResourceError(f"{one_line(room)}: cannot be written: {error.strerror}; set IMGPREP_CACHE") from error
     try:
-        for name in wanted:
-            if not files or name.rpartition("/")[2] in files:
-                download(storage, address._replace(key=_in(address.key, name)), copy / name)
+        chosen = (name for name in wanted if not files or name.rpartition("/")[2] in files)
+        at_once(lambda name: _fetch(storage, address, name, copy), chosen)
         yield copy
     finally:
         shutil.rmtree(copy, ignore_errors=True)
+
+
+def _fetch(storage: Storage, address: Address, name: str, folder: Path) -> None:
+    download(storage, address._replace(key=_in(address.key, name)), folder / name)
 
 
 def _in(folder: str, name: str) -> str:

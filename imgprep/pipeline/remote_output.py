@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from imgprep.dataset.manifest import INDEX, TEMPORARY, commit, sha256_file
@@ -21,7 +22,7 @@ from imgprep.storage.cache import cache_folder
 from imgprep.storage.known_files import KnownFiles
 from imgprep.storage.lease import Lease
 from imgprep.storage.opening import open_storage
-from imgprep.storage.transfer import download, upload
+from imgprep.storage.transfer import at_once, download, upload
 from imgprep.util.addresses import Address
 
 _REST: Final = ""
@@ -53,6 +54,7 @@ class RemoteOutput:
         self._known: Final = KnownFiles(self._folder.with_name("known.jsonl"))
         self._lease: Lease | None = None
         self._sent = 0
+        self._counting = Lock()
 
     @contextmanager
     def locked(self, *, lock: bool = True) -> Iterator[None]:
@@ -110,14 +112,16 @@ class RemoteOutput:
             if index not in there and (self._folder / index).is_file():
                 return  # finished here, and not published yet or torn by a run that failed: `publish` sends it
             names = {name for name in (*there, *self._files(), *self._known) if self._group(name) == group}
-        for name in sorted(names):
-            path, known, entry = self._folder / name, self._known.get(name), there.get(name)
-            if entry is None:
-                path.unlink(missing_ok=True)
-                self._known.forget(name)
-            elif known is None or known.version != entry.version or not known.is_of(path):
-                with suppress(MissingError):
-                    self._known.add(name, path, *download(self._storage, self._at(name), path))
+        at_once(lambda name: self._fetch(name, there.get(name)), sorted(names))
+
+    def _fetch(self, name: str, entry: Entry | None) -> None:
+        path, known = self._folder / name, self._known.get(name)
+        if entry is None:
+            path.unlink(missing_ok=True)
+            self._known.forget(name)
+        elif known is None or known.version != entry.version or not known.is_of(path):
+            with suppress(MissingError):
+                self._known.add(name, path, *download(self._storage, self._at(name), path))
 
     def publish(self) -> int:
         """Sends what has changed to the store; of a stage only when it is finished.
@@ -134,9 +138,7 @@ class RemoteOutput:
             if (self._folder / stage / INDEX).is_file():
                 own = [name for name in files if self._group(name) == stage]
                 self._publish_stage(stage, own, there)
-        for name in files:
-            if self._group(name) == _REST:
-                self._send(name, there)
+        self._send_all((name for name in files if self._group(name) == _REST), there)
         return self._sent
 
     def _publish_stage(self, stage: str, files: list[str], there: dict[str, Entry]) -> None:
@@ -148,11 +150,8 @@ class RemoteOutput:
         self._check()
         self._remove(index)  # while its files change, the stage is not there
         there.pop(index, None)
-        for name in changed:
-            if name != index:
-                self._send(name, there)
-        for name in stale:
-            self._remove(name)
+        self._send_all((name for name in changed if name != index), there)
+        at_once(self._remove, stale)
         self._check_content(stage)
         self._check()
         path = self._folder / index
@@ -176,6 +175,9 @@ class RemoteOutput:
         same = known is not None and entry is not None and known.version == entry.version
         return same and known is not None and known.is_of(self._folder / name)
 
+    def _send_all(self, names: Iterable[str], there: dict[str, Entry]) -> None:
+        at_once(lambda name: self._send(name, there), names)
+
     def _send(self, name: str, there: dict[str, Entry]) -> None:
         if self._is_there(name, there):
             return
@@ -186,7 +188,8 @@ class RemoteOutput:
         self._known.forget(name)
         version, sha256 = upload(self._storage, self._at(name), path)
         self._known.add(name, path, version, sha256)
-        self._sent += 1
+        with self._counting:
+            self._sent += 1
 
     def _remove(self, name: str) -> None:
         self._storage.delete(self._at(name).key)

@@ -1,10 +1,10 @@
 """Access to finished shards: the format of a file, its groups and rows, and a cache of open files."""
 
 import os
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ MAX_MAPPED: Final = 256
 # Others keep buffers, compressed npz shards all their images: there are as many as this holds, but at least one.
 MAX_READERS: Final = 8
 MAX_HELD: Final = 1 << 30
+
+T = TypeVar("T")
 
 
 def format_of(filename: str) -> ShardFormat:
@@ -67,11 +69,9 @@ class Shard:
     array: str = "image"
     origin: CachedObject | None = None
 
-    def on_disk(self) -> str:
-        """The path of the file, fetched if need be."""
-        if self.origin is not None:
-            self.origin.fetch()
-        return self.path
+    def opened(self, open_: Callable[[str], T]) -> T:
+        """What a function makes of the file, fetched before if need be; see `CachedObject.opened`."""
+        return open_(self.path) if self.origin is None else self.origin.opened(open_)
 
 
 class OpenShard:
@@ -115,11 +115,13 @@ class OpenShard:
             if self._reader is not None:
                 self._others[name] = self._rows(self._reader, name)
             else:
-                with open_shard(self._shard.on_disk()) as reader:
+                with self._shard.opened(open_shard) as reader:
                     self._locate(reader, name)
                 plain = self._map(name)
                 self._others[name] = (
-                    read_array(self._shard.on_disk(), name, self._shard.array) if plain is None else plain[0]
+                    self._shard.opened(lambda path: read_array(path, name, self._shard.array))
+                    if plain is None
+                    else plain[0]
                 )
         return self._others[name]
 
@@ -130,7 +132,7 @@ class OpenShard:
 
     def _open(self) -> tuple[Rows, ...]:
         """Images and labels of a shard that is opened for the first time, or has to stay open."""
-        reader, array = open_shard(self._shard.on_disk()), self._shard.array
+        reader, array = self._shard.opened(open_shard), self._shard.array
         if self._locate(reader, array, "label"):
             reader.close()
             return self._map(array, "label") or ()
@@ -153,7 +155,7 @@ class OpenShard:
         """The arrays as views of the mapped file; None unless it is known where they lie."""
         if not self._located.keys() >= set(names):
             return None
-        file = map_file(self._shard.on_disk())
+        file = self._shard.opened(map_file)
         return tuple(stacked([place.map(file) for place in self._located[name]]) for name in names)
 
     def _check(self) -> None:
@@ -252,7 +254,7 @@ class ShardSet:
             SourceError: the file is missing or damaged, or has no such array.
         """
         shard = self._shards[number]
-        return read_array(shard.on_disk(), name, shard.array)
+        return shard.opened(lambda path: read_array(path, name, shard.array))
 
     @contextmanager
     def opened(self, most: int) -> Iterator["ShardSet"]:

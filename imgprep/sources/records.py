@@ -28,6 +28,7 @@ from imgprep.sources.remote import Connections, Remote, fetch, forget
 from imgprep.sources.row_label import label_cause, row_label
 from imgprep.sources.trees import tree_of
 from imgprep.table.sample import NOTHING, Sample, Status
+from imgprep.util.addresses import address_of, is_address
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data|file|ftp|javascript|blob):", re.IGNORECASE)
 _LABEL: Final = "label"
@@ -237,7 +238,11 @@ class _Listing:
         self.label = table.label_key
         self.location = table.location_column
         self.split = table.split_column
+        self.root = f"{address_of(table.folder)}/" if is_address(table.folder) else ""
         self.files = tree_of(table.folder).found_by(check_extension(table.extension), table.follow_links)
+        self.elsewhere = (
+            f"only http and https addresses are fetched{f', and those below {self.root}' * bool(self.root)}"
+        )
         self.common = CommonCause("rows")
         self.ids: set[str] = set()
         self.repeats: dict[str, int] = {}
@@ -274,10 +279,11 @@ class _Listing:
     def place(self, value: object, number: int, where: str) -> _Place:
         if not isinstance(value, str) or not value:
             return _Place(f"{self.path.name}#{number}", "", "no location")
-        if scheme := _SCHEME.match(value):
+        inside = bool(self.root) and value.startswith(self.root)
+        if not inside and (scheme := _SCHEME.match(value)):
             allowed = (scheme[1] or "").lower() in {"http", "https"}
-            return _Place(value, value, "" if allowed else "only http and https addresses are fetched")
-        found = self.files.find(value)
+            return _Place(value, value, "" if allowed else self.elsewhere)
+        found = self.files.find(value.removeprefix(self.root) if inside else value)
         # A file whose name looks like the place of pixels in the table is distinguished by its folder.
         location = f"./{found.location}" if found.location.startswith("#") else found.location
         return _Place(value, location, found.reason, found.stamp, found.cause)

@@ -7,13 +7,13 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
+from imgprep.errors import ImgprepError, RequestError, ResourceError, check_surroundings, one_line
 from imgprep.storage.base import Entry
 from imgprep.storage.opening import open_storage
 from imgprep.storage.transfer import download
@@ -27,7 +27,11 @@ LIMIT: Final = "IMGPREP_CACHE_SIZE"
 """Environment variable: how much of what was fetched is kept."""
 _USUAL: Final = "20 GiB"
 _WAIT: Final = 0.05
+_DAY: Final = 86_400 * 10**9
 _LOCKS: Final = ".lock"
+_FETCHES: Final = 8
+
+T = TypeVar("T")
 
 
 def cache_folder(name: str) -> Path:
@@ -72,6 +76,23 @@ class CachedObject:
             ResourceError: it cannot be had, or has another content.
         """
         _kept(self.address, self.path, self.sha256, self.limit)
+
+    def opened(self, open_: Callable[[str], T]) -> T:
+        """What a function makes of the file, which is fetched before.
+
+        Raises:
+            ImgprepError: what the function raises, while the file is there.
+            ResourceError: it cannot be fetched.
+        """
+        path = str(self.path)
+        for _ in range(_FETCHES):
+            self.fetch()
+            try:
+                return open_(path)
+            except ImgprepError:
+                if os.path.lexists(path):
+                    raise  # else another process, whose files needed the room, has just removed it
+        return open_(path)
 
 
 def cached_file(address: Address) -> tuple[Path, Entry]:
@@ -150,14 +171,15 @@ def size_limit(given: int | str | None = None) -> int:
 
 
 def _forget(new: Path, limit: int) -> None:
-    """Removes what was used longest ago; not the new file, however large it is."""
-    files = []
-    for folder in (cache_folder("objects"), cache_folder("files")):
+    """Removes what was used longest ago; neither the new file, however large it is, nor inputs of a run of today."""
+    files, today = [], time.time_ns() - _DAY
+    for folder, oldest in ((cache_folder("objects"), None), (cache_folder("files"), today)):
         for path in folder.rglob("*"):
             with suppress(OSError):
                 status = path.stat()
-                if stat.S_ISREG(status.st_mode) and not path.name.startswith("."):
-                    files.append((status.st_mtime_ns, status.st_size, path))
+                used = status.st_mtime_ns
+                if stat.S_ISREG(status.st_mode) and not path.name.startswith(".") and (oldest is None or used < oldest):
+                    files.append((used, status.st_size, path))
     total = sum(size for _, size, _ in files)
     for _, size, path in sorted(files):
         if total <= limit:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -36,6 +37,8 @@ class Known(NamedTuple):
 class KnownFiles:
     """Name -> what is known; each change is appended to a file at once, so that nothing is lost with the process.
 
+    Several threads may take note of different files.
+
     Args:
         path: of that file.
     """
@@ -43,6 +46,7 @@ class KnownFiles:
     def __init__(self, path: Path) -> None:
         self._path: Final = path
         self._files: dict[str, Known] = dict(_read(path))
+        self._lock = threading.Lock()
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
@@ -57,13 +61,16 @@ class KnownFiles:
     def add(self, name: str, path: Path, version: str, sha256: str) -> None:
         """Takes note of a file that is the same in both places now."""
         status = path.stat()
-        self._files[name] = Known(version, sha256, status.st_size, status.st_mtime_ns)
-        self._append([name, *self._files[name]])
+        known = Known(version, sha256, status.st_size, status.st_mtime_ns)
+        with self._lock:
+            self._files[name] = known
+            self._append([name, *known])
 
     def forget(self, name: str) -> None:
         """Takes note that a file is not in the store, or another one."""
-        if self._files.pop(name, None) is not None:
-            self._append([name])
+        with self._lock:
+            if self._files.pop(name, None) is not None:
+                self._append([name])
 
     def _append(self, entry: list[Any]) -> None:
         try:

@@ -34,10 +34,12 @@ class Lease:
         self._storage = storage
         self._address = address
         self._owner = owner
+        self._once = os.urandom(8).hex()
         self._since = _now()
         self._version = ""
         self._lost = ""
         self._ended = threading.Event()
+        self._writing = threading.Lock()
 
     def take(self) -> None:
         """Takes the lock.
@@ -83,8 +85,22 @@ class Lease:
         Raises:
             ResourceError: somebody has.
         """
-        if self._lost or self._storage.head(self._address.key).version != self._version:
-            raise ResourceError(f"{one_line(self._address)}: {self._lost or 'another run has taken over'}; run again")
+        with self._writing:
+            if self._lost or not self._is_ours():
+                self._lost = "another run has taken over"
+                raise ResourceError(f"{one_line(self._address)}: {self._lost}; run again")
+
+    def _is_ours(self) -> bool:
+        """Whether the object is what this holder wrote last, if perhaps without an answer."""
+        try:
+            content, entry = self._storage.get(self._address.key, _LARGEST)
+        except (MissingError, ValueError):
+            return False
+        holder = _parsed(content)
+        ours = (holder.get("owner"), holder.get("once")) == (self._owner, self._once)
+        if ours:
+            self._version = entry.version
+        return ours
 
     @contextmanager
     def renewing(self) -> Iterator[None]:
@@ -100,24 +116,25 @@ class Lease:
 
     def _renew(self) -> None:
         while not self._ended.wait(RENEWED):
-            try:
-                self._version = self._storage.put(self._address.key, self._content(), self._version)
-            except ConflictError:
-                self._lost = "another run has taken over"
-                return
-            except ImgprepError:
-                continue  # the next time it may work; `check` asks before anything is published
+            with self._writing:
+                try:
+                    if not self._is_ours():
+                        self._lost = "another run has taken over"
+                        return
+                    self._version = self._storage.put(self._address.key, self._content(), self._version)
+                except ImgprepError:
+                    continue  # the next time it may work; `check` asks before anything is published
 
     def _release(self) -> None:
         try:
-            if not self._lost and self._storage.head(self._address.key).version == self._version:
+            if not self._lost and self._is_ours():
                 self._storage.delete(self._address.key)
         except ImgprepError:
             return  # it grows old
 
     def _content(self) -> bytes:
         who = f"process {os.getpid()} on {socket.gethostname()}"
-        told = {"owner": self._owner, "who": who, "since": self._since, "renewed": _now(), "once": os.urandom(8).hex()}
+        told = {"owner": self._owner, "who": who, "since": self._since, "renewed": _now(), "once": self._once}
         return json.dumps(told).encode()
 
 

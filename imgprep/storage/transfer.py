@@ -3,8 +3,10 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 from imgprep.errors import ResourceError, check_surroundings, one_line
 from imgprep.storage.base import Entry, MissingError, Storage
@@ -13,6 +15,9 @@ from imgprep.util.addresses import Address
 BLOCK: Final = 8 << 20
 """Bytes that are read at once, and the size of the parts of a large upload."""
 _UPLOADS: Final = 3
+_AT_ONCE: Final = 8
+
+T = TypeVar("T")
 
 
 def download(storage: Storage, address: Address, target: Path, sha256: str = "") -> tuple[str, str]:
@@ -46,6 +51,18 @@ def download(storage: Storage, address: Address, target: Path, sha256: str = "")
         check_surroundings(error, target)
         raise ResourceError(f"{one_line(target)}: cannot be written: {error.strerror}; set IMGPREP_CACHE") from error
     return entry.version, found
+
+
+def at_once(function: Callable[[T], None], items: Iterable[T]) -> None:
+    """Calls a function for several items at a time; the first failure ends it when what has begun is done."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        waiting = [pool.submit(function, item) for item in items]
+        try:
+            for done in waiting:
+                done.result()
+        finally:
+            for each in waiting:
+                each.cancel()
 
 
 def _check(address: Address, found: str, sha256: str) -> None:

@@ -392,6 +392,22 @@ def test_layouts(photos: ObjectStore, layouts: Path, tmp_path: Path, case: str) 
     assert {name: _hash(data) for name, data in there.items()} == {name: _hash(data) for name, data in here.items()}
 
 
+def test_a_table_of_addresses(photos: ObjectStore, layouts: Path, tmp_path: Path) -> None:
+    rows = ["layouts/table/ash/000.png,ash", "layouts/table/elm/001.png,elm", "photos/elm/002.png,elm"]
+    photos.put("addresses.csv", "".join(f"{line}\n" for line in ["location,label", *map(at, rows)]).encode())
+    project = Project(tmp_path, layouts)
+    source = {"layout": "csv", "path": at("addresses.csv"), "image_root": at("layouts/table")}
+    project.write(source=source, execution={"engine": "serial", "max_quarantined": 1})
+    done = project.call("convert", project.spec)
+    assert done.returncode == 0, done.stderr
+    found = project.samples()
+    assert [record["status"] for record in found.values()] == ["ok", "ok", "quarantined"]
+    content = (layouts / "table" / "ash" / "000.png").read_bytes()
+    assert found[at("layouts/table/ash/000.png")]["sha256"] == _hash(content)
+    outside = found[at("photos/elm/002.png")]["reason"]
+    assert outside == f"only http and https addresses are fetched, and those below {at('layouts/table/')}"
+
+
 def test_sources_that_are_refused(photos: ObjectStore, local: Project) -> None:
     refused = {
         f"source.path={at('nothing')}": "no objects below it; check source.path",

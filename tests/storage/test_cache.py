@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgprep.errors import RequestError, ResourceError
+from imgprep.errors import RequestError, ResourceError, SourceError
 from imgprep.storage import opening
 from imgprep.storage.cache import CachedObject, cached_file, size_limit
 from imgprep.storage.opening import open_storage
@@ -88,6 +88,57 @@ def test_several_ask_at_once_and_one_fetches(monkeypatch: pytest.MonkeyPatch) ->
             done.result()
     assert len(reads) == 1
     assert made.path.read_bytes() == b"content" * 1000
+
+
+def test_what_another_process_removes_before_it_is_opened_is_fetched_again() -> None:
+    made, tries = _object("shard.h5", b"content"), []
+
+    def open_(path: str) -> bytes:
+        tries.append(path)
+        if len(tries) < 3:
+            Path(path).unlink()
+        try:
+            return Path(path).read_bytes()
+        except FileNotFoundError:
+            raise SourceError(path) from None
+
+    assert made.opened(open_) == b"content"
+    assert len(tries) == 3
+
+    def refuse(path: str) -> bytes:
+        tries.append(path)
+        raise SourceError("damaged")
+
+    with pytest.raises(SourceError, match="damaged"):
+        made.opened(refuse)
+    assert len(tries) == 4
+
+
+def test_shards_are_read_under_a_limit_that_holds_one_of_them() -> None:
+    made = [_object(f"{number}.h5", bytes([number]) * 1000, limit=1000) for number in range(4)]
+    rounds = [made[number % 4] for number in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda each: each.opened(_first_byte), rounds))
+    assert found == [number % 4 for number in range(40)]
+
+
+def _first_byte(path: str) -> int:
+    try:
+        return Path(path).read_bytes()[0]
+    except FileNotFoundError:
+        raise SourceError(path) from None
+
+
+def test_inputs_of_a_run_of_today_are_not_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMGPREP_CACHE_SIZE", "10")
+    address = Address("memory", "bucket", "images.npz")
+    open_storage(address).put(address.key, b"images" * 10)
+    path, _ = cached_file(address)
+    _object("shard.h5", b"content" * 10).fetch()
+    assert path.exists()
+    os.utime(path, (1, 1))
+    _object("other.h5", b"another" * 10).fetch()
+    assert not path.exists()
 
 
 def test_a_file_is_fetched_again_when_it_has_changed(folder: Path) -> None:
