@@ -4,6 +4,7 @@ import os
 from functools import lru_cache
 
 from imgprep.storage.base import MissingError, Storage
+from imgprep.storage.forked import ForkedStorage
 from imgprep.util.addresses import SCHEMES, Address, check_scheme
 
 
@@ -15,7 +16,8 @@ def open_storage(address: Address) -> Storage:
         ResourceError: it cannot be opened.
     """
     check_scheme(address)
-    return _opened(address._replace(key=""), os.getpid())
+    process = os.getpid()
+    return _opened(address._replace(key=""), process, forked=_first_process() != process)
 
 
 def is_there(address: Address) -> bool:
@@ -31,9 +33,17 @@ def is_there(address: Address) -> bool:
     return True
 
 
+@lru_cache(maxsize=1)
+def _first_process() -> int:
+    """The process that opened a store first: this one, or one that this one was forked from."""
+    return os.getpid()
+
+
 @lru_cache(maxsize=8)
-def _opened(bucket: Address, process: int) -> Storage:
-    del process  # connections and threads do not survive a fork
+def _opened(bucket: Address, process: int, *, forked: bool) -> Storage:
+    del process  # connections do not survive a fork
+    if forked and bucket.scheme != "memory":
+        return ForkedStorage(bucket)
     if bucket.scheme in SCHEMES:
         from imgprep.storage.objects import ObjectStorage  # noqa: PLC0415 - with its library
 
