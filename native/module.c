@@ -3,6 +3,9 @@
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 
+#include <stdint.h>
+#include <string.h>
+
 #include "area.h"
 
 PyDoc_STRVAR(area_doc,
@@ -54,7 +57,90 @@ static PyObject *area(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(gather_doc,
+"gather_rows(sources, which, rows, target)\n--\n\n"
+"Copies rows of several arrays into one, each to its place.\n\n"
+"Args:\n"
+"    sources: a list of contiguous buffers of whole rows; those that no row is of may be None.\n"
+"    which: a contiguous buffer of int64, of which source each row is.\n"
+"    rows: as many int64, the number of each row in its source.\n"
+"    target: a writable contiguous buffer of as many rows.\n\n"
+"Raises:\n"
+"    ValueError: the sizes do not fit each other, or there is no such row.\n"
+"    MemoryError: no memory.\n");
+
+typedef struct {
+    Py_ssize_t count, row_bytes, known;
+    const int64_t *which, *rows;
+    Py_buffer *buffers;  /* of the sources that a row is of; the others have no object */
+    const char **places; /* where each row begins */
+} GatherJob;
+
+/* Finds the place of every row; sets an exception and gives -1 where there is no such row. */
+static int find_rows(GatherJob *job, PyObject *sources) {
+    for (Py_ssize_t place = 0; place < job->count; place++) {
+        int64_t number = job->which[place], row = job->rows[place];
+        if (number < 0 || number >= job->known || row < 0) goto wrong;
+        Py_buffer *buffer = &job->buffers[number];
+        if (buffer->obj == NULL && PyObject_GetBuffer(PyList_GetItem(sources, (Py_ssize_t)number), buffer, PyBUF_SIMPLE))
+            return -1;
+        if (row >= buffer->len / job->row_bytes) goto wrong;
+        job->places[place] = (const char *)buffer->buf + row * job->row_bytes;
+    }
+    return 0;
+wrong:
+    PyErr_SetString(PyExc_ValueError, "there is no such row");
+    return -1;
+}
+
+static int gather_into(GatherJob *job, PyObject *sources, char *target) {
+    int result = -1;
+    job->known = PyList_Size(sources);
+    job->buffers = PyMem_Calloc((size_t)job->known + 1, sizeof(Py_buffer));
+    job->places = PyMem_Calloc((size_t)job->count + 1, sizeof(char *));
+    if (job->buffers == NULL || job->places == NULL) {
+        PyErr_NoMemory();
+    } else if (!find_rows(job, sources)) {
+        Py_BEGIN_ALLOW_THREADS
+        for (Py_ssize_t place = 0; place < job->count; place++)
+            memcpy(target + place * job->row_bytes, job->places[place], (size_t)job->row_bytes);
+        Py_END_ALLOW_THREADS
+        result = 0;
+    }
+    for (Py_ssize_t number = 0; job->buffers != NULL && number < job->known; number++)
+        if (job->buffers[number].obj != NULL) PyBuffer_Release(&job->buffers[number]);
+    PyMem_Free(job->buffers);
+    PyMem_Free((void *)job->places);
+    return result;
+}
+
+static PyObject *gather(PyObject *self, PyObject *args) {
+    PyObject *sources;
+    Py_buffer which, rows, target;
+    GatherJob job = {0};
+    int result = 0;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "Oy*y*w*", &sources, &which, &rows, &target)) return NULL;
+    job.count = which.len / (Py_ssize_t)sizeof(int64_t);
+    job.row_bytes = job.count ? target.len / job.count : 0;
+    if (!PyList_Check(sources) || which.len != rows.len || which.len % (Py_ssize_t)sizeof(int64_t) ||
+        (job.count && (job.row_bytes < 1 || target.len % job.count))) {
+        PyErr_SetString(PyExc_ValueError, "sizes do not fit each other");
+        result = -1;
+    } else {
+        job.which = which.buf;
+        job.rows = rows.buf;
+        result = gather_into(&job, sources, target.buf);
+    }
+    PyBuffer_Release(&which);
+    PyBuffer_Release(&rows);
+    PyBuffer_Release(&target);
+    if (result) return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
+    {"gather_rows", gather, METH_VARARGS, gather_doc},
     {"resize_area", area, METH_VARARGS, area_doc},
     {NULL, NULL, 0, NULL},
 };

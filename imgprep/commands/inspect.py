@@ -192,7 +192,8 @@ def doctor() -> Facts:
 def _area_resizer() -> str:
     """The code that shrinks images, and why it is not the fastest."""
     try:
-        from imgprep.transforms.area import OPENCV, SWITCH, area_resizer
+        from imgprep.transforms.area import OPENCV, area_resizer
+        from imgprep.util.native import SWITCH
 
         name = area_resizer()
     except (ImportError, AttributeError):  # no OpenCV, which its own line says

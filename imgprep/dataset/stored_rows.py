@@ -1,7 +1,8 @@
 """The images and labels of several shards as one sequence of rows."""
 
+import functools
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from imgprep.shards.base import Rows
 from imgprep.shards.shard_set import ShardSet
+from imgprep.util.native import native_module
 
 # Images of more bytes are copied one by one rather than twice.
 _LARGE_ROW: Final = 8192
@@ -89,6 +91,8 @@ class StoredRows:
         rows = order - self._start_array[which]
         like = self._shards[int(which[0]) if len(which) else 0].labels
         labels = np.empty((len(order), *like.shape[1:]), like.dtype)
+        if self._at_once(which, rows, images, labels):
+            return images, labels
         # A shard's rows are copied together. Unless they are contiguous in the result, large images are placed one by
         # one (a call costs less than a second copy), small ones afterwards.
         places = np.argsort(which, kind="stable") if bool(np.any(which[1:] < which[:-1])) else None
@@ -107,6 +111,47 @@ class StoredRows:
         if places is None:
             return images, labels
         return images if scatter else _in_order(images, places), _in_order(labels, places)
+
+    def _at_once(
+        self, which: NDArray[np.int64], rows: NDArray[np.int64], images: NDArray[Any], labels: NDArray[Any]
+    ) -> bool:
+        """Copies all rows by native code, if that is there and all shards are mapped as they are; else copies none.
+
+        Args:
+            which: (B,) numbers of shards.
+            rows: (B,) numbers of rows in them.
+            images: (B, H, W, C) for the images.
+            labels: (B,) or (B, K) for the labels.
+        """
+        copy = _gather_rows()
+        if copy is None or not len(which):
+            return False
+        of_images: list[Rows | None] = [None] * len(self._shards)
+        of_labels = of_images.copy()
+        for number in set(which.tolist()):
+            shard = self._shards[number]
+            if not (shard.mapped and _has_rows_of(images, shard.images) and _has_rows_of(labels, shard.labels)):
+                return False
+            of_images[number], of_labels[number] = shard.images, shard.labels
+        copy(of_images, which, rows, images)
+        copy(of_labels, which, rows, labels)
+        return True
+
+
+@functools.cache
+def _gather_rows() -> Callable[..., None] | None:
+    """The native code that copies rows, where it is installed."""
+    return getattr(native_module(), "gather_rows", None)
+
+
+def _has_rows_of(target: NDArray[Any], source: Rows) -> bool:
+    """True if the rows of an array lie in memory as those of the target do."""
+    return (
+        isinstance(source, np.ndarray)
+        and source.dtype == target.dtype
+        and source.shape[1:] == target.shape[1:]
+        and source.flags.c_contiguous
+    )
 
 
 def _take(source: Rows, rows: NDArray[np.int64], target: NDArray[Any]) -> None:

@@ -1,8 +1,6 @@
 """Shrinking by the mean of areas, with the pixels of OpenCV's INTER_AREA, by the fastest code that gives them."""
 
 import functools
-import importlib
-import os
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Final
@@ -12,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.transforms.base import Image, with_channels
+from imgprep.util.native import native_module
 
-SWITCH: Final = "IMGPREP_NATIVE"
-"""An environment variable: 0 leaves everything to OpenCV."""
 OPENCV: Final = "opencv"
 _WIDE: Final[dict[Any, bool]] = {np.dtype(np.uint8): False, np.dtype(np.uint16): True}
 _CHECKED: Final = (((23, 31), (7, 11)), ((40, 17), (13, 17)), ((9, 64), (9, 23)), ((37, 50), (1, 3)))
@@ -67,13 +64,8 @@ def _by_kernel(kernel: ModuleType, image: Image, size: tuple[int, int]) -> Image
 @functools.cache
 def _kernel() -> ModuleType | None:
     """The native code, if it is installed, wanted, and gives OpenCV's bits on this machine."""
-    if os.environ.get(SWITCH) == "0":
-        return None
-    try:
-        kernel = importlib.import_module("imgprep._native")
-    except ImportError:
-        return None
-    return kernel if agrees(kernel) else None
+    kernel = native_module()
+    return kernel if kernel is not None and agrees(kernel) else None
 
 
 def agrees(kernel: ModuleType) -> bool:

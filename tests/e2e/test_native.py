@@ -9,6 +9,7 @@ import pytest
 
 import imgprep
 from imgprep.transforms import area
+from imgprep.util.native import SWITCH
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_with_and_without_native_code_the_shards_are_the_same(spec: Path, monkey
     pytest.importorskip("imgprep._native", reason="needs a C compiler")
     shards, used = [], []
     for switch in ("1", "0"):
-        monkeypatch.setenv(area.SWITCH, switch)
+        monkeypatch.setenv(SWITCH, switch)
         area._kernel.cache_clear()
         output = spec.parent / switch
         imgprep.convert(spec, output=output)
@@ -49,7 +50,7 @@ def test_a_dataset_made_without_native_code_is_up_to_date_with_it(spec: Path, mo
     pytest.importorskip("imgprep._native", reason="needs a C compiler")
     made = []
     for switch in ("0", "1"):
-        monkeypatch.setenv(area.SWITCH, switch)
+        monkeypatch.setenv(SWITCH, switch)
         area._kernel.cache_clear()
         imgprep.convert(spec, output=spec.parent / "out")
         made.append((spec.parent / "out" / "convert" / "dataset.json").stat().st_mtime_ns)
