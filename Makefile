@@ -54,7 +54,7 @@ check: $(VENV)/.ready-test ## run the tests of one file, without coverage: make 
 test-fast: $(VENV)/.ready-test ## run the tests that take no time, without coverage
 	$(BIN)/python -m pytest -q -m "not slow" --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test: $(VENV)/.ready-test ## run the tests, with branch coverage over all processes
+test: $(VENV)/.ready-test ## run all tests, with the branch coverage of those that take no time, over all processes
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 	$(BIN)/coverage combine --quiet

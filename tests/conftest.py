@@ -32,10 +32,10 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """See `coverage_of_cases`."""
-    from tests.support.coverage_of_cases import FirstCases
+    """See `what_is_measured`."""
+    from tests.support.what_is_measured import Measured
 
-    config.pluginmanager.register(FirstCases())
+    config.pluginmanager.register(Measured())
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,8 +44,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     With two processes, of which each takes a file when it has nothing left to do, none waits long for the last one.
     """
+    folders = [ROOT / "tests" / folder for folder in SLOW]
+    whole = {path for path in {item.path for item in items} if any(map(path.is_relative_to, folders))}
     for item in items:
-        if any((ROOT / "tests" / folder) in item.path.parents for folder in SLOW):
+        if item.path in whole:
             item.add_marker(pytest.mark.slow)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)

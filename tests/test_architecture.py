@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import functools
 import importlib
 import subprocess
 import sys
@@ -66,11 +67,16 @@ def _modules() -> dict[str, Path]:
 
 
 MODULES = _modules()
-TREES = {name: ast.parse(path.read_bytes()) for name, path in MODULES.items()}
+
+
+@functools.cache
+def _trees() -> dict[str, ast.Module]:
+    """Every module, parsed when the first test here runs: all processes of the tests import this one."""
+    return {name: ast.parse(path.read_bytes()) for name, path in MODULES.items()}
 
 
 def _has_code(module: str) -> bool:
-    return any(not isinstance(node, ast.Expr) for node in TREES[module].body)
+    return any(not isinstance(node, ast.Expr) for node in _trees()[module].body)
 
 
 def _targets(node: ast.AST) -> Iterator[str]:
@@ -82,8 +88,8 @@ def _targets(node: ast.AST) -> Iterator[str]:
             yield whole if whole in MODULES else node.module
 
 
-def _imports() -> Iterator[Import]:
-    for importer, tree in TREES.items():
+def _all_imports() -> Iterator[Import]:
+    for importer, tree in _trees().items():
         for node in ast.walk(tree):
             for target in _targets(node):
                 if target in MODULES:
@@ -91,12 +97,14 @@ def _imports() -> Iterator[Import]:
                     yield Import(f"{MODULES[importer]}:{node.lineno}", importer, target, table)  # type: ignore[attr-defined]
 
 
-IMPORTS = list(dict.fromkeys(_imports()))
+@functools.cache
+def _imports() -> list[Import]:
+    return list(dict.fromkeys(_all_imports()))
 
 
 def test_the_tree_was_found() -> None:
     assert len(MODULES) > 20
-    assert len(IMPORTS) > 50
+    assert len(_imports()) > 50
 
 
 def test_every_unit_has_its_layer() -> None:
@@ -106,7 +114,7 @@ def test_every_unit_has_its_layer() -> None:
 def test_imports_point_down() -> None:
     wrong = [
         f"{item.place}: {item.importer} imports {item.target}"
-        for item in IMPORTS
+        for item in _imports()
         if item.unit and item.target_unit and item.unit != item.target_unit
         if LEVEL.get(item.target_unit, 0) >= LEVEL.get(item.unit, 0) > 0
     ]
@@ -114,7 +122,7 @@ def test_imports_point_down() -> None:
 
 
 def test_the_lowest_layer_imports_only_itself() -> None:
-    wrong = [item.place for item in IMPORTS if LEVEL.get(item.unit) == 0 and LEVEL.get(item.target_unit) != 0]
+    wrong = [item.place for item in _imports() if LEVEL.get(item.unit) == 0 and LEVEL.get(item.target_unit) != 0]
     assert not wrong, "\n".join(wrong)
 
 
@@ -127,9 +135,9 @@ def _named_modules(tree: ast.AST) -> set[str]:
 def test_there_is_no_cycle_even_through_modules_that_are_imported_later() -> None:
     """Neither in functions nor by `import_module` nor by a lazy table, but for the one list of all families."""
     below: dict[str, set[str]] = {module: set() for module in MODULES}
-    for item in IMPORTS:
+    for item in _imports():
         below[item.importer].add(item.target)
-    for importer, tree in TREES.items():
+    for importer, tree in _trees().items():
         below[importer] |= _named_modules(tree)
     left = {module: targets - {module} for module, targets in below.items()}
     while free := [module for module, targets in left.items() if not targets & set(left)]:
@@ -143,7 +151,7 @@ def test_families_never_import_each_other() -> None:
     allowed = [("sources", "imgprep.shards.shard_set")]
     wrong = [
         item.place
-        for item in IMPORTS
+        for item in _imports()
         if item.unit in FAMILIES and item.target_unit in FAMILIES and item.unit != item.target_unit
         if (item.unit, item.target) not in allowed
     ]
@@ -167,14 +175,14 @@ def test_stages_know_no_entry_of_a_table() -> None:
     entries = _entries()
     assert "imgprep.sources.directory" in entries
     assert "imgprep.shards.hdf5" in entries
-    wrong = [f"{item.place}: {item.target}" for item in IMPORTS if item.unit == "stages" and item.target in entries]
+    wrong = [f"{item.place}: {item.target}" for item in _imports() if item.unit == "stages" and item.target in entries]
     assert not wrong, "\n".join(wrong)
 
 
 def test_only_the_upper_layers_read_a_familys_table() -> None:
     wrong = [
         f"{item.place}: {item.target}"
-        for item in IMPORTS
+        for item in _imports()
         if item.names_table and item.target_unit != item.unit and item.unit and item.unit not in TABLE_READERS
     ]
     assert not wrong, "\n".join(wrong)
@@ -184,7 +192,7 @@ def test_rules_judge_evidence_and_read_nothing_themselves() -> None:
     allowed = {"checks", "errors", "similarity", "table", "util"}
     wrong = [
         f"{item.place}: {item.target}"
-        for item in IMPORTS
+        for item in _imports()
         if item.importer.startswith("imgprep.checks.rules") and item.target_unit not in allowed
     ]
     assert not wrong, "\n".join(wrong)
@@ -196,7 +204,7 @@ def test_shards_are_opened_in_one_place() -> None:
     readers.append(("commands", ""))
     wrong = [
         f"{item.place}: {item.target}"
-        for item in IMPORTS
+        for item in _imports()
         if item.target_unit == "shards" and item.unit != "shards" and item.target != "imgprep.shards.shard_set"
         if (item.unit, item.target.removeprefix("imgprep.shards").removeprefix(".")) not in readers
     ]
@@ -206,7 +214,7 @@ def test_shards_are_opened_in_one_place() -> None:
 def test_imports_are_absolute() -> None:
     wrong = [
         f"{MODULES[module]}:{node.lineno}"
-        for module, tree in TREES.items()
+        for module, tree in _trees().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.level
     ]
@@ -228,7 +236,7 @@ def _named(node: ast.expr) -> str:
 def test_only_the_command_line_prints_or_exits() -> None:
     calls = [
         f"{MODULES[module]}:{node.lineno}: {name}"
-        for module, tree in TREES.items()
+        for module, tree in _trees().items()
         if _unit(module) not in {"cli", "__main__"}
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and (name := _named(node.func)) in {"print", "exit", "quit", "sys.exit"}
@@ -274,7 +282,7 @@ def _values(module: str) -> Mapping[str, object]:
 
 def _state(module: str) -> Iterator[str]:
     """What of a module is changed, or may be, after it was imported."""
-    tree, values = TREES[module], _values(module)
+    tree, values = _trees()[module], _values(module)
     changed = _changed(tree)
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
@@ -297,7 +305,7 @@ def test_decoding_and_engines_remember_nothing() -> None:
     """Not even results: a decorated function that caches is state of its module too."""
     caches = [
         f"{MODULES[module]}:{node.lineno}: {node.name}"
-        for module, tree in TREES.items()
+        for module, tree in _trees().items()
         if _unit(module) in {"decoding", "engines"}
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef) and "cache" in " ".join(map(ast.unparse, node.decorator_list))
@@ -320,7 +328,7 @@ def note(name):
     (tmp_path / "stateful.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(MODULES, "stateful", tmp_path / "stateful.py")
-    monkeypatch.setitem(TREES, "stateful", ast.parse(code))
+    monkeypatch.setitem(_trees(), "stateful", ast.parse(code))
     assert [line.rpartition(": ")[2] for line in _state("stateful")] == ["KEPT", "OWN", "global COUNT"]
 
 

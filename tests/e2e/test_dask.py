@@ -23,7 +23,6 @@ SECTIONS: dict[str, Any] = {
 def sharded(new_project: Callable[..., Project], tmp_path: Path) -> Project:
     project = new_project(tmp_path / "images", **SECTIONS, execution={"engine": "serial"})
     project.draw(apple=16, kiwi=12, pear=12)
-    project.measured = False
     return project
 
 

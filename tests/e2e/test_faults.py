@@ -26,7 +26,7 @@ def undisturbed(
     tmp_path_factory: pytest.TempPathFactory, large_images: Path, many_shards: Mapping[str, Any], project_type: Any
 ) -> Any:
     """A finished run that nothing disturbed."""
-    project = project_type(tmp_path_factory.mktemp("undisturbed"), large_images, measured=False)
+    project = project_type(tmp_path_factory.mktemp("undisturbed"), large_images)
     project.write(**many_shards)
     done = project.run("run", project.spec)
     assert done.returncode == 0, done.stderr
@@ -37,9 +37,7 @@ def undisturbed(
 @pytest.fixture
 def slow(new_project: Callable[..., Any], large_images: Path, many_shards: Mapping[str, Any]) -> Any:
     """A project whose run takes some seconds and makes many shards."""
-    project = new_project(large_images, **many_shards)
-    project.measured = False  # most of its runs are killed, and what is measured takes three times as long
-    return project
+    return new_project(large_images, **many_shards)
 
 
 def finished_shards(project: Any, stage: str, number: int) -> Callable[[], bool]:

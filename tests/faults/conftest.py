@@ -1,4 +1,4 @@
-"""A project to be hurt: its own images, one process, and coverage left out of it."""
+"""A project to be hurt: its own images, one process."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ SECTIONS = {
 
 def make(folder: Path) -> Project:
     """A project in a folder, its images in ``source``, where there are none yet."""
-    made = Project(folder, folder / "source", SECTIONS, measured=False)
+    made = Project(folder, folder / "source", SECTIONS)
     made.source.mkdir()
     made.write()
     return made

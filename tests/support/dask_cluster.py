@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support.coverage_of_cases import unmeasured
 from tests.support.project import poll
+from tests.support.what_is_measured import unmeasured
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 
 from tests.support import program
-from tests.support.coverage_of_cases import unmeasured
 from tests.support.program import Done
 from tests.support.specs import write_spec
 
@@ -57,14 +56,12 @@ class Project:
         folder: holds the spec and the output.
         source: the images.
         sections: of the spec, beside or instead of `SECTIONS`.
-        measured: coverage is measured in the processes that `run` and `start` make.
         mark: an environment variable tells every process that descends from a run of this project.
     """
 
     folder: Path
     source: Path
     sections: Mapping[str, Any] = field(default_factory=dict)
-    measured: bool = True
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
@@ -77,7 +74,7 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        return (dict(os.environ) if self.measured else unmeasured()) | {MARK: self.mark, "NO_COLOR": "1"}
+        return dict(os.environ) | {MARK: self.mark, "NO_COLOR": "1"}
 
     def write(self, **sections: Any) -> Path:
         """Writes the spec: `SECTIONS`, then those of the project, then the given ones; and gives its path."""

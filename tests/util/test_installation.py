@@ -11,8 +11,8 @@ import pytest
 import imgprep as package
 from imgprep.commands.inspect import doctor
 from imgprep.util import installation
-from tests.support.coverage_of_cases import unmeasured
 from tests.support.project import Project
+from tests.support.what_is_measured import unmeasured
 
 MISSING = "raise ModuleNotFoundError(\"No module named 'cv2'\", name='cv2')"
 NO_LIBGL = "raise ImportError('libGL.so.1: cannot open shared object file', name='cv2')"

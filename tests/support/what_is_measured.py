@@ -1,16 +1,21 @@
-"""Branch coverage of the first case of each test: a debugger's hook makes all Python code two to three times as slow.
+"""Branch coverage of the fast tests: its hook makes all Python code two to three times as slow.
 
 The cases of a parametrised test call the same functions with other values. All of them run and all are judged; which
-lines are executed is recorded while the first one runs, with the fixtures that it shares with the others.
+lines are executed is recorded until they have taken a second together. What runs the whole program passes through most
+lines without a look at what they do, so the tests marked slow do not count.
 """
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import pytest
+
+ENOUGH: Final = 1.0
+"""Seconds of processor time that the cases of a test are measured for; the last one of them to its end."""
 
 
 def unmeasured() -> dict[str, str]:
@@ -35,18 +40,26 @@ def paused() -> Iterator[None]:
         os.environ.update(kept)
 
 
-class FirstCases:
-    """A plugin of pytest: coverage is paused in each case of a test but the first that this process runs."""
+def processor_time() -> float:
+    """Seconds that this process and those that it has waited for have taken."""
+    return sum(os.times()[:4])
+
+
+class Measured:
+    """A plugin of pytest: coverage is paused in slow tests, and in the further cases of one that has had its time."""
 
     def __init__(self) -> None:
-        self._begun: set[str] = set()
+        self._taken: defaultdict[str, float] = defaultdict(float)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Set-up, call and tear-down of one case."""
         test = item.nodeid.partition("[")[0]
-        if test not in self._begun:
-            self._begun.add(test)
+        if self._taken[test] > ENOUGH or item.get_closest_marker("slow"):
+            with paused():
+                return (yield)
+        start = processor_time()
+        try:
             return (yield)
-        with paused():
-            return (yield)
+        finally:
+            self._taken[test] += processor_time() - start
