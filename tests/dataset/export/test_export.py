@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import struct
 import tarfile
 from collections.abc import Iterator
@@ -192,7 +193,8 @@ def test_wrong_options_are_refused(project: Project, tmp_path: Path, arguments: 
 
 
 def test_floats_are_refused_and_a_full_folder_is_kept(project: Project, tmp_path: Path) -> None:
-    done = project.call("export", project.output / "pack", "--to", "tfrecord", "-o", tmp_path / "out")
+    shutil.copytree(project.output / "pack", tmp_path / "pack")  # without convert beside it
+    done = project.call("export", tmp_path / "pack", "--to", "tfrecord", "-o", tmp_path / "out")
     assert done.returncode == 2
     assert "convert" in done.stderr
     (tmp_path / "full").mkdir()
