@@ -60,10 +60,11 @@ test: $(VENV)/.ready-test ## run all tests, with the branch coverage of those th
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report $(if $(strip $(ARGS)),--fail-under=0)
 
-test-frameworks: ## run the adapters' tests with PyTorch, Keras, TensorFlow, datasets and grain
+test-frameworks: ## run what needs PyTorch, Keras, TensorFlow, datasets, grain or Ray
 	@$(MAKE) --no-print-directory VENV=$(VENV)-frameworks $(VENV)-frameworks/.ready-frameworks
 	$(VENV)-frameworks/bin/python -m pytest -q -W default tests/dataset/adapters tests/dataset/export tests/sources/test_parquet.py \
-		tests/e2e/test_export_and_import.py $(ARGS)
+		tests/e2e/test_export_and_import.py tests/engines/test_ray.py tests/e2e/test_ray.py $(ARGS)
+	$(VENV)-frameworks/bin/python -m pytest -q tests/engines/test_base.py -k ray $(ARGS)
 
 lint: $(VENV)/.ready-lint ## check style, formatting and types
 	$(BIN)/ruff check $(LINTED)

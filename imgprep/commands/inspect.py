@@ -30,6 +30,8 @@ EXTRAS: Final = {
     "hdf5plugin": ("hdf5plugin", "more compressions"),
     "obstore": ("obstore", "object stores"),
     "fsspec": ("fsspec", "further object stores"),
+    "distributed": ("distributed", "engine dask"),
+    "ray": ("ray", "engine ray"),
     "cleanlab": ("cleanlab", "suspects of wrong labels"),
     "pi_heif": ("pi-heif", "HEIC"),
     "pillow_heif": ("pillow-heif", "HEIC, in the place of pi-heif"),

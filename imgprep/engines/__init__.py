@@ -7,13 +7,14 @@ from typing import Final
 from imgprep.engines.base import Engine, Settings
 from imgprep.engines.dask import Dask
 from imgprep.engines.processes import Processes
+from imgprep.engines.ray import Ray
 from imgprep.engines.serial import Serial
 from imgprep.engines.threads import Threads
 
 __all__ = ["ENGINES", "Engine", "Settings", "isolating"]
 
-ENGINES: Final[Mapping[str, type[Serial] | type[Threads] | type[Processes] | type[Dask]]] = MappingProxyType(
-    {"serial": Serial, "threads": Threads, "processes": Processes, "dask": Dask}
+ENGINES: Final[Mapping[str, type[Serial | Threads | Processes | Dask | Ray]]] = MappingProxyType(
+    {"serial": Serial, "threads": Threads, "processes": Processes, "dask": Dask, "ray": Ray}
 )
 
 

@@ -4,8 +4,8 @@ import importlib
 from dataclasses import dataclass
 from typing import Any, Final
 
+from imgprep.engines.node import check_versions, node_versions
 from imgprep.errors import RequestError, ResourceError, one_line
-from imgprep.util.versions import versions
 
 PATIENCE: Final = 60
 """Seconds to wait for the scheduler, and as long again for a first worker."""
@@ -46,7 +46,7 @@ class Session:
             dask = distributed()
             try:
                 self._client = self._connected(dask, address, workers)
-                _check_versions(self._client)
+                check_versions(self._client.run(node_versions, on_error="return").items())
             except BaseException:
                 self.close()
                 raise
@@ -83,27 +83,3 @@ class Session:
                 f"execution.address: {where}: no worker has joined; start some with `dask worker {where}`"
             ) from None
         return client
-
-
-def node_versions() -> dict[str, Any]:
-    """The versions that the bytes of a stage depend on, of the process that is asked."""
-    return dict(versions())
-
-
-def _check_versions(client: Any) -> None:
-    """Refuses nodes whose shards would differ.
-
-    Raises:
-        ResourceError: imgprep is missing on a node, or it has other versions of what the bytes depend on.
-    """
-    here = node_versions()
-    for node, there in client.run(node_versions, on_error="return").items():
-        if not isinstance(there, dict):
-            raise ResourceError(f"{node}: imgprep cannot be used there: {one_line(there)}; install it on every node")
-        other = [
-            f"{name} {there.get(name)} there and {value} here"
-            for name, value in here.items()
-            if there.get(name) != value
-        ]
-        if other:
-            raise ResourceError(f"{node}: would make other bytes: {'; '.join(other)}; give all nodes the same")

@@ -1,24 +1,16 @@
 """The part of the engine that runs on a node of a Dask cluster; imported only where Dask is installed."""
 
-import pickle
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from distributed import WorkerPlugin, get_worker
 
 from imgprep.engines.base import Abandoned, Settings
+from imgprep.engines.node import run_supervised
 from imgprep.engines.processes import Processes
 
 _PERIOD: Final = 0.5
 """Seconds between two words of a node about a plan: they all pass through the scheduler."""
-
-
-class Answer(NamedTuple):
-    """The result of a plan on a node: the number of items it finished, and the value or the error."""
-
-    finished: int
-    value: Any
-    error: Exception | None
 
 
 class NodeEngine(WorkerPlugin):  # type: ignore[misc, unused-ignore]
@@ -58,19 +50,17 @@ def run_on_node(function: bytes, plan: bytes, engine: str, topic: str) -> bytes:
     """
     worker: Any = get_worker()
     key = worker.get_current_task()
-    finished, said = 0, 0.0
+    said = 0.0
 
-    def count(items: int) -> None:
-        nonlocal finished, said
-        finished += items
+    def tell(finished: int) -> None:
+        nonlocal said
         if monotonic() - said > _PERIOD:
             said = monotonic()
             worker.log_event(topic, (key, finished))
             if not _is_wanted(worker, key):
                 raise Abandoned
 
-    (outcome,) = worker.plugins[engine].engine.run(pickle.loads(function), [pickle.loads(plan)], count)
-    return pickle.dumps(Answer(finished, outcome.value, outcome.error), pickle.HIGHEST_PROTOCOL)
+    return run_supervised(worker.plugins[engine].engine, function, plan, tell)
 
 
 def _is_wanted(worker: Any, key: Any) -> bool:

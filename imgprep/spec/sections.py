@@ -38,7 +38,8 @@ class ExecutionSection(Section):
     Attributes:
         workers: auto is as many as the cores that this container may use.
         engine: what runs the workers.
-        address: of a cluster's scheduler, tcp://HOST:PORT, or its scheduler file; left out, Dask starts one here.
+        address: of the cluster; for dask its scheduler, tcp://HOST:PORT, or the scheduler file, for ray auto or
+            ray://HOST:PORT; left out, a cluster is started here.
         item_timeout: seconds that one image may take.
         memory_limit: of each worker, as 2 GiB or in bytes.
         max_quarantined: how many images may be unusable, as a number or a fraction.
@@ -63,12 +64,16 @@ class ExecutionSection(Section):
     @field_validator("address")
     @classmethod
     def _scheduler_file_is_beside_the_spec(cls, address: str, info: ValidationInfo) -> str:
-        return str(resolve_path(address, info)) if address and "://" not in address else address
+        is_file = address and "://" not in address and info.data.get("engine") != "ray"
+        return str(resolve_path(address, info)) if is_file else address
 
     @model_validator(mode="after")
     def _address_of_a_cluster(self) -> "ExecutionSection":
-        if self.address and self.engine in {"serial", "threads", "processes"}:
-            raise wrong(f"only a cluster has one; set engine: dask, or leave it out for {self.engine}", "address")
+        engine, address = self.engine, self.address
+        if address and engine in {"serial", "threads", "processes"}:
+            raise wrong(f"only a cluster has one; set engine: dask or ray, or leave it out for {engine}", "address")
+        if engine == "ray" and address not in {"", "auto"} and not address.startswith("ray://"):
+            raise wrong(f"{address}: Ray has auto, the cluster of this machine, or ray://HOST:10001", "address")
         return self
 
     def may_lose(self, found: int) -> int:

@@ -117,6 +117,8 @@ def test_doctor_says_what_is_installed() -> None:
         ("pi_heif", "pi-heif"),
         ("pillow_heif", "pillow-heif"),
         ("pillow_jxl", "pillow-jxl-plugin"),
+        ("distributed", "distributed"),
+        ("ray", "ray"),
     ):
         is_there = importlib.util.find_spec(module) is not None
         assert lines[package].startswith("not installed (optional: ") != is_there

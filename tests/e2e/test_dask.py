@@ -94,9 +94,9 @@ def test_without_a_scheduler_the_run_fails_in_one_line(sharded: Project, monkeyp
 def test_nodes_with_other_versions_are_refused(
     sharded: Project, dask_cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from imgprep.engines import dask_client
+    from imgprep.engines import node
 
-    monkeypatch.setattr(dask_client, "versions", lambda: {"opencv": "4.0.1"})
+    monkeypatch.setattr(node, "versions", lambda: {"opencv": "4.0.1"})
     done = sharded.call("convert", on(sharded, dask_cluster.address))
     assert done.returncode == 5
     assert "would make other bytes: opencv " in done.stderr
@@ -114,12 +114,14 @@ def test_without_dask_the_error_names_the_extra(sharded: Project, monkeypatch: p
 def test_an_address_is_for_a_cluster(sharded: Project) -> None:
     done = sharded.call("convert", sharded.spec, "--set", "execution.address=tcp://127.0.0.1:9")
     assert done.returncode == 2
-    assert "execution.address: only a cluster has one; set engine: dask, or leave it out for serial" in done.stderr
+    assert (
+        "execution.address: only a cluster has one; set engine: dask or ray, or leave it out for serial" in done.stderr
+    )
 
 
-def test_dask_is_imported_only_when_asked_for(sharded: Project) -> None:
+def test_what_runs_a_cluster_is_imported_only_when_asked_for(sharded: Project) -> None:
     code = (
         "import sys; from imgprep.cli.exit_status import run; code = run(sys.argv[1:]); "
-        "sys.exit(code or any(name.split('.')[0] in {'dask', 'distributed'} for name in sys.modules))"
+        "sys.exit(code or any(name.split('.')[0] in {'dask', 'distributed', 'ray'} for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code, "convert", str(sharded.spec)], check=False).returncode == 0

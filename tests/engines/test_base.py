@@ -17,7 +17,8 @@ from tests.support.engine_jobs import Report, Work, work
 def make(request: pytest.FixtureRequest) -> Iterator[Callable[[], Engine]]:
     """Makes engines of a kind, which are closed after the test."""
     made: list[Engine] = []
-    address = request.getfixturevalue("dask_cluster").address if request.param == "dask" else ""
+    cluster = request.getfixturevalue(f"{request.param}_cluster") if request.param in {"dask", "ray"} else None
+    address = {"dask": lambda: cluster.address, "ray": lambda: "auto"}.get(request.param, str)()
 
     def engine() -> Engine:
         made.append(ENGINES[request.param](workers=2, item_timeout=20.0, address=address))

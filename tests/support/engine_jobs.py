@@ -102,6 +102,18 @@ def _kill_once(marker: str) -> None:
         _kill("")
 
 
+def _kill_node(_: str) -> None:
+    """Kills what the fork server of this worker belongs to."""
+    parent = Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[1]
+    os.kill(int(parent), signal.SIGKILL)
+    time.sleep(60)
+
+
+def _kill_node_once(marker: str) -> None:
+    if _is_first(marker):
+        _kill_node("")
+
+
 def _sleep_once(marker: str) -> None:
     if _is_first(marker):
         _sleep("")
@@ -199,6 +211,8 @@ def _print(_: str) -> None:
 FAULTS: Mapping[str, Callable[[str], str | None]] = {
     "kill": _kill,
     "kill-once": _kill_once,
+    "kill-node": _kill_node,
+    "kill-node-once": _kill_node_once,
     "sleep-once": _sleep_once,
     "count": _count,
     "segfault": _segfault,

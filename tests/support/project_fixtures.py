@@ -107,3 +107,16 @@ def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     with Cluster(tmp_path_factory.mktemp("dask"), 3) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[Any]:
+    """A Ray cluster of two cores, in processes of its own; see `ray_cluster.Cluster`. `auto` finds it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")  # Ray reads it when it is imported
+        pytest.importorskip("ray")
+        from tests.support.ray_cluster import Cluster
+
+        with Cluster() as cluster:
+            patch.setenv("RAY_ADDRESS", cluster.address)
+            yield cluster
