@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections.abc import Sequence
 
 from imgprep.cli import streams
 from imgprep.cli.signals import leave_at_once
@@ -13,9 +14,15 @@ def main() -> None:
     leave_at_once()  # until `run` takes over, and after it: no traceback from half an import or a last clean-up
     streams.install()
     from imgprep.cli.exit_status import run  # noqa: PLC0415 - see above
+
+    sys.exit(run(sys.argv[1:], _repeated))
+
+
+def _repeated(arguments: Sequence[str]) -> int | None:
+    """See `repeated`, which only a command on a spec waits for."""
     from imgprep.cli.repeated import repeated  # noqa: PLC0415
 
-    sys.exit(run(sys.argv[1:], repeated))
+    return repeated(arguments)
 
 
 if __name__ == "__main__":

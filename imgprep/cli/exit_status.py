@@ -15,7 +15,14 @@ from imgprep.util.lines import wrapped
 EMPTY: Final = "an argument is empty; perhaps a variable of the shell is not set"
 
 
+SPEC: Final = (".yaml", ".yml", ".json")
+"""Endings of the names of specs."""
 Attempt = Callable[[Sequence[str]], int | None]
+
+
+def names_a_spec(arguments: Sequence[str]) -> bool:
+    """Whether a command may be one that `cli.repeated` knows."""
+    return any(argument.endswith(SPEC) for argument in arguments)
 
 
 def run(arguments: Sequence[str], attempt: Attempt | None = None) -> int:
@@ -46,7 +53,7 @@ def _run(arguments: Sequence[str], attempt: Attempt | None) -> int:
     if "" in arguments:
         return _failed(EMPTY, RequestError.exit_code, verbose=False)
     try:
-        if attempt is not None and (code := attempt(arguments)) is not None:
+        if attempt is not None and names_a_spec(arguments) and (code := attempt(arguments)) is not None:
             return code
         code = _commanded(arguments)
         sys.stdout.flush()
@@ -62,11 +69,14 @@ def _commanded(arguments: Sequence[str]) -> int:
     from imgprep.cli.app import app
     from imgprep.cli.one_command import with_command_of
     from imgprep.cli.recording import Repeatable, record
-    from imgprep.cli.repeated import key_of
 
-    key = key_of(arguments)  # of the surroundings as they are before a library changes them
+    key = ""
+    if names_a_spec(arguments):
+        from imgprep.cli.repeated import key_of
+
+        key = key_of(arguments)  # of the surroundings as they are before a library changes them
     done = with_command_of(app, arguments)(args=list(arguments), prog_name="imgprep", standalone_mode=False)
-    if isinstance(done, Repeatable):
+    if key and isinstance(done, Repeatable):
         record(arguments, key, done)
     return int(done or 0)
 

@@ -1,6 +1,5 @@
 """Records what a command said that changed nothing, for `cli.repeated`."""
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -8,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from imgprep.cli.exit_codes import ExitCode
-from imgprep.cli.repeated import PRIVATE, RECORDS, UNCOUNTED, output_of, state_of
-from imgprep.util.stamps import stamp_of
 
 if TYPE_CHECKING:
     from imgprep.cli.options import SpecOptions
@@ -61,9 +58,13 @@ def record(arguments: Sequence[str], key: str, done: Repeatable) -> None:
 
 
 def _record(arguments: Sequence[str], key: str, done: Repeatable) -> None:
+    import json
+
+    from imgprep.cli.repeated import PRIVATE, RECORDS, UNCOUNTED, output_of, state_of
     from imgprep.commands.session import Silent
     from imgprep.dataset.manifest import commit
     from imgprep.spec.inputs import files_of
+    from imgprep.util.stamps import stamp_of
 
     output = output_of(arguments)
     if output is None:
@@ -90,6 +91,8 @@ def _record(arguments: Sequence[str], key: str, done: Repeatable) -> None:
 
 def _latest(path: Path, key: str, kept: dict[str, Any]) -> dict[str, Any]:
     """The records of an output with a new one, which comes last."""
+    import json
+
     try:
         found = json.loads(path.read_bytes())
         others = [(other, record) for other, record in found.items() if other != key]
