@@ -1,14 +1,13 @@
 """Writes a file of a stage unless it has the same content already."""
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from imgprep.dataset.manifest import commit, read_regular
+from imgprep.dataset.manifest import check_regular, commit
 
-COMPARED: Final = 64 << 20
+_BLOCK: Final = 1 << 20
 
 
 def commit_changed(path: Path, content: Iterable[bytes]) -> None:
@@ -16,20 +15,34 @@ def commit_changed(path: Path, content: Iterable[bytes]) -> None:
 
     Args:
         path: the final name; its folder exists.
-        content: pieces of it; more than 64 MiB are always written.
+        content: pieces of it; one at a time is kept in memory.
 
     Raises:
         ResourceError: see `commit`.
     """
-    pieces, size = iter(content), 0
-    begun: list[bytes] = []
-    for piece in pieces:
-        begun.append(piece)
-        size += len(piece)
-        if size > COMPARED:
-            break
-    else:
-        with suppress(OSError):
-            if path.stat().st_size == size and read_regular(path, size) == b"".join(begun):
+    pieces = iter(content)
+    try:
+        check_regular(path)
+        old = path.open("rb")
+    except OSError:
+        commit(path, pieces)
+        return
+    with old:
+        same = 0
+        for piece in pieces:
+            if old.read(len(piece)) != piece:
+                break
+            same += len(piece)
+        else:
+            if not old.read(1):
                 return
-    commit(path, chain(begun, pieces))
+            piece = b""
+        commit(path, chain(_beginning(old, same), [piece], pieces))
+
+
+def _beginning(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The first bytes of a file, in blocks."""
+    file.seek(0)
+    while block := file.read(min(size, _BLOCK)):
+        size -= len(block)
+        yield block
