@@ -76,7 +76,7 @@ class StoreTree(IndexedTree):
         except MissingError:
             raise ImageError("object vanished from the store; run again") from None
         except ValueError as error:
-            raise ImageError(f"object of {error}") from None
+            raise ImageError(f"its object has {error}") from None
         except RefusedError:
             raise
         except ResourceError as error:

@@ -49,7 +49,7 @@ class FilesystemStorage:
         """See `Storage.get`."""
         entry = self.head(key)
         if entry.size > most:
-            raise ValueError(f"{entry.size} bytes are over the limit of {most} bytes")
+            raise ValueError(f"{entry.size} bytes, over the limit of {most} bytes")
         return self.read(key, 0, entry.size), entry
 
     def read(self, key: str, start: int, end: int) -> bytes:

@@ -60,7 +60,7 @@ class ObjectStorage:
             found = self._store.get(key)
             entry = _entry(found.meta)
             if entry.size > most:
-                raise ValueError(f"{entry.size} bytes are over the limit of {most} bytes")
+                raise ValueError(f"{entry.size} bytes, over the limit of {most} bytes")
             return self._complete(bytes(found.bytes()), entry.size), entry
 
         return self._tried(whole, key, _seconds())

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,14 @@ PHOTOS: Final = f"s3://{BUCKET}/photos"
 
 def at(name: str) -> str:
     return f"s3://{BUCKET}/{name}"
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(store: ObjectStore) -> Iterator[None]:
+    """No fault outlives its test, and no client the environment of its test."""
+    yield
+    store.faults.clear()
+    _anew()
 
 
 @pytest.fixture(scope="module")

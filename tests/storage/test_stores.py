@@ -58,7 +58,7 @@ def test_objects_are_written_listed_and_read(address: Address, storage: Storage)
         assert storage.head(entry.key) == entry
         assert storage.read(entry.key, 2, 5) == content[2:5]
         assert storage.read(entry.key, 3, 3) == b""
-        with pytest.raises(ValueError, match=f"{len(content)} bytes are over the limit of 4 bytes"):
+        with pytest.raises(ValueError, match=f"{len(content)} bytes, over the limit of 4 bytes"):
             storage.get(entry.key, 4)
     key = f"{address.key}/a.bin"
     assert storage.put(key, b"another") != versions["a.bin"]
@@ -106,6 +106,15 @@ def test_files_go_there_and_back(address: Address, storage: Storage, tmp_path: P
     assert [path.name for path in back.parent.iterdir()] == ["back.bin"]
 
 
+@pytest.fixture
+def _no_faults(store: ObjectStore) -> Iterator[None]:
+    """No fault outlives its test, and no client the environment of its test."""
+    yield
+    store.faults.clear()
+    opening._opened.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_faults")
 class TestS3:
     def test_a_large_upload_that_is_cut_is_sent_again(self, store: ObjectStore, tmp_path: Path) -> None:
         path = tmp_path / "large.bin"
@@ -157,6 +166,7 @@ class TestS3:
             storage.head("x")
 
 
+@pytest.mark.usefixtures("_no_faults")
 def test_a_server_that_is_not_there(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("IMGPREP_STORE_TIMEOUT", "1")

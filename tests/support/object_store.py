@@ -175,12 +175,3 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
         opening._opened.cache_clear()
         yield store
     opening._opened.cache_clear()
-
-
-@pytest.fixture(autouse=True)
-def _no_faults(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No fault outlives its test, and no client the environment of its test."""
-    yield
-    if "store" in request.fixturenames:
-        request.getfixturevalue("store").faults.clear()
-        opening._opened.cache_clear()
