@@ -53,8 +53,10 @@ def contenders_of(
 def measured(name: str, setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
     """A job of the results."""
     job: Job = JOBS[name]
-    say(f"{name}: {job.title}")
     source = job.input(setting)
+    images = count_of(source, setting, name)
+    title = job.title.format(images=f"{images:,}")
+    say(f"{name}: {title}")
     setting.folder.mkdir(parents=True, exist_ok=True)
     try:
         contenders, rows, versions, skipped = contenders_of(name, source, setting, options)
@@ -69,8 +71,8 @@ def measured(name: str, setting: Setting, options: argparse.Namespace) -> dict[s
         say(f"  {told(each)}")
     others = [once.others for runs in found.runs.values() for once in runs if once.others is not None]
     return {
-        "title": job.title,
-        "images": count_of(source, setting, name),
+        "title": title,
+        "images": images,
         "when": dt.datetime.now(dt.UTC).date().isoformat(),
         "others": mean(others) if others else None,
         "rows": outcomes,

@@ -67,7 +67,7 @@ class Job:
     """Something that programs do.
 
     Attributes:
-        title: in words.
+        title: in words, with the number of images as ``{images}``.
         input: makes what it works on.
         side: of the images that it makes.
         ours: imgprep's ways to do it, made from a setting and the input.
@@ -207,7 +207,7 @@ _COMMON: Final = (
 )
 JOBS: Final[Mapping[str, Job]] = {
     "convert": Job(
-        "convert 3000 photos to 224",
+        "convert {images} photos to 224",
         _photos(3000),
         224,
         _converted(224),
@@ -218,13 +218,13 @@ JOBS: Final[Mapping[str, Job]] = {
         ),
     ),
     "convert-others": Job(
-        "convert 3000 photos to 224",
+        "convert {images} photos to 224",
         _photos(3000),
         224,
         lambda setting, source: [_Command("convert", _square(224)).made(setting, source)],
     ),
     "convert-small": Job(
-        "convert 50,000 images of 32",
+        "convert {images} images of 32",
         _small(50_000),
         32,
         _converted(32),
@@ -235,14 +235,14 @@ JOBS: Final[Mapping[str, Job]] = {
         ),
     ),
     "convert-large": Job(
-        "convert 100 photos of 12 megapixels to 224",
+        "convert {images} photos of 12 megapixels to 224",
         lambda setting: setting.inputs.of_large(setting.number(100)),
         224,
         _large,
         (Row("decode: fast against exact", 2.2, "imgprep, decode: fast", "imgprep"),),
     ),
     "run": Job(
-        "audit, convert, split and pack 3000 photos",
+        "audit, convert, split and pack {images} photos",
         _photos(3000),
         224,
         _run,
@@ -251,9 +251,9 @@ JOBS: Final[Mapping[str, Job]] = {
             Row("the same, packed as uint8", None, against="imgprep run, pack uint8", more_is_better=False),
         ),
     ),
-    "audit": Job("audit 3000 photos", _photos(3000), 0, _audit),
-    "audit-small": Job("audit 10,000 images of 32", _small(10_000), 0, _audit),
-    "audit-200": Job("audit 200 photos", _photos(200), 0, _audit),
+    "audit": Job("audit {images} photos", _photos(3000), 0, _audit),
+    "audit-small": Job("audit {images} images of 32", _small(10_000), 0, _audit),
+    "audit-200": Job("audit {images} photos", _photos(200), 0, _audit),
     "augment-224": Job(
         "augment at 224, one core", lambda setting: setting.inputs.one_photo(224), 224, _chain(224), says=True
     ),
@@ -261,13 +261,13 @@ JOBS: Final[Mapping[str, Job]] = {
         "augment at 32, one core", lambda setting: setting.inputs.one_photo(32), 32, _chain(32), says=True
     ),
     "pack": Job(
-        "pack 1000 images of 224 as standardized float32",
+        "pack {images} images of 224 as standardized float32",
         lambda setting: setting.inputs.rows(setting.number(1000), 224),
         224,
         _pack,
     ),
     "split": Job(
-        "stratified, grouped split of 10^7 rows",
+        "stratified, grouped split of {images} rows",
         lambda _: SCRIPTS.parent / "split_rows.py",
         0,
         _split,
