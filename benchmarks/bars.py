@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from benchmarks.words import number
 
-LABELS, WIDTH, LINE, TOP, BOTTOM = 330, 900, 26, 64, 30
+LABELS, WIDTH, LINE, TOP, BOTTOM = 360, 940, 26, 64, 30
 DARK, GRAY, PALE, FASTER, SLOWER, AIM = "#1f2933", "#52606d", "#dde3ea", "#0f8b8d", "#c8553d", "#e0a100"
 FONT: Final = "system-ui, Segoe UI, Helvetica, Arial, sans-serif"
 Across = Callable[[float], float]

@@ -261,7 +261,7 @@ JOBS: Final[Mapping[str, Job]] = {
         "augment at 32, one core", lambda setting: setting.inputs.one_photo(32), 32, _chain(32), says=True
     ),
     "pack": Job(
-        "pack {images} images of 224 as standardized float32",
+        "pack {images} images of 224 as float32",
         lambda setting: setting.inputs.rows(setting.number(1000), 224),
         224,
         _pack,

@@ -63,12 +63,14 @@ class Spent:
         processor: seconds of all processors, in user and system mode, of the process and its descendants.
         others: share of the machine's processors that other programs took meanwhile; None: not known here.
         peak: MiB of all processes together at most; None: not looked at.
+        largest: MiB of the largest process at most; None: not looked at.
     """
 
     clock: float
     processor: float
     others: float | None = None
     peak: float | None = None
+    largest: float | None = None
 
 
 @contextmanager
@@ -129,7 +131,7 @@ def _spent(contender: Contender, patience: float, out: Any, err: Any, peak: "_Pe
         timely = late.is_alive()
         late.cancel()
         _kill(process.pid) if sys.exc_info()[0] else _reap()
-        most = None if peak is None else peak.end()
+        most, largest = (None, None) if peak is None else peak.end()
     if not timely:
         raise ContenderError(f"it takes longer than {patience:g} s")
     if status not in contender.accepted:
@@ -139,7 +141,7 @@ def _spent(contender: Contender, patience: float, out: Any, err: Any, peak: "_Pe
     processor = _used() - used
     whole = (os.cpu_count() or 1) * clock
     others = None if busy is None else max(0.0, ((_busy() or busy) - busy - processor) / whole)
-    return Spent(clock, processor, others, most)
+    return Spent(clock, processor, others, most, largest)
 
 
 def _kill(group: int) -> None:
@@ -195,17 +197,18 @@ class _PeakMemory(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self._over = threading.Event()
-        self._most = 0.0
+        self._most = self._largest = 0.0
 
     def run(self) -> None:
         while not self._over.wait(EVERY):
-            self._most = max(self._most, sum(map(_held, _descendants())))
+            held = [_held(pid) for pid in _descendants()]
+            self._most, self._largest = max(self._most, sum(held)), max([self._largest, *held])
 
-    def end(self) -> float | None:
-        """MiB at most; None where the system does not say."""
+    def end(self) -> tuple[float | None, float | None]:
+        """MiB at most of all and of the largest; None where the system does not say."""
         self._over.set()
         self.join()
-        return self._most or None
+        return self._most or None, self._largest or None
 
 
 def _held(pid: int) -> float:
