@@ -1,7 +1,7 @@
 """How time, memory and files grow with the number of images, from a thousand to ten millions.
 
     python -m benchmarks.scaling --rows 1000 100000 10000000
-    python -m benchmarks.scaling --photos 500 2000
+    python -m benchmarks.scaling --photos 500 2000 --small 20000
 
 The first takes the real way of the metadata (list, plan, hand out, collect, commit, then the split) over a collection
 that is only listed, with workers that do everything but pixels (`benchmarks.simulated`); its figures are those of the
@@ -22,11 +22,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.inputs import PHOTOS, ROOT, Inputs
+from benchmarks.inputs import PHOTOS, ROOT, SMALL, Inputs
 from benchmarks.jobs import written
 from benchmarks.measure import Contender, adopting, run
 
 SIDE: Final = 224
+SHARDS: Final = 16
+"""Images of a small shard."""
 STEPS: Final = {
     "list": "imgprep.commands.list_source:_listed",
     "plan": "imgprep.stages.convert.stage:Conversion.shards",
@@ -111,19 +113,20 @@ def metadata(rows: int, folder: Path, workers: int) -> dict[str, Any]:
     return found
 
 
-def photos(number: int, inputs: Inputs, folder: Path, workers: int) -> list[dict[str, Any]]:
-    """Figures of a real conversion into shards of two sizes."""
-    source, found = inputs.of_photos(number), []
-    for size in ("64 MiB", "4 MiB"):
+def images(source: Path, side: int, folder: Path, workers: int) -> list[dict[str, Any]]:
+    """Figures of a real conversion into few and into many shards."""
+    found = []
+    for size in ("64 MiB", f"{SHARDS * side * side * 3}"):
         output = folder / "out"
-        sections = {"convert": {"size": [SIDE, SIDE], "shard_size": size}}
+        sections = {"convert": {"size": [side, side], "shard_size": int(size) if size.isdigit() else size}}
         spec = written(folder / "spec.json", source, output, sections)
         command = (sys.executable, "-m", "imgprep", "convert", spec, "--quiet", "--workers", str(workers))
         contender = Contender("imgprep", command, output, {"PYTHONPATH": str(ROOT)}, keeps=True)
         spent = run(contender, 600, memory=True)
-        shards = len(list((output / "convert").glob("*.h5")))
+        made = json.loads((output / "convert" / "dataset.json").read_bytes())
         shutil.rmtree(output)
-        found.append({"images": number, "shards": shards, **{name: getattr(spent, name) for name in _FIGURES}})
+        counts = {"images": made["samples"]["found"], "side": side, "shards": len(made["shards"])}
+        found.append(counts | {name: getattr(spent, name) for name in _FIGURES})
     return found
 
 
@@ -136,7 +139,9 @@ def main() -> int:
     )
     parser.add_argument("--rows", type=int, nargs="*", default=[], help="numbers of made-up images")
     parser.add_argument("--photos", type=int, nargs="*", default=[], help="numbers of real photographs")
+    parser.add_argument("--small", type=int, nargs="*", default=[], help="numbers of real images of 32 x 32")
     parser.add_argument("--archive", type=Path, default=PHOTOS if PHOTOS.exists() else None, help="tar of JPEG files")
+    parser.add_argument("--archive-small", type=Path, default=SMALL if SMALL.exists() else None, help="tar of images")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench", help="ten millions need 12 GiB there")
     parser.add_argument("--command", nargs=2, help=argparse.SUPPRESS)
@@ -148,10 +153,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         for rows in options.rows:
             print(json.dumps(metadata(rows, Path(name), options.workers)), flush=True)
-        inputs = Inputs(options.folder / "inputs", options.archive, None)
+        inputs = Inputs(options.folder / "inputs", options.archive, options.archive_small)
+        sources = [(inputs.of_photos(number), SIDE) for number in options.photos]
+        sources += [(inputs.of_small(number), 32) for number in options.small]
         with adopting():
-            for number in options.photos:
-                for found in photos(number, inputs, Path(name), options.workers):
+            for source, side in sources:
+                for found in images(source, side, Path(name), options.workers):
                     print(json.dumps(found), flush=True)
     return 0
 
