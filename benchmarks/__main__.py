@@ -73,6 +73,7 @@ def measured(name: str, setting: Setting, options: argparse.Namespace) -> dict[s
     return {
         "title": title,
         "images": images,
+        "fewer": bool(options.quick or options.images),
         "when": dt.datetime.now(dt.UTC).date().isoformat(),
         "others": mean(others) if others else None,
         "rows": outcomes,

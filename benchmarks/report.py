@@ -75,6 +75,13 @@ def _lines(results: Mapping[str, Any]) -> Iterator[str]:
         rounds = max((len(runs) for runs in job["runs"].values()), default=0)
         yield f"| {name} | {job['images']:,} | {job['when']} | {rounds} | {busy} | {', '.join(versions)} |"
     skipped = [(name, who, why) for name, job in results["jobs"].items() for who, why in job["skipped"].items()]
+    fewer = [name for name, job in results["jobs"].items() if job["fewer"]]
+    if fewer:
+        yield ""
+        yield (
+            f"**Fewer images than the aims are for**: {', '.join(fewer)}. The start weighs more there, which is to the "
+            "disadvantage of imgprep."
+        )
     if any((job["others"] or 0) > BUSY for job in results["jobs"].values()):
         yield ""
         yield (

@@ -179,7 +179,15 @@ def _results(**jobs: float) -> dict[str, object]:
         found = {"median": median, "least": median / 2, "most": median * 2, "rounds": [median / 2, median, median * 2]}
         row = {"title": "against <peer>", "figure": "ratio", "of": "imgprep", "against": "<peer>", "target": 3.0}
         row |= {"more_is_better": True, "reached": median >= 3, "clock": found, "processor": found}
-        base = {"title": "a job", "images": 5, "when": "2026-01-01", "others": 0.5, "rows": [row], "peaks": {}}
+        base = {
+            "title": "a job",
+            "images": 5,
+            "when": "2026-01-01",
+            "others": 0.5,
+            "rows": [row],
+            "peaks": {},
+            "fewer": median < 1,
+        }
         return base | {"versions": {"<peer>": {"peer": "1.0"}}, "skipped": {"other": "it is broken"}, "runs": {}}
 
     machine = {"processor": "P", "cores": 2, "memory_gib": 8, "system": "Linux", "python": "3", "imgprep": "1"}
@@ -196,6 +204,7 @@ def test_results_in_words_and_as_a_picture(tmp_path: Path) -> None:
     assert "| a job | against <peer> | 4.00 (2.00 to 8.00) | 4.00 (2.00 to 8.00) | at least 3 | reached |" in page
     assert "| 0.30 (0.15 to 0.60) | at least 3 | **not reached** |" in page
     assert "The machine was shared" in page
+    assert "**Fewer images than the aims are for**: two." in page
     assert "- one: other: it is broken" in page
     picture = ET.parse(tmp_path / "results.svg").getroot()
     bars = [each for each in picture.iter("{http://www.w3.org/2000/svg}rect") if each.get("fill") != "#ffffff"]
