@@ -59,6 +59,15 @@ def test_slow_tests_are_not_measured(recorded):
     assert recorded == ["stop", "start"]
 
 
+def test_a_process_ends_however_often_coverage_was_paused(recorded, monkeypatch):
+    leave = os._exit
+    current = sys.modules["coverage"].Coverage.current()
+    monkeypatch.setattr(current, "start", lambda: monkeypatch.setattr(os, "_exit", lambda status: None))
+    with what_is_measured.paused():
+        pass
+    assert os._exit is leave
+
+
 def test_without_coverage_nothing_is_done(monkeypatch, takes):
     monkeypatch.delitem(sys.modules, "coverage", raising=False)
     monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", "{}")

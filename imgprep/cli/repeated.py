@@ -35,6 +35,8 @@ _SPEC: Final = frozenset({".yaml", ".yml", ".json"})
 _OUTPUT: Final = re.compile(r"""^["']?output["']?[ \t]*:[ \t]*(["']?)([^"'#\n]+?)\1[ \t]*(?:#.*)?$""", re.MULTILINE)
 _LARGEST: Final = 1 << 20
 _PACKAGE: Final = Path(__file__).parents[1]
+_CLONE: Final = str(_PACKAGE.parent) if (_PACKAGE.parent / "pyproject.toml").is_file() else None
+"""The folder that an editable installation leads to. Nothing is installed into it, and it changes all the time."""
 
 
 def repeated(arguments: Sequence[str]) -> int | None:
@@ -115,7 +117,7 @@ def key_of(arguments: Sequence[str]) -> str:
     here = str(Path.cwd())
     streams = [[width_of(stream), stream.isatty()] for stream in (sys.stdout, sys.stderr)]
     variables = sorted((name, value) for name, value in os.environ.items() if _VARIABLES.match(name))
-    packages = [(path, _changed(path)) for path in sys.path[1:] if path != here]
+    packages = [(path, _changed(path)) for path in sys.path[1:] if path not in {here, _CLONE}]
     parts = (
         *(list(arguments), here, streams, variables, time.localtime()[:3]),
         *(sys.version, sys.executable, sys.path, packages, _machine()),

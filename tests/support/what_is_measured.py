@@ -36,7 +36,9 @@ def paused() -> Iterator[None]:
     try:
         yield
     finally:
+        leave = os._exit
         current.start()
+        os._exit = leave  # every start wraps it once more: after a thousand of them a forked process could not end
         os.environ.update(kept)
 
 
