@@ -19,7 +19,7 @@ import yaml
 
 from tests.support import official
 from tests.support.blocks import blocks_in
-from tests.support.project import unmeasured
+from tests.support.what_is_measured import unmeasured
 
 
 @pytest.fixture

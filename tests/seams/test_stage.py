@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.project import unmeasured
+from tests.support.what_is_measured import unmeasured
 
 TOY = Path(__file__).parents[1] / "support" / "toy_stage.py"
 Run = Callable[..., tuple[int, str]]

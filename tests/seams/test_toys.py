@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import imgprep as package
-from tests.support.project import unmeasured
 from tests.support.specs import write_spec
+from tests.support.what_is_measured import unmeasured
 
 SUPPORT = Path(__file__).parents[1] / "support"
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tests.support import program
 from tests.support.blocks import Block
-from tests.support.project import unmeasured
+from tests.support.what_is_measured import unmeasured
 
 # What a shell does to these is not imitated: such lines go to one.
 SHELL: Final = re.compile(r"[|&;$`<*?(){}\\]|>>")
