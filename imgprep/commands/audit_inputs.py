@@ -76,6 +76,10 @@ def of_source(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, name:
     about = _about_labels(spec.audit.rules, collection.classes, listed) if labelled else (None, None, False)
     review, predictions, descriptor = about
     candidates = listed if decided is None else decided.as_listed(listed)
+    if pipeline.converts:
+        from imgprep.commands.one_visit import visit
+
+        visit(context, pipeline, candidates, descriptor=descriptor)
     table, measurements = measure_exactly(context, reader, candidates, descriptor=descriptor, what=name)
     table = table if decided is None else decided.without_excluded(table)
     evidence = Evidence(

@@ -176,15 +176,21 @@ def run(request: Request, *, gate: bool = True, baseline: Path | None = None) ->
     from imgprep.checks.accepted import unreadable_in
     from imgprep.checks.reports.json import read as read_report
     from imgprep.commands import audit as auditing
+    from imgprep.commands.one_visit import refuse
 
     loaded = request.load()
     known = () if baseline is None else read_report(baseline)
     with context_for(request, loaded) as context:
-        pipeline = Pipeline(loaded, context, unreadable_in(known))
+        pipeline = Pipeline(loaded, context, unreadable_in(known), converts=True)
         stages = pipeline.stages()
         pipeline.check(stages)
-        report = auditing.audit(loaded, context, pipeline, auditing.Choice(baseline=baseline)).report
+        try:
+            report = auditing.audit(loaded, context, pipeline, auditing.Choice(baseline=baseline)).report
+        except RequestError:
+            refuse(context)
+            raise
         if gate and not report.passed:
+            refuse(context)
             return Run(report)
         made = [pipeline.bring(stage.name) for stage in stages]
     return Run(report, tuple(in_output(loaded, stage) for stage in made))

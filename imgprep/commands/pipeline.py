@@ -33,10 +33,19 @@ class Pipeline:
         loaded: the spec.
         context: of the run.
         unreadable: ids of images that may be quarantined, because the baseline of the audit has them.
+        converts: whether convert follows the audit, so that images may be read once for both.
     """
 
-    def __init__(self, loaded: LoadedSpec, context: RunContext, unreadable: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        loaded: LoadedSpec,
+        context: RunContext,
+        unreadable: frozenset[str] = frozenset(),
+        *,
+        converts: bool = False,
+    ) -> None:
         self.loaded = loaded
+        self.converts = converts
         self._unreadable = unreadable
         self.context = context
         self._results: dict[str, StageResult] = {}

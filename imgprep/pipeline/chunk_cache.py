@@ -12,7 +12,7 @@ from imgprep.dataset.manifest import fingerprint
 from imgprep.engines.base import Function
 from imgprep.pipeline.image_reader import ImageReader
 from imgprep.pipeline.plan import ShardPlan
-from imgprep.pipeline.runner import RunContext, results
+from imgprep.pipeline.runner import RunContext, results, tell_made_ahead
 from imgprep.table.sample import SampleTable
 from imgprep.util.versions import versions
 
@@ -46,22 +46,32 @@ class ChunkCache(Generic[R]):
             for index, items in enumerate(_chunks(table))
         ]
 
+    def known(self, context: RunContext, plan: Plan) -> R | None:
+        """The cached result of a chunk; with ``--force`` only what this run computed."""
+        if context.force and plan.filename not in context.ahead.chunks:
+            return None
+        return self.read(self.folder / plan.filename, len(plan.items))
+
     def results(
         self, context: RunContext, function: Function[Plan, R], plans: list[Plan]
     ) -> Iterator[tuple[slice, R, bool]]:
-        """Yields (rows of the table, result, whether it was computed now): cached results first, then the others.
+        """Yields (rows of the table, result, whether this run computed it): cached results first, then the others.
 
         Those come as they finish. Cached files of other plans are removed at the end.
         """
         ends = list(itertools.accumulate(len(plan.items) for plan in plans))
         rows = {plan.index: slice(end - len(plan.items), end) for plan, end in zip(plans, ends, strict=True)}
-        missing = []
+        missing, ahead = [], 0
         for plan in plans:
-            kept = None if context.force else self.read(self.folder / plan.filename, len(plan.items))
+            kept = self.known(context, plan)
             if kept is None:
                 missing.append(plan)
             else:
-                yield rows[plan.index], kept, False
+                fresh = plan.filename in context.ahead.chunks
+                ahead += plan.items.images() if fresh else 0
+                yield rows[plan.index], kept, fresh
+        if ahead:
+            tell_made_ahead(context, self.what, ahead)
         if missing:
             items = sum(plan.items.images() for plan in missing)
             for plan, found in results(context, function, missing, self.what, items):

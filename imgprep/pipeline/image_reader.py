@@ -28,6 +28,8 @@ CONSTANT: Final = "constant"
 PATH_FLAGS: Final = frozenset({"wrong-extension", "folder-named-as-image"})
 """Flags that depend on the name of a file, and not on its bytes alone."""
 
+_JPEG: Final = "JPEG"
+
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
@@ -112,18 +114,30 @@ class ImageReader:
         except MemoryError as error:
             raise TransientError(NO_MEMORY) from error
 
-    def loaded(self, sample: Sample, content: Content) -> Loaded:
+    def loaded(self, sample: Sample, content: Content, last: ScaledImage | None = None) -> Loaded:
         """Decodes one image that was read.
+
+        Args:
+            sample: of the source.
+            content: of it.
+            last: what `decoded` gave just now; it is taken where it has the size that is wanted.
 
         Raises:
             ImageError: it cannot be used; the message says why.
         """
-        data, sha256 = content
-        seen = self._seen(sample, data, self.reduction)
+        seen = last
+        if seen is None or seen.factor != self._factor(seen):
+            seen = self.decoded(sample, content, self.reduction)
         if seen.factor > 1 and CONSTANT in seen.flags:  # which the whole image need not be
             pixels = seen.pixels.copy()
-            seen = self._seen(sample, data)._replace(pixels=pixels)
-        return Loaded(seen.pixels, seen.flags, sha256, None if self.masks is None else self._mask(sample, seen))
+            seen = self.decoded(sample, content)._replace(pixels=pixels)
+        return Loaded(seen.pixels, seen.flags, content[1], None if self.masks is None else self._mask(sample, seen))
+
+    def _factor(self, seen: ScaledImage) -> int:
+        """The factor by which an image is loaded."""
+        if self.reduction is None or seen.format != _JPEG:
+            return 1
+        return self.reduction(seen.height, seen.width)
 
     def scaled(self, sample: Sample, min_side: int = 0) -> tuple[ScaledImage, str]:
         """Reads one image; a large JPEG may be decoded at a fraction of its size.
@@ -138,10 +152,21 @@ class ImageReader:
         Raises:
             ImageError: it cannot be used; the message says why.
         """
-        data, sha256 = self.content(sample)
-        return self._seen(sample, data, KeepingLongSide(min_side) if min_side else None), sha256
+        content = self.content(sample)
+        return self.decoded(sample, content, KeepingLongSide(min_side) if min_side else None), content[1]
 
-    def _seen(self, sample: Sample, data: bytes | NDArray[Any], reduction: Reduction | None = None) -> ScaledImage:
+    def decoded(self, sample: Sample, content: Content, reduction: Reduction | None = None) -> ScaledImage:
+        """Decodes one image that was read, without its mask.
+
+        Args:
+            sample: of the source.
+            content: of it.
+            reduction: of a large JPEG; None decodes the whole size.
+
+        Raises:
+            ImageError: it cannot be used; the message says why.
+        """
+        data = content[0]
         try:
             if isinstance(data, np.ndarray):
                 seen = ScaledImage.whole(data, ("16-bit",) if data.dtype == np.uint16 else ())

@@ -1,11 +1,12 @@
 """Runs the plans of a stage: hands plans to workers, journals finished shards, commits the index last."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from imgprep.dataset.manifest import SAMPLES, Manifest, ShardEntry, commit, sha256_file
+from imgprep.dataset.row_format import ImageFormat
 from imgprep.engines.base import Engine, Heartbeat
 from imgprep.errors import ImgprepError
 from imgprep.pipeline.parts import Part, PartResult
@@ -42,6 +43,24 @@ class Job(Protocol[I]):
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a run has made before its turn, because the images were being read for something else.
+
+    Attributes:
+        stages: names of the stages of which it made shards.
+        shards: digest of a plan -> the record of its shard.
+        chunks: names of the files of chunks in a cache.
+        formats: stage -> the image that determines its format, and the format.
+    """
+
+    stages: set[str] = field(default_factory=set)
+
+    shards: dict[str, ShardRecord] = field(default_factory=dict)
+    chunks: set[str] = field(default_factory=set)
+    formats: dict[str, tuple[str, ImageFormat]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RunContext:
     """The surroundings that a stage runs in.
 
@@ -50,12 +69,14 @@ class RunContext:
         engine: runs the workers.
         monitor: shows progress and notes.
         force: make finished shards again.
+        ahead: what was made before its turn; its owner finds it there.
     """
 
     workspace: Workspace
     engine: Engine
     monitor: Monitor
     force: bool = False
+    ahead: Ahead = field(default_factory=Ahead)
 
 
 P = TypeVar("P")
@@ -78,6 +99,13 @@ def results(
             yield outcome.plan, outcome.value
     finally:
         context.monitor.end()
+
+
+def tell_made_ahead(context: RunContext, what: str, items: int) -> None:
+    """Shows that items were made ahead, when it is their turn."""
+    context.monitor.begin(what, items)
+    context.monitor.advance(items)
+    context.monitor.end()
 
 
 def make_shards(context: RunContext, stage: str, job: Job[I], plans: list[ShardPlan[I]]) -> list[ShardRecord]:
@@ -139,16 +167,54 @@ def _made(
 ) -> dict[int, ShardRecord]:
     """The records of the plans by their index; what is made is appended to the journal at once."""
     journal, known = journaled
-    plans = [replace(plan, known=record_from(known.get(plan.digest))) for plan in plans]
-    records: dict[int, ShardRecord] = {}
+    ahead = context.ahead.shards
+    records = {plan.index: ahead[plan.digest] for plan in plans if plan.digest in ahead}
+    before = sum(images_in(plan.items) for plan in plans if plan.digest in ahead)
+    if before:
+        tell_made_ahead(context, stage, before)
+    plans = [replace(plan, known=record_from(known.get(plan.digest))) for plan in plans if plan.digest not in ahead]
     items = sum(images_in(plan.items) for plan in plans)
-    for plan, record in results(context, job, plans, stage, items):
+    for plan, record in results(context, job, plans, stage, items) if plans or not before else ():
         records[plan.index] = record
         if record.kept:
             context.monitor.advance(images_in(plan.items))
         else:
             journal.append(plan.digest, asdict(record))
     return records
+
+
+def make_ahead(
+    context: RunContext, stage: str, job: Any, plans: Iterable[ShardPlan[I]], what: str
+) -> Iterator[tuple[ShardPlan[I], Any]]:
+    """Makes the shards of a stage while its images are read for something else; its own run then takes them over.
+
+    Shards that an earlier run finished are kept. A run that is interrupted leaves what an interrupted stage does.
+
+    Args:
+        context: of the run.
+        stage: its name.
+        job: gives a result with the member ``record``, a `ShardRecord`.
+        plans: of the shards.
+        what: name of the work, for the progress display.
+
+    Yields:
+        Each plan and its result, as they finish.
+    """
+    context.workspace.begin(stage)
+    context.ahead.stages.add(stage)
+    journal, known = context.workspace.journal(stage), context.workspace.journaled(stage)
+    known = {} if context.force else known
+    journal.rewrite(known)
+    plans = [replace(plan, known=record_from(known.get(plan.digest))) for plan in plans]
+    for plan, found in results(context, job, plans, what, sum(images_in(plan.items) for plan in plans)):
+        record: ShardRecord = found.record
+        if record.kept:
+            context.monitor.advance(images_in(plan.items))
+        else:
+            journal.append(plan.digest, asdict(record))
+        if not record.transient:  # else the stage tries again
+            context.ahead.shards[plan.digest] = record
+        yield plan, found
 
 
 def commit_stage(

@@ -9,6 +9,7 @@ import numpy as np
 
 from imgprep.dataset.manifest import MASKED
 from imgprep.dataset.row_format import ImageFormat
+from imgprep.decoding.decode import ScaledImage
 from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.image_loop import Fault, attempt, over_images
 from imgprep.pipeline.image_reader import Content, ImageReader, Mask, Pixels
@@ -52,6 +53,25 @@ class Known(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """Looks at the images that are prepared, so that they are read and decoded once for both."""
+
+    def look(self, reader: ImageReader, sample: Sample, content: Content) -> ScaledImage | None:
+        """Looks at an image that was read.
+
+        Returns:
+            What the reader decoded last for it; None where it decoded nothing.
+
+        Raises:
+            ImageError: it cannot be used, and is not prepared either.
+        """
+        ...
+
+    def failed(self, sample: Sample, fault: Fault) -> None:
+        """Hears of an image that cannot be used, or is not to be."""
+        ...
+
+
 def content_hash(content: Content) -> bytes:
     """A hash of what an image is read from: pixels are told from files, and from those of another shape."""
     data, sha256 = content
@@ -68,12 +88,14 @@ class Prepare:
         operations: applied to the pixels in order; picklable.
         image: format of every result; None where it depends on the images.
         mask_operations: applied to a mask, so that its pixels stay aligned with the image's.
+        observer: looks at the images too; None for nothing.
     """
 
     reader: ImageReader
     operations: tuple[Operation, ...]
     image: ImageFormat | None = None
     mask_operations: tuple[Operation, ...] = ()
+    observer: Observer | None = None
 
     def over(
         self,
@@ -87,6 +109,8 @@ class Prepare:
         at = () if known is None else (known.at,)
         for _, sample, found in over_images(samples, excluded, heartbeat, process, *at):
             if isinstance(found, Fault):
+                if self.observer is not None:
+                    self.observer.failed(sample, found)
                 yield sample, Prepared(None, reason=found.reason, transient=found.transient)
             else:
                 yield sample, found
@@ -96,7 +120,8 @@ class Prepare:
         content = reader.content(sample)
         if known is not None and (same := known.of(content, sample)) is not None:
             return same
-        image, flags, sha256, mask = reader.loaded(sample, content)
+        last = None if self.observer is None else self.observer.look(reader, sample, content)
+        image, flags, sha256, mask = reader.loaded(sample, content, last)
         dark = dark_levels(image) if reader.options.values is None else None
         found = attempt(self._transformed, image, mask)
         if isinstance(found, Fault):

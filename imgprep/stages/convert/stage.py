@@ -100,6 +100,8 @@ class Conversion:
         """
         if self.prepare.image is not None:
             return "", self.prepare.image
+        if STAGE in context.ahead.formats:
+            return context.ahead.formats[STAGE]
         usable = np.flatnonzero(self.table.ok())
         for start in range(0, len(usable), PROBED):
             items = self.table[usable[start : start + PROBED]]
@@ -107,6 +109,7 @@ class Conversion:
             found: tuple[str, ImageFormat] | None
             for _, found in results(context, Probe(self.prepare), [plan], "probe", len(items)):
                 if found is not None:
+                    context.ahead.formats[STAGE] = found
                     return found
         raise RequestError(f"{self.where}: none of the images can be read; `imgprep audit` lists the reasons")
 
