@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from imgprep.commands.stored_inputs import with_fetched_files
-from imgprep.engines import ENGINES, Engine
+from imgprep.engines import Engine
 from imgprep.errors import one_line
 from imgprep.pipeline.inputs import StageResult
 from imgprep.pipeline.remote_output import RemoteOutput, working_folder
 from imgprep.pipeline.runner import Monitor, RunContext
 from imgprep.pipeline.workspace import Workspace
+from imgprep.spec.installed import INSTALLED
 from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
 from imgprep.stages import STAGES
@@ -87,12 +88,13 @@ def workers_of(loaded: LoadedSpec) -> int:
 def engine_for(loaded: LoadedSpec) -> Engine:
     """The engine of the spec."""
     execution = loaded.spec.execution
-    return ENGINES[execution.engine](
+    engine: Engine = INSTALLED.engines[execution.engine](  # the table that has checked the name
         workers=workers_of(loaded),
         item_timeout=execution.item_timeout,
         memory_limit=execution.memory_limit,
         address=execution.address,
     )
+    return engine
 
 
 @contextmanager
