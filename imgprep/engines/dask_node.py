@@ -20,6 +20,8 @@ class NodeEngine(WorkerPlugin):  # type: ignore[misc, unused-ignore]
         limits: of the process of a plan.
     """
 
+    idempotent = True  # the next stage and the next run find it, with the process that workers are forked from
+
     def __init__(self, limits: Settings) -> None:
         self.name = f"imgprep-{limits.item_timeout}-{limits.memory_limit}"
         self._limits = limits
