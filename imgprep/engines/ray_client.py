@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import current_thread, main_thread
+from types import MappingProxyType
 from typing import Any, Final
 
 from imgprep.engines.base import Settings
 from imgprep.engines.node import Worker, check_versions
 from imgprep.errors import RequestError, ResourceError, one_line
 
-_OWN: Final = {"include_dashboard": False, "object_store_memory": 128 << 20}
+_OWN: Final = MappingProxyType({"include_dashboard": False, "object_store_memory": 128 << 20})
 """How a cluster of our own is: plans and answers are small."""
 _FALSE_STARTS: Final = 3
 """Actors that may die before they begin, with their nodes perhaps."""

@@ -80,13 +80,14 @@ class RowRecords:
 def read_row_records(path: Path, sha256: str) -> RowRecords | None:
     """Reads what is recorded of a shard's rows; None where it is not there, or not as it was written."""
     try:
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != sha256:
-            return None
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            settings, image = file["about"].tolist()
-            columns = file["keys"], file["contents"], file["checksums"], file["sha256"]
-            details = _Details(file["details"].tobytes(), np.cumsum(file["lengths"], dtype=np.int64))
+        with path.open("rb") as content:
+            if hashlib.file_digest(content, "sha256").hexdigest() != sha256:
+                return None
+            content.seek(0)
+            with np.load(content, allow_pickle=False) as file:
+                settings, image = file["about"].tolist()
+                columns = file["keys"], file["contents"], file["checksums"], file["sha256"]
+                details = _Details(file["details"].tobytes(), np.cumsum(file["lengths"], dtype=np.int64))
     except (OSError, ValueError, LookupError, BadZipFile, EOFError):
         return None
     return RowRecords(settings, image, *columns, details)
