@@ -1,12 +1,13 @@
 """What is measured: each job is done by imgprep in some way, and by peers; rows say which figures are looked at."""
 
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+
+import yaml
 
 from benchmarks.inputs import ROOT, Inputs
 from benchmarks.measure import Contender
@@ -96,11 +97,11 @@ class Job:
 
 
 def written(path: Path, source: Path, output: Path, sections: Mapping[str, Any]) -> str:
-    """Writes a spec (JSON is YAML) and gives its path."""
+    """Writes a spec and gives its path."""
     source_ = {"layout": "directory", "path": str(source)}
     spec = {"name": "bench", "source": source_, "output": str(output), **sections}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(spec), encoding="utf-8")
+    path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
     return str(path)
 
 
@@ -114,7 +115,7 @@ class _Command:
     def made(self, setting: Setting, source: Path, name: str = OURS, **options: Any) -> Contender:
         """The command as a contender; options are `workers`, `arguments`, and those of a `Contender`."""
         output = setting.folder / f"{self.command}-{name.replace(' ', '-').replace(',', '')}"
-        spec = written(output.with_suffix(".json"), source, output, self.sections)
+        spec = written(output.with_suffix(".yaml"), source, output, self.sections)
         workers = str(options.pop("workers", setting.workers))
         arguments = options.pop("arguments", ())
         command = (sys.executable, "-m", "imgprep", self.command, spec, "--quiet", "--workers", workers, *arguments)
