@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from annotated_types import Ge, Le
 
 from imgprep.errors import one_line
+from imgprep.util.quantity import quantity
 
 Status = Literal["pass", "fail", "inconclusive", "skipped"]
 Severity = Literal["error", "warning", "info", "off"]
@@ -132,7 +133,7 @@ class Report:
     def __repr__(self) -> str:
         """The verdict in a line; the findings are in `findings`."""
         failed = Counter(finding.severity for finding in self.findings if finding.status == "fail")
-        counts = ", ".join(f"{failed[name]} {name}s" for name in ("error", "warning"))
+        counts = ", ".join(quantity(failed[name], name) for name in ("error", "warning"))
         return f"<Report {self.name}: {'passed' if self.passed else 'failed'}, {self.images} images, {counts}>"
 
     def _repr_html_(self) -> str:

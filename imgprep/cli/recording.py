@@ -60,11 +60,10 @@ def record(arguments: Sequence[str], key: str, done: Repeatable) -> None:
 def _record(arguments: Sequence[str], key: str, done: Repeatable) -> None:
     import json
 
-    from imgprep.cli.repeated import PRIVATE, RECORDS, UNCOUNTED, output_of, state_of
+    from imgprep.cli.repeated import PRIVATE, RECORDS, output_of, state_of
     from imgprep.commands.session import Silent
     from imgprep.dataset.manifest import commit
     from imgprep.spec.inputs import files_of
-    from imgprep.util.stamps import stamp_of
 
     output = output_of(arguments)
     if output is None:
@@ -74,9 +73,9 @@ def _record(arguments: Sequence[str], key: str, done: Repeatable) -> None:
     if files is None or not output.samefile(loaded.spec.output):
         return
     reads = [str(path.absolute()) for path in (done.given.spec, *files, *done.reads)]
-    before = stamp_of([*reads, str(output)], UNCOUNTED, newest=True)
+    state = state_of(output, reads, newest=True)
     terminal = done.given.terminal
-    if before.newest >= terminal.began - TICK:
+    if state.newest >= terminal.began - TICK:
         return
     path = output / PRIVATE / RECORDS
     kept = {
@@ -84,7 +83,7 @@ def _record(arguments: Sequence[str], key: str, done: Repeatable) -> None:
         "said": terminal.said,
         "lock": loaded.spec.execution.lock,
         "reads": reads,
-        "state": state_of(output, reads),
+        "state": state.digest,
     }
     commit(path, json.dumps(_latest(path, key, kept)).encode("utf-8", "backslashreplace"), durable=False)
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 from imgprep.cli.streams import OUTPUT
 from imgprep.cli.width import width_of
 from imgprep.util import locking
-from imgprep.util.stamps import stamp_of
+from imgprep.util.stamps import Stamp, stamp_of
 
 RECORDS: Final = "repeated.json"
 PRIVATE: Final = ".imgprep"
@@ -79,7 +79,7 @@ def _record(arguments: Sequence[str]) -> Mapping[str, Any] | None:
     with (output / PRIVATE / LOCK).open("r+", encoding="utf-8") as file:
         if record["lock"]:
             locking.lock(file)
-        holds = record["state"] == state_of(output, record["reads"])
+        holds = record["state"] == state_of(output, record["reads"]).digest
     return record if holds and texts and isinstance(record["code"], int) else None
 
 
@@ -125,14 +125,20 @@ def key_of(arguments: Sequence[str]) -> str:
     return blake2b(json.dumps(parts).encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
 
 
-def state_of(output: Path, reads: Sequence[str]) -> str:
-    """A hash of the state of an output, of what is read for it, and of the code of imgprep.
+def state_of(output: Path, reads: Sequence[str], *, newest: bool = False) -> Stamp:
+    """The state of an output, of what is read for it, and of the code of imgprep.
+
+    Args:
+        output: the folder.
+        reads: files and folders.
+        newest: whether the latest time of the output and of what is read is wanted.
 
     Raises:
         OSError: it cannot be told.
     """
     code = stamp_of([str(_PACKAGE)], {"__pycache__"})
-    return f"{stamp_of([str(output)], UNCOUNTED).digest} {stamp_of(reads).digest} {code.digest}"
+    made, read = stamp_of([str(output)], UNCOUNTED, newest=newest), stamp_of(reads, newest=newest)
+    return Stamp(f"{made.digest} {read.digest} {code.digest}", max(made.newest, read.newest))
 
 
 def _changed(path: str) -> int:

@@ -40,9 +40,10 @@ def stored_pixels(folder: Path, encoding: str) -> StoredPixels:
     Raises:
         RequestError: there is no dataset with pixels, or no such files can be written of them.
     """
-    if (folder / INDEX).is_file() and read_manifest(folder).image is not None and not _normalised(folder):
+    given = read_manifest(folder) if (folder / INDEX).is_file() else None
+    if given is not None and given.image is not None and not _normalised(folder, given):
         return _checked((folder,), encoding)
-    output = folder.resolve().parent if (folder / INDEX).is_file() else folder
+    output = folder if given is None else folder.resolve().parent
     there = {name: output / name for name in (_PACK, *_RAW) if (output / name / INDEX).is_file()}
     raw = tuple(there[name] for name in _RAW if name in there)
     packed = read_manifest(there[_PACK]) if _PACK in there else None
@@ -56,11 +57,10 @@ def stored_pixels(folder: Path, encoding: str) -> StoredPixels:
     return StoredPixels(raw, found.color, f"{found.note}; not those of pack, which are {_unsuitable(packed)}")
 
 
-def _normalised(folder: Path) -> bool:
+def _normalised(folder: Path, manifest: Manifest) -> bool:
     """Whether a folder is pack's, its pixels are no levels, and the stage that has them lies beside it."""
-    if folder.resolve().name != _PACK or not _unsuitable(read_manifest(folder)):
-        return False
-    return (folder.resolve().parent / _RAW[0] / INDEX).is_file()
+    whole = folder.resolve()
+    return whole.name == _PACK and bool(_unsuitable(manifest)) and (whole.parent / _RAW[0] / INDEX).is_file()
 
 
 def _checked(folders: tuple[Path, ...], encoding: str) -> StoredPixels:

@@ -10,6 +10,7 @@ from imgprep.archives.files import open_plain
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.trees import FileTree
 from imgprep.sources.walk import junk
+from imgprep.util.addresses import is_address
 
 _UNPACK: Final = "an archive of a kind that is not read; unpack it and give the folder, or make it a zip or tar.gz"
 _FILES: Final[Mapping[str, str]] = {
@@ -32,7 +33,6 @@ _COCO: Final = (
     "COCO annotations, which are not read: they label objects, not images; list the images in a CSV table with the "
     "columns location and label"
 )
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _COCO_KEYS: Final = re.compile(rb'"(?:annotations|categories|images|licenses)"\s*:\s*\[|"info"\s*:\s*\{')
 _PARTS: Final = re.compile(r"(?:images?|imgs?|data|(?:train|val|valid|validation|test|unlabeled)(?:20\d\d)?)")
 _TFRECORD: Final = re.compile(r"\.tfrecords?(?:-\d+-of-\d+)?$|-tfrecord-\d+-of-\d+$|\.tfrecord\.gz$")
@@ -47,7 +47,7 @@ def refuse_url(path: Path) -> None:
     Raises:
         RequestError: nothing is there, and the path begins like an address.
     """
-    if _URL.match(path.as_posix()):
+    if is_address(path.as_posix()):
         raise RequestError(
             f"{one_line(path)}: an address, which is not read; download the collection and give its folder, or a "
             "table that lists the addresses of the images"

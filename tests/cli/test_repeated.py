@@ -132,7 +132,7 @@ def recorded_as_it_is(project: Project) -> None:
     path = project.output / PRIVATE / RECORDS
     with contextlib.chdir(project.folder):
         [(key, record)] = json.loads(path.read_bytes()).items()
-        record["state"] = repeated.state_of(Path("out"), record["reads"])
+        record["state"] = repeated.state_of(Path("out"), record["reads"]).digest
     path.write_text(json.dumps({key: record}))
 
 
