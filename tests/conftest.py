@@ -18,6 +18,7 @@ SLOW = ("e2e", "faults", "seams")
 """Folders whose tests run the whole program, mostly in processes of its own: all of them are slow."""
 
 pytest_plugins = [
+    "tests.support.cluster_runs",
     "tests.support.project_fixtures",
     "tests.support.spec_fixtures",
     "tests.support.stage_fixtures",

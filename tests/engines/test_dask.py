@@ -8,6 +8,7 @@ import pytest
 from imgprep.engines.base import WorkerError
 from imgprep.engines.dask import Dask, _answer
 from imgprep.errors import ResourceError
+from tests.support.cluster_runs import check_killed_decoder, check_slow_item
 from tests.support.engine_jobs import Work, work
 
 pytest.importorskip("distributed")
@@ -22,25 +23,13 @@ def engine(dask_cluster: Any) -> Iterator[Dask]:
 
 def test_an_item_that_kills_its_decoder_costs_that_item_and_no_node(engine: Dask, dask_cluster: Any) -> None:
     before = [node.pid for node in dask_cluster.nodes]
-    plans = [Work(str(number), items=4, faults={2: "kill"} if number == 1 else {}) for number in range(5)]
-    outcomes = {outcome.plan.name: outcome for outcome in engine.run(work, plans)}
-    assert [outcomes[str(number)].error for number in range(5)] == [None] * 5
-    values = {name: outcome.value for name, outcome in outcomes.items()}
-    assert [values[str(number)].done for number in range(5)] == [4, 3, 4, 4, 4]
-    assert "signal 9" in str(values["1"])
+    check_killed_decoder(engine)
     assert all(node.poll() is None for node in dask_cluster.nodes)
     assert before == [node.pid for node in dask_cluster.nodes]
 
 
 def test_an_item_that_takes_too_long_costs_that_item(dask_cluster: Any) -> None:
-    engine = Dask(workers=2, item_timeout=0.5, address=dask_cluster.address)
-    try:
-        (outcome,) = engine.run(work, [Work("slow", items=3, faults={1: "sleep:30"})])
-    finally:
-        engine.close()
-    assert outcome.error is None
-    assert outcome.value.done == 2
-    assert "took longer than 0.5 s" in str(outcome.value)
+    check_slow_item(Dask(workers=2, item_timeout=0.5, address=dask_cluster.address))
 
 
 def test_few_plans_are_taken_at_a_time(engine: Dask) -> None:

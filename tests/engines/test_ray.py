@@ -10,6 +10,7 @@ import pytest
 from imgprep.engines.base import FunctionError
 from imgprep.engines.ray import Ray
 from imgprep.errors import ResourceError
+from tests.support.cluster_runs import check_killed_decoder, check_slow_item
 from tests.support.engine_jobs import Work, work
 
 
@@ -21,23 +22,11 @@ def engine(ray_cluster: Any) -> Iterator[Ray]:
 
 
 def test_an_item_that_kills_its_decoder_costs_that_item_and_no_actor(engine: Ray) -> None:
-    plans = [Work(str(number), items=4, faults={2: "kill"} if number == 1 else {}) for number in range(5)]
-    outcomes = {outcome.plan.name: outcome for outcome in engine.run(work, plans)}
-    assert [outcomes[str(number)].error for number in range(5)] == [None] * 5
-    values = {name: outcome.value for name, outcome in outcomes.items()}
-    assert [values[str(number)].done for number in range(5)] == [4, 3, 4, 4, 4]
-    assert "signal 9" in str(values["1"])
+    check_killed_decoder(engine)
 
 
 def test_an_item_that_takes_too_long_costs_that_item(ray_cluster: Any) -> None:
-    engine = Ray(workers=2, item_timeout=0.5, address="auto")
-    try:
-        (outcome,) = engine.run(work, [Work("slow", items=3, faults={1: "sleep:30"})])
-    finally:
-        engine.close()
-    assert outcome.error is None
-    assert outcome.value.done == 2
-    assert "took longer than 0.5 s" in str(outcome.value)
+    check_slow_item(Ray(workers=2, item_timeout=0.5, address="auto"))
 
 
 def test_an_actor_that_dies_costs_no_item(engine: Ray, tmp_path: Path) -> None:
