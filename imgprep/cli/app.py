@@ -181,10 +181,10 @@ def status(
     report_format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
 ) -> int:
     """Says what is up to date, and why the rest is not."""
-    from imgprep.commands import status as standing
+    from imgprep.commands import status
 
     with given.terminal as terminal:
-        found = standing.status(given.request())
+        found = status.status(given.request())
     _print(terminal, found, report_format)
     return ExitCode.DONE if found.up_to_date else ExitCode.FAILED
 

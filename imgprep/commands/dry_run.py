@@ -10,7 +10,7 @@ from imgprep.commands.session import Request, engine_for, looking_at, workers_of
 from imgprep.dataset.accounting import accounting
 from imgprep.pipeline.estimates import Outlook, StageEstimate
 from imgprep.pipeline.runner import RunContext
-from imgprep.pipeline.standing import Standing
+from imgprep.pipeline.stage_status import StageStatus
 from imgprep.spec.loading import LoadedSpec
 from imgprep.util.addresses import shown_path
 from imgprep.util.quantity import quantity
@@ -30,7 +30,7 @@ class Estimate:
         stages: in order.
         workers: number of workers.
         worker_bytes: memory per worker in bytes.
-        standings: of the stages: what is up to date, and why the rest is not.
+        statuses: of the stages: what is up to date, and why the rest is not.
     """
 
     output: Path
@@ -39,7 +39,7 @@ class Estimate:
     stages: tuple[StageEstimate, ...]
     workers: int
     worker_bytes: int
-    standings: tuple[Standing, ...] = ()
+    statuses: tuple[StageStatus, ...] = ()
 
     def text(self) -> str:
         """The estimate as readable lines."""
@@ -52,7 +52,7 @@ class Estimate:
         lines.append(
             f"memory: {self.workers} workers of about {_mebibytes(self.worker_bytes)} and the image being processed"
         )
-        lines += [standing.line() for standing in self.standings]
+        lines += [status.line() for status in self.statuses]
         return "\n".join([*lines, "nothing was written"])
 
 
@@ -83,8 +83,8 @@ def _estimate(loaded: LoadedSpec, context: RunContext, last: str | None) -> Esti
     largest = max((stage.bytes // stage.shards for stage in stages if stage.shards), default=0)
     table, classes = pipeline.collection.dataset()
     found = {"found": len(table), **table.status.counts()}
-    standings = tuple(pipeline.standings(needed))
-    return Estimate(loaded.spec.output, found, len(classes), stages, workers_of(loaded), COPIES * largest, standings)
+    statuses = tuple(pipeline.statuses(needed))
+    return Estimate(loaded.spec.output, found, len(classes), stages, workers_of(loaded), COPIES * largest, statuses)
 
 
 def _mebibytes(size: int) -> str:

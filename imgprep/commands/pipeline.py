@@ -18,7 +18,7 @@ from imgprep.pipeline.inputs import StageResult
 from imgprep.pipeline.parts import Part, PartResult
 from imgprep.pipeline.runner import RunContext, make_part
 from imgprep.pipeline.stage import ShardedWork, Stage, StageWork
-from imgprep.pipeline.standing import Standing, record, standing, with_reuse
+from imgprep.pipeline.stage_status import StageStatus, record, stage_status, with_reuse
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import STAGES
 
@@ -208,13 +208,13 @@ class Pipeline:
 
     def _note_why(self, stage: Stage, work: StageWork, key: str) -> None:
         """Says in one line why a stage is made again; why it is made for the first time needs no words."""
-        found = standing(self.context.workspace, stage.name, work, key)
+        found = stage_status(self.context.workspace, stage.name, work, key)
         if found.up_to_date:
             self.context.monitor.note(f"{stage.name}: made again, as --force asks")
         elif found.state != "not made yet":
             self.context.monitor.note(with_reuse(self.context, work, found).line())
 
-    def standings(self, stages: Iterable[Stage]) -> Iterator[Standing]:
+    def statuses(self, stages: Iterable[Stage]) -> Iterator[StageStatus]:
         """Finds the state of the given stages, each after those that it needs, of which all are given; nothing is made.
 
         Raises:
@@ -225,11 +225,11 @@ class Pipeline:
         for stage in stages:
             missing = [need.name for need in self.needed(stage.name)[:-1] if need.name not in self._results]
             if missing:
-                yield Standing(stage.name, "waiting", notes=[f"{', '.join(missing)} would be made first"])
+                yield StageStatus(stage.name, "waiting", notes=[f"{', '.join(missing)} would be made first"])
                 continue
             work = stage.definition().work(self)
             key = work.key()
-            found = with_reuse(self.context, work, standing(self.context.workspace, stage.name, work, key))
+            found = with_reuse(self.context, work, stage_status(self.context.workspace, stage.name, work, key))
             manifest = self.context.workspace.done(stage.name, key) if found.up_to_date else None
             if manifest is not None:
                 self._results[stage.name] = self.result(stage, manifest, fresh=False)

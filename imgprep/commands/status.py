@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, engine_for, looking_at
 from imgprep.pipeline.runner import RunContext
-from imgprep.pipeline.standing import Standing
+from imgprep.pipeline.stage_status import StageStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +15,10 @@ class Status:
     """The outcome.
 
     Attributes:
-        stages: how each stage of the spec stands, in order.
+        stages: the status of each stage of the spec, in order.
     """
 
-    stages: tuple[Standing, ...]
+    stages: tuple[StageStatus, ...]
 
     @property
     def up_to_date(self) -> bool:
@@ -47,4 +47,4 @@ def status(request: Request) -> Status:
     loaded = request.load()
     with looking_at(loaded) as workspace, closing(engine_for(loaded)) as engine:
         pipeline = Pipeline(loaded, RunContext(workspace, engine, request.monitor))
-        return Status(tuple(pipeline.standings(pipeline.stages())))
+        return Status(tuple(pipeline.statuses(pipeline.stages())))

@@ -32,8 +32,8 @@ _AS_IN_A_SPEC: Final = {"None": "", "True": "true", "False": "false"}
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The state of a stage: up to date, or why not.
+class StageStatus:
+    """The status of a stage: up to date, or why not.
 
     Attributes:
         stage: its name.
@@ -86,7 +86,7 @@ class Standing:
         }
 
 
-def standing(workspace: Workspace, stage: str, work: StageWork, key: str) -> Standing:
+def stage_status(workspace: Workspace, stage: str, work: StageWork, key: str) -> StageStatus:
     """Compares what a stage was made from with what it would be made from now; nothing is written.
 
     Args:
@@ -98,22 +98,22 @@ def standing(workspace: Workspace, stage: str, work: StageWork, key: str) -> Sta
     state = workspace.state(stage)
     if state is None:
         started = len(workspace.journaled(stage))
-        return Standing(stage, "not made yet", notes=[f"{started} finished shards are kept"] if started else [])
+        return StageStatus(stage, "not made yet", notes=[f"{started} finished shards are kept"] if started else [])
     if state[0] != key:
         changes, files, notes = _explained(workspace, stage, work, state[0])
         interrupted = [] if (workspace.stage(stage) / INDEX).exists() else [f"{INDEX} is gone: a run was interrupted"]
-        return Standing(stage, "out of date", changes, files, [*notes, *interrupted])
+        return StageStatus(stage, "out of date", changes, files, [*notes, *interrupted])
     if damage := sorted(workspace.damage(stage)):
         more = [f"and {len(damage) - MOST} more files"] if len(damage) > MOST else []
         notes = ["files of the stage are gone or damaged", *damage[:MOST], *more]
-        return Standing(stage, "damaged", notes=notes)
+        return StageStatus(stage, "damaged", notes=notes)
     if workspace.done(stage, key) is None:
         reason = "images were quarantined for a reason that may pass"
-        return Standing(stage, "to be tried again", notes=[reason])
-    return Standing(stage, "up to date")
+        return StageStatus(stage, "to be tried again", notes=[reason])
+    return StageStatus(stage, "up to date")
 
 
-def with_reuse(context: RunContext, work: StageWork, found: Standing) -> Standing:
+def with_reuse(context: RunContext, work: StageWork, found: StageStatus) -> StageStatus:
     """The same, and how many rows would be reused from the last output; nothing is written."""
     if found.up_to_date or context.force or not isinstance(work, ReusingWork):
         return found
@@ -122,7 +122,7 @@ def with_reuse(context: RunContext, work: StageWork, found: Standing) -> Standin
 
 
 def record(workspace: Workspace, stage: str, work: StageWork, key: str) -> None:
-    """Records what a finished stage was made from, unless that is recorded; its arguments are those of `standing`.
+    """Records what a finished stage was made from, unless that is recorded; its arguments are those of `stage_status`.
 
     Raises:
         ResourceError: it cannot be written.
