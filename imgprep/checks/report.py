@@ -120,6 +120,11 @@ class Report:
         """The line of the spec file to point at for a rule."""
         return self.lines.get(rule, self.lines.get("audit", 1))
 
+    @property
+    def failed(self) -> Counter[Severity]:
+        """How many findings of each severity failed; what was waived or switched off does not count."""
+        return Counter(finding.severity for finding in self.findings if finding.status == "fail")
+
     def to_frame(self) -> Any:
         """The findings as a `pandas.DataFrame`, one in a row.
 
@@ -132,7 +137,7 @@ class Report:
 
     def __repr__(self) -> str:
         """The verdict in a line; the findings are in `findings`."""
-        failed = Counter(finding.severity for finding in self.findings if finding.status == "fail")
+        failed = self.failed
         counts = ", ".join(quantity(failed[name], name) for name in ("error", "warning"))
         return f"<Report {self.name}: {'passed' if self.passed else 'failed'}, {self.images} images, {counts}>"
 

@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -208,13 +207,9 @@ def _near(path: "Path") -> str:
 
 
 def _verdict(report: "Report") -> str:
-    """The outcome of the audit and the number of its findings.
-
-    Findings that were waived or switched off do not count.
-    """
-    counted = Counter(finding.severity for finding in report.findings if finding.status == "fail")
+    """The outcome of the audit and the number of its findings."""
     verdict = "passed" if report.passed else "failed, and the run continued as asked"
-    found = [quantity(counted[name], name) for name in ("error", "warning") if counted[name]]
+    found = [quantity(report.failed[name], name) for name in ("error", "warning") if report.failed[name]]
     return f"{verdict}, with {' and '.join(found)}" if found else verdict
 
 

@@ -21,6 +21,7 @@ from imgprep.dataset.targets import described_targets
 from imgprep.errors import RequestError, one_line
 from imgprep.settings.problems import unknown
 from imgprep.util.output_file import check_new_folder
+from imgprep.util.quantity import quantity
 from imgprep.util.sizes import parse_size
 
 _ORIGINALS: Final = ("link", "symlink", "copy")
@@ -131,7 +132,7 @@ def _notes(output: Path, manifest: Manifest, licenses: set[str]) -> dict[str, st
         report = json.loads((output / "audit" / "report.json").read_bytes())
         failed = Counter(str(each["severity"]) for each in report["findings"] if each["status"] == "fail")
         reviewed = [str(each["message"]) for each in report["findings"] if each["rule"] == "label-errors"]
-        found = ", ".join(f"{failed[name]} {name}s" for name in ("error", "warning"))
+        found = ", ".join(quantity(failed[name], name) for name in ("error", "warning"))
         verdict = "passed" if report["passed"] else "failed"
         audit = {"Audit": f"{verdict} on {report['images']} images, {found}", "Labels": "; ".join(reviewed)}
     except (OSError, ValueError, KeyError, TypeError):
