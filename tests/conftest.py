@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+# Before numpy is imported: the tests keep all cores busy, and a product of matrices that waits for a thread which waits
+# for a core takes a hundred times as long. The processes that tests start inherit it.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 import cv2
 import numpy as np
 import pytest
