@@ -139,7 +139,7 @@ def work(request: Request, name: str, part: str) -> PartResult:
     if name not in STAGES:
         raise RequestError(f"--stage: {unknown('stage', name, list(STAGES))}")
     loaded = request.load()
-    with context_for(request, loaded, shared=True) as context:
+    with context_for(request, loaded, (name, share)) as context:
         return Pipeline(loaded, context).make_part(name, share)
 
 

@@ -10,16 +10,21 @@ from imgprep.commands.stored_inputs import with_fetched_files
 from imgprep.engines import Engine
 from imgprep.errors import one_line
 from imgprep.pipeline.inputs import StageResult
+from imgprep.pipeline.parts import Part
 from imgprep.pipeline.remote_output import RemoteOutput, working_folder
+from imgprep.pipeline.remote_part import RemotePart
 from imgprep.pipeline.runner import Monitor, RunContext
 from imgprep.pipeline.workspace import Workspace
 from imgprep.spec.installed import INSTALLED
 from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
 from imgprep.stages import STAGES
-from imgprep.util.addresses import address_of, is_address
+from imgprep.util.addresses import address_of
 from imgprep.util.installation import mixed_opencvs
 from imgprep.util.resources import available_cores
+
+Share = tuple[str, Part]
+"""The name of a stage, and which part of it."""
 
 
 class Silent:
@@ -98,7 +103,7 @@ def engine_for(loaded: LoadedSpec) -> Engine:
 
 
 @contextmanager
-def context_for(request: Request, loaded: LoadedSpec, *, shared: bool = False) -> Iterator[RunContext]:
+def context_for(request: Request, loaded: LoadedSpec, share: Share | None = None) -> Iterator[RunContext]:
     """The context of a run; it locks the output until the run is over.
 
     If there is certainly work to do, the engine starts up while the source is listed.
@@ -106,19 +111,14 @@ def context_for(request: Request, loaded: LoadedSpec, *, shared: bool = False) -
     Args:
         request: the options.
         loaded: the spec.
-        shared: let others make parts of a stage in the same output meanwhile.
+        share: what of which stage is made, while others make other parts of it; None for all.
 
     Raises:
-        RequestError: parts are to be made of an output in an object store.
         ResourceError: another run has locked the output, or it cannot be written.
     """
-    if shared and is_address(loaded.spec.output):
-        text = "parts are made in a folder that all machines share, not in an object store; give such a folder"
-        raise loaded.error(text, "output")
-    workspace, lock = workspace_of(loaded), loaded.spec.execution.lock
     with (
-        workspace.locked(lock=lock, shared=shared),
-        _published(loaded, request.monitor),
+        workspace_of(loaded).locked(lock=loaded.spec.execution.lock, shared=share is not None),
+        _published(loaded, request.monitor, share) as workspace,
         closing(engine_for(loaded)) as engine,
     ):
         if request.force or workspace.is_new():
@@ -138,18 +138,30 @@ def in_output(loaded: LoadedSpec, made: StageResult) -> StageResult:
 
 
 @contextmanager
-def _published(loaded: LoadedSpec, monitor: Monitor) -> Iterator[None]:
-    """Brings the folder up to date with an output in an object store before, and the other way round after success."""
-    address = address_of(loaded.spec.output)
+def _published(loaded: LoadedSpec, monitor: Monitor, share: Share | None) -> Iterator[Workspace]:
+    """Brings the folder up to date with an output in an object store before, and the other way round after success.
+
+    Yields:
+        The folder in which the stages are made.
+    """
+    workspace, address = workspace_of(loaded), address_of(loaded.spec.output)
     if address is None:
-        yield
+        yield workspace
         return
-    remote = RemoteOutput(address, STAGES)
-    with remote.locked(lock=loaded.spec.execution.lock):
-        remote.pull()
-        yield
-        if sent := remote.publish():
-            monitor.note(f"{one_line(address)}: {sent} files published")
+    lock, sent = loaded.spec.execution.lock, 0
+    if share is not None:
+        part = RemotePart(address, STAGES, *share)
+        with part.working(lock=lock) as workspace:
+            yield workspace
+        sent = part.sent
+    else:
+        remote = RemoteOutput(address, STAGES)
+        with remote.locked(lock=lock):
+            remote.pull()
+            yield workspace
+            sent = remote.publish()
+    if sent:
+        monitor.note(f"{one_line(address)}: {sent} files published")
 
 
 @contextmanager

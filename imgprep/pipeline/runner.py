@@ -148,10 +148,11 @@ def make_part(context: RunContext, stage: str, job: Job[I], plans: list[ShardPla
     workspace = context.workspace
     workspace.begin(stage)
     journal = workspace.journal(stage, part)
-    known = {} if context.force else workspace.journaled(stage)
+    found = workspace.journaled(stage) | journal.read()
+    known = {} if context.force else found
     mine = [plan for plan in plans if part.has(plan.index)]
     own = {plan.digest for plan in mine}
-    journal.rewrite({digest: record for digest, record in journal.read().items() if digest in own})
+    journal.rewrite({digest: record for digest, record in found.items() if digest in own})
     records = _made(context, stage, job, mine, (journal, known)).values()
     kept = sum(record.kept for record in records)
     lost = sum(record.quarantined for record in records)

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,13 +141,24 @@ class Workspace:
 
     def done(self, stage: str, key: str) -> Manifest | None:
         """The index of a stage that was finished with exactly this key and still has all its files; else None."""
+        return self.finished(stage, key)
+
+    def finished(self, stage: str, key: str, size_of: Callable[[str], int] | None = None) -> Manifest | None:
+        """As `done`, of files that may be elsewhere.
+
+        Args:
+            stage: its name.
+            key: of its inputs.
+            size_of: the size of a file of the stage, a `LookupError` where there is none; None for those that are here.
+        """
         try:
             state = json.loads((self.private / f"{stage}.key.json").read_bytes())
             folder = self.stage(stage)
             if state["key"] != key or state.get("again") or state["index"] != sha256_file(folder / INDEX):
                 return None
             manifest = read_manifest(folder)
-            there = all((folder / name).stat().st_size == size for name, size in state["files"].items())
+            size_of = size_of or (lambda name: (folder / name).stat().st_size)
+            there = all(size_of(name) == size for name, size in state["files"].items())
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RequestError):
             return None
         return manifest if there else None

@@ -118,7 +118,7 @@ def _kept(address: Address, path: Path, sha256: str, limit: int | None) -> Path:
     try:
         if not _used(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(path):
+            with alone(path):
                 if not _used(path):
                     download(open_storage(address), address, path, sha256)
                     _forget(path, size_limit() if limit is None else limit)
@@ -138,8 +138,8 @@ def _used(path: Path) -> bool:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Waits until no other process fetches the same file."""
+def alone(path: Path) -> Iterator[None]:
+    """Waits until no other process has the same file to itself; its folder is there."""
     lock = path.with_name(f".{path.name[-100:]}{_LOCKS}")
     with lock.open("a+", encoding="utf-8") as file:
         while True:

@@ -1,4 +1,8 @@
-"""A lock in a store: an object that is written only where there is none, renewed while its holder lives."""
+"""Locks in a store: objects that are renewed while their holder lives.
+
+A run has one that is written only where there is none. Parts of a stage have one each, in a folder beside it. Who takes
+a lock writes it before it looks for those of the other kind, so that of a run and a part at least one sees the other.
+"""
 
 import json
 import os
@@ -18,11 +22,13 @@ RENEWED: Final = 60.0
 """Seconds after which a holder writes its lock again."""
 STALE: Final = 600.0
 """Seconds without that after which its holder counts as dead."""
+PARTS: Final = "s/"
+"""What the key of a run's lock and the name of a part make that of the part."""
 _LARGEST: Final = 1 << 16
 
 
 class Lease:
-    """A lock that this process holds.
+    """A lock that this process holds alone.
 
     Args:
         storage: of its bucket.
@@ -34,6 +40,7 @@ class Lease:
         self._storage = storage
         self._address = address
         self._owner = owner
+        self._what = ""
         self._once = os.urandom(8).hex()
         self._since = _now()
         self._version = ""
@@ -45,7 +52,7 @@ class Lease:
         """Takes the lock.
 
         Raises:
-            ResourceError: somebody else holds it, or the store cannot lock.
+            ResourceError: somebody else holds it or makes a part, or the store cannot lock.
         """
         try:
             self._version = self._storage.put(self._address.key, self._content(), NEW)
@@ -56,6 +63,27 @@ class Lease:
                 f"{error}, so it cannot be locked; give an --output in S3, Google Cloud Storage or Azure, or set "
                 "execution.lock: false and see to it yourself that no two runs write there"
             ) from error
+        try:
+            self._refuse_others()
+        except ImgprepError:
+            self._release()
+            raise
+
+    def _refuse_others(self) -> None:
+        """Makes sure that no part is being made; the locks of dead ones are removed."""
+        for entry in list(self._storage.list(f"{self._address.key}{PARTS}".rstrip("/"))):
+            if (holder := self._alive(entry.key)) is not None:
+                raise self._held(f"{holder.get('who', 'a part')} since {holder.get('since', 'some time')}")
+            self._storage.delete(entry.key)
+
+    def _alive(self, key: str) -> dict[str, Any] | None:
+        """What another lock says, if its holder may be alive."""
+        try:
+            holder = _parsed(self._storage.get(key, _LARGEST)[0])
+        except (MissingError, ValueError):
+            return None
+        age = time.time() - _seconds(holder.get("renewed"))
+        return holder if holder.get("owner") != self._owner and age < STALE else None
 
     def _take_over(self) -> None:
         """Replaces the lock of a holder that is dead, and of no other."""
@@ -118,12 +146,18 @@ class Lease:
         while not self._ended.wait(RENEWED):
             with self._writing:
                 try:
-                    if not self._is_ours():
-                        self._lost = "another run has taken over"
+                    if not self._renewed():
                         return
-                    self._version = self._storage.put(self._address.key, self._content(), self._version)
                 except ImgprepError:
                     continue  # the next time it may work; `check` asks before anything is published
+
+    def _renewed(self) -> bool:
+        """Writes the lock again, if it is still this one's."""
+        if not self._is_ours():
+            self._lost = "another run has taken over"
+            return False
+        self._version = self._storage.put(self._address.key, self._content(), self._version)
+        return True
 
     def _release(self) -> None:
         try:
@@ -133,9 +167,49 @@ class Lease:
             return  # it grows old
 
     def _content(self) -> bytes:
-        who = f"process {os.getpid()} on {socket.gethostname()}"
+        who = f"{self._what}process {os.getpid()} on {socket.gethostname()}"
         told = {"owner": self._owner, "who": who, "since": self._since, "renewed": _now(), "once": self._once}
         return json.dumps(told).encode()
+
+
+class PartLease(Lease):
+    """A lock that a part holds beside other parts, and never beside a run.
+
+    The same part may be made twice: whoever comes later takes the lock over, and whoever finds it gone takes it again.
+
+    Args:
+        storage: of its bucket.
+        run: the address of the lock of runs.
+        owner: names the holder.
+        part: its name, such as ``convert.part-3-of-16``.
+    """
+
+    def __init__(self, storage: Storage, run: Address, owner: str, part: str) -> None:
+        super().__init__(storage, run._replace(key=f"{run.key}{PARTS}{part}"), owner)
+        self._run = run
+        self._what = f"{part}, "
+
+    def _take_over(self) -> None:
+        self._version = self._storage.put(self._address.key, self._content())
+
+    def _refuse_others(self) -> None:
+        if (holder := self._alive(self._run.key)) is not None:
+            raise self._held(f"{holder.get('who', 'another run')} since {holder.get('since', 'some time')}")
+
+    def check(self) -> None:
+        """Makes sure that no run has begun meanwhile.
+
+        Raises:
+            ResourceError: one has.
+        """
+        with self._writing:
+            self._renewed()
+            self._refuse_others()
+
+    def _renewed(self) -> bool:
+        if self._is_ours() or self._alive(self._address.key) is None:
+            self._take_over()
+        return True
 
 
 def _now() -> str:

@@ -8,7 +8,7 @@ import pytest
 from imgprep.errors import ResourceError
 from imgprep.storage import lease as leasing
 from imgprep.storage import opening
-from imgprep.storage.lease import Lease
+from imgprep.storage.lease import Lease, PartLease
 from imgprep.storage.opening import is_there, open_storage
 from imgprep.util.addresses import Address
 from tests.support.project import poll
@@ -94,3 +94,47 @@ def test_what_is_no_lock_is_that_of_a_dead_holder(content: bytes) -> None:
     held = _lease("one")
     held.take()
     held.check()
+
+
+def _part(owner: str, part: str) -> PartLease:
+    return PartLease(open_storage(ADDRESS), ADDRESS, owner, part)
+
+
+def test_parts_hold_theirs_beside_each_other_and_keep_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    several = [_part("one", "convert.part-1-of-2"), _part("two", "convert.part-2-of-2")]
+    for part in several:
+        part.take()
+    for part in several:
+        part.check()
+    with pytest.raises(ResourceError, match=r"memory://bucket/out: held by convert.part-1-of-2, process \d+ on"):
+        _lease("three").take()
+    assert not is_there(ADDRESS)
+    monkeypatch.setattr(leasing, "STALE", -1.0)
+    _lease("three").take()
+    assert [entry.key for entry in open_storage(ADDRESS).list("out")] == [ADDRESS.key]
+
+
+def test_no_part_begins_or_goes_on_beside_a_run() -> None:
+    part = _part("one", "pack.part-1-of-2")
+    part.take()
+    _lease("one").take()  # of the same folder, which it has locked: so that part is dead
+    for other in (part, _part("one", "pack.part-1-of-2")):
+        other.check()  # and so is a run of the same folder, for a part
+    with pytest.raises(ResourceError, match=r"held by process \d+ on"):
+        _part("two", "pack.part-2-of-2").take()
+    assert [entry.key for entry in open_storage(ADDRESS).list("out/.imgprep/locks")] == [
+        "out/.imgprep/locks/pack.part-1-of-2"
+    ]
+
+
+def test_a_part_made_twice_keeps_its_lock_until_both_have_ended() -> None:
+    first, second = _part("one", "convert.part-1-of-2"), _part("two", "convert.part-1-of-2")
+    first.take()
+    with first.renewing():
+        second.take()
+        with second.renewing():
+            first.check()
+        first.check()  # the second has taken it away
+        with pytest.raises(ResourceError, match="held by convert"):
+            _lease("three").take()
+    assert not list(open_storage(ADDRESS).list("out"))
