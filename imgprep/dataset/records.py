@@ -1,4 +1,4 @@
-"""samples.jsonl: one line per entry of the source and per copy. Only this module knows the keys."""
+"""samples.jsonl: one line per entry of the source and per copy. Only this module and `record_lines` know the keys."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -182,12 +182,13 @@ def parse_members(line: bytes) -> dict[str, Any]:
 
 def json_line(members: Mapping[str, Any]) -> bytes:
     """A JSON object as a line of UTF-8; undecodable characters are escaped."""
-    return _encode(members).encode("utf-8", "backslashreplace") + b"\n"
+    return json_text(members).encode("utf-8", "backslashreplace") + b"\n"
 
 
 # Skipping the detection of encoding and surrounding blanks makes reading a third faster.
 _scan_once = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+json_text: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""A value as JSON without blanks, characters beyond ASCII as they are."""
 
 
 def scan_records(folder: Path) -> Iterator[SampleRecord]:

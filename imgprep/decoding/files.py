@@ -59,7 +59,7 @@ def read_bytes(
             raise ImageError(f"file of {size} bytes is over the limit of {max_bytes} bytes")
         if size == 0:
             raise ImageError("empty file")
-        if stamp not in {UNKNOWN, (size, status.st_mtime_ns)}:
+        if stamp != (size, status.st_mtime_ns) and stamp != UNKNOWN:  # noqa: PLR1714 - a set costs more
             raise ImageError("file changed since it was listed; run again")
         # One byte more than expected notices a file that grew.
         data = os.read(descriptor, size + 1)

@@ -1,6 +1,7 @@
 """Reads a sample into upright pixels: every stage reads sources through this module."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple, Self
 
@@ -75,6 +76,7 @@ class ImageReader:
         masks: where their masks are; None to read none.
         reduction: of a large JPEG as it is loaded; None loads the whole size.
         decoder: shared by consecutive images; None uses a new one for each image.
+        read: reads consecutive images; None asks the source for each image.
     """
 
     source: Source
@@ -82,13 +84,14 @@ class ImageReader:
     masks: Masks | None = None
     reduction: Reduction | None = None
     decoder: Decoder | None = None
+    read: Callable[[Sample], bytes | Pixels] | None = None
 
     def reusing_memory(self) -> Self:
         """A reader that reuses one buffer: an image is valid only until the next one is read.
 
         Use it for one loop in one thread. It saves memory and a sixth of the time of decoding photographs.
         """
-        return replace(self, decoder=Decoder(self.options, reuse=True))
+        return replace(self, decoder=Decoder(self.options, reuse=True), read=self.source.reading())
 
     def __call__(self, sample: Sample) -> Loaded:
         """Reads one image.
@@ -106,7 +109,7 @@ class ImageReader:
         """
         try:
             values = self.options.values
-            data = self.source.read(sample) if values is None else self.source.numbers(sample)
+            data = (self.read or self.source.read)(sample) if values is None else self.source.numbers(sample)
             if isinstance(data, np.ndarray):
                 pixels = _with_channels(data, values is not None)
                 return pixels, hashlib.sha256(pixels.data).hexdigest()

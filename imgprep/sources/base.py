@@ -4,7 +4,7 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
@@ -85,6 +85,10 @@ class Source(ABC):
             ImageError: this image cannot be used; the others can.
             SourceError: the container changed since it was listed.
         """
+
+    def reading(self) -> Callable[[Sample], bytes | Pixels]:
+        """Returns what reads images one after another, as `read` does; what they share is looked up once."""
+        return self.read
 
     def numbers(self, sample: Sample) -> bytes | NDArray[Any]:
         """Reads one image like `read`, where the spec says what range its values have: arrays hold any numbers then.

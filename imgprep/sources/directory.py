@@ -1,7 +1,7 @@
 """Images in folders: one folder per class, pre-split folders, or a hierarchy of classes; or the names say the class."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import dropwhile
 from pathlib import Path
@@ -16,7 +16,7 @@ from imgprep.sources.label_from import Labels, check_labels, find_labels
 from imgprep.sources.links import Links
 from imgprep.sources.split_names import split_in_name
 from imgprep.sources.splits import Unknown
-from imgprep.sources.trees import tree_of
+from imgprep.sources.trees import FileTree, tree_of
 from imgprep.sources.walk import Place
 from imgprep.table.sample import Sample
 
@@ -75,6 +75,18 @@ class Folders(Source):
     def read(self, sample: Sample) -> bytes:
         """Reads one file; see `Source.read`."""
         return tree_of(self.path).read(sample.location, sample.stamp)
+
+    def reading(self) -> Callable[[Sample], bytes]:
+        """Reads one file after another; see `Source.reading`."""
+        tree: FileTree | None = None
+
+        def read(sample: Sample) -> bytes:
+            nonlocal tree
+            if tree is None:
+                tree = tree_of(self.path)
+            return tree.read(sample.location, sample.stamp)
+
+        return read
 
     @abstractmethod
     def _place(self, parts: tuple[str, ...]) -> Place:

@@ -71,6 +71,7 @@ class Disk:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._path = os.fspath(root)
 
     def walk(self, place: Callable[[tuple[str, ...]], Place], links: Links = "inside") -> Iterator[Sample]:
         """Lists everything in it."""
@@ -78,11 +79,11 @@ class Disk:
 
     def read(self, location: str, stamp: tuple[int, int]) -> bytes:
         """Reads a file."""
-        return read_bytes(path_of(os.fspath(self._root), location), stamp)
+        return read_bytes(path_of(self._path, location), stamp)
 
     def file_of(self, location: str) -> Path | None:
         """The file itself."""
-        path = Path(path_of(os.fspath(self._root), location))
+        path = Path(path_of(self._path, location))
         return path if path.is_file() else None
 
     def found_by(self, extension: str, links: Links) -> Files:

@@ -25,6 +25,9 @@ READ: list[str] = []
 class Watched(Directory):
     """A folder that remembers what was read of it."""
 
+    def reading(self) -> Callable[[Sample], bytes]:
+        return self.read
+
     def read(self, sample: Sample) -> bytes:
         READ.append(sample.id)
         return super().read(sample)

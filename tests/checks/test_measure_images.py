@@ -28,6 +28,9 @@ class Watched(Directory):
 
     failing: frozenset[str] = field(default_factory=frozenset)
 
+    def reading(self) -> Callable[[Sample], bytes]:
+        return self.read
+
     def read(self, sample: Sample) -> bytes:
         READ.append(sample.id)
         if sample.id in self.failing:

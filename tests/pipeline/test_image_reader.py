@@ -24,6 +24,9 @@ class Given:
     data: object
     fetched: bool = False
 
+    def reading(self) -> Callable[[Sample], object]:
+        return self.read
+
     def read(self, _: Sample) -> object:
         if isinstance(self.data, BaseException):
             raise self.data

@@ -22,7 +22,8 @@ def dark_levels(image: NDArray[Any]) -> Levels | None:
     """The largest value of an image (H, W, C) that uses only the lowest part of its depth; None for any other."""
     bits = image.dtype.itemsize * 8
     bright = _BRIGHT[bits]
-    if image[::_SPARSE, ::_SPARSE].max() >= bright:
+    # One pixel after the other, then some of them: nearly every image is told by the first.
+    if image.item(0) >= bright or image.item(image.size // 2) >= bright or image[::_SPARSE, ::_SPARSE].max() >= bright:
         return None
     largest = int(image.max())
     return Levels(largest, bits) if largest < bright else None

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, Protocol
+from hashlib import blake2b
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,12 +15,13 @@ from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.image_loop import Fault, attempt, over_images
 from imgprep.pipeline.image_reader import Content, ImageReader, Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan
-from imgprep.pipeline.row_records import UNKNOWN, hash_of
+from imgprep.pipeline.row_records import KEY, UNKNOWN, hash_of
 from imgprep.stages.convert.dark_levels import Levels, dark_levels
 from imgprep.table.sample import Sample, SampleTable
 from imgprep.transforms.masks import tells_apart
 
 Operation = Callable[[Pixels], Pixels]
+_KIND: Final = b"file"
 
 
 class Prepared(NamedTuple):
@@ -75,8 +77,13 @@ class Observer(Protocol):
 def content_hash(content: Content) -> bytes:
     """A hash of what an image is read from: pixels are told from files, and from those of another shape."""
     data, sha256 = content
-    kind = f"{data.shape} {data.dtype}" if isinstance(data, np.ndarray) else "file"
-    return hash_of(kind.encode(), bytes.fromhex(sha256))
+    if isinstance(data, np.ndarray):
+        return hash_of(f"{data.shape} {data.dtype}".encode(), bytes.fromhex(sha256))
+    return blake2b(_FILE + bytes.fromhex(sha256), digest_size=KEY).digest()
+
+
+_FILE: Final = b"".join((len(_KIND).to_bytes(8, "little"), _KIND, (32).to_bytes(8, "little")))
+"""What `hash_of` takes in before the digest of a file: most images are files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,7 @@ class Prepare:
         image, mask = found
         if mask is not None:
             flags = tuple(sorted((*flags, MASKED)))
-        return Prepared(image, flags, sha256, mask=mask, dark=dark, content=content_hash(content))
+        return Prepared(image, flags, sha256, "", False, mask, dark, content_hash(content))
 
     def _transformed(self, image: Pixels, mask: Mask | None) -> tuple[Pixels, Mask | None]:
         for operation in self.operations:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.dataset.record_lines import RowLines
 from imgprep.dataset.records import SampleRecord, json_line
 from imgprep.pipeline.image_reader import Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
@@ -50,35 +51,43 @@ class ShardRows:
         self.items: list[int] = []
         self.images = images
         self.masks = np.full(images.shape[:3], OBJECT, np.uint8) if masked else None
-        self.labels: list[int] = []
+        self.labels: list[str] = []
         self.ids: list[str] = []
         self.checksums: list[int] = []
         self.lines: list[bytes] = []
-        self.counts: Counter[str] = Counter()
+        self._usual = RowLines(plan.filename)
         self.status: Counter[str] = Counter()
         self.transient = self.masked = 0
         self.dark: list[Levels | None] = []
         self.contents: list[bytes] = []
-        self.sha256: list[bytes] = []
+        self.sha256: list[str] = []
         self.details: list[bytes] = []
         self.copied = 0
 
     def add(self, item: int, sample: Sample, prepared: Prepared) -> None:
         """Adds one item of the plan."""
-        row = None
-        status: Status = sample.status if sample.status != "ok" else "quarantined"
-        if prepared.pixels is not None:
-            row, status = len(self.ids), "ok"
-            self._add_pixels(row, prepared, prepared.pixels)
-            self.dark.append(prepared.dark)
-            self.items.append(item)
-            self.contents.append(prepared.content)
-            self.sha256.append(bytes.fromhex(prepared.sha256 or ""))
-            self.details.append(_details(prepared))
-            self.labels.append(self.codes[sample.label])
-            self.ids.append(sample.id)
-            self.counts[sample.label] += 1
-        self.status[status] += 1
+        pixels, flags, sha256, _, _, mask, dark, content, _ = prepared
+        if pixels is None:
+            self._add_line(item, sample, prepared, None)
+            return
+        row = len(self.ids)
+        self._add_pixels(row, prepared, pixels)
+        self.dark.append(dark)
+        self.items.append(item)
+        self.contents.append(content)
+        self.sha256.append(sha256 or "")
+        self.details.append(_details(prepared) if flags or mask is not None or dark is not None else _USUAL)
+        self.labels.append(sample.label)
+        self.ids.append(sample.id)
+        if sha256 is None or mask is not None or self.targets or sample.original_label or prepared.transient:
+            self._add_line(item, sample, prepared, row)
+        else:
+            self.lines.append(self._usual.line(sample, row, sha256, flags))
+
+    def _add_line(self, item: int, sample: Sample, prepared: Prepared, row: int | None) -> None:
+        status: Status = "ok" if row is not None else "quarantined" if sample.status == "ok" else sample.status
+        if row is None:
+            self.status[status] += 1
         self.transient += prepared.transient
         record = SampleRecord(
             id=sample.id,
@@ -118,7 +127,7 @@ class ShardRows:
         count = len(self.ids)
         columns = {
             "image": self.images[:count],
-            "label": np.array(self.labels, label_dtype(len(self.codes))),
+            "label": np.array([self.codes[label] for label in self.labels], label_dtype(len(self.codes))),
             "id": text_array(self.ids),
             "parent": text_array([""] * count),
             "checksum": np.array(self.checksums, np.uint32),
@@ -136,7 +145,7 @@ class ShardRows:
             self.plan.rows.keys[self.items],
             hashes(self.contents),
             np.array(self.checksums, np.uint32),
-            hashes(self.sha256, 32),
+            np.frombuffer(bytes.fromhex("".join(self.sha256)), np.uint8).reshape(-1, 32),
             self.details,
         )
 
@@ -150,7 +159,7 @@ class ShardRows:
             transient=self.transient,
             skipped=self.status["skipped"],
             masked=None if self.masks is None else self.masked,
-            counts=dict(self.counts),
+            counts=dict(Counter(self.labels)),
             dark=darkest(self.dark),
             copied=self.copied,
         )
@@ -158,8 +167,6 @@ class ShardRows:
 
 def _details(prepared: Prepared) -> bytes:
     """The facts about a row that a later run needs beside its pixels and digests."""
-    if not prepared.flags and prepared.mask is None and prepared.dark is None:
-        return _USUAL
     mask = "" if prepared.mask is None else prepared.mask.sha256 or ""
     return json_line({"flags": prepared.flags, "mask": mask, "dark": prepared.dark})
 

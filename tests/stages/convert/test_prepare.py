@@ -20,6 +20,9 @@ class Rows:
 
     arrays: dict[str, np.ndarray]
 
+    def reading(self) -> Callable[[Sample], object]:
+        return self.read
+
     def read(self, sample: Sample) -> object:
         return self.arrays.get(sample.id, b"no image")
 
