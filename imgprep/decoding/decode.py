@@ -137,6 +137,10 @@ class Decoder:
         except MemoryError:
             raise ImageError(NO_MEMORY) from None
 
+    def plain(self, data: bytes) -> NDArray[np.uint8] | None:
+        """The pixels of a JPEG like the last one, if it has no flags; else None. See `JpegDecoder.plain`."""
+        return self._jpeg.plain(data)
+
     def _decode_jpeg(self, data: bytes, reduction: Reduction | None) -> ScaledImage:
         """The way of nearly all files: no object or copy more than needed."""
         image, header, factor, flags = self._jpeg(data, reduction)

@@ -67,6 +67,11 @@ class JpegHeader(NamedTuple):
         """Height and width after the rotation."""
         return (self.width, self.height) if self.orientation > _HALF_TURNED else (self.height, self.width)
 
+    @property
+    def is_plain(self) -> bool:
+        """True for an upright image in colour, without a profile, in one scan of Huffman's codes."""
+        return self.components == 3 and self.orientation == 1 and not (self.arithmetic or self.several or self.profile)
+
 
 _NOTHING: Final = Metadata()
 

@@ -98,6 +98,22 @@ class JpegDecoder:
             pixels = _filled(pixels, header.height // factor, header.width // factor)
         return JpegImage(pixels, header, factor, flags)
 
+    def plain(self, data: bytes) -> NDArray[np.uint8] | None:
+        """The pixels of a JPEG that begins like the last one and of which nothing else is to be told.
+
+        Returns:
+            (H, W, 3) RGB in the buffer; None where only the call itself can tell what the file is.
+        """
+        header = self._header
+        if header is None or self._buffer is None or not data.startswith(self._prefix) or not header.is_plain:
+            return None
+        if image_end(data, header.scan) != len(data):
+            return None
+        try:
+            return simplejpeg.decode_jpeg(data, "RGB", buffer=self._buffer, strict=True)  # type: ignore[no-any-return]
+        except (ValueError, RuntimeError):
+            return None
+
     def _parsed(self, data: bytes) -> JpegHeader:
         header = parse_jpeg(data, self._options)
         if not header.several:

@@ -11,7 +11,8 @@ from imgprep.dataset.manifest import MASKED
 from imgprep.decoding.formats import sniff
 from imgprep.errors import ImageError
 from imgprep.pipeline.earlier_rows import OpenRows
-from imgprep.pipeline.image_reader import PATH_FLAGS, Content, ImageReader, Mask, path_flags
+from imgprep.pipeline.image_reader import Content, ImageReader, Mask
+from imgprep.pipeline.path_flags import PATH_FLAGS, path_flags
 from imgprep.pipeline.row_records import KEY, UNKNOWN, RowKeys
 from imgprep.sources.base import Source
 from imgprep.sources.masks import Masks
