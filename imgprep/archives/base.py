@@ -6,11 +6,29 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from imgprep.archives.index import Index, Member
 from imgprep.decoding.files import MAX_BYTES, UNKNOWN
 from imgprep.errors import ImageError, ResourceError, SourceError, TransientError, check_surroundings, one_line
+
+
+class Bytes(Protocol):
+    """A file that is read anywhere in it."""
+
+    @property
+    def size(self) -> int:
+        """Of the file, in bytes."""
+        ...
+
+    def read(self, offset: int, size: int) -> bytes:
+        """The bytes at an offset, fewer at the end of the file.
+
+        Raises:
+            TransientError: they cannot be had now.
+            ResourceError: what surrounds the file fails.
+        """
+        ...
 
 
 class RandomAccess:
@@ -63,14 +81,18 @@ class RandomAccess:
 class Archive(ABC):
     """An open archive.
 
+    Args:
+        path: of the archive, for messages.
+        file: its bytes.
+
     Attributes:
         path: of the archive.
         index: its members.
     """
 
-    def __init__(self, path: Path, file: RandomAccess) -> None:
+    def __init__(self, path: Path, file: Bytes) -> None:
         self.path: Final = path
-        self._file: Final = file
+        self._file: Final[Bytes] = file
         try:
             self.index: Final = Index(path, self._members())
         except TransientError as error:

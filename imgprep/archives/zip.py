@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from imgprep.archives.base import Archive, RandomAccess
+from imgprep.archives.base import Archive, Bytes, RandomAccess
 from imgprep.archives.index import MAX_MEMBERS, Kind, Member, safe_name
 from imgprep.arrays.files import is_bomb
 from imgprep.errors import ImageError, SourceError, one_line
@@ -42,10 +42,15 @@ class _Directory(NamedTuple):
 
 
 class Zip(Archive):
-    """A zip file: of one part, stored or deflated, with Zip64 or without."""
+    """A zip file: of one part, stored or deflated, with Zip64 or without.
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, RandomAccess(path))
+    Args:
+        path: of the archive.
+        file: its bytes, where it is not on disk.
+    """
+
+    def __init__(self, path: Path, file: Bytes | None = None) -> None:
+        super().__init__(path, RandomAccess(path) if file is None else file)
 
     def _members(self) -> Iterator[Member]:
         directory = self._directory()

@@ -54,6 +54,6 @@ def _inputs(loaded: LoadedSpec, collection: Collection) -> dict[str, str]:
         for name, rule in audit.rules.items()
     }
     return {
-        "the source": fingerprint(repr(source), source.digest(), collection.undecided.digest()),
+        "the source": fingerprint(repr(source.origin()), source.digest(), collection.undecided.digest()),
         "the section audit of the spec": fingerprint(rules, repr(audit.waivers), loaded.spec.convert.size),
     }

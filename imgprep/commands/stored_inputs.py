@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from imgprep.archives.opening import is_archive_name
-from imgprep.errors import one_line
+from imgprep.archives.opening import inside
 from imgprep.settings.fields import Section
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import STAGES
 from imgprep.storage.base import MissingError
-from imgprep.storage.cache import cached_file
-from imgprep.util.addresses import address_of
+from imgprep.storage.cache import cached_file, cached_folder
+from imgprep.storage.opening import is_there
+from imgprep.util.addresses import Address, address_of
 
 
 def with_fetched_files(loaded: LoadedSpec) -> LoadedSpec:
@@ -45,14 +45,12 @@ def _changes(loaded: LoadedSpec) -> Iterator[tuple[str, Any]]:
 
 
 def _source(loaded: LoadedSpec, source: Any) -> Any:
-    for key in ("path", "image_root"):
-        address = address_of(getattr(source, key, None) or "")
-        if address is not None and any(map(is_archive_name, address.key.split("/"))) and source.in_stores != "file":
-            text = (
-                f"{one_line(address)}: an archive is not read from an object store; copy it to disk, or unpack it there"
-            )
-            raise loaded.error(text, "source", key)
-    if address_of(source.path) is None or source.in_stores == "folder":
+    address = address_of(source.path)
+    if address is None or source.in_stores == "folder":
+        return source
+    if source.in_stores == "files":
+        return replace(source, path=_several(loaded, source, address))
+    if source.in_stores == "table" and inside(source.path) is not None:
         return source
     fetched = {"path": _fetched(loaded, source.path, "source", "path")}
     if source.in_stores == "table" and source.image_root is None:
@@ -60,10 +58,22 @@ def _source(loaded: LoadedSpec, source: Any) -> Any:
     return replace(source, **fetched)
 
 
+def _several(loaded: LoadedSpec, source: Any, address: Address) -> Path:
+    """The folder of the files of a source; or one of them, where the address is that of one."""
+    folder, name = address, ""
+    if is_there(address):
+        above, _, name = address.key.rpartition("/")
+        folder = address._replace(key=above)
+    try:
+        return cached_folder(folder, lambda names: source.stored_files(folder.path, names)) / name
+    except MissingError as error:
+        raise loaded.error(str(error), "source", "path") from error
+
+
 def _fetched(loaded: LoadedSpec, path: Path | None, *keys: str | int) -> Path | None:
     """The file on disk."""
     address = None if path is None else address_of(path)
-    if address is None:
+    if path is None or address is None or inside(path) is not None:
         return path
     try:
         return cached_file(address)[0]

@@ -96,7 +96,7 @@ def _origin(reader: ImageReader, table: SampleTable) -> str:
     Where every file has a stamp of its own, a change of the table that lists them invalidates nothing.
     """
     own = bool(table.stamp[table.ok()].any(axis=1).all())
-    return f"{reader.source!r} {'' if own else reader.source.digest()}"
+    return f"{reader.source.origin()!r} {'' if own else reader.source.digest()}"
 
 
 def _chunks(table: SampleTable) -> Iterator[SampleTable]:

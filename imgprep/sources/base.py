@@ -5,8 +5,9 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,13 @@ from imgprep.archives.opening import inside
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.links import path_of
 from imgprep.sources.splits import Unknown
+from imgprep.storage.cache import fetched_from, is_fetched
 from imgprep.table.sample import Sample
 from imgprep.table.targets import Target
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
-InStores = Literal["folder", "table", "file", ""]
+InStores = Literal["folder", "table", "file", "files"]
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -42,9 +44,9 @@ class Source(ABC):
     """Whether the images are pixels in arrays, without transparency, and not files."""
     is_folder: ClassVar[bool] = False
     """Whether the names of folders are its classes."""
-    in_stores: ClassVar[InStores] = ""
-    """What its path may be in an object store: a folder that is read there, a table of images beside it, or one file
-    that is fetched; '' for nothing."""
+    in_stores: ClassVar[InStores | None] = None
+    """What its path may be in an object store: a folder that is read there, a table of images beside it, or one file or
+    several in a folder that are fetched; None for nothing."""
     unknown_split: ClassVar[Unknown] = "refuse"
     """Treatment of unknown names of splits; see `splits.Unknown`."""
     reads_named: ClassVar[bool] = False
@@ -113,6 +115,23 @@ class Source(ABC):
     def declared_classes(self) -> tuple[str, ...]:
         """Folders and groups that stand for classes, empty ones too; in no special order."""
         return self.classes() or ()
+
+    def origin(self) -> "Source":
+        """The same for fingerprints, with addresses for paths of fetched files, which each machine has elsewhere."""
+        paths = {name: getattr(self, name, None) for name in ("path", "image_root")}
+        fetched = {name: fetched_from(path) for name, path in paths.items() if path is not None and is_fetched(path)}
+        return replace(cast("Any", self), **fetched) if fetched else self
+
+    @classmethod
+    def stored_files(cls, folder: Path, names: Sequence[str]) -> Mapping[str, str]:
+        """The files of a folder in a store that the collection has, with the SHA-256 of each; '' where it is unknown.
+
+        Args:
+            folder: an address.
+            names: of all files in it.
+        """
+        del folder
+        return dict.fromkeys(names, "")
 
     def missing(self) -> bool:
         """Returns whether there is nothing at its path."""

@@ -1,7 +1,7 @@
 """The output of another stage of imgprep: its index and its shards."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
@@ -17,7 +17,7 @@ from imgprep.dataset.records import Origin, scan_origins
 from imgprep.errors import RequestError, SourceError, check_surroundings, one_line
 from imgprep.shards.shard_set import open_shard
 from imgprep.sources.arrays import Naming, check_images, image_row, read_labels
-from imgprep.sources.base import Pixels
+from imgprep.sources.base import InStores, Pixels
 from imgprep.sources.file_cache import FileSource
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import NOTHING, Sample
@@ -36,6 +36,7 @@ class Dataset(FileSource):
     """
 
     layout: ClassVar[str] = "dataset"
+    in_stores: ClassVar[InStores] = "files"
     holds_arrays: ClassVar[bool] = True
     unknown_split: ClassVar[Unknown] = "keep"
     reads_named: ClassVar[bool] = True
@@ -84,6 +85,13 @@ class Dataset(FileSource):
     def classes(self) -> tuple[str, ...] | None:
         """The classes of the dataset, in its order."""
         return read_manifest(self.path).classes
+
+    @classmethod
+    def stored_files(cls, folder: Path, names: Sequence[str]) -> Mapping[str, str]:
+        """See `Source.stored_files`."""
+        del names
+        manifest = read_manifest(folder)
+        return {INDEX: "", **manifest.files, **{entry.filename: entry.sha256 for entry in manifest.shards}}
 
     def preprocessed(self) -> Mapping[str, Any] | None:
         """The stage, the format, the normalisation and the preprocessing of the images."""

@@ -59,13 +59,13 @@ def recognise(path: Path, asked: LabelAnswer = UNASKED) -> Recognised:
         UnclearSplitError: the outer folders may be splits as well as parts of the classes.
         SourceError: an archive is damaged or hostile as a whole.
     """
+    refuse_url(path)
     if is_shard(path):
         return Recognised("webdataset", path)
     if (root := root_of(path)) is not None:
         return _folder(root, asked)
     place = inside(path)
     if place is None and not path.exists():
-        refuse_url(path)
         raise RequestError(f"{one_line(path)}: no such file or folder; check the path")
     if place is not None:
         file_stamp(path)

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final, NamedTuple
@@ -23,7 +23,7 @@ from imgprep.sources.arrays import (
     image_row,
     read_labels,
 )
-from imgprep.sources.base import Pixels
+from imgprep.sources.base import InStores, Pixels, Source
 from imgprep.sources.split_names import TRAIN, split_in_name
 from imgprep.sources.splits import Unknown
 from imgprep.table.sample import Sample
@@ -46,6 +46,7 @@ class Idx(ArraySource):
     """
 
     layout: ClassVar[str] = "idx"
+    in_stores: ClassVar[InStores] = "files"
     unknown_split: ClassVar[Unknown] = "none"
 
     path: Path
@@ -83,6 +84,12 @@ class Idx(ArraySource):
         """Sizes and times of all files."""
         stamps = [file_stamp(path) for files in self._groups() for path in (files.images, files.labels)]
         return "-".join(f"{size}.{time}" for size, time in stamps)
+
+    @classmethod
+    def stored_files(cls, folder: Path, names: Sequence[str]) -> Mapping[str, str]:
+        """See `Source.stored_files`."""
+        found = [name for name in names if _IMAGES.fullmatch(name) or _LABELS.fullmatch(name)]
+        return Source.stored_files(folder, found)
 
     def _folder(self) -> Path:
         return self.path if self.path.is_dir() else self.path.parent

@@ -116,7 +116,8 @@ def tree_of(path: Path) -> FileTree:
         SourceError: the archive is damaged or hostile as a whole.
         ResourceError: the archive cannot be read.
     """
-    if ADDRESS.match(str(path)) and (address := address_of(path)) is not None:  # asked for each image
-        return StoreTree(address)
-    place = inside(path)
-    return Disk(path) if place is None else ArchiveTree(place)
+    place = inside(path)  # asked for each image
+    if place is not None:
+        return ArchiveTree(place)
+    address = address_of(path) if ADDRESS.match(str(path)) else None
+    return Disk(path) if address is None else StoreTree(address)

@@ -7,16 +7,16 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 from imgprep.errors import ImgprepError, RequestError, ResourceError, check_surroundings, one_line
-from imgprep.storage.base import Entry
+from imgprep.storage.base import Entry, MissingError
 from imgprep.storage.opening import open_storage
-from imgprep.storage.transfer import download
+from imgprep.storage.transfer import at_once, download
 from imgprep.util import locking
 from imgprep.util.addresses import Address
 from imgprep.util.sizes import parse_size
@@ -103,15 +103,60 @@ def cached_file(address: Address) -> tuple[Path, Entry]:
         ResourceError: it cannot be had.
     """
     entry = open_storage(address).head(address.key)
-    told = f"{address}\0{entry.version}\0{entry.size}"
-    digest = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    path = cache_folder("files") / digest / address.scheme / address.bucket / address.key  # it shows in messages
+    path = _folder_of(address, f"{entry.version}\0{entry.size}")
     return _kept(address, path, "", None), entry
 
 
+def cached_folder(address: Address, wanted: Callable[[Sequence[str]], Mapping[str, str]]) -> Path:
+    """The files of a folder in a store as they are now, without those in folders below it.
+
+    Args:
+        address: of the folder.
+        wanted: of the names of all files those that are needed, and the SHA-256 that each must have; '' for any.
+
+    Returns:
+        A folder of the cache; another one for each state of the files.
+
+    Raises:
+        MissingError: no such files are there.
+        ResourceError: they cannot be had.
+    """
+    start = len(address.key) + bool(address.key)
+    names = {entry.key[start:]: entry for entry in open_storage(address).list(address.key)}
+    names = {name: entry for name, entry in names.items() if "/" not in name}
+    needed = {name: sha256 for name, sha256 in wanted(sorted(names)).items() if name in names}
+    if not needed:
+        raise MissingError(f"{one_line(address)}: there are none of the files; check the address")
+    folder = _folder_of(address, *(f"{name}\0{names[name].version}\0{names[name].size}" for name in sorted(needed)))
+
+    def fetch(name: str) -> None:
+        _kept(address._replace(key=names[name].key), folder / name, needed[name], None)
+
+    at_once(fetch, needed)
+    return folder
+
+
+def _folder_of(address: Address, *states: str) -> Path:
+    """A place for what has a state; the address shows in messages."""
+    told = "\0".join((str(address), *states))
+    digest = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return cache_folder("files") / digest / address.scheme / address.bucket / address.key
+
+
 def is_fetched(path: Path) -> bool:
-    """Returns whether a path is that of a file that `cached_file` fetched."""
-    return path.is_relative_to(cache_folder("files"))
+    """Returns whether a path is that of a file that `cached_file` or `cached_folder` fetched."""
+    try:
+        return path.is_relative_to(cache_folder("files"))
+    except ResourceError:
+        return False
+
+
+def fetched_from(path: Path) -> Path:
+    """The address that a fetched file is from, without its version; any other path as it is."""
+    if not is_fetched(path):
+        return path
+    _, scheme, bucket, *key = path.relative_to(cache_folder("files")).parts
+    return Address(scheme, bucket, "/".join(key)).path
 
 
 def _kept(address: Address, path: Path, sha256: str, limit: int | None) -> Path:
@@ -129,9 +174,9 @@ def _kept(address: Address, path: Path, sha256: str, limit: int | None) -> Path:
 
 
 def _used(path: Path) -> bool:
-    """Whether the file is there; if so, it was used now."""
+    """Whether the file is there; if so, it was used now, and its time of change stands for its version still."""
     try:
-        os.utime(path)
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
     except FileNotFoundError:
         return False
     return True
@@ -177,7 +222,7 @@ def _forget(new: Path, limit: int) -> None:
         for path in folder.rglob("*"):
             with suppress(OSError):
                 status = path.stat()
-                used = status.st_mtime_ns
+                used = status.st_atime_ns
                 if stat.S_ISREG(status.st_mode) and not path.name.startswith(".") and (oldest is None or used < oldest):
                     files.append((used, status.st_size, path))
     total = sum(size for _, size, _ in files)

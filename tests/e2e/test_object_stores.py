@@ -1,5 +1,6 @@
 """Sources and outputs in an object store: the bytes of a local run, and no index that lies, whatever goes wrong."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 import imgprep
+from imgprep.archives import opening as opening_archives
+from imgprep.archives import stored
 from imgprep.commands.session import Request
 from imgprep.pipeline.remote_output import working_folder
 from imgprep.spec.inputs import files_of
@@ -366,6 +369,14 @@ LAYOUTS: Final[dict[str, dict[str, Any]]] = {
     "csv": {"layout": "csv", "path": "table/labels.csv", "attributes": "table/more.csv"},
     "json": {"layout": "json", "path": "table/labels.json", "decisions": "table/decisions.csv"},
     "npz": {"layout": "npz", "path": "arrays/images.npz"},
+    "idx": {"layout": "idx", "path": "digits"},
+    "idx file": {"layout": "idx", "path": "digits/t10k-images-idx3-ubyte.gz"},
+    "dataset": {"layout": "dataset", "path": "made"},
+    "zip": {"layout": "directory", "path": "table.zip/table"},
+    "tar": {"layout": "split_directory", "path": "splits.tar"},
+    "tgz": {"layout": "directory", "path": "table.tgz/table"},
+    "table in a zip": {"layout": "csv", "path": "table.zip/table/labels.csv", "attributes": "table.zip/table/more.csv"},
+    "table of a zip": {"layout": "csv", "path": "table/labels.csv", "image_root": "table.zip/table"},
 }
 
 
@@ -387,12 +398,27 @@ def layouts(photos: ObjectStore, local: Project, tmp_path_factory: pytest.TempPa
     (root / "arrays").mkdir()
     pixels = np.random.default_rng(1).integers(0, 256, (6, 9, 9, 3), np.uint8)
     np.savez(root / "arrays" / "images.npz", image=pixels, label=np.arange(6, dtype=np.int64) % 2)
+    for name, folder, kind in (("table", "table", "zip"), ("splits", "splits", "tar"), ("table", "table", "gztar")):
+        root_dir, base = (root, folder) if folder == "table" else (root / folder, ".")
+        made = shutil.make_archive(str(root / name), kind, root_dir, base)
+        if kind == "gztar":
+            Path(made).rename(root / "table.tgz")
+    (root / "digits").mkdir()
+    numbers = np.arange(6, dtype=np.uint8) % 2
+    for name, magic, values in (("images-idx3", 3, pixels[..., 0]), ("labels-idx1", 1, numbers)):
+        head = bytes((0, 0, 8, magic)) + b"".join(size.to_bytes(4, "big") for size in values.shape)
+        (root / "digits" / f"train-{name}-ubyte").write_bytes(head + values.tobytes())
+        (root / "digits" / f"t10k-{name}-ubyte.gz").write_bytes(gzip.compress(head + values.tobytes()))
+    (root / "digits" / "notes.txt").write_text("not fetched")
+    shutil.copytree(local.output / "convert", root / "made")
     photos.fill(root, "layouts")
     return root
 
 
 @pytest.mark.parametrize("case", LAYOUTS)
-def test_layouts(photos: ObjectStore, layouts: Path, tmp_path: Path, case: str) -> None:
+def test_layouts(
+    photos: ObjectStore, layouts: Path, tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = LAYOUTS[case]
     named = ("path", "image_root", "attributes", "decisions")
     content = []
@@ -405,6 +431,35 @@ def test_layouts(photos: ObjectStore, layouts: Path, tmp_path: Path, case: str) 
         content.append(project.content() if output == "out" else datasets(photos, output.removeprefix(at(""))))
     here, there = content
     assert {name: _hash(data) for name, data in there.items()} == {name: _hash(data) for name, data in here.items()}
+    monkeypatch.setenv("IMGPREP_CACHE", str(tmp_path / "another machine"))
+    state = project.call("status", project.spec)
+    assert state.stdout.splitlines()[0] == "convert: up to date", state.stdout
+    shutil.rmtree(tmp_path / "another machine")
+
+
+def test_a_zip_is_read_in_ranges(
+    photos: ObjectStore, layouts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGPREP_CACHE", str(tmp_path / "cache"))
+    project = Project(tmp_path, layouts)
+    project.write(source={"layout": "directory", "path": at("layouts/table.zip/table")})
+    photos.requests.clear()
+    faults(photos, Fault("GET", "table.zip", "error", 2), Fault("GET", "table.zip", "cut answer", 1))
+    done = project.call("convert", project.spec)
+    assert done.returncode == 0, done.stderr
+    asked = [method for method, path in photos.requests if path.endswith("table.zip")]
+    assert asked.count("GET") >= 4
+    assert not [path for path in (tmp_path / "cache").rglob("*.zip") if path.is_file()]
+    before = project.content()
+
+    _impatient(monkeypatch)
+    stored._looked_up.cache_clear()
+    opening_archives._opened_there.cache_clear()
+    faults(photos, Fault("GET", "table.zip", "error", 1000))
+    failed = project.call("convert", project.spec)
+    assert failed.returncode == 5
+    assert "table.zip: the store fails: 500" in failed.stderr.splitlines()[-1]
+    assert project.content() == before
 
 
 def test_a_table_of_addresses(photos: ObjectStore, layouts: Path, tmp_path: Path) -> None:
@@ -427,8 +482,9 @@ def test_sources_that_are_refused(photos: ObjectStore, local: Project) -> None:
     refused = {
         f"source.path={at('nothing')}": "no objects below it; check source.path",
         f"source={{layout: csv, path: {at('nothing.csv')}}}": "there is no such object",
-        f"source.path={at('photos.zip')}": "an archive is not read from an object store",
-        f"source={{layout: idx, path: {at('idx')}}}": "the layout idx is not read from an object store",
+        f"source.path={at('photos.zip')}": "no objects below it; check source.path",
+        f"source={{layout: idx, path: {at('idx')}}}": "there are none of the files; check the address",
+        f"source={{layout: dataset, path: {at('photos')}}}": "dataset.json is missing",
         "source.path=http://127.0.0.1:1/folder": "127.0.0.1:1",
         "audit.rules.label-errors.pred_probs=s3://bucket/x": "path on disk",
     }

@@ -33,7 +33,7 @@ class Convert:
             settings=settings,
             origin={
                 "layout": source.layout,
-                **nested(source),
+                **nested(source.origin()),
                 "file": {"digest": source.digest()},
                 "mask files": {"digest": collection.masks_digest},
             },

@@ -24,7 +24,7 @@ from imgprep.table.sample import Sample, SampleTable
 
 def row_keys(source: Source, table: SampleTable) -> RowKeys:
     """The keys of rows: a file of the same name, size and time has the same pixels."""
-    origin = hashlib.blake2b(repr(source).encode("utf-8", "surrogateescape"), digest_size=KEY)
+    origin = hashlib.blake2b(repr(source.origin()).encode("utf-8", "surrogateescape"), digest_size=KEY)
     stamps, usable = np.ascontiguousarray(table.stamp, np.int64), table.ok() & table.stamp.any(axis=1)
     found = bytearray()
     for location, stamp, known in zip(table.location.encoded(), stamps, usable.tolist(), strict=True):
