@@ -131,4 +131,4 @@ class Simulated(Processes):
 def register() -> None:
     """Puts both into their tables, in this process."""
     imgprep.sources.SOURCES = {**imgprep.sources.SOURCES, "made_up": MadeUp}  # type: ignore[misc, assignment]
-    imgprep.engines.ENGINES = {**imgprep.engines.ENGINES, "simulated": Simulated}  # type: ignore[misc]
+    imgprep.engines.ENGINES = {**imgprep.engines.ENGINES, "simulated": Simulated}  # type: ignore[assignment, misc]

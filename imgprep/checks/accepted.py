@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from imgprep.checks.base import Finding
-from imgprep.checks.judge import Waiver
 from imgprep.checks.settled import keeps
+from imgprep.checks.waivers import Waiver
 from imgprep.dataset.records import read_records
 from imgprep.pipeline.decided import Decided
 

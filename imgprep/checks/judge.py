@@ -1,63 +1,23 @@
 """Rules over evidence: findings, what waivers and a baseline excuse, and the verdict."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Annotated, ClassVar, Final
-
-from annotated_types import MinLen
+from typing import Final
 
 from imgprep.checks import own_rules
 from imgprep.checks.base import UNLABELLED, WHOLE_COLLECTION, Evidence, Finding, Judge, Report
 from imgprep.checks.settled import settled
 from imgprep.checks.tabulated import in_one, said_of
+from imgprep.checks.waivers import Waiver
 
 WAIVER: Final = "waiver"
 MANY_CLASSES: Final = 10_000
 NO_LABELS: Final = "cannot judge images without labels; source.label_from, a table or folders by class give them"
 FIRST_CLASSES: Final = 100
-Text = Annotated[str, MinLen(1)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiver:
-    """A failure that the team accepts, with its reason, until a day.
-
-    Attributes:
-        rule: the id of the rule.
-        subject: the class that is excused (``class`` in the spec); None for any.
-        files: a glob of ids that are excused, for rules about files; None for any.
-        reason: why; required, because reasons are forgotten.
-        until: the last day on which it counts; None for no end.
-    """
-
-    spec_keys: ClassVar[Mapping[str, str]] = {"subject": "class"}
-
-    rule: Text
-    reason: Text
-    subject: str | None = None
-    files: str | None = None
-    until: date | None = None
-
-    def matches(self, finding: Finding) -> bool:
-        """Returns whether this waiver speaks of the rule and the class of a finding."""
-        return self.rule == finding.rule and self.subject in {None, finding.subject}
-
-    def expired(self, today: date) -> bool:
-        """Returns whether its last day has passed."""
-        return self.until is not None and today > self.until
-
-    def says(self) -> str:
-        """Rule, class and files that it waives, for messages."""
-        parts = [
-            self.rule,
-            *([self.subject] if self.subject is not None else []),
-            *([self.files] if self.files else []),
-        ]
-        return " ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ do, is settled when all of them are kept.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from imgprep.checks.base import Finding
-from imgprep.pipeline.decided import Decided
+if TYPE_CHECKING:
+    from imgprep.checks.report import Finding
+    from imgprep.pipeline.decided import Decided
 
 SUSPECTS: Final = "label-errors"
 """The rule that names suspects, which are about single images though the rule is not."""
@@ -23,7 +24,7 @@ def settles(rule: Any) -> bool:
     return bool(getattr(rule, "per_file", False)) or getattr(rule, "id", "") == SUSPECTS
 
 
-def settled(rule: Any, findings: Iterable[Finding], decided: Decided | None) -> Iterator[Finding]:
+def settled(rule: Any, findings: "Iterable[Finding]", decided: "Decided | None") -> "Iterator[Finding]":
     """The findings of a rule without what decisions settle.
 
     Args:
@@ -52,7 +53,7 @@ def settled(rule: Any, findings: Iterable[Finding], decided: Decided | None) -> 
             yield replace(finding, samples=rest, message=f"{finding.message}; {kept} of them kept by decisions")
 
 
-def _without_decided(finding: Finding, decided: Decided) -> Finding:
+def _without_decided(finding: "Finding", decided: "Decided") -> "Finding":
     """A finding about suspects without those that somebody has decided: kept or relabelled."""
     is_kept = keeps(finding.rule, decided)
     rest = tuple(each for each in finding.samples if not is_kept(each) and each not in decided.relabelled)
@@ -62,7 +63,7 @@ def _without_decided(finding: Finding, decided: Decided) -> Finding:
     return replace(finding, samples=rest, message=said)
 
 
-def keeps(rule: str, decided: Decided | None) -> Callable[[str], bool]:
+def keeps(rule: str, decided: "Decided | None") -> Callable[[str], bool]:
     """A function that tells whether decisions keep the image of an id for a rule."""
     wanted = {rule} if rule in NAMED_ONLY else {rule, ""}
     kept = {} if decided is None else decided.kept

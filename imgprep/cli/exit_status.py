@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from imgprep.cli.exit_codes import ExitCode
 from imgprep.cli.signals import Stopped, stoppable
@@ -11,6 +11,9 @@ from imgprep.cli.streams import PipeClosed
 from imgprep.cli.width import width_of
 from imgprep.errors import REMEDIES, ImgprepError, RequestError, ResourceError, one_line
 from imgprep.util.lines import wrapped
+
+if TYPE_CHECKING:
+    from imgprep.engines.launch import Launchers
 
 EMPTY: Final = "an argument is empty; perhaps a variable of the shell is not set"
 
@@ -66,19 +69,34 @@ def _run(arguments: Sequence[str], attempt: Attempt | None) -> int:
 
 def _commanded(arguments: Sequence[str]) -> int:
     """Parses the command line and does what it says."""
-    from imgprep.cli.app import app
-    from imgprep.cli.one_command import with_command_of
+    if not names_a_spec(arguments):
+        return int(_parsed(arguments) or 0)
+    from imgprep.cli.early_start import early_workers
+    from imgprep.cli.repeated import key_of
+
+    with early_workers(arguments) as launchers:
+        key = key_of(arguments)  # of the surroundings as they are before a library changes them
+        done = _parsed(arguments, launchers)
     from imgprep.cli.recording import Repeatable, record
 
-    key = ""
-    if names_a_spec(arguments):
-        from imgprep.cli.repeated import key_of
-
-        key = key_of(arguments)  # of the surroundings as they are before a library changes them
-    done = with_command_of(app, arguments)(args=list(arguments), prog_name="imgprep", standalone_mode=False)
-    if key and isinstance(done, Repeatable):
+    if isinstance(done, Repeatable):
         record(arguments, key, done)
     return int(done or 0)
+
+
+def _parsed(arguments: Sequence[str], launchers: "Launchers | None" = None) -> int | None:
+    """What a command on the command line gives.
+
+    Args:
+        arguments: without the name of the program.
+        launchers: where worker processes come from, if they were started ahead.
+    """
+    from imgprep.cli.app import app
+    from imgprep.cli.one_command import with_command_of
+
+    command = with_command_of(app, arguments)
+    done: int | None = command(args=list(arguments), prog_name="imgprep", standalone_mode=False, obj=launchers)
+    return done
 
 
 def _stopped(stopped: Stopped) -> int:

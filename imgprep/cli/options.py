@@ -18,6 +18,7 @@ from imgprep.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from imgprep.commands.session import Request
+    from imgprep.engines.launch import Launchers
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -194,6 +195,7 @@ class SpecOptions(NamedTuple):
         output: replaces the output of the spec.
         seed: replaces the seed of the spec.
         workers: replaces the number of workers.
+        launchers: where worker processes come from, if they were started ahead.
     """
 
     terminal: Terminal
@@ -202,12 +204,22 @@ class SpecOptions(NamedTuple):
     output: Path | None
     seed: int | None
     workers: int | None
+    launchers: "Launchers | None" = None
 
     def request(self, *, force: bool = False) -> "Request":
         """The request for the commands."""
         from imgprep.commands.session import Request
 
-        return Request(self.spec, self.settings, self.output, self.seed, self.workers, force, self.terminal)
+        return Request(
+            self.spec,
+            self.settings,
+            self.output,
+            self.seed,
+            self.workers,
+            force,
+            self.terminal,
+            launchers=self.launchers,
+        )
 
 
 def display_options(quiet: Quiet = False, verbose: Verbose = False, no_progress: NoProgress = False) -> Terminal:
@@ -216,6 +228,7 @@ def display_options(quiet: Quiet = False, verbose: Verbose = False, no_progress:
 
 
 def spec_options(
+    context: typer.Context,
     spec: SpecPath,
     workers: Workers = None,
     settings: Settings = None,
@@ -226,16 +239,17 @@ def spec_options(
     no_progress: NoProgress = False,
 ) -> SpecOptions:
     """Options of every command on a spec: the spec, and overrides."""
-    return SpecOptions(display_options(quiet, verbose, no_progress), spec, settings or [], output, seed, workers)
+    terminal = display_options(quiet, verbose, no_progress)
+    return SpecOptions(terminal, spec, settings or [], output, seed, workers, context.obj)
 
 
 def found_spec_options(spec: Path | None, **given: Any) -> SpecOptions:
     """The same for a command that looks for the spec where none is named, and says which it found."""
     if spec is not None:
-        return spec_options(spec, **given)
+        return spec_options(spec=spec, **given)
     from imgprep.spec.discovery import find_spec
 
-    found = spec_options(find_spec(Path()), **given)
+    found = spec_options(spec=find_spec(Path()), **given)
     found.terminal.say(f"the spec is {found.spec}")
     return found
 

@@ -83,12 +83,17 @@ def _record(arguments: Sequence[str]) -> Mapping[str, Any] | None:
     return record if holds and texts and isinstance(record["code"], int) else None
 
 
+def spec_of(arguments: Sequence[str]) -> Path | None:
+    """The spec that a command names; None where it names none."""
+    return next((path for path in map(Path, arguments[1:]) if path.suffix in _SPEC and path.is_file()), None)
+
+
 def output_of(arguments: Sequence[str]) -> Path | None:
     """The output that a command on a spec has in all likelihood; None where it takes more to know it.
 
     It need not be right: a record names all that it depends on.
     """
-    spec = next((path for path in map(Path, arguments[1:]) if path.suffix in _SPEC and path.is_file()), None)
+    spec = spec_of(arguments)
     if spec is None:
         return None
     words = [*arguments, ""]

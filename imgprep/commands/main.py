@@ -1,16 +1,17 @@
-"""The commands on a spec: each takes a request and returns its outcome."""
+"""The commands on a spec: each takes a request and returns its outcome.
+
+What a command needs beyond the spec is imported when the spec has been read: a wrong one is refused without it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, context_for, in_output
 from imgprep.errors import RequestError
-from imgprep.pipeline.inputs import StageResult
-from imgprep.pipeline.parts import Part, PartResult
 from imgprep.settings.problems import unknown
+from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import STAGES
 
 if TYPE_CHECKING:
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
     from imgprep.checks.base import Report
     from imgprep.commands.audit import Audited, Choice
     from imgprep.commands.curate import Curated, Plan
+    from imgprep.commands.pipeline import Pipeline
     from imgprep.commands.review import Drawn
     from imgprep.commands.review_collect import Collected
     from imgprep.commands.review_draw import Choice as ReviewChoice
+    from imgprep.pipeline.inputs import StageResult
+    from imgprep.pipeline.parts import PartResult
+    from imgprep.pipeline.runner import RunContext
     from imgprep.review.session import Session
 
 
@@ -35,16 +40,16 @@ class Run:
     """
 
     report: "Report"
-    stages: tuple[StageResult, ...] = ()
+    stages: "tuple[StageResult, ...]" = ()
 
 
 def audit(request: Request, choice: "Choice | None" = None) -> "Audited":
     """Judges the collection, or the output of a stage, by the audit rules; see `auditing.audit`."""
+    loaded = request.load()
     from imgprep.commands import audit as auditing
 
-    loaded = request.load()
     with context_for(request, loaded) as context:
-        return auditing.audit(loaded, context, Pipeline(loaded, context), choice or auditing.DEFAULT)
+        return auditing.audit(loaded, context, _pipeline(loaded, context), choice or auditing.DEFAULT)
 
 
 def review(request: Request, choice: "ReviewChoice") -> "Drawn":
@@ -108,7 +113,7 @@ def curate(request: Request, plan: "Plan") -> "Curated":
         return curating.curate(loaded, context, plan)
 
 
-def make(request: Request, name: str) -> StageResult:
+def make(request: Request, name: str) -> "StageResult":
     """Brings a stage and the stages that it needs up to date.
 
     Args:
@@ -120,11 +125,11 @@ def make(request: Request, name: str) -> StageResult:
     """
     loaded = request.load()
     with context_for(request, loaded) as context:
-        made = Pipeline(loaded, context).bring(name)
+        made = _pipeline(loaded, context).bring(name)
     return in_output(loaded, made)
 
 
-def work(request: Request, name: str, part: str) -> PartResult:
+def work(request: Request, name: str, part: str) -> "PartResult":
     """Makes a share of the shards of a stage, beside others that make theirs.
 
     Args:
@@ -135,12 +140,14 @@ def work(request: Request, name: str, part: str) -> PartResult:
     Raises:
         RequestError: there is no such part or stage, the stage has no shards, or one that it needs is not up to date.
     """
+    from imgprep.pipeline.parts import Part
+
     share = Part.parse(part)
     if name not in STAGES:
         raise RequestError(f"--stage: {unknown('stage', name, list(STAGES))}")
     loaded = request.load()
     with context_for(request, loaded, (name, share)) as context:
-        return Pipeline(loaded, context).make_part(name, share)
+        return _pipeline(loaded, context).make_part(name, share)
 
 
 def rebuild(request: Request, id_: str) -> "NDArray[Any]":
@@ -156,11 +163,11 @@ def rebuild(request: Request, id_: str) -> "NDArray[Any]":
     Raises:
         RequestError: the spec has no augment section, or the id is not that of a copy.
     """
+    loaded = request.load()
     from imgprep.stages.augment.definition import AUGMENT
 
-    loaded = request.load()
     with context_for(request, loaded) as context:
-        pipeline = Pipeline(loaded, context)
+        pipeline = _pipeline(loaded, context)
         pipeline.check(pipeline.needed("augment"))
         return AUGMENT.work(pipeline).rebuild(id_)
 
@@ -173,15 +180,15 @@ def run(request: Request, *, gate: bool = True, baseline: Path | None = None) ->
         gate: whether a failed audit ends the run.
         baseline: an earlier report.json; what it knows does not fail again, and may be quarantined.
     """
+    loaded = request.load()
     from imgprep.checks.accepted import unreadable_in
     from imgprep.checks.reports.json import read as read_report
     from imgprep.commands import audit as auditing
     from imgprep.commands.one_visit import refuse
 
-    loaded = request.load()
     known = () if baseline is None else read_report(baseline)
     with context_for(request, loaded) as context:
-        pipeline = Pipeline(loaded, context, unreadable_in(known), converts=True)
+        pipeline = _pipeline(loaded, context, unreadable_in(known), converts=True)
         stages = pipeline.stages()
         pipeline.check(stages)
         try:
@@ -194,3 +201,12 @@ def run(request: Request, *, gate: bool = True, baseline: Path | None = None) ->
             return Run(report)
         made = [pipeline.bring(stage.name) for stage in stages]
     return Run(report, tuple(in_output(loaded, stage) for stage in made))
+
+
+def _pipeline(
+    loaded: LoadedSpec, context: "RunContext", unreadable: frozenset[str] = frozenset(), *, converts: bool = False
+) -> "Pipeline":
+    """The stages of a spec; see `Pipeline`."""
+    from imgprep.commands.pipeline import Pipeline
+
+    return Pipeline(loaded, context, unreadable, converts=converts)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from imgprep.checks.accepted import accepted_losses
 from imgprep.commands.class_list import changed_classes
 from imgprep.commands.collection import collect
 from imgprep.dataset.manifest import Manifest, read_manifest
@@ -253,6 +252,8 @@ class Pipeline:
         allowed = self.loaded.spec.execution.may_lose(manifest.images)
         folder = self.context.workspace.stage(stage.name)
         if manifest.samples["quarantined"] > allowed and manifest.lists_source:
+            from imgprep.checks.accepted import accepted_losses
+
             allowed += accepted_losses(folder, self.loaded.spec.audit.waivers, self.decided, self._unreadable)
         return StageResult(folder, manifest, fresh, allowed)
 

@@ -4,17 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgprep.commands.stored_inputs import with_fetched_files
 from imgprep.engines import Engine
 from imgprep.errors import one_line
-from imgprep.pipeline.inputs import StageResult
-from imgprep.pipeline.parts import Part
-from imgprep.pipeline.remote_output import RemoteOutput, working_folder
-from imgprep.pipeline.remote_part import RemotePart
-from imgprep.pipeline.runner import Monitor, RunContext
-from imgprep.pipeline.workspace import Workspace
 from imgprep.spec.installed import INSTALLED
 from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
@@ -23,7 +17,14 @@ from imgprep.util.addresses import address_of
 from imgprep.util.installation import mixed_opencvs
 from imgprep.util.resources import available_cores
 
-Share = tuple[str, Part]
+if TYPE_CHECKING:
+    from imgprep.engines.launch import Launchers
+    from imgprep.pipeline.inputs import StageResult
+    from imgprep.pipeline.parts import Part
+    from imgprep.pipeline.runner import Monitor, RunContext
+    from imgprep.pipeline.workspace import Workspace
+
+Share = tuple[str, "Part"]
 """The name of a stage, and which part of it."""
 
 
@@ -56,6 +57,7 @@ class Request:
         force: make stages again that are up to date.
         monitor: shows progress and notes.
         content: a spec that is no file, with all options in it.
+        launchers: where worker processes come from, if they were started ahead; whoever started them ends them.
     """
 
     spec: Path
@@ -64,8 +66,9 @@ class Request:
     seed: int | None = None
     workers: int | None = None
     force: bool = False
-    monitor: Monitor = field(default_factory=Silent)
+    monitor: "Monitor" = field(default_factory=Silent)
     content: Mapping[str, Any] | None = None
+    launchers: "Launchers | None" = None
 
     def load(self) -> LoadedSpec:
         """Reads the spec and checks its paths in the file system; a doubtful installation is noted.
@@ -90,20 +93,22 @@ def workers_of(loaded: LoadedSpec) -> int:
     return available_cores() if workers == "auto" else workers
 
 
-def engine_for(loaded: LoadedSpec) -> Engine:
-    """The engine of the spec."""
+def engine_for(loaded: LoadedSpec, launchers: "Launchers | None" = None) -> Engine:
+    """The engine of the spec; where it is that of worker processes these come from the launchers, if there are any."""
     execution = loaded.spec.execution
+    ahead = {} if launchers is None or execution.engine != "processes" else {"launchers": launchers}
     engine: Engine = INSTALLED.engines[execution.engine](  # the table that has checked the name
         workers=workers_of(loaded),
         item_timeout=execution.item_timeout,
         memory_limit=execution.memory_limit,
         address=execution.address,
+        **ahead,
     )
     return engine
 
 
 @contextmanager
-def context_for(request: Request, loaded: LoadedSpec, share: Share | None = None) -> Iterator[RunContext]:
+def context_for(request: Request, loaded: LoadedSpec, share: Share | None = None) -> "Iterator[RunContext]":
     """The context of a run; it locks the output until the run is over.
 
     If there is certainly work to do, the engine starts up while the source is listed.
@@ -116,29 +121,37 @@ def context_for(request: Request, loaded: LoadedSpec, share: Share | None = None
     Raises:
         ResourceError: another run has locked the output, or it cannot be written.
     """
+    from imgprep.pipeline.runner import RunContext
+
     with (
         workspace_of(loaded).locked(lock=loaded.spec.execution.lock, shared=share is not None),
         _published(loaded, request.monitor, share) as workspace,
-        closing(engine_for(loaded)) as engine,
+        closing(engine_for(loaded, request.launchers)) as engine,
     ):
         if request.force or workspace.is_new():
             engine.prepare()
         yield RunContext(workspace, engine, request.monitor, request.force)
 
 
-def workspace_of(loaded: LoadedSpec) -> Workspace:
+def workspace_of(loaded: LoadedSpec) -> "Workspace":
     """The output of a spec; for one in an object store the folder on disk in which it is made."""
+    from imgprep.pipeline.workspace import Workspace
+
     address = address_of(loaded.spec.output)
-    return Workspace(loaded.spec.output if address is None else working_folder(address))
+    if address is None:
+        return Workspace(loaded.spec.output)
+    from imgprep.pipeline.remote_output import working_folder
+
+    return Workspace(working_folder(address))
 
 
-def in_output(loaded: LoadedSpec, made: StageResult) -> StageResult:
+def in_output(loaded: LoadedSpec, made: "StageResult") -> "StageResult":
     """A stage where the spec has its output, which is not where it was made if that is in an object store."""
     return replace(made, folder=loaded.spec.output / made.manifest.stage)
 
 
 @contextmanager
-def _published(loaded: LoadedSpec, monitor: Monitor, share: Share | None) -> Iterator[Workspace]:
+def _published(loaded: LoadedSpec, monitor: "Monitor", share: Share | None) -> "Iterator[Workspace]":
     """Brings the folder up to date with an output in an object store before, and the other way round after success.
 
     Yields:
@@ -150,11 +163,15 @@ def _published(loaded: LoadedSpec, monitor: Monitor, share: Share | None) -> Ite
         return
     lock, sent = loaded.spec.execution.lock, 0
     if share is not None:
+        from imgprep.pipeline.remote_part import RemotePart
+
         part = RemotePart(address, STAGES, *share)
         with part.working(lock=lock) as workspace:
             yield workspace
         sent = part.sent
     else:
+        from imgprep.pipeline.remote_output import RemoteOutput
+
         remote = RemoteOutput(address, STAGES)
         with remote.locked(lock=lock):
             remote.pull()
@@ -165,7 +182,7 @@ def _published(loaded: LoadedSpec, monitor: Monitor, share: Share | None) -> Ite
 
 
 @contextmanager
-def looking_at(loaded: LoadedSpec) -> Iterator[Workspace]:
+def looking_at(loaded: LoadedSpec) -> "Iterator[Workspace]":
     """The output of a spec as it is now, to be read only.
 
     Raises:
@@ -176,5 +193,7 @@ def looking_at(loaded: LoadedSpec) -> Iterator[Workspace]:
         yield workspace
         return
     with workspace.locked(lock=loaded.spec.execution.lock):
+        from imgprep.pipeline.remote_output import RemoteOutput
+
         RemoteOutput(address, STAGES).pull()
         yield workspace

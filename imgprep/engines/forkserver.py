@@ -23,7 +23,7 @@ from imgprep.engines.worker import load_function, serve, set_environment
 
 PATIENCE: Final = 5.0
 # The decoder comes first: it sets the limits that OpenCV reads when it is loaded.
-_PRELOADED: Final = ("imgprep.decoding.decode", "h5py")
+_PRELOADED: Final = ("imgprep.decoding.decode", "imgprep.shards.hdf5_files")
 _PARENT_CHECK: Final = 1.0
 
 
@@ -162,15 +162,16 @@ class _Server:
             time.sleep(0.0005)
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, *modules: str) -> None:
     """Runs the fork server, or what becomes of it after a fork, and ends the process.
 
     Args:
         descriptor: of the socket that commands come from.
+        modules: that workers will need, imported ahead.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_environment()
-    for name in _PRELOADED:
+    for name in (*_PRELOADED, *modules):
         # Whoever needs a library that cannot be loaded says so better.
         with suppress(ImportError):
             importlib.import_module(name)

@@ -13,6 +13,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -71,15 +72,22 @@ class Launcher(Protocol):
 
 
 class ForkServer:
-    """The supervisor's side of the process that forks workers: see `imgprep.engines.forkserver`."""
+    """The supervisor's side of the process that forks workers: see `imgprep.engines.forkserver`.
 
-    def __init__(self) -> None:
+    Args:
+        modules: that workers will need, imported ahead.
+    """
+
+    def __init__(self, modules: Sequence[str] = ()) -> None:
         ours, theirs = socket.socketpair()
+        self._used = False
         self._control = Control(ours)
         self._owner = os.getpid()
         flags = ["-X", "utf8"] if sys.flags.utf8_mode else []
         module = "imgprep.engines.forkserver"
-        program = f"import sys; sys.path[:] = {sys.path!r}; from {module} import main; main({theirs.fileno()})"
+        program = (
+            f"import sys; sys.path[:] = {sys.path!r}; from {module} import main; main{(theirs.fileno(), *modules)!r}"
+        )
         try:
             # A session of its own keeps Ctrl-C and Ctrl-Z from the workers: a stopped worker would miss its deadline.
             self._process = subprocess.Popen(
@@ -109,6 +117,7 @@ class ForkServer:
 
     def start(self, number: int) -> WorkerHandle:
         """See `Launcher.start`."""
+        self._used = True
         ours, theirs = socket.socketpair()
         slots = slot_file()
         try:
@@ -142,6 +151,8 @@ class ForkServer:
     def close(self) -> None:
         """See `Launcher.close`."""
         self._control.close()
+        if not self._used:  # it may be importing still, for nobody
+            self._process.kill()
         try:
             self._process.wait(_GRACE)
         except subprocess.TimeoutExpired:
@@ -226,13 +237,16 @@ class Launchers:
         self._idle: list[ForkServer] = []
         self._end = finalize(self, _close, self._idle)
 
-    def prepare(self) -> None:
+    def prepare(self, modules: Sequence[str] = ()) -> None:
         """Starts the process that workers come from, without waiting for it: its imports overlap with the caller's own.
 
         Workers get the environment variables of this moment.
+
+        Args:
+            modules: that workers will need, imported ahead.
         """
         if can_fork():
-            self._idle.append(self._server())
+            self._idle.append(self._server(modules))
 
     def take(self) -> Launcher:
         """A launcher for one run."""
@@ -247,13 +261,13 @@ class Launchers:
         """Ends what no run uses."""
         _close(self._idle)
 
-    def _server(self) -> ForkServer:
+    def _server(self, modules: Sequence[str] = ()) -> ForkServer:
         with suppress(IndexError):
             while True:
                 idle = self._idle.pop()
                 if idle.usable():
                     return idle
-        return ForkServer()
+        return ForkServer(modules)
 
 
 def _close(idle: list[ForkServer]) -> None:

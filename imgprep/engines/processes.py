@@ -21,13 +21,16 @@ class Processes(Settings):
     once more alone; if that fails too it is left out of its plan, and the plan is tried again. A worker may allocate
     `memory_limit` bytes (Linux); beyond that the function sees a `MemoryError`. One that dies while it processes none
     costs nothing, up to two times a plan.
+
+    Attributes:
+        launchers: where workers come from; those of somebody else may have been started before.
     """
 
-    _launchers: Launchers = field(default_factory=Launchers, init=False, repr=False, compare=False)
+    launchers: Launchers = field(default_factory=Launchers, repr=False, compare=False)
 
     def prepare(self) -> None:
         """See `Engine.prepare`."""
-        self._launchers.prepare()
+        self.launchers.prepare()
 
     def run(
         self, function: Function[P, R], plans: Iterable[P], progress: Callable[[int], None] | None = None
@@ -38,7 +41,7 @@ class Processes(Settings):
             ResourceError: no worker can be started.
         """
         pickled = pickle.dumps(function, pickle.HIGHEST_PROTOCOL)
-        launcher = self._launchers.take()
+        launcher = self.launchers.take()
         finished = False
         supervisor: Supervisor[P, R] = Supervisor(self, launcher, iter(plans), progress)
         try:
@@ -51,8 +54,8 @@ class Processes(Settings):
                 launcher.close()
             supervisor.close()
             if finished:
-                self._launchers.give_back(launcher)
+                self.launchers.give_back(launcher)
 
     def close(self) -> None:
         """See `Engine.close`."""
-        self._launchers.close()
+        self.launchers.close()

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from imgprep.dataset.manifest import Manifest
-from imgprep.errors import RequestError
-from imgprep.pipeline.collection import Collection
-from imgprep.pipeline.runner import RunContext
-
 if TYPE_CHECKING:
     from imgprep.dataset.loader import Dataset
+    from imgprep.dataset.manifest import Manifest
+    from imgprep.errors import RequestError
+    from imgprep.pipeline.collection import Collection
+    from imgprep.pipeline.runner import RunContext
     from imgprep.pipeline.stage_images import Images
 
 
@@ -26,7 +25,7 @@ class StageResult:
     """
 
     folder: Path
-    manifest: Manifest
+    manifest: "Manifest"
     fresh: bool
     allowed: int = 0
 
@@ -56,12 +55,12 @@ class StageInputs(Protocol):
         ...
 
     @property
-    def context(self) -> RunContext:
+    def context(self) -> "RunContext":
         """The context of the run."""
         ...
 
     @property
-    def collection(self) -> Collection:
+    def collection(self) -> "Collection":
         """The source, listed."""
         ...
 
@@ -77,7 +76,7 @@ class StageInputs(Protocol):
         """The file and line, or the option, that gave a value of the spec."""
         ...
 
-    def error(self, text: str, *keys: str | int) -> RequestError:
+    def error(self, text: str, *keys: str | int) -> "RequestError":
         """An error about a value of the spec, to be raised."""
         ...
 

@@ -1,20 +1,14 @@
 """The sections about the collection: where the images come from, and what is demanded of them."""
 
-import importlib
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 from annotated_types import MinLen
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
-from imgprep.checks.base import Severity
-from imgprep.checks.judge import Waiver
-from imgprep.checks.plain_rules import PlainRule
-from imgprep.errors import one_line
+from imgprep.checks.waivers import Waiver
 from imgprep.settings.binding import bind
 from imgprep.settings.fields import TABLE, Section, context_of, resolve_stored, stored_path
 from imgprep.settings.problems import Keys, Problem, SpecError, shown, unknown, wrong
@@ -22,6 +16,7 @@ from imgprep.settings.tables import Context, pick
 from imgprep.sources.masks import Masks
 from imgprep.sources.split_names import USUAL, SplitNames
 from imgprep.spec.class_list import are_numbers, parse_classes
+from imgprep.spec.rules import AuditRules, parse_rules
 from imgprep.spec.split_names import parse_splits
 
 T = TypeVar("T")
@@ -167,83 +162,11 @@ def _masks(value: object, source: type, table: Path | None, context: Context) ->
     return Masks(column, table.parent)
 
 
-def parse_rules(value: object, info: ValidationInfo) -> dict[str, Any]:
-    """Makes every rule of the table, with the settings that the spec overrides; and custom ones, ``module:Rule``.
-
-    Raises:
-        SpecError: everything that is wrong, keys relative to the mapping.
-    """
-    context = context_of(info)
-    if value is not None and not isinstance(value, Mapping):
-        raise wrong(f"expected a mapping of rule ids to settings, not {shown(value)}")
-    settings = {**dict.fromkeys(context.tables.rules), **(value or {})}
-    made: dict[str, Any] = {}
-    found: list[Problem] = []
-    for name, options in settings.items():
-        try:
-            rule = options if hasattr(options, "severity") else _rule(name, options, context)
-            made[name] = rule
-        except SpecError as problems:
-            found += [problem.under((name,)) for problem in problems.problems]
-    if found:
-        raise SpecError(found)
-    return made
-
-
-def _rule(name: str, options: object, context: Context) -> Any:
-    given = {} if options is None else options
-    if ":" not in name:
-        return bind(pick(context.tables.rules, name, "rule"), given, context)
-    rule = _custom(name, context.base)
-    if isinstance(rule, type) and is_dataclass(rule):
-        return bind(rule, given, context)
-    severity = bind(_Plain, given, context).severity
-    try:
-        judge = rule() if isinstance(rule, type) else rule
-    except Exception as error:  # noqa: BLE001 - whatever the user's constructor raises
-        raise wrong(f"cannot be made: {one_line(error)}; a rule with settings is a dataclass") from None
-    if not callable(judge):
-        raise wrong("cannot be called with the evidence; give the rule a method __call__")
-    return PlainRule(judge, severity)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plain:
-    """The settings of a rule that has none of its own."""
-
-    severity: Severity | None = None
-
-
-def _custom(name: str, base: Path) -> Any:
-    """A rule of the user's own, a class or a function; its module may lie beside the spec, or in the working folder."""
-    module, _, attribute = name.partition(":")
-    _keep_old_names()
-    before = list(sys.path)
-    sys.path[:0] = [os.path.realpath(base), os.path.realpath(os.curdir)]
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # noqa: BLE001 - whatever importing the user's module raises
-        known = isinstance(error, (ImportError, AttributeError, ValueError))
-        reason = one_line(error if known else f"{type(error).__name__}: {error}")
-        raise wrong(f"is not a rule that can be imported: {reason}; check the name and PYTHONPATH") from None
-    finally:
-        sys.path[:] = before
-
-
-def _keep_old_names() -> None:
-    """Lets rules written for `imgprep.audit`, as `imgprep.checks` was called, be imported.
-
-    A package of that name would hide the function `imgprep.audit`.
-    """
-    for name in ("", ".base", ".rules"):
-        sys.modules.setdefault(f"imgprep.audit{name}", importlib.import_module(f"imgprep.checks{name}"))
-
-
 def _waiver(value: object, info: ValidationInfo) -> Waiver:
     return value if isinstance(value, Waiver) else bind(Waiver, value, context_of(info))
 
 
-Rules = Annotated[Mapping[str, Any], PlainValidator(parse_rules), WithJsonSchema({TABLE: "rules"})]
+Rules = Annotated[AuditRules, PlainValidator(parse_rules), WithJsonSchema({TABLE: "rules"})]
 SpecWaiver = Annotated[Waiver, PlainValidator(_waiver), WithJsonSchema({TABLE: "waiver"})]
 
 
@@ -263,7 +186,7 @@ class AuditSection(Section):
     def _of_known_rules(cls, waivers: tuple[Waiver, ...], info: ValidationInfo) -> tuple[Waiver, ...]:
         if "rules" not in info.data:
             return waivers
-        rules = [getattr(rule, "id", name) for name, rule in info.data["rules"].items()]
+        rules = info.data["rules"].ids()
         found = [
             Problem((index, "rule"), unknown("rule", waiver.rule, rules))
             for index, waiver in enumerate(waivers)

@@ -8,7 +8,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from pydantic import BaseModel
 
-from imgprep.checks.judge import Waiver
+from imgprep.checks.waivers import Waiver
 from imgprep.settings.binding import adapter_of, required
 from imgprep.settings.fields import NAMES, TABLE
 from imgprep.settings.tables import Tables

@@ -6,10 +6,11 @@ import pytest
 
 from imgprep.checks import judge as judging
 from imgprep.checks.base import UNLABELLED, Finding, Rule
-from imgprep.checks.judge import Suppressions, Waiver, judge, said_once
+from imgprep.checks.judge import Suppressions, judge, said_once
 from imgprep.checks.plain_rules import PlainRule
 from imgprep.checks.rules.counts import ClassSize
 from imgprep.checks.rules.quality import Blur
+from imgprep.checks.waivers import Waiver
 from imgprep.errors import RequestError
 from imgprep.settings.binding import bind
 from imgprep.settings.problems import SpecError

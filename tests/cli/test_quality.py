@@ -3,6 +3,7 @@
 import json
 import webbrowser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -30,7 +31,7 @@ def run(spec: Path, **options: Any) -> int:
     return audit(spec=spec, quiet=False, verbose=False, no_progress=True, **SHARED | options)  # type: ignore[call-arg]
 
 
-SHARED = {"workers": None, "settings": None, "output": None, "seed": None}
+SHARED = {"context": SimpleNamespace(obj=None), "workers": None, "settings": None, "output": None, "seed": None}
 
 
 def test_it_says_where_the_page_and_the_table_are(spec: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -319,11 +319,10 @@ class TestWhatASpecReads:
         assert self.files(tmp_path, source=masks) is None
 
     def test_so_may_code_that_is_not_ours(self, tmp_path: Path) -> None:
-        spec = spec_from_mapping({"source": {"layout": "directory", "path": "images"}, "output": "out"}, tmp_path).spec
-        assert files_of(spec) == [tmp_path / "images"]
+        whole = {"source": {"layout": "directory", "path": "images"}, "output": "out"}
+        assert files_of(spec_from_mapping(whole, tmp_path).spec) == [tmp_path / "images"]
         own = type("Own", (), {"__module__": "somebody.rules", "id": "own", "severity": "error"})()
-        spec.audit.rules["own"] = own  # type: ignore[index]
-        assert files_of(spec) is None
+        assert files_of(spec_from_mapping(whole | {"audit": {"rules": {"own": own}}}, tmp_path).spec) is None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="compares times of change")

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -52,9 +52,9 @@ def started(monkeypatch: pytest.MonkeyPatch, own_fork_servers: None) -> list[int
     found: list[int] = []
     usual = launch.ForkServer.__init__
 
-    def counted(self: launch.ForkServer) -> None:
+    def counted(self: launch.ForkServer, modules: Sequence[str] = ()) -> None:
         found.append(len(found))
-        usual(self)
+        usual(self, modules)
 
     monkeypatch.setattr(launch.ForkServer, "__init__", counted)
     return found

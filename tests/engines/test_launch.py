@@ -92,7 +92,7 @@ def test_a_fork_of_the_program_leaves_the_fork_server_alone(run_python):
         "import os, imgprep.engines as e\n"
         "engine = e.ENGINES['processes']()\n"
         "engine.prepare()\n"
-        "kept = engine._launchers._idle[0]\n"
+        "kept = engine.launchers._idle[0]\n"
         "if os.fork() == 0:\n"
         "    engine.close()\n"
         "    os._exit(int(kept.usable()))\n"

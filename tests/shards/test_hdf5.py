@@ -51,7 +51,7 @@ def test_a_chunk_holds_few_rows(tmp_path: Path, shape: tuple[int, ...], rows: in
 
 
 def test_plugins_are_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgprep.shards.hdf5.plugins", lambda: None)
+    monkeypatch.setattr("imgprep.shards.hdf5_files.plugins", lambda: None)
     assert HDF5.compressions == ("none", "gzip", "lzf")
     with pytest.raises(RequestError, match="pip install hdf5plugin"):
         HDF5.check("zstd")

@@ -1,7 +1,7 @@
 """Fork servers that outlive the engine that started them, so that not every test waits for one to import OpenCV."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -65,7 +65,7 @@ def shared() -> Iterator[None]:
     """Meanwhile engines take their fork servers from one pool."""
     pool = Pool()
 
-    def prepare(_: Launchers) -> None:
+    def prepare(_: Launchers, __: Sequence[str] = ()) -> None:
         if can_fork():
             pool.give_back(pool.take())
 

@@ -1,55 +1,45 @@
 """The table of rules: to add one, write it in a file of its group and add a line here."""
 
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from imgprep.checks.base import Rule
-from imgprep.checks.rules.attributes import NoneClass, Progression, SecondaryFeature
-from imgprep.checks.rules.background import Background
-from imgprep.checks.rules.colors import ColorShare
-from imgprep.checks.rules.counts import ClassBalanceMax, ClassBalanceMean, ClassSize
-from imgprep.checks.rules.drift import Drift
-from imgprep.checks.rules.duplicates import Duplicate, LabelConflict, NearDuplicate
-from imgprep.checks.rules.features import FeatureDuplicate, FeatureOutlier
-from imgprep.checks.rules.files import Unreadable
-from imgprep.checks.rules.labels import LabelErrors
-from imgprep.checks.rules.license import License
-from imgprep.checks.rules.packed import PackedCounts, PackedEvaluation, PackedStatistics, PackedValues
-from imgprep.checks.rules.quality import Blur, Encoding, Exposure, Resolution
-from imgprep.checks.rules.splits import SplitCoverage, SplitLeakage
-from imgprep.checks.rules.variation import Lighting, Perspective
+from imgprep.util.lazy_table import LazyTable
 
-RULES: Final[Mapping[str, type[Rule]]] = {
-    rule.id: rule
-    for rule in (
-        ClassSize,
-        ClassBalanceMean,
-        ClassBalanceMax,
-        LabelErrors,
-        ColorShare,
-        SecondaryFeature,
-        Progression,
-        NoneClass,
-        License,
-        Unreadable,
-        Duplicate,
-        LabelConflict,
-        NearDuplicate,
-        SplitLeakage,
-        SplitCoverage,
-        Background,
-        Lighting,
-        Perspective,
-        Resolution,
-        Exposure,
-        Blur,
-        Encoding,
-        Drift,
-        PackedValues,
-        PackedCounts,
-        PackedEvaluation,
-        PackedStatistics,
-        FeatureOutlier,
-        FeatureDuplicate,
-    )
-}
+if TYPE_CHECKING:
+    from imgprep.checks.base import Rule
+
+RULES: "Final[LazyTable[type[Rule]]]" = LazyTable(
+    {
+        name: f"imgprep.checks.rules.{entry}"
+        for name, entry in (
+            ("class-size", "counts:ClassSize"),
+            ("class-balance-mean", "counts:ClassBalanceMean"),
+            ("class-balance-max", "counts:ClassBalanceMax"),
+            ("label-errors", "labels:LabelErrors"),
+            ("color-share", "colors:ColorShare"),
+            ("secondary-feature", "attributes:SecondaryFeature"),
+            ("progression", "attributes:Progression"),
+            ("none-class", "attributes:NoneClass"),
+            ("license", "license:License"),
+            ("unreadable", "files:Unreadable"),
+            ("duplicate", "duplicates:Duplicate"),
+            ("label-conflict", "duplicates:LabelConflict"),
+            ("near-duplicate", "duplicates:NearDuplicate"),
+            ("split-leakage", "splits:SplitLeakage"),
+            ("split-coverage", "splits:SplitCoverage"),
+            ("background", "background:Background"),
+            ("lighting", "variation:Lighting"),
+            ("perspective", "variation:Perspective"),
+            ("resolution", "quality:Resolution"),
+            ("exposure", "quality:Exposure"),
+            ("blur", "quality:Blur"),
+            ("encoding", "quality:Encoding"),
+            ("drift", "drift:Drift"),
+            ("packed-values", "packed:PackedValues"),
+            ("packed-counts", "packed:PackedCounts"),
+            ("packed-evaluation", "packed:PackedEvaluation"),
+            ("packed-statistics", "packed:PackedStatistics"),
+            ("feature-outlier", "features:FeatureOutlier"),
+            ("feature-duplicate", "features:FeatureDuplicate"),
+        )
+    }
+)

@@ -1,7 +1,8 @@
 import pytest
 
-from imgprep.checks.judge import Suppressions, Waiver, judge
+from imgprep.checks.judge import Suppressions, judge
 from imgprep.checks.rules.colors import ColorShare
+from imgprep.checks.waivers import Waiver
 
 
 def values(*runs):
