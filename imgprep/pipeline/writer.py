@@ -2,14 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from imgprep.dataset.manifest import commit, sha256_file
+from imgprep.dataset.manifest import commit, committing, sha256_file
 from imgprep.dataset.row_format import ImageFormat
 from imgprep.dataset.targets import explained_targets
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
@@ -93,17 +96,55 @@ class ShardWriter:
             commit(row_path(self.parts, record.filename), recorded, durable=False)
         every = {"": self.about, **(attributes or {})}
         blocks = self.storage.format.write(arrays, self.storage.compression, every)
-        state = hashlib.sha256()
-        for block in blocks:
-            state.update(block)
-        commit(self.folder / record.filename, blocks)
         return replace(
             record,
             bytes=sum(map(len, blocks)),
-            sha256=state.hexdigest(),
+            sha256=_committed(self.folder / record.filename, blocks),
             part=hashlib.sha256(part).hexdigest() if part else "",
             rows=hashlib.sha256(recorded).hexdigest() if recorded else "",
         )
+
+
+def _committed(path: Path, blocks: Sequence[memoryview]) -> str:
+    """Writes a file durably and gives its SHA-256, which is computed while the system brings the bytes to the disk."""
+    state = hashlib.sha256()
+    with committing(path) as file:
+        for block in blocks:
+            file.write(block)
+        file.flush()
+        with _synchronizing(file.fileno()):
+            for block in blocks:
+                state.update(block)
+    return state.hexdigest()
+
+
+@contextmanager
+def _synchronizing(descriptor: int) -> Iterator[None]:
+    """Waits in another thread until a file is on disk, and at the end for that thread.
+
+    Raises:
+        OSError: the file could not be written to disk; a system tells of it only once.
+    """
+    failed: list[OSError] = []
+
+    def synchronize() -> None:
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=synchronize)
+    try:
+        thread.start()
+    except RuntimeError:  # no memory for one more thread: `committing` waits for the disk all the same
+        yield
+        return
+    try:
+        yield
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]
 
 
 def explained(

@@ -42,17 +42,24 @@ def percentiles(counts: NDArray[np.int64], percents: Sequence[float]) -> list[fl
     return results
 
 
-def apply_table(image: Image, table: NDArray[Any]) -> NDArray[Any]:
+def apply_table(image: Image, table: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
     """Replaces each level by the table's entry.
 
     Args:
         image: (H, W, C).
-        table: (256,) or (65536,) as the depth asks; its dtype is the dtype of the result.
+        table: (256,) or (65536,) as the depth asks; its dtype is the dtype of the result. For uint8 levels and a dtype
+            other than float16 also (1, 256, C), an entry for each channel.
+        out: of the shape of the image and the dtype of the table, C-contiguous, to be filled; None for a new array.
     """
     if image.dtype == np.uint8 and table.dtype != np.float16:
-        return cv2.LUT(image, table).reshape(image.shape)
+        found = cv2.LUT(image, table, out).reshape(image.shape)
+        if out is None:
+            return found
+        if not np.may_share_memory(found, out):  # OpenCV found that it does not fit
+            out[...] = found
+        return out
     # Every level has its entry, so clipping changes nothing; it spares numpy a pass that checks the bounds.
-    return np.take(table, image, mode="clip")
+    return np.take(table, image, mode="clip", out=out)
 
 
 def map_levels(image: Image, values: NDArray[np.float64]) -> Image:

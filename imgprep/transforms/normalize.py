@@ -115,18 +115,34 @@ class Normalizer:
         Raises:
             RequestError: the dtype cannot hold the result, or a preset of three channels meets grey images.
         """
-        dtype = np.dtype(dtype)
-        self.check(dtype, images.shape[3])
-        if self.kind == "none" or not len(images):
-            return images.astype(dtype)
-        if self.kind in PER_POSITION:
-            return self._by_position(images, dtype)
-        if self.kind in PER_IMAGE:
-            return self._each_by_itself(images, dtype)
-        if self.kind == "keras-caffe":
-            flat = images.reshape(-1, images.shape[2], 3)
-            return _look_up(cv2.cvtColor(flat, cv2.COLOR_RGB2BGR).reshape(images.shape), _cast(self._table(), dtype))
-        return _look_up(images, _cast(self._table(), dtype))
+        result = np.empty(images.shape, dtype)
+        self.into(images, result)
+        return result
+
+    def into(self, images: Images, result: NDArray[Any]) -> None:
+        """Normalises a batch into an array that is there, which spares a system the giving and taking of memory.
+
+        Args:
+            images: as for `__call__`.
+            result: (N, H, W, C), C-contiguous, of the dtype that is wanted; none of it may lie in the images.
+
+        Raises:
+            RequestError: as by `__call__`.
+        """
+        self.check(result.dtype, images.shape[3])
+        if self.kind == "none":
+            np.copyto(result, images, casting="unsafe")
+        elif not len(images):
+            return
+        elif self.kind in PER_POSITION:
+            self._by_position(images, result)
+        elif self.kind in PER_IMAGE:
+            self._each_by_itself(images, result)
+        else:
+            if self.kind == "keras-caffe":
+                flat = images.reshape(-1, images.shape[2], 3)
+                images = cv2.cvtColor(flat, cv2.COLOR_RGB2BGR).reshape(images.shape)  # type: ignore[assignment]
+            _look_up(images, _cast(self._table(), result.dtype), result)
 
     def check(self, dtype: np.dtype[Any], channels: int) -> None:
         """Refuses what this normalisation cannot give, see `__call__`."""
@@ -174,28 +190,24 @@ class Normalizer:
             raise ValueError(f"{self.kind} needs its statistics: make it with fit_normalizer")
         return self.mean, None if self.std is None else np.add(self.std, EPSILON)
 
-    def _by_position(self, images: Images, dtype: np.dtype[Any]) -> NDArray[Any]:
+    def _by_position(self, images: Images, result: NDArray[Any]) -> None:
         mean, divisor = self._fitted()
-        result = np.empty(images.shape, dtype)
         centred = np.empty(images.shape[1:], np.float64)
-        limit = np.finfo(dtype).max
+        limit = np.finfo(result.dtype).max
         for row, image in enumerate(images):
             np.subtract(image, mean, out=centred)
             if divisor is not None:
                 np.divide(centred, divisor, out=centred)
-            if dtype == np.float16:
+            if result.dtype == np.float16:
                 np.clip(centred, -limit, limit, out=centred)
             result[row] = centred
-        return result
 
-    def _each_by_itself(self, images: Images, dtype: np.dtype[Any]) -> NDArray[Any]:
-        result = np.empty(images.shape, dtype)
+    def _each_by_itself(self, images: Images, result: NDArray[Any]) -> None:
         levels = np.arange(2**self.depth, dtype=np.float64)
         for row, image in enumerate(images):
             low, width = self._origin(image)
             table = (levels - low) / width if width > 0 else np.zeros_like(levels)
-            result[row] = apply_table(image, _cast(table, dtype))
-        return result
+            apply_table(image, _cast(table, result.dtype), result[row])
 
     def _origin(self, image: Image) -> tuple[float, float]:
         """The level of an image that becomes 0, and the distance from it that becomes 1; 0 for a constant image."""
@@ -256,15 +268,13 @@ def _cast(table: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.clip(table, -limit, limit).astype(dtype)
 
 
-def _look_up(images: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
+def _look_up(images: NDArray[Any], table: NDArray[Any], result: NDArray[Any]) -> None:
     """Looks up a batch (N, H, W, C) in a table (levels,) or (levels, C)."""
-    channels = images.shape[3]
-    flat = images.reshape(-1, images.shape[2], channels)
+    flat, out = (array.reshape(-1, *images.shape[2:]) for array in (images, result))
     if table.ndim == 1:
-        return apply_table(flat, table).reshape(images.shape)
-    if flat.dtype == np.uint8 and table.dtype != np.float16:
-        return cv2.LUT(flat, np.ascontiguousarray(table)[None]).reshape(images.shape)
-    result = np.empty(flat.shape, table.dtype)
-    for channel in range(channels):
-        result[..., channel] = np.take(np.ascontiguousarray(table[:, channel]), flat[..., channel], mode="clip")
-    return result.reshape(images.shape)
+        apply_table(flat, table, out)
+    elif flat.dtype == np.uint8 and table.dtype != np.float16:
+        apply_table(flat, np.ascontiguousarray(table)[None], out)
+    else:
+        for channel in range(images.shape[3]):
+            out[..., channel] = np.take(np.ascontiguousarray(table[:, channel]), flat[..., channel], mode="clip")

@@ -1,4 +1,7 @@
+import errno
 import hashlib
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,3 +87,27 @@ def test_labels_are_uint16_as_long_as_the_classes_allow(classes: int, dtype: str
 @given(st.integers(1, 2**31))
 def test_every_index_fits(classes: int) -> None:
     assert np.iinfo(label_dtype(classes)).max >= classes
+
+
+def test_a_disk_that_fails_once_leaves_no_shard(writer: ShardWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([OSError(errno.EIO, "Input/output error")])
+
+    def fails_once(_: int) -> None:
+        if error := next(answers, None):
+            raise error
+
+    monkeypatch.setattr(os, "fsync", fails_once)
+    with pytest.raises(ResourceError, match="Input/output error"):
+        writer.write(ShardRecord("a", None, 1), {"image": np.zeros((1, 4, 4, 3), np.uint8)})
+    assert not [*writer.folder.iterdir()]
+
+
+def test_without_memory_for_a_thread_the_shard_is_written_all_the_same(
+    writer: ShardWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    made = writer.write(ShardRecord("a", None, 1), {"image": np.zeros((1, 4, 4, 3), np.uint8)})
+    assert made.sha256 == hashlib.sha256((writer.folder / "a").read_bytes()).hexdigest()

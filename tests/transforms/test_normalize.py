@@ -169,3 +169,18 @@ def test_float16_stays_finite(kind, dtype):
     normalize = normalizer(kind, images)
     images[0, 0, 0] = np.iinfo(dtype).max
     assert np.isfinite(normalize(images, np.float16)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_blocks_give_the_bits_of_the_batch_and_leave_other_memory_alone(kind, dtype, channels):
+    images = batch(dtype)[..., :channels]
+    if channels == 1 and kind in {"keras-caffe", "torch-imagenet"}:
+        pytest.skip("needs three channels")
+    normalize = normalizer(kind, images)
+    room = np.full((len(images) + 2, *images.shape[1:]), 77, np.float32)
+    for start in range(0, len(images), 2):
+        normalize.into(images[start : start + 2], room[1:-1][start : start + 2])
+    assert room[1:-1].tobytes() == normalize(images, np.float32).tobytes()
+    assert (room[[0, -1]] == 77).all()

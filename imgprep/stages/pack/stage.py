@@ -25,6 +25,8 @@ from imgprep.transforms.normalize import Normalizer
 from imgprep.util.versions import versions
 
 STAGE = "pack"
+_BLOCK_BYTES = 2 << 20
+"""Stored pixels that are normalised in one go: so few that they are still in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +54,34 @@ class PackJob(ShardJob[Selection]):
             SourceError: a shard of an earlier stage is damaged.
             ResourceError: the file cannot be written.
         """
-        selected, image = plan.items.columns(), self.rows.image
-        images = self.writer.buffer.rows((len(selected), *image.shape), image.dtype)
-        with self.rows.opened() as image_of:
-            for item in range(len(selected)):
-                heartbeat.at(item)
-                images[item] = image_of(selected, item)
-        heartbeat.done()
-        arrays = self._columns(selected, self.normalizer(images, np.dtype(self.settings.dtype)))
+        selected = plan.items.columns()
+        arrays = self._columns(selected, self._images(selected, heartbeat))
         attributes: Mapping[str, Mapping[str, str]] = {}
         if self.settings.layout == "by_class":
             arrays, attributes = _by_class(arrays, selected.label, self.classes)
         return self.writer.write(record_of(plan, selected.label, self.classes), arrays, attributes)
+
+    def _images(self, selected: SelectedRows, heartbeat: Heartbeat) -> NDArray[Any]:
+        """(N, H, W, C) the normalised images; the stored ones are read some at a time."""
+        image = self.rows.image
+        images = self.writer.buffer.rows((len(selected), *image.shape), self.settings.dtype)
+        plain = self.normalizer.kind == "none" and images.dtype == image.dtype
+        block = (
+            len(selected)
+            if plain
+            else max(1, _BLOCK_BYTES // (int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize))
+        )
+        stored = images if plain else np.empty((block, *image.shape), image.dtype)
+        with self.rows.opened() as image_of:
+            for start in range(0, len(selected), max(1, block)):
+                part = images[start : start + block]
+                for place in range(len(part)):
+                    heartbeat.at(start + place)
+                    stored[place] = image_of(selected, start + place)
+                if not plain:
+                    self.normalizer.into(stored[: len(part)], part)
+        heartbeat.done()
+        return images
 
     def _columns(self, selected: SelectedRows, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
         labels = selected.label.astype(label_dtype(len(self.classes)))

@@ -349,3 +349,18 @@ def test_what_the_key_stands_for(images: MakeImages) -> None:
         of(stage, images=replace(converted, manifest=replace(converted.manifest, name="renamed"))),
     ]
     assert len({stage.key(), *(other.key() for other in others)}) == len(others) + 1
+
+
+@pytest.mark.parametrize(
+    "settings", [{"dtype": "uint8", "normalize": "none"}, {"normalize": {"standardize": "channel"}}]
+)
+def test_the_size_of_blocks_does_not_show_in_the_bytes(
+    images: MakeImages, run: Run, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    def content(output: str) -> list[bytes]:
+        folder, _ = run(packing(images(noise(), LABELS), **settings), output=output)
+        return [path.read_bytes() for path in sorted(folder.glob("*.h5"))]
+
+    at_once = content("at-once")
+    monkeypatch.setattr("imgprep.stages.pack.stage._BLOCK_BYTES", 7 * 5 * 4 * 3)  # seven images
+    assert content("seven") == at_once
