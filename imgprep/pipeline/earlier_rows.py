@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from imgprep.dataset.manifest import commit, committing
 from imgprep.errors import ImgprepError
 from imgprep.pipeline.row_records import KEY, UNKNOWN, RowRecords, read_row_records
+from imgprep.shards.base import Rows
 from imgprep.shards.shard_set import Shard, ShardSet
 
 SHA: Final = 32
 """Bytes of a SHA-256."""
+_UNREADABLE: Final = (ImgprepError, OSError, ValueError, LookupError, MemoryError)
 OPEN: Final = 32
 """Earlier shards that a worker keeps open."""
 
@@ -125,6 +127,24 @@ class _Recorded(NamedTuple):
         return cls(records.checksums.tolist(), records.contents.tobytes(), sha256, records.details)
 
 
+class _Span(NamedTuple):
+    """The rows of the shard that was asked for last.
+
+    Attributes:
+        start: the number of the first.
+        stop: one more than that of the last.
+        names: of the arrays.
+        arrays: in this order.
+        records: of the rows; None where the shard is damaged.
+    """
+
+    start: int
+    stop: int
+    names: tuple[str, ...]
+    arrays: tuple[Rows, ...]
+    records: _Recorded | None
+
+
 class OpenRows:
     """Earlier rows, read on access.
 
@@ -145,6 +165,7 @@ class OpenRows:
         self._records: dict[int, _Recorded | None] = {}
         self._damaged: set[int] = set()
         self._last: tuple[bytes, Mapping[str, Any]] = b"", {}
+        self._span = _Span(0, 0, (), (), None)
 
     def find(self, content: bytes) -> int:
         """The number of a row that was read from this content; -1 when there is none."""
@@ -155,24 +176,47 @@ class OpenRows:
 
     def read(self, number: int, arrays: tuple[str, ...]) -> EarlierRow | None:
         """A row with some arrays of its shard, of which all that count for its checksum; None when it is damaged."""
-        shard = bisect_right(self._starts, number) - 1
-        row = number - self._starts[shard]
-        records = self._recorded(shard)
-        if records is None or shard in self._damaged:
-            return None
-        try:
-            opened = self._files[shard]
-            found = {name: (opened.images if name == "image" else opened.rows(name))[row] for name in arrays}
-        except (ImgprepError, OSError, ValueError, LookupError, MemoryError):
-            self._damaged.add(shard)
+        span = self._span
+        if not span.start <= number < span.stop or span.names != arrays:
+            self._span = span = self._spanning(number, arrays)
+        records, row = span.records, number - span.start
+        if records is None:
             return None
         checksum = 0
-        for array in found.values():
-            checksum = zlib.crc32(array, checksum)
+        found = {}
+        try:
+            for name, rows in zip(arrays, span.arrays, strict=True):
+                found[name] = array = rows[row]
+                checksum = zlib.crc32(array, checksum)
+        except _UNREADABLE:
+            self._span = self._without(number, arrays)
+            return None
         if checksum != records.checksums[row]:
             return None
         content, sha256 = records.contents[row * KEY : (row + 1) * KEY], records.sha256[row * SHA : (row + 1) * SHA]
         return EarlierRow(found, checksum, content, sha256.hex(), self._details(records.details[row]))
+
+    def _spanning(self, number: int, names: tuple[str, ...]) -> "_Span":
+        """The shard of a row; the next rows that are asked for are mostly of the same."""
+        shard = self._shard_of(number)
+        records = None if shard in self._damaged else self._recorded(shard)
+        try:
+            opened = None if records is None else self._files[shard]
+            if opened is None:
+                return self._without(number, names)
+            arrays = tuple(opened.images if name == "image" else opened.rows(name) for name in names)
+        except _UNREADABLE:
+            return self._without(number, names)
+        return _Span(self._starts[shard], self._starts[shard + 1], names, arrays, records)
+
+    def _without(self, number: int, names: tuple[str, ...]) -> "_Span":
+        """The shard of a row, which is damaged."""
+        shard = self._shard_of(number)
+        self._damaged.add(shard)
+        return _Span(self._starts[shard], self._starts[shard + 1], names, (), None)
+
+    def _shard_of(self, number: int) -> int:
+        return bisect_right(self._starts, number) - 1
 
     def _details(self, text: bytes) -> Mapping[str, Any]:
         """The facts recorded about a row; few of them differ, or all do."""
