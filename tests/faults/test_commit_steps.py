@@ -37,6 +37,8 @@ def strike(case: Any, mode: str, steps: Iterable[int] = (), command: str = "run"
 def test_killed_at_any_step_only_temporary_files_remain_and_the_next_run_is_as_undisturbed(case: Any) -> None:
     found = strike(case, "kill")
     assert found["tried"] == found["steps"] > 80
+    assert found["states"] > 60
+    assert found["struck"] > 8
 
 
 def test_a_step_that_fails_for_want_of_space_ends_the_run_and_the_next_is_as_undisturbed(case: Any) -> None:
