@@ -1,8 +1,9 @@
 """Fixtures that many tests share."""
 
+import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import cv2
 import numpy as np
 import pytest
+from _pytest.doctest import DoctestModule
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and what they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,6 +43,25 @@ def pytest_configure(config: pytest.Config) -> None:
     from tests.support.what_is_measured import Measured
 
     config.pluginmanager.register(Measured())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Looks for doctests in the package only: a module that cannot be imported would be skipped, with its tests."""
+    found = yield
+    tests = file_path.name.startswith("test_")
+    return [collector for collector in found if not (tests and isinstance(collector, DoctestModule))]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """What is found lives as long as the process: nobody looks through it for garbage, meanwhile and afterwards."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from tests.support.onnx_file import network
 from tests.support.project import Project
 
+RNG = "tests/util/test_rng.py"
 TEXTS = {".py", ".md", ".json", ".yaml", ".yml", ".toml", ".html", ".css"}
 
 
@@ -96,11 +98,24 @@ def test_check_wants_to_know_which_tests(root: Path) -> None:
 
 def test_the_fast_tests_leave_out_what_runs_the_whole_program(root: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--collect-only", "-m", "not slow", "tests/e2e", "tests/util"],
+        [sys.executable, "-m", "pytest", "-q", "--collect-only", "-m", "not slow", "tests/e2e/test_digits.py", RNG],
         cwd=root, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "tests/util/test_rng.py::" in done.stdout
+    assert f"{RNG}::" in done.stdout
     assert "tests/e2e/" not in done.stdout
+
+
+def test_a_module_of_tests_that_cannot_be_imported_is_an_error(root: Path, tmp_path: Path) -> None:
+    """The doctests of modules whose libraries are not here are skipped, and so would be the tests."""
+    module = tmp_path / "test_broken.py"
+    module.write_text("import imgprep.no_such_module\n\ndef test_something():\n    pass\n")
+    options = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["addopts"].split()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, *options, "-p", "tests.conftest", str(module)],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == pytest.ExitCode.INTERRUPTED
+    assert "ERROR collecting" in done.stdout
 
 
 def _example(root: Path, name: str) -> str:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from imgprep.archives import gz
 from imgprep.errors import ImageError, ImgprepError, RequestError, SourceError
-from imgprep.sources import gz
 from imgprep.sources.csvtable import read_csv
 from imgprep.sources.inline_pixels import parse_pixels
 from imgprep.sources.records import Csv, Json
@@ -401,9 +401,11 @@ def test_a_changed_table_costs_images_not_the_run(pets: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
 def test_a_table_must_be_a_file(pets: Path) -> None:
     os.mkfifo(pets / "pipe.csv")
-    for path in (pets / "pipe.csv", pets / "nothing.csv", pets):
+    for path in (pets / "pipe.csv", pets / "nothing.csv"):
         with pytest.raises(ImgprepError, match="no such file"):
             listed(Csv(path))
+    with pytest.raises(ImgprepError, match="is a folder, a file is needed"):
+        listed(Csv(pets))
 
 
 SLOW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

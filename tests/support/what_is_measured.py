@@ -2,14 +2,17 @@
 
 The cases of a parametrised test call the same functions with other values. All of them run and all are judged; which
 lines are executed is recorded until they have taken a second together. What runs the whole program passes through most
-lines without a look at what they do, so the tests marked slow do not count.
+lines without a look at what they do, so the tests marked slow do not count. The tests are looked for without the hook,
+too, after all modules were imported with it.
 """
 
+import importlib
 import os
+import pkgutil
 import sys
 from collections import defaultdict
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import pytest
@@ -23,11 +26,25 @@ def unmeasured() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
+def measuring() -> Any:
+    """The measurement of this process, if there is one."""
+    coverage = sys.modules.get("coverage")
+    return coverage and coverage.Coverage.current()
+
+
+def import_all() -> None:
+    """Imports every module of the package, but for those of libraries that are not here."""
+    package = importlib.import_module("imgprep")
+    for module in pkgutil.walk_packages(package.__path__, "imgprep."):
+        if not module.name.endswith("__main__"):
+            with suppress(ImportError):
+                importlib.import_module(module.name)
+
+
 @contextmanager
 def paused() -> Iterator[None]:
     """Meanwhile coverage records nothing, neither in this process nor in those that it starts."""
-    coverage = sys.modules.get("coverage")
-    current = coverage and coverage.Coverage.current()
+    current = measuring()
     if not current:
         yield
         return
@@ -52,6 +69,14 @@ class Measured:
 
     def __init__(self) -> None:
         self._taken: defaultdict[str, float] = defaultdict(float)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """The search for the tests, in each process that runs some."""
+        if measuring() and not session.config.getoption("numprocesses", None):
+            import_all()
+        with paused():
+            return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:

@@ -2,12 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from imgprep.checks.rules.drift import Drift, distance
 
 
 def test_distance_is_scipys():
+    from scipy import stats
+
     rng = np.random.default_rng(0)
     for _ in range(20):
         a, b = rng.integers(0, 9, 30).astype(float), rng.normal(4, 2, 50)
