@@ -13,7 +13,7 @@ from imgprep.archives.tar import Tar
 from imgprep.archives.zip import Zip
 from imgprep.arrays.files import is_hollow
 from imgprep.errors import RequestError, ResourceError, SourceError, TransientError, check_surroundings, one_line
-from imgprep.storage.base import Entry
+from imgprep.storage.base import Entry, RangelessError
 from imgprep.storage.cache import cached_file
 from imgprep.util.addresses import Address, address_of
 
@@ -95,14 +95,16 @@ def _in_store(address: Address) -> Archive:
 
 @lru_cache(maxsize=4)
 def _opened_there(address: Address, entry: Entry) -> Archive:
-    if not _is_zip(address.key):
-        return open_archive(cached_file(address)[0])
     try:
-        return Zip(address.path, StoredAccess(address, entry.size))
+        if _is_zip(address.key):
+            return Zip(address.path, StoredAccess(address, entry.size))
+    except RangelessError:
+        pass
     except SourceError as error:
         if isinstance(error.__cause__, TransientError):
             raise ResourceError(str(error.__cause__)) from None  # the store fails, and the archive may be sound
         raise
+    return open_archive(cached_file(address)[0])
 
 
 @lru_cache(maxsize=4)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from imgprep.errors import ResourceError, TransientError
-from imgprep.storage.base import Entry, MissingError, RefusedError
+from imgprep.storage.base import Entry, MissingError, RangelessError, RefusedError
 from imgprep.storage.opening import open_storage
 from imgprep.util.addresses import Address
 
@@ -51,14 +51,14 @@ class StoredAccess:
 
         Raises:
             TransientError: the store fails.
-            ResourceError: it does not let us in.
+            ResourceError: it does not let us in, or gives whole files only.
         """
         end = min(offset + size, self.size)
         pieces = [(start, min(start + _PIECE, end)) for start in range(offset, end, _PIECE)]
         try:
             storage = open_storage(self._address)
             return b"".join(storage.read(self._address.key, *piece) for piece in pieces)
-        except RefusedError:
+        except (RefusedError, RangelessError):
             raise
         except ResourceError as error:
             raise TransientError(f"cannot be read: {error}") from None

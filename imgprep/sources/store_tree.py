@@ -1,18 +1,23 @@
 """A folder in an object store, listed and read like a folder on disk."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final
 
 from imgprep.archives.index import Index, Member, safe_name
 from imgprep.decoding.files import MAX_BYTES, UNKNOWN
+from imgprep.decoding.formats import format_of_extension
 from imgprep.errors import ImageError, RequestError, ResourceError, TransientError, one_line
 from imgprep.sources.archive_tree import IndexedTree
+from imgprep.sources.confined_paths import Files, Found
+from imgprep.sources.links import Links
 from imgprep.storage.base import Entry, MissingError, RefusedError
 from imgprep.storage.opening import open_storage
 from imgprep.util.addresses import Address
 
+WEB: Final = ("http", "https")
+"""Schemes of servers that do not list their files."""
 MAX_OBJECTS: Final = 1_000_000_000
 
 
@@ -44,6 +49,12 @@ class StoreTree(IndexedTree):
         if not len(found):
             raise RequestError(f"{one_line(self._address)}: no objects below it; check source.path")
         return found
+
+    def found_by(self, extension: str, links: Links) -> Files:
+        """Looks up paths of a table; of a web server the address of each is known, and nothing else."""
+        if self._address.scheme in WEB:
+            return _WebFiles(str(self._address), extension)
+        return super().found_by(extension, links)
 
     def _members(self) -> Iterator[Member]:
         start = len(self._address.key) + bool(self._address.key)
@@ -86,6 +97,25 @@ class StoreTree(IndexedTree):
         if not content:
             raise ImageError("empty file")
         return content
+
+
+class _WebFiles(Files):
+    """Makes addresses of the paths of a table; what is there shows when it is fetched."""
+
+    def __init__(self, root: str, extension: str) -> None:
+        super().__init__()
+        self._root = root
+        self._ending = extension
+
+    def _under_root(self, text: str) -> str | None:
+        return None
+
+    def _look_up(self, path: str) -> Found:
+        bare = format_of_extension(path.rpartition(".")[2]) is None
+        return Found(f"{self._root}/{path}{self._ending * bare}")
+
+    def _names_in(self, folder: str) -> Iterable[str]:
+        return ()
 
 
 def _stamp(entry: Entry) -> int:

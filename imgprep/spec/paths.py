@@ -11,7 +11,7 @@ from imgprep.settings.fields import Section
 from imgprep.settings.problems import Keys
 from imgprep.spec.loading import LoadedSpec
 from imgprep.stages import STAGES
-from imgprep.util.addresses import is_address
+from imgprep.util.addresses import address_of, is_address
 
 MARKER: Final = ".imgprep"
 """The folder by which an output of imgprep is known."""
@@ -104,6 +104,9 @@ def _about_folder(real: str, output: Path) -> str:
 
 def _about_addresses(output: Path, source: Path | None) -> str:
     """What is wrong with an output or a source in a store; what is in an output shows when it is locked."""
+    address = address_of(output)
+    if address is not None and address.scheme in {"http", "https"}:
+        return "is on a web server, which is not written to; choose a folder, or a bucket"
     if source is None or is_address(output) != is_address(source):
         return "" if is_address(output) else _about_folder(os.path.realpath(output), output)
     if output.is_relative_to(source):

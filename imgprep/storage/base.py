@@ -32,6 +32,10 @@ class RefusedError(ResourceError):
     """The store does not let us in; asking again will not help."""
 
 
+class RangelessError(ResourceError):
+    """The server gives whole files only."""
+
+
 class UnconditionalError(ResourceError):
     """The store cannot write under a condition."""
 
@@ -52,6 +56,9 @@ class Storage(Protocol):
 
         Args:
             prefix: the key of the folder; '' for the whole bucket.
+
+        Raises:
+            RequestError: a server of web pages does not list files.
         """
         ...
 
@@ -81,6 +88,7 @@ class Storage(Protocol):
 
         Raises:
             MissingError: there is none.
+            RangelessError: the server does not give parts of files.
         """
         ...
 

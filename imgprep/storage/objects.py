@@ -9,8 +9,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from imgprep.errors import ResourceError, one_line
-from imgprep.storage.base import NEW, ConflictError, Entry, MissingError, RefusedError
+from imgprep.errors import RequestError, ResourceError, one_line
+from imgprep.storage.base import (
+    NEW,
+    ConflictError,
+    Entry,
+    MissingError,
+    RangelessError,
+    RefusedError,
+    UnconditionalError,
+)
 from imgprep.storage.credentials import from_files
 from imgprep.util.addresses import Address
 
@@ -22,6 +30,14 @@ _TRIES: Final = 4
 _PAUSE: Final = 0.2
 _STATUS: Final = re.compile(r"status code: (\d+[^:\n]*)")
 _CODE: Final = re.compile(r"<Code>([^<]+)</Code>")
+_NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound")
+_UNSAID: Final = re.compile(r"redential|must be specified")
+"""What the library says where it has no credentials, or not enough of them."""
+_CREDENTIALS: Final = {
+    ("s3:", "s3a:"): "AWS_ACCESS_KEY_ID",
+    ("gs:", "gcs:"): "GOOGLE_APPLICATION_CREDENTIALS",
+    ("az:", "azure:", "abfs:", "abfss:", "adl:"): "AZURE_STORAGE_ACCOUNT_NAME",
+}
 _REFUSALS: Final = ("PermissionDeniedError", "UnauthenticatedError")
 _REASON: Final = re.compile(r"HTTP error: ([^\n]+)")
 
@@ -44,10 +60,22 @@ class ObjectStorage:
         """See `Storage.list`."""
         where = str(self._bucket._replace(key=prefix))
         pages = iter(self._failing(lambda: self._store.list(prefix or None), where))
-        while (page := self._failing(lambda: next(pages, None), where)) is not None:
+        while (page := self._listing(lambda: next(pages, None), where)) is not None:
             for found in page:
                 if found["path"] != prefix:
                     yield _entry(found)
+
+    def _listing(self, request: Callable[[], T], where: str) -> T:
+        """As `_failing`; servers of web pages do not list what they have, unless they speak WebDAV."""
+        try:
+            return self._failing(request, where)
+        except ResourceError:
+            if self._bucket.scheme not in {"http", "https"}:
+                raise
+            raise RequestError(
+                f"{one_line(where)}: its files cannot be listed; give a table with the whole address of each image "
+                f"(layout: csv), or one archive"
+            ) from None
 
     def head(self, key: str) -> Entry:
         """See `Storage.head`."""
@@ -111,7 +139,7 @@ class ObjectStorage:
         for attempt in range(_TRIES):
             try:
                 return self._failing(request, self._name(key))
-            except (MissingError, ConflictError, RefusedError):
+            except (MissingError, ConflictError, RefusedError, RangelessError):
                 raise
             except ResourceError:
                 if attempt == _TRIES - 1 or time.monotonic() > end:
@@ -124,8 +152,9 @@ class ObjectStorage:
         try:
             return request()
         except FileNotFoundError as error:
-            what = "bucket" if "NoSuchBucket" in str(error) else "object"
-            raise MissingError(f"{one_line(where)}: there is no such {what}; check the address") from None
+            raise _missing(str(error), one_line(where)) from None
+        except NotImplementedError as error:
+            raise UnconditionalError(f"{one_line(where)}: {one_line(str(error).partition(chr(10))[0], 160)}") from None
         except self._failed as error:
             raise _translated(error, one_line(where)) from None
 
@@ -137,17 +166,25 @@ def _translated(error: Exception, where: str) -> ResourceError:
     code, status, reason = _CODE.search(text), _STATUS.search(text), _REASON.search(text)
     said = " ".join(found[1].strip() for found in (status, code) if found)
     said = said or one_line(reason[1] if reason else text.partition("\n")[0], 160)
-    if code is not None and code[1] == "NoSuchBucket":
-        return MissingError(f"{where}: there is no such bucket; check the address")
-    if kind in _REFUSALS or "redential" in text or said.startswith(("401", "403")):
+    if code is not None and code[1] in _NO_BUCKET:
+        return _missing(text, where)
+    if kind in _REFUSALS or _UNSAID.search(text) or said.startswith(("401", "403")):
+        variable = next((name for schemes, name in _CREDENTIALS.items() if where.startswith(schemes)), "")
+        given = f" in the environment, such as {variable}," if variable else ""
         return RefusedError(
-            f"{where}: the store does not let us in ({said}); check the credentials in the environment, such as "
-            "AWS_ACCESS_KEY_ID, and their rights"
+            f"{where}: the store does not let us in ({said}); check the credentials{given} and their rights"
         )
+    if kind == "NotSupportedError" and "Range" in text:
+        return RangelessError(f"{where}: the server gives whole files only; download it and give its path on disk")
     if kind in {"InvalidPathError", "NotSupportedError"}:
         said = one_line(text.partition("\n")[0], 200)
         return RefusedError(f"{where}: {said}; give such objects other keys")
     return ResourceError(f"{where}: the store fails: {said}; check the connection, then rerun the same command")
+
+
+def _missing(text: str, where: str) -> MissingError:
+    what = "bucket" if any(code in text for code in _NO_BUCKET) else "object"
+    return MissingError(f"{where}: there is no such {what}; check the address")
 
 
 def _entry(found: Any) -> Entry:
@@ -191,4 +228,5 @@ def _seconds() -> float:
 def _plain_http(address: Address) -> bool:
     """Whether the user asked for an endpoint without TLS."""
     names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
-    return address.scheme == "http" or any(os.environ.get(name, "").startswith("http://") for name in names)
+    urls = (os.environ.get(name, "") for name in (*names, "GOOGLE_BASE_URL"))
+    return address.scheme == "http" or any(url.startswith("http://") for url in urls)

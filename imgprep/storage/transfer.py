@@ -4,17 +4,19 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 from imgprep.errors import ResourceError, check_surroundings, one_line
-from imgprep.storage.base import Entry, MissingError, Storage
+from imgprep.storage.base import Entry, MissingError, RangelessError, Storage
 from imgprep.util.addresses import Address
 
 BLOCK: Final = 8 << 20
 """Bytes that are read at once, and the size of the parts of a large upload."""
+_LARGEST_WHOLE: Final = 1 << 30
+"""Bytes of a file that is held in memory where a server gives whole files only."""
 _UPLOADS: Final = 3
 _AT_ONCE: Final = 8
 
@@ -85,14 +87,25 @@ def _check(address: Address, found: str, sha256: str) -> None:
 def _copy(storage: Storage, address: Address, file: BinaryIO | None) -> tuple[Entry, str]:
     """Reads an object that does not change meanwhile, into a file where there is one; gives its SHA-256 too."""
     entry, state = storage.head(address.key), hashlib.sha256()
-    for start in range(0, entry.size, BLOCK):
-        block = storage.read(address.key, start, min(start + BLOCK, entry.size))
+    for block in _blocks(storage, address.key, entry):
         state.update(block)
         if file is not None:
             file.write(block)
     if entry.size > BLOCK and storage.head(address.key) != entry:
         raise ResourceError(f"{one_line(address)}: changed while it was read; run again")
     return entry, state.hexdigest()
+
+
+def _blocks(storage: Storage, key: str, entry: Entry) -> Iterator[bytes]:
+    """The content in blocks; as a whole where the server does not give parts of a file."""
+    for start in range(0, entry.size, BLOCK):
+        try:
+            yield storage.read(key, start, min(start + BLOCK, entry.size))
+        except RangelessError:
+            if start or entry.size > _LARGEST_WHOLE:
+                raise
+            yield storage.get(key, entry.size)[0]
+            return
 
 
 def upload(storage: Storage, address: Address, path: Path) -> tuple[str, str]:

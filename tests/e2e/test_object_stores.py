@@ -4,10 +4,14 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -542,3 +546,63 @@ def test_a_command_is_never_repeated_from_memory(photos: ObjectStore, layouts: P
         assert files_of(Request(project.spec).load().spec) is None
     project.write(source={"layout": "npz", "path": str(layouts / "arrays" / "images.npz")})
     assert files_of(Request(project.spec).load().spec) == [layouts / "arrays" / "images.npz"]
+
+
+class _Web(SimpleHTTPRequestHandler):
+    """A web server of the files of a folder, which answers to ranges or gives whole files only."""
+
+    ranges = False
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", "")) if self.ranges else None
+        path = Path(self.translate_path(self.path))
+        if asked is None or not path.is_file():
+            super().do_GET()
+            return
+        data = path.read_bytes()
+        start, end = int(asked[1]), min(int(asked[2]) + 1, path.stat().st_size)
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
+        self.send_header("Content-Length", str(end - start))
+        self.send_header("Last-Modified", self.date_time_string(path.stat().st_mtime))
+        self.end_headers()
+        self.wfile.write(data[start:end])
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_what_a_web_server_has_is_read_with_ranges_and_without(layouts: Path, tmp_path: Path, ranges: bool) -> None:
+    handler = type("Handler", (_Web,), {"ranges": ranges})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(layouts)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    root = f"http://127.0.0.1:{server.server_port}"
+    remote = {"remote": {"allow_private": True, "cache": str(tmp_path / f"images-{ranges}")}}
+    sources = [
+        ({"layout": "csv", "path": "table/labels.csv"}, remote),
+        ({"layout": "directory", "path": "table.zip/table"}, {}),
+        ({"layout": "directory", "path": "table.tgz/table"}, {}),
+    ]
+    project = Project(tmp_path, layouts)
+    try:
+        for source, more in sources:
+            content = []
+            for where, options in ((str(layouts), {}), (root, more)):
+                described = source | options | {"path": f"{where}/{source['path']}"}
+                project.write(source=described, execution={"engine": "serial", "max_quarantined": 1})
+                done = project.call("convert", project.spec, "--force")
+                assert done.returncode == 0, done.stderr
+                content.append(_hash((project.output / "convert" / "shard-00000-of-00001.h5").read_bytes()))
+            assert content[0] == content[1]
+        for setting, words in {
+            f"source={{layout: directory, path: {root}/table}}": "its files cannot be listed; give a table with the",
+            f"output={root}/out": "is on a web server, which is not written to",
+        }.items():
+            done = project.call("convert", project.spec, "--set", setting)
+            assert (done.returncode, words in done.stderr.splitlines()[-1]) == (2, True), done.stderr
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -184,3 +184,27 @@ def test_a_bucket_that_is_not_there(store: ObjectStore, name: str) -> None:
     assert address is not None
     with pytest.raises(MissingError, match=r"s3://no-such-bucket.*: there is no such bucket"):
         list(open_storage(address).list(address.key))
+
+
+@pytest.mark.parametrize(
+    ("where", "text", "words"),
+    [
+        (
+            "az://box/x",
+            "Generic MicrosoftAzure error: Account must be specified",
+            "such as AZURE_STORAGE_ACCOUNT_NAME,",
+        ),
+        ("gs://b/x", "HTTP error: status code: 403 Forbidden: no", "such as GOOGLE_APPLICATION_CREDENTIALS, and"),
+        ("s3://b/x", "HTTP error: status code: 403 Forbidden: no", "such as AWS_ACCESS_KEY_ID, and their rights"),
+        ("http://h/x", "HTTP error: status code: 401 Unauthorized: no", "check the credentials and their rights"),
+        ("az://box/x", "status code: 404 Not Found: <Code>ContainerNotFound</Code>", "there is no such bucket"),
+        ("gs://b/x", "HTTP error: connection closed\n\nDebug source: key", "the store fails: connection closed; check"),
+    ],
+)
+def test_errors_say_what_to_do_in_each_store(where: str, text: str, words: str) -> None:
+    from imgprep.storage.objects import _translated
+
+    error = str(_translated(Exception(text), where))
+    assert error.startswith(f"{where}: ")
+    assert words in error
+    assert "\n" not in error
