@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from imgprep.checks.descriptor import describe
 from imgprep.checks.features import BATCH, SIDE, look
 from imgprep.checks.measurements import FULL_ROW, ROW, flag_bit
-from imgprep.decoding.decode import ScaledImage
+from imgprep.decoding.scaled_image import ScaledImage
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 Array = NDArray[Any]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from imgprep.checks.measure import LEAST, Meter
 from imgprep.checks.measurements import FULL_ROW, ROW, Measurements
 from imgprep.dataset.manifest import commit
-from imgprep.decoding.decode import ScaledImage
 from imgprep.decoding.reduction import KeepingLongSide
+from imgprep.decoding.scaled_image import ScaledImage
 from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.chunk_cache import ChunkCache
 from imgprep.pipeline.image_loop import over_images

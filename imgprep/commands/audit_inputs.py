@@ -21,7 +21,7 @@ from imgprep.commands.label_tables import read_predictions, read_review
 from imgprep.commands.pipeline import Pipeline
 from imgprep.dataset.manifest import Manifest
 from imgprep.dataset.records import read_records, usable_records
-from imgprep.decoding.decode import DecodeOptions
+from imgprep.decoding.format_header import DecodeOptions
 from imgprep.pipeline.image_reader import ImageReader
 from imgprep.pipeline.inputs import StageResult
 from imgprep.pipeline.runner import RunContext

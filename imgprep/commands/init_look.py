@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from imgprep.decoding.decode import DecodeOptions
+from imgprep.decoding.format_header import DecodeOptions
 from imgprep.engines import Settings, isolating
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError

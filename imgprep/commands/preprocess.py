@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from imgprep.dataset.manifest import INDEX, commit, read_manifest
 from imgprep.dataset.preprocessed import made_by
-from imgprep.decoding.decode import DecodeOptions
 from imgprep.decoding.files import read_bytes
+from imgprep.decoding.format_header import DecodeOptions
 from imgprep.decoding.reduction import Reduction
 from imgprep.errors import ImageError, RequestError, SourceError, one_line
 from imgprep.pipeline.image_loop import Fault, attempt

@@ -26,7 +26,7 @@ What is decided here, beyond what the formats themselves say:
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple, Self, cast
+from typing import Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +36,11 @@ from imgprep.decoding.bit_depth import full_samples
 from imgprep.decoding.color_profile import FLAG as PROFILED
 from imgprep.decoding.color_profile import SrgbConverter
 from imgprep.decoding.format_header import DecodeOptions, Header
-from imgprep.decoding.formats import JPEG_START, sniff
+from imgprep.decoding.formats import JPEG_START, Codec, sniff
 from imgprep.decoding.jpeg_decode import JpegDecoder, rgb_of_ink
 from imgprep.decoding.opencv import NO_MEMORY
 from imgprep.decoding.reduction import KeepingLongSide, Reduction
+from imgprep.decoding.scaled_image import ScaledImage
 from imgprep.errors import ImageError
 
 __all__ = [
@@ -77,34 +78,6 @@ class Decoded(NamedTuple):
     flags: tuple[str, ...]
 
 
-class ScaledImage(NamedTuple):
-    """An image, perhaps at a part of its size.
-
-    Attributes:
-        pixels: as in `Decoded`; of the size of the image, or of its height and width divided by the factor, rounded
-            down: what does not fill a pixel at the right and at the bottom of the stored image is left out.
-        flags: as in `Decoded`.
-        height: of the whole image, upright.
-        width: of the whole image, upright.
-        factor: 1, 2, 4 or 8.
-        alpha: its opacity (H, W, 1), see `decode_with_alpha`.
-        format: the name of the file's format; '' for pixels that came in no file.
-    """
-
-    pixels: Pixels
-    flags: tuple[str, ...]
-    height: int
-    width: int
-    factor: int
-    alpha: Pixels | None = None
-    format: str = ""
-
-    @classmethod
-    def whole(cls, pixels: Pixels, flags: tuple[str, ...] = (), alpha: Pixels | None = None, form: str = "") -> Self:
-        """An image at its full size."""
-        return cls(pixels, flags, pixels.shape[0], pixels.shape[1], 1, alpha, form)
-
-
 class Decoder:
     """Decodes files one after another, in one thread.
 
@@ -117,6 +90,7 @@ class Decoder:
         self._options = options
         self._jpeg = JpegDecoder(options, reuse=reuse)
         self._to_srgb = SrgbConverter()
+        self._codecs: dict[str, Codec] = {}
 
     def __call__(self, data: bytes, reduction: Reduction | None = None) -> ScaledImage:
         """Decodes one image file, a large JPEG perhaps at a part of its size.
@@ -159,13 +133,14 @@ class Decoder:
 
     def _decode_other(self, data: bytes) -> ScaledImage:
         form = sniff(data)
-        header = form.parse(data, self._options)
+        parse, decode = self._codecs.get(form.name) or self._codecs.setdefault(form.name, form.codec())
+        header = parse(data, self._options)
         flags = set(header.flags)
         if header.frames > 1:
             flags |= {"animated", f"frames={header.frames}"}
         if header.profile:
             flags.add(PROFILED)
-        stored = full_samples(form.decode(data, header), header)
+        stored = full_samples(decode(data, header), header)
         pixels, alpha = self._opaque_rgb(stored, header, flags)
         if pixels.shape[:2] != (header.height, header.width):
             raise ImageError(

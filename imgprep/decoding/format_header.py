@@ -1,5 +1,6 @@
 """The parsed header of an image file, and the limits that it is checked against before memory is spent."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, get_args
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 from imgprep.decoding.value_range import ValueRange
 from imgprep.errors import ImageError
+
+# OpenCV reads its limits when it is imported. Ours is held against the header before OpenCV sees the file.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 40))
 
 # The number at which Pillow speaks of a decompression bomb: twice 1 GiB / 4 / 3 pixels.
 MAX_PIXELS: Final = 178_956_970

@@ -2,45 +2,42 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding import jpegxl
-from imgprep.decoding.avif import parse_avif
-from imgprep.decoding.bmp import parse_bmp
+from imgprep.decoding import signatures
 from imgprep.decoding.foreign_formats import name_of
 from imgprep.decoding.format_header import DecodeOptions, Header
-from imgprep.decoding.gif import parse_gif
-from imgprep.decoding.heif import parse_heif
-from imgprep.decoding.jpeg2000 import BOXED, CODESTREAM, parse_jpeg2000
-from imgprep.decoding.jpeg_decode import decode_jpeg, parse_jpeg_header
-from imgprep.decoding.opencv import decode_with_opencv
-from imgprep.decoding.png import decode_png, parse_png
-from imgprep.decoding.png_chunks import SIGNATURE
-from imgprep.decoding.pnm import parse_pnm
-from imgprep.decoding.tiff import parse_tiff
-from imgprep.decoding.webp import parse_webp
 from imgprep.errors import ImageError
+from imgprep.util.lazy_table import imported
 
 JPEG_START: Final = b"\xff\xd8\xff"
 _FTYP: Final = b"ftyp"
 _MAX_BRANDS: Final = 124
+_OPENCV: Final = "opencv:decode_with_opencv"
+_UNPACK_OR_OPENCV: Final = "opencv:unpack_or_opencv"
 
 Magic = bytes | tuple[tuple[int, bytes], ...]
 """Bytes at the start of a file, or several pieces and their places, all of which must be there."""
+
+
+Parse = Callable[[bytes, DecodeOptions], Header]
+Decode = Callable[[bytes, Header], NDArray[np.integer]]
+
+
+class Codec(NamedTuple):
+    """The two functions of a format; see `Format`."""
+
+    parse: Parse
+    decode: Decode
 
 
 def unpack(_: bytes, header: Header) -> NDArray[np.integer]:
     """Decodes what the parser has prepared."""
     assert header.unpack is not None
     return header.unpack()
-
-
-def unpack_or_opencv(data: bytes, header: Header) -> NDArray[np.integer]:
-    """Decodes what the parser has prepared, or all of the file by OpenCV."""
-    return unpack(data, header) if header.unpack else decode_with_opencv(data, header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +48,23 @@ class Format:
         name: of the format.
         magics: what its files begin with; one of them is enough.
         extensions: of its files, in lower case without the dot.
-        parse: reads the header and checks it against the limits, before memory is spent on pixels.
-        decode: gives the stored samples: (H, W) or (H, W, C), grey, RGB or RGBA, of 8 or 16 bits.
+        parser: reads the header and checks it against the limits, before memory is spent on pixels: the function, or
+            ``module:function`` of one in this folder, which is imported for the first file.
+        decoder: the same for the function that gives the stored samples: (H, W) or (H, W, C), grey, RGB or RGBA, of 8
+            or 16 bits.
         brands: of files in ISO's media format (ISO/IEC 14496-12) that are of this format.
     """
 
     name: str
     magics: tuple[Magic, ...]
     extensions: frozenset[str]
-    parse: Callable[[bytes, DecodeOptions], Header]
-    decode: Callable[[bytes, Header], NDArray[np.integer]]
+    parser: Parse | str
+    decoder: Decode | str = unpack
     brands: frozenset[bytes] = frozenset()
+
+    def codec(self) -> Codec:
+        """The functions of the format, imported now."""
+        return Codec(_function(self.parser), _function(self.decoder))
 
     def matches(self, data: bytes) -> bool:
         """Returns whether a file begins like one of this format."""
@@ -73,50 +76,49 @@ FORMATS: Final = (
         "JPEG",
         (JPEG_START,),
         frozenset({"jpg", "jpeg", "jpe", "jfif", "jif", "mpo"}),
-        parse_jpeg_header,
-        decode_jpeg,
+        "jpeg_decode:parse_jpeg_header",
+        "jpeg_decode:decode_jpeg",
     ),
-    Format("PNG", (SIGNATURE,), frozenset({"png", "apng"}), parse_png, decode_png),
-    Format("GIF", (b"GIF87a", b"GIF89a"), frozenset({"gif"}), parse_gif, unpack),
-    Format("BMP", (b"BM",), frozenset({"bmp", "dib"}), parse_bmp, unpack),
-    Format("WebP", (((0, b"RIFF"), (8, b"WEBP")),), frozenset({"webp"}), parse_webp, decode_with_opencv),
+    Format("PNG", (signatures.PNG,), frozenset({"png", "apng"}), "png:parse_png", "png:decode_png"),
+    Format("GIF", (b"GIF87a", b"GIF89a"), frozenset({"gif"}), "gif:parse_gif"),
+    Format("BMP", (b"BM",), frozenset({"bmp", "dib"}), "bmp:parse_bmp"),
+    Format("WebP", (((0, b"RIFF"), (8, b"WEBP")),), frozenset({"webp"}), "webp:parse_webp", _OPENCV),
     Format(
         "TIFF",
         (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
         frozenset({"tif", "tiff"}),
-        parse_tiff,
-        unpack_or_opencv,
+        "tiff:parse_tiff",
+        _UNPACK_OR_OPENCV,
     ),
     Format(
         "AVIF",
         (),
         frozenset({"avif", "avifs"}),
-        parse_avif,
-        decode_with_opencv,
+        "avif:parse_avif",
+        _OPENCV,
         frozenset({b"avif", b"avis"}),
     ),
     Format(
         "HEIC",
         (),
         frozenset({"heic", "heif", "hif"}),
-        parse_heif,
+        "heif:parse_heif",
         unpack,
         frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}),
     ),
-    Format("JPEG XL", (jpegxl.CODESTREAM, jpegxl.BOXED), frozenset({"jxl"}), jpegxl.parse_jpegxl, unpack),
+    Format("JPEG XL", (signatures.JPEG_XL, b"\0\0\0\x0cJXL \r\n\x87\n"), frozenset({"jxl"}), "jpegxl:parse_jpegxl"),
     Format(
         "JPEG 2000",
-        (CODESTREAM, BOXED),
+        (signatures.JPEG_2000, b"\0\0\0\x0cjP  \r\n\x87\n"),
         frozenset({"jp2", "j2k", "jpc", "j2c", "jpx", "jpf", "jph", "jhc"}),
-        parse_jpeg2000,
-        unpack_or_opencv,
+        "jpeg2000:parse_jpeg2000",
+        _UNPACK_OR_OPENCV,
     ),
     Format(
         "PNM",
         tuple(b"P%d" % number for number in range(1, 7)),
         frozenset({"pbm", "pgm", "ppm", "pnm"}),
-        parse_pnm,
-        unpack,
+        "pnm:parse_pnm",
     ),
 )
 """In the order in which they are asked."""
@@ -143,6 +145,12 @@ def format_of_extension(extension: str) -> Format | None:
         if extension in form.extensions:
             return form
     return None
+
+
+def _function(given: Callable[..., Any] | str) -> Callable[..., Any]:
+    """The function of a format; one that is named is imported."""
+    found: Callable[..., Any] = imported(f"imgprep.decoding.{given}") if isinstance(given, str) else given
+    return found
 
 
 def _begins(data: bytes, magic: Magic) -> bool:

@@ -9,10 +9,9 @@ import numpy as np
 from imgprep.decoding.alpha import Pixels
 from imgprep.decoding.format_header import DecodeOptions, Header, check_size
 from imgprep.decoding.opencv import decode_with_opencv
+from imgprep.decoding.signatures import JPEG_2000
 from imgprep.errors import ImageError
 
-CODESTREAM: Final = b"\xff\x4f\xff\x51"
-BOXED: Final = b"\0\0\0\x0cjP  \r\n\x87\n"
 # A colour box that names its space by a number: the luminance and colour differences of JPEG, or RGB.
 _YCC, _RGB = (b"colr\1\0\0" + struct.pack(">I", number) for number in (18, 16))
 _COLOUR_BOX: Final = b"colr"
@@ -25,8 +24,8 @@ def parse_jpeg2000(data: bytes, options: DecodeOptions) -> Header:
     Raises:
         ImageError: cut, no codestream, float or signed samples, or over the limit.
     """
-    start = 0 if data.startswith(CODESTREAM) else _codestream(data)
-    if data[start : start + 4] != CODESTREAM or len(data) < start + 45:
+    start = 0 if data.startswith(JPEG_2000) else _codestream(data)
+    if data[start : start + 4] != JPEG_2000 or len(data) < start + 45:
         raise ImageError("JPEG 2000 is cut or has no codestream")
     right, bottom, left, top = struct.unpack_from(">IIII", data, start + 8)
     (components,) = struct.unpack_from(">H", data, start + 40)

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from imgprep.decoding.format_header import DecodeOptions, Header, check_size
 from imgprep.decoding.jpeg_decode import check_stream, decode_jpeg
+from imgprep.decoding.signatures import JPEG_XL
 from imgprep.errors import ImageError, one_line
 
-CODESTREAM: Final = b"\xff\x0a"
-BOXED: Final = b"\0\0\0\x0cJXL \r\n\x87\n"
 _RATIOS: Final = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SIDES: Final = (9, 13, 18, 30)
 _DEPTHS: Final = (8, 10, 12)
@@ -43,8 +42,8 @@ def parse_jpegxl(data: bytes, options: DecodeOptions) -> Header:
     Raises:
         ImageError: the plug-in is not installed; cut, not of 8 bits, or over the limit.
     """
-    start = 0 if data.startswith(CODESTREAM) else _codestream(data)
-    if not data.startswith(CODESTREAM, start):
+    start = 0 if data.startswith(JPEG_XL) else _codestream(data)
+    if not data.startswith(JPEG_XL, start):
         raise ImageError("JPEG XL is cut or has no codestream")
     bits = _Bits(data[start + 2 : start + 40])
     width, height = _size(bits)

@@ -1,16 +1,14 @@
 """OpenCV as a decoder: asked in one way, with limits, never turning."""
 
-import os
 from typing import Final, cast
 
-# OpenCV reads its limits when it is imported. Ours is held against the header before OpenCV sees the file.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 40))
+# First, because it sets the limits that OpenCV reads when it is imported.
+from imgprep.decoding.format_header import Header, Reading  # isort: split
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.format_header import Header, Reading
 from imgprep.errors import ImageError, one_line
 
 # OpenCV's log adds nothing about a damaged file: it raises an error, or returns no image.
@@ -58,3 +56,8 @@ def check_memory(values: int) -> None:
         np.empty(values, np.uint8)
     except MemoryError:
         raise ImageError(NO_MEMORY) from None
+
+
+def unpack_or_opencv(data: bytes, header: Header) -> NDArray[np.integer]:
+    """Decodes what the parser has prepared, or all of the file by OpenCV."""
+    return header.unpack() if header.unpack else decode_with_opencv(data, header)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from imgprep.decoding.exif import orientation_of
 from imgprep.decoding.format_header import DecodeOptions, Header, Reading, check_frames, check_size
 from imgprep.decoding.opencv import decode_with_opencv
-from imgprep.decoding.png_chunks import MAX_UNPACKED, SIGNATURE, PngChunks, read_chunks
+from imgprep.decoding.png_chunks import MAX_UNPACKED, PngChunks, read_chunks
+from imgprep.decoding.signatures import PNG
 from imgprep.errors import ImageError
 
 _DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
@@ -58,7 +59,7 @@ def parse_png(data: bytes, options: DecodeOptions) -> Header:
         width,
         height,
         reading=reading,
-        data=SIGNATURE + b"".join(kept) if extra or end < len(data) else None,
+        data=PNG + b"".join(kept) if extra or end < len(data) else None,
         orientation=_orientation(extra) if extra else 1,
         frames=frames,
         flags=tuple(flags),

@@ -3,9 +3,9 @@
 import zlib
 from typing import Final, NamedTuple
 
+from imgprep.decoding.signatures import PNG
 from imgprep.errors import ImageError, one_line
 
-SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS: Final = 200_000
 MAX_UNPACKED: Final = 8_000_000
 """Bytes of a packed text or profile when it is unpacked, the limit of libpng; for all of them eight times as many."""
@@ -38,7 +38,7 @@ def read_chunks(data: bytes) -> PngChunks:
         ImageError: cut, a bad checksum, an unknown critical chunk, pixels in pieces, or over a limit.
     """
     found = PngChunks([], {}, [], 0)
-    at, unpacked = len(SIGNATURE), 0
+    at, unpacked = len(PNG), 0
     pixels = previous = b""
     for _ in range(MAX_CHUNKS):
         if at + 12 > len(data):

@@ -23,7 +23,7 @@ from imgprep.engines.worker import load_function, serve, set_environment
 
 PATIENCE: Final = 5.0
 # The decoder comes first: it sets the limits that OpenCV reads when it is loaded.
-_PRELOADED: Final = ("imgprep.decoding.decode", "imgprep.shards.hdf5_files")
+_PRELOADED: Final = ("imgprep.decoding.decode", "imgprep.decoding.all_formats", "imgprep.shards.hdf5_files")
 _PARENT_CHECK: Final = 1.0
 
 

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.decoding.decode import DecodeOptions, Decoder, ScaledImage, decode
+from imgprep.decoding.format_header import DecodeOptions
 from imgprep.decoding.reduction import KeepingLongSide, Reduction
+from imgprep.decoding.scaled_image import ScaledImage
 from imgprep.decoding.value_range import is_numeric
 from imgprep.errors import ImageError, TransientError, one_line
 from imgprep.pipeline.path_flags import path_flags
@@ -17,6 +18,9 @@ from imgprep.sources.base import Source
 from imgprep.sources.masks import Masks
 from imgprep.table.sample import Sample
 from imgprep.transforms.channels import to_depth, to_gray
+
+if TYPE_CHECKING:
+    from imgprep.decoding.decode import Decoder
 
 NO_MEMORY: Final = "needs more memory than execution.memory_limit allows"
 TINY: Final = 2
@@ -82,7 +86,7 @@ class ImageReader:
     options: DecodeOptions
     masks: Masks | None = None
     reduction: Reduction | None = None
-    decoder: Decoder | None = None
+    decoder: "Decoder | None" = None
     read: Callable[[Sample], bytes | Pixels] | None = None
     plain: Callable[[bytes], Pixels | None] | None = None
 
@@ -92,7 +96,7 @@ class ImageReader:
         Use it for one loop in one thread. It saves memory and a sixth of the time of decoding photographs.
         What the images share is looked up once: the tree of the source, the header of small files that begin alike.
         """
-        decoder = Decoder(self.options, reuse=True)
+        decoder = _decoder(self.options, reuse=True)
         usual = self.masks is None and self.reduction is None and self.options.values is None
         return replace(self, decoder=decoder, read=self.source.reading(), plain=decoder.plain if usual else None)
 
@@ -200,7 +204,7 @@ class ImageReader:
 
     def _decode(self, sample: Sample, data: bytes, reduction: Reduction | None) -> ScaledImage:
         try:
-            return (self.decoder or Decoder(self.options))(data, reduction)
+            return (self.decoder or _decoder(self.options))(data, reduction)
         except ImageError as error:
             if self.source.forget(sample):
                 raise TransientError(str(error)) from None
@@ -236,14 +240,21 @@ def pixels_of(data: bytes | NDArray[Any], options: DecodeOptions, reduction: Red
     if isinstance(data, np.ndarray):
         pixels = _with_channels(data, options.values is not None)
     else:
-        pixels = Decoder(options)(data, reduction).pixels
+        pixels = _decoder(options)(data, reduction).pixels
     return pixels if options.values is None else options.values(pixels)
+
+
+def _decoder(options: DecodeOptions, *, reuse: bool = False) -> "Decoder":
+    """A decoder; who only hands images out to workers does without its libraries."""
+    from imgprep.decoding.decode import Decoder  # noqa: PLC0415
+
+    return Decoder(options, reuse=reuse)
 
 
 def _from_file(path: str, data: bytes, seen: ScaledImage, options: DecodeOptions) -> Mask:
     name = one_line(path, 80)
     try:
-        pixels = to_depth(to_gray(decode(data, options).pixels), 8)
+        pixels = to_depth(to_gray(_decoder(options)(data).pixels), 8)
     except ImageError as error:
         raise ImageError(f"mask {name}: {error}") from None
     if pixels.shape[:2] != (seen.height, seen.width):

@@ -1,20 +1,22 @@
 """Resizing by Pillow, for the pixels that torchvision and Hugging Face processors give their networks."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PilImage
 
 from imgprep.transforms.base import Image, with_channels
 
-PILLOW: Final[Mapping[str, PilImage.Resampling]] = {
-    "pillow-bilinear": PilImage.Resampling.BILINEAR,
-    "pillow-bicubic": PilImage.Resampling.BICUBIC,
-    "pillow-lanczos": PilImage.Resampling.LANCZOS,
+if TYPE_CHECKING:
+    from PIL.Image import Image as PilImage
+
+PILLOW: Final[Mapping[str, str]] = {
+    "pillow-bilinear": "BILINEAR",
+    "pillow-bicubic": "BICUBIC",
+    "pillow-lanczos": "LANCZOS",
 }
-"""The filters by their names in the spec."""
+"""The filters of Pillow by their names in the spec."""
 
 
 def resize_by_pillow(image: Image, size: tuple[int, int], interpolation: str) -> Image:
@@ -39,5 +41,7 @@ def resize_by_pillow(image: Image, size: tuple[int, int], interpolation: str) ->
     return np.clip(np.rint(levels), 0, 65535).astype(np.uint16)
 
 
-def _resized(pixels: NDArray[np.generic], size: tuple[int, int], resample: PilImage.Resampling) -> PilImage.Image:
-    return PilImage.fromarray(np.ascontiguousarray(pixels)).resize((size[1], size[0]), resample)
+def _resized(pixels: NDArray[np.generic], size: tuple[int, int], resample: str) -> "PilImage":
+    from PIL import Image as pillow  # noqa: PLC0415, N813 - few specs want it
+
+    return pillow.fromarray(np.ascontiguousarray(pixels)).resize((size[1], size[0]), pillow.Resampling[resample])

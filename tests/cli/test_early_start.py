@@ -121,7 +121,7 @@ code = run(sys.argv[1:])
 print(json.dumps([code, sorted(sys.modules)]))
 """
 UNNEEDED = (
-    *("h5py", "rich", "tqdm", "distributed", "ray", "jinja2"),
+    *("h5py", "PIL.Image", "rich", "tqdm", "distributed", "ray", "jinja2"),
     *(f"imgprep.checks.{name}" for name in ("base", "judge", "measure", "report", "plain_rules")),
     *(f"imgprep.checks.rules.{name}" for name in ("counts", "quality", "labels", "duplicates", "packed")),
     *(f"imgprep.engines.{name}" for name in ("dask", "ray", "serial", "threads", "node", "flight")),
@@ -157,5 +157,11 @@ def test_a_refused_spec_imports_no_stage(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text("source: {layout: directory, path: .}\noutput: out\nsplit: {tset: 1}\n")
     code, modules = imported(tmp_path, "convert", "spec.yaml")
     assert code == 2
-    unneeded = {"imgprep.commands.pipeline", "imgprep.stages.convert.stage", "imgprep.stages.convert.job"}
+    unneeded = {
+        "cv2",
+        "simplejpeg",
+        "imgprep.commands.pipeline",
+        "imgprep.stages.convert.stage",
+        "imgprep.stages.convert.job",
+    }
     assert not ({*UNNEEDED} | unneeded) & modules

@@ -34,16 +34,17 @@ def test_the_page_about_image_files_lists_all_formats_with_their_extensions():
 @pytest.mark.parametrize("name", sorted(BY_NAME.keys() - PLUGINS))
 def test_contract_of_a_format(files, name):
     form = BY_NAME[name]
-    header = form.parse(files[name], DecodeOptions())
+    parse, decoder = form.codec()
+    header = parse(files[name], DecodeOptions())
     assert (header.width, header.height, header.orientation, header.frames) == (32, 24, 1, 1)
-    stored = form.decode(files[name], header)
+    stored = decoder(files[name], header)
     assert stored.shape[:2] == (24, 32)
     assert (full_samples(stored, header) == decode(files[name]).pixels).all()
     with pytest.raises(ImageError, match=r"768 pixels .*over the limit of 700"):
-        form.parse(files[name], DecodeOptions(max_pixels=700))
+        parse(files[name], DecodeOptions(max_pixels=700))
     for length in range(16, 120, 7):
         with pytest.raises(ImageError) as caught:
-            form.parse(files[name][:length], DecodeOptions())
+            parse(files[name][:length], DecodeOptions())
         assert str(caught.value).isprintable()
 
 

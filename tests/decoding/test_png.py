@@ -9,7 +9,8 @@ from PIL.PngImagePlugin import PngInfo
 from imgprep.decoding.decode import decode, decode_with_alpha
 from imgprep.decoding.format_header import DecodeOptions
 from imgprep.decoding.png import MAX_TEXT, parse_png
-from imgprep.decoding.png_chunks import MAX_UNPACKED, SIGNATURE
+from imgprep.decoding.png_chunks import MAX_UNPACKED
+from imgprep.decoding.signatures import PNG
 from imgprep.errors import ImageError
 
 
@@ -19,7 +20,7 @@ def chunk(kind, body):
 
 def png(width, height, depth, colour, rows, *extra):
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
-    return SIGNATURE + head + b"".join(extra) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return PNG + head + b"".join(extra) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def insert(data, *chunks):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imgprep.checks.measure import Meter
 from imgprep.checks.measure_images import Measured, measure_content
 from imgprep.checks.measurements import FULL_ROW, ROW, Measurements
-from imgprep.decoding.decode import ScaledImage
+from imgprep.decoding.scaled_image import ScaledImage
 from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.image_loop import Fault
 from imgprep.pipeline.image_reader import Content, ImageReader

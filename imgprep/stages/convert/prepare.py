@@ -10,7 +10,7 @@ import numpy as np
 
 from imgprep.dataset.manifest import MASKED
 from imgprep.dataset.row_format import ImageFormat
-from imgprep.decoding.decode import ScaledImage
+from imgprep.decoding.scaled_image import ScaledImage
 from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.image_loop import Fault, attempt, over_images
 from imgprep.pipeline.image_reader import Content, ImageReader, Mask, Pixels
