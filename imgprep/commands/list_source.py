@@ -15,7 +15,7 @@ from imgprep.sources.attributes import AttributeTable, Unmatched, join_attribute
 from imgprep.sources.base import Source
 from imgprep.sources.split_names import USUAL, SplitNames
 from imgprep.sources.splits import SplitReader
-from imgprep.table.sample import Sample, SampleTable
+from imgprep.table.sample import Alike, Sample, SampleTable
 from imgprep.table.targets import Target
 
 
@@ -104,13 +104,17 @@ def _listed(plan: Listing) -> Listed:
 
 def _read(plan: Listing) -> Listed:
     source, joined = plan.source, None
-    samples: Iterable[Sample] = source.samples()
-    if plan.targets:
-        samples = source.with_columns(samples, plan.targets)
-    if plan.attributes is not None:
-        samples, joined = join_attributes(samples, plan.attributes, plan.splits, _folder(source))
     splits = SplitReader(plan.splits, source)
-    table = splits.resolved(SampleTable.of(in_steps(splits.read(samples))))
+    if plan.targets or plan.attributes is not None:
+        samples: Iterable[Sample] = source.samples()
+        if plan.targets:
+            samples = source.with_columns(samples, plan.targets)
+        if plan.attributes is not None:
+            samples, joined = join_attributes(samples, plan.attributes, plan.splits, _folder(source))
+        found: Iterator[Sample | Alike] = splits.read(samples)
+    else:
+        found = splits.read_together(source.samples_together())
+    table = splits.resolved(SampleTable.of(in_steps(found)))
     check_blank(splits, source, joined)
     order = source.classes()
     declared = source.declared_classes() if order is None else ()

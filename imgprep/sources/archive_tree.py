@@ -13,8 +13,9 @@ from imgprep.archives.opening import Inside, open_archive
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.base import safe_text
 from imgprep.sources.confined_paths import Files, Found, LedOutError
+from imgprep.sources.junk import junk
 from imgprep.sources.links import Links
-from imgprep.sources.walk import Place, junk
+from imgprep.sources.walk import Place
 from imgprep.table.sample import Sample, Status
 
 Placing = Callable[[tuple[str, ...]], Place]
@@ -40,6 +41,8 @@ class IndexedTree(ABC):
         """Lists everything in the folder, sorted by id; links are followed inside it only."""
         del links  # nothing outside of the index belongs to it
         return _Walk(self._index, self._root, place).samples()
+
+    walk_together = walk
 
     def file_of(self, location: str) -> Path | None:
         """Always None: no file on disk holds the image alone."""

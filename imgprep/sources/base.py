@@ -17,7 +17,7 @@ from imgprep.errors import RequestError, one_line
 from imgprep.sources.links import path_of
 from imgprep.sources.splits import Unknown
 from imgprep.storage.cache import fetched_from, is_fetched
-from imgprep.table.sample import Sample
+from imgprep.table.sample import Alike, Sample
 from imgprep.table.targets import Target
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -75,6 +75,10 @@ class Source(ABC):
             SourceError: a container is corrupt or hostile.
             ResourceError: the collection cannot be read.
         """
+
+    def samples_together(self) -> Iterator[Sample | Alike]:
+        """The same, perhaps with those together that differ in name and stamp only."""
+        return self.samples()
 
     @abstractmethod
     def read(self, sample: Sample) -> bytes | Pixels:

@@ -12,11 +12,11 @@ from imgprep.sources.detect_columns import UNASKED, LabelAnswer, columns_of
 from imgprep.sources.detect_flat import images_in, labels_in
 from imgprep.sources.detect_shards import is_shard, layout_of_shards, options_of_parquet
 from imgprep.sources.idx import is_idx_images
+from imgprep.sources.junk import junk
 from imgprep.sources.not_read import refuse_file, refuse_folder, refuse_url
 from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits
 from imgprep.sources.split_names import split_word
 from imgprep.sources.trees import FileTree, tree_of
-from imgprep.sources.walk import junk
 from imgprep.table.sample import NOTHING
 from imgprep.table.targets import SEPARATOR
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from imgprep.sources.detect_columns import LabelAnswer
 from imgprep.sources.detect_names import label_from_names
+from imgprep.sources.junk import junk
 from imgprep.sources.trees import FileTree
-from imgprep.sources.walk import junk
 from imgprep.table.sample import NOTHING
 
 UNLABELLED: Mapping[str, str] = {"labels": "none"}

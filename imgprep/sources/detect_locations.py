@@ -11,8 +11,8 @@ from imgprep.errors import ImgprepError
 from imgprep.sources.attributes import is_json
 from imgprep.sources.csvtable import read_csv
 from imgprep.sources.jsontable import find, read_json
+from imgprep.sources.junk import junk
 from imgprep.sources.trees import tree_of
-from imgprep.sources.walk import junk
 
 _LOOKED_AT: Final = 5
 _FOLDERS: Final = 50

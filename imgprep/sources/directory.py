@@ -18,7 +18,7 @@ from imgprep.sources.split_names import split_in_name
 from imgprep.sources.splits import Unknown
 from imgprep.sources.trees import FileTree, tree_of
 from imgprep.sources.walk import Place
-from imgprep.table.sample import Sample
+from imgprep.table.sample import Alike, Sample
 
 LOOSE = Place(status="skipped", reason="not in a class folder")
 NO_SPLIT = Place(status="skipped", reason="not in the folder of a split")
@@ -67,6 +67,12 @@ class Folders(Source):
         """Lists the files under the root; see `Source.samples`."""
         listed = tree_of(self.path).walk(self._place if self.by_folder else self._unlabelled, self.follow_links)
         return listed if self.label_from is None else find_labels(listed, self.label_from)
+
+    def samples_together(self) -> Iterator[Sample | Alike]:
+        """The files of a folder together, unless each has a label of its own; see `Source.samples_together`."""
+        if self.label_from is not None:
+            return self.samples()
+        return tree_of(self.path).walk_together(self._place if self.by_folder else self._unlabelled, self.follow_links)
 
     def declared_classes(self) -> tuple[str, ...]:
         """The names of the class folders, empty ones too."""

@@ -8,8 +8,8 @@ from typing import Final
 
 from imgprep.archives.files import open_plain
 from imgprep.errors import RequestError, one_line
+from imgprep.sources.junk import junk
 from imgprep.sources.trees import FileTree
-from imgprep.sources.walk import junk
 from imgprep.util.addresses import is_address
 
 _UNPACK: Final = "an archive of a kind that is not read; unpack it and give the folder, or make it a zip or tar.gz"

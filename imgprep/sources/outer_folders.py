@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from imgprep.errors import one_line
+from imgprep.sources.junk import junk
 from imgprep.sources.split_names import UnclearSplitError, are_splits, split_folders
 from imgprep.sources.trees import FileTree
-from imgprep.sources.walk import junk
 
 _SHOWN: Final = 4
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
+from imgprep.sources.junk import junk
 from imgprep.sources.links import Links
 from imgprep.sources.split_names import split_in_name
-from imgprep.sources.walk import junk
 
 MOST: Final = 1_000_000
 """Files that a pattern may name."""

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from dataclasses import replace
+from itertools import groupby, islice
+from typing import ClassVar, Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 
 from imgprep.errors import one_line
 from imgprep.sources.split_names import HELD_OUT, SKIP, TEST, VALIDATION, SplitNames, UnclearSplitError, as_key
 from imgprep.table.columns import CategoryColumn
-from imgprep.table.sample import Sample, SampleTable
+from imgprep.table.sample import Alike, Sample, SampleTable
 
 Unknown = Literal["refuse", "skip", "none", "keep"]
 """Treatment of an unknown name of a split: an error, images to skip, no split, or a split of that name."""
@@ -51,6 +53,7 @@ class SplitReader:
         self._known: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
+        self._rows = 0
         self.blank: Blank | None = None
 
     def read(self, samples: Iterable[Sample]) -> Iterator[Sample]:
@@ -62,7 +65,8 @@ class SplitReader:
         if self._names.ignored:
             yield from (sample._replace(split="") if sample.split else sample for sample in samples)
             return
-        for row, sample in enumerate(samples):
+        for row, sample in enumerate(samples, self._rows):
+            self._rows = row + 1
             name = sample.split
             split = self._known.get(name)
             if split is None:
@@ -77,6 +81,23 @@ class SplitReader:
                 if not split and self.blank is None:
                     self.blank = Blank(row, sample)
                 yield sample if split == name else sample._replace(split=split)
+
+    def read_together(self, entries: Iterable[Sample | Alike]) -> Iterator[Sample | Alike]:
+        """The same for samples of which some are listed together."""
+        for kind, group in groupby(entries, type):
+            if kind is Sample:
+                yield from self.read(cast("Iterator[Sample]", group))
+            else:
+                yield from map(self._read_alike, cast("Iterator[Alike]", group))
+
+    def _read_alike(self, entry: Alike) -> Alike:
+        (first,) = self.read(islice(entry, 1))
+        others = len(entry.names) - 1
+        self._rows += others
+        if entry.like.status == "ok" and not self._names.ignored:
+            counts = self._counts if first.status == "ok" else self._skipped
+            counts[entry.like.split] += others
+        return replace(entry, like=first)
 
     def resolved(self, table: SampleTable) -> SampleTable:
         """Resolves words such as eval in the table of the samples, by the other splits present.

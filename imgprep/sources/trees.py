@@ -12,10 +12,11 @@ from imgprep.archives.opening import inside
 from imgprep.decoding.files import read_bytes
 from imgprep.sources.archive_tree import ArchiveTree
 from imgprep.sources.confined_paths import Files, LocalFiles
+from imgprep.sources.junk import junk
 from imgprep.sources.links import Links, path_of
 from imgprep.sources.store_tree import StoreTree
-from imgprep.sources.walk import Place, folders, junk, list_root, walk
-from imgprep.table.sample import Sample
+from imgprep.sources.walk import Place, folders, list_root, walk, walk_together
+from imgprep.table.sample import Alike, Sample
 from imgprep.util.addresses import ADDRESS, address_of
 
 
@@ -29,6 +30,12 @@ class FileTree(Protocol):
 
     def walk(self, place: Callable[[tuple[str, ...]], Place], links: Links = "inside") -> Iterator[Sample]:
         """Lists everything in it; see `walk.walk`."""
+        ...
+
+    def walk_together(
+        self, place: Callable[[tuple[str, ...]], Place], links: Links = "inside"
+    ) -> Iterator[Sample | Alike]:
+        """The same, where it can with the files of a folder together; see `walk.walk_together`."""
         ...
 
     def read(self, location: str, stamp: tuple[int, int]) -> bytes:
@@ -76,6 +83,12 @@ class Disk:
     def walk(self, place: Callable[[tuple[str, ...]], Place], links: Links = "inside") -> Iterator[Sample]:
         """Lists everything in it."""
         return walk(self._root, place, links)
+
+    def walk_together(
+        self, place: Callable[[tuple[str, ...]], Place], links: Links = "inside"
+    ) -> Iterator[Sample | Alike]:
+        """The same with the files of a folder together."""
+        return walk_together(self._root, place, links)
 
     def read(self, location: str, stamp: tuple[int, int]) -> bytes:
         """Reads a file."""

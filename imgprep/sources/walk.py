@@ -4,30 +4,20 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
 from imgprep.sources.base import safe_text
+from imgprep.sources.junk import junk
 from imgprep.sources.links import Links, kind, location_of, why_not_followed
-from imgprep.table.sample import NOTHING, Sample, Status
+from imgprep.sources.stamps import stamps_of
+from imgprep.table.sample import NOTHING, Alike, Sample, Status
 
-# Suffixes of files that often lie among images. Any other file is assumed to be an image until decoding it fails.
-JUNK_SUFFIXES: Final = frozenset({
-    ".txt", ".md", ".markdown", ".rst", ".log", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".toml",
-    ".ini", ".cfg", ".xml", ".xmp", ".html", ".htm", ".css", ".js", ".py", ".pyc", ".ipynb", ".rb", ".sh", ".bat", ".c",
-    ".h", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".db", ".sqlite", ".lnk", ".url", ".tmp",
-    ".part", ".crdownload", ".bak", ".swp", ".sha256", ".md5", ".aae",
-})  # fmt: skip
-# Names without a suffix that begin with one of these.
-JUNK_NAMES: Final = (
-    "readme", "license", "licence", "copying", "makefile", "gemfile", "dockerfile", "version", "changelog", "notice",
-    "authors", "contributing",
-)  # fmt: skip
-JUNK_FOLDERS: Final = frozenset(
-    ["__macosx", "__pycache__", "@eadir", "$recycle.bin", "system volume information", "lost+found"]
-)
+_TOGETHER: Final = 4096
+"""Files of a folder that are listed together at most."""
 
 
 class Place(NamedTuple):
@@ -91,7 +81,18 @@ class Listing(NamedTuple):
 
 
 def walk(root: Path, place: Callable[[tuple[str, ...]], Place], links: Links = "inside") -> Iterator[Sample]:
-    """Lists everything under a folder, sorted by id in code-point order.
+    """Lists everything under a folder one by one; see `walk_together`."""
+    for found in walk_together(root, place, links):
+        if isinstance(found, Alike):
+            yield from found
+        else:
+            yield found
+
+
+def walk_together(
+    root: Path, place: Callable[[tuple[str, ...]], Place], links: Links = "inside"
+) -> Iterator[Sample | Alike]:
+    """Lists everything under a folder, sorted by id in code-point order, the files of a folder together.
 
     Links are followed to files and folders; see `links.why_not_followed` for where the walk ends, so that it is finite.
 
@@ -113,7 +114,7 @@ def walk(root: Path, place: Callable[[tuple[str, ...]], Place], links: Links = "
             name = listing.names.pop()
             entry = listing.others.get(name)
             if entry is None:
-                yield _file(folder, here, name, listing.raw.get(name, name))
+                yield from _files(folder, here, listing, name)
                 continue
             found = _other(folder, here, name, entry, tree)
             if isinstance(found, Sample):
@@ -167,23 +168,6 @@ def folders(root: Path) -> Iterator[tuple[str, ...]]:
                 stack.append(_Folder(entry.path, "", "", parts, passed=(), same=True))
 
 
-def junk(name: str, *, folder: bool = False) -> str:
-    """Why an entry of this name is not an image; '' when it may be one.
-
-    >>> junk(".DS_Store"), junk("README"), junk("0001.jpg")
-    ('hidden', 'not an image: README', '')
-    """
-    if name[0] == ".":
-        return "hidden"
-    lower = name.lower()
-    if folder:
-        return "system folder" if lower in JUNK_FOLDERS else ""
-    dot = lower.rfind(".")
-    if dot < 0:
-        return f"not an image: {safe_text(name)}" if lower.startswith(JUNK_NAMES) else ""
-    return f"not an image: {lower[dot:]} file" if lower[dot:] in JUNK_SUFFIXES else ""
-
-
 def _list(path: str) -> Listing:
     names, special = [], []
     with os.scandir(path) as listing:
@@ -225,6 +209,22 @@ def _shown(names: list[str]) -> dict[str, str]:
         taken.add(name)
         shown[raw] = name
     return shown
+
+
+def _files(folder: _Folder, here: Place, listing: Listing, first: str) -> Iterator[Sample | Alike]:
+    """The file of this name and those that follow, which are taken from the listing; at most `_TOGETHER`."""
+    names, found = listing.names, [first]
+    while names and len(found) < _TOGETHER and names[-1] not in listing.others:
+        found.append(names.pop())
+    for reason, group in groupby(found, junk):
+        some = list(group)
+        plain = folder.same and not listing.raw and not reason
+        stamps = stamps_of(folder.path, some) if plain and len(some) > 1 else None
+        if stamps is None:
+            yield from (_file(folder, here, name, listing.raw.get(name, name)) for name in some)
+        else:
+            label, attributes, split, verdict, why = here
+            yield Alike(folder.id, some, stamps, Sample("", "", label, attributes, "", split, verdict, why))
 
 
 def _file(folder: _Folder, here: Place, name: str, raw: str) -> Sample:

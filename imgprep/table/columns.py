@@ -238,14 +238,16 @@ class CategoryBuilder:
         self.index: dict[str, int] = {"": 0} if rows else {}
         self.codes = array("B", bytes(rows))
 
-    def add(self, value: str) -> None:
-        """Adds a value."""
+    def add(self, value: str, count: int = 1) -> None:
+        """Adds a value, perhaps several times."""
         code = self.index.setdefault(value, len(self.index))
         try:
             self.codes.append(code)
         except OverflowError:
             self.codes = array("H" if self.codes.typecode == "B" else "I", self.codes)
             self.codes.append(code)
+        if count > 1:
+            self.codes.extend(self.codes[-1:] * (count - 1))
 
     def column(self) -> CategoryColumn:
         """The values so far, as a column; no more can be added."""
@@ -264,6 +266,16 @@ class StringBuilder:
         encoded = value.encode("utf-8", "surrogateescape")
         self.data += encoded
         self.lengths.append(len(encoded))
+
+    def add_all(self, prefix: str, names: Sequence[str]) -> None:
+        """Adds each name behind a prefix."""
+        joined = prefix + prefix.join(names)
+        if not joined.isascii():
+            for name in names:
+                self.add(prefix + name)
+            return
+        self.data += joined.encode()
+        self.lengths.extend(map(len(prefix).__add__, map(len, names)))
 
     def copy(self) -> "StringBuilder":
         """A copy with the same strings."""
@@ -285,12 +297,3 @@ def _offsets(lengths: NDArray[Any]) -> NDArray[np.integer]:
 
 
 _MOST: Final = 2**32 - 1
-
-
-def label_dtype(classes: int) -> np.dtype[Any]:
-    """The dtype of class indices: uint16 up to 65,535 classes, else uint32.
-
-    >>> label_dtype(2), label_dtype(65_535), label_dtype(65_536)
-    (dtype('uint16'), dtype('uint16'), dtype('uint32'))
-    """
-    return np.dtype(np.uint16 if classes <= np.iinfo(np.uint16).max else np.uint32)

@@ -50,6 +50,29 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Alike:
+    """Samples that differ in name and stamp only, as those of a folder with many files.
+
+    Attributes:
+        prefix: of ids and locations, which are equal.
+        names: what follows it; at least one.
+        stamps: (2 N) size and time of one after the other.
+        like: a sample with all else.
+    """
+
+    prefix: str
+    names: Sequence[str]
+    stamps: "array[int]"
+    like: Sample
+
+    def __iter__(self) -> Iterator[Sample]:
+        rest, original = self.like[2:-2], self.like.original_label
+        for name, stamp in zip(self.names, zip(self.stamps[::2], self.stamps[1::2], strict=True), strict=True):
+            id_ = self.prefix + name
+            yield Sample(id_, id_, *rest, stamp, original)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SampleTable(Sequence[Sample]):
     """Samples as columns; indexing gives a `Sample`, slicing and fancy indexing another table.
 
@@ -70,11 +93,14 @@ class SampleTable(Sequence[Sample]):
     targets: Columns = field(default_factory=dict)
 
     @classmethod
-    def of(cls, samples: Iterable[Sample]) -> "SampleTable":
-        """Collects samples into columns one by one, so that few objects live at once."""
+    def of(cls, samples: Iterable[Sample | Alike]) -> "SampleTable":
+        """Collects samples into columns as they come, so that few objects live at once."""
         builder = _Builder()
         for sample in samples:
-            builder.add(sample)
+            if isinstance(sample, Sample):
+                builder.add(sample)
+            else:
+                builder.add_alike(sample)
         return builder.table()
 
     def __len__(self) -> int:
@@ -222,6 +248,22 @@ class _Builder:
             self.original_label.add(sample.original_label)
         self.rows += 1
 
+    def add_alike(self, alike: Alike) -> None:
+        """Adds samples that have most in common."""
+        like, count = alike.like, len(alike.names)
+        for texts in (self.id,) if self.location is None else (self.id, self.location):
+            texts.add_all(alike.prefix, alike.names)
+        for column in ("label", "group", "split", "status", "reason"):
+            getattr(self, column).add(getattr(like, column), count)
+        if not self.stamps:
+            self.stamps = array("q", self.stamp) * self.rows
+        self.stamps.extend(alike.stamps)
+        if like.attributes or self.attributes:
+            self._add_attributes(like.attributes, count)
+        if self.original_label is not None:
+            self.original_label.add("", count)
+        self.rows += count
+
     def _add_stamp(self, stamp: tuple[int, int]) -> None:
         """Stores one stamp as long as all are equal: rows of an array share that of their file, or have none."""
         if not self.stamps:
@@ -232,12 +274,12 @@ class _Builder:
             self.stamps = array("q", self.stamp) * self.rows
         self.stamps.extend(stamp)
 
-    def _add_attributes(self, attributes: Mapping[str, str]) -> None:
+    def _add_attributes(self, attributes: Mapping[str, str], count: int = 1) -> None:
         for name in attributes:
             if name not in self.attributes:
                 self.attributes[name] = CategoryBuilder(self.rows)
         for name, codes in self.attributes.items():
-            codes.add(attributes.get(name, ""))
+            codes.add(attributes.get(name, ""), count)
 
     def table(self) -> SampleTable:
         ids = self.id.column()

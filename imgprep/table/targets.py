@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.table.columns import label_dtype
+from imgprep.table.label_type import label_dtype
 
 Kind = Literal["category", "number", "many"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)

@@ -1,6 +1,7 @@
 """The contract of source layouts."""
 
 import pickle
+from itertools import chain
 
 import numpy as np
 
@@ -26,6 +27,8 @@ def check_source(source: Source) -> list[Sample]:
     """
     samples = list(source.samples())
     assert samples == list(source.samples()), "the second listing differs"
+    together = ([entry] if isinstance(entry, Sample) else entry for entry in source.samples_together())
+    assert samples == [*chain.from_iterable(together)], "what is listed together differs"
     assert len({sample.id for sample in samples}) == len(samples), "two samples have one id"
     for sample in samples:
         assert isinstance(sample, Sample)

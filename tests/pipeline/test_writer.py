@@ -16,7 +16,7 @@ from imgprep.pipeline.runner import RunContext, part_path
 from imgprep.pipeline.storage import Storage
 from imgprep.pipeline.writer import ShardWriter
 from imgprep.shards import FORMATS
-from imgprep.table.columns import label_dtype
+from imgprep.table.label_type import label_dtype
 
 
 @pytest.fixture(params=list(FORMATS))

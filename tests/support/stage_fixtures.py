@@ -27,7 +27,7 @@ from imgprep.stages.convert.prepare import Prepare
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.stages.convert.stage import Conversion
 from imgprep.stages.split.settings import SplitRequest, SplitSettings
-from imgprep.table.columns import label_dtype
+from imgprep.table.label_type import label_dtype
 from imgprep.table.sample import Sample, SampleTable, sort_classes
 from imgprep.transforms.channels import to_rgb
 from imgprep.transforms.fit import Fit

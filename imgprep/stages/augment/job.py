@@ -16,7 +16,7 @@ from imgprep.pipeline.stage_images import OPEN_SHARDS
 from imgprep.pipeline.writer import ShardWriter
 from imgprep.stages.augment.plan import Copies
 from imgprep.stages.augment.render import Maker
-from imgprep.table.columns import label_dtype
+from imgprep.table.label_type import label_dtype
 from imgprep.table.targets import Target, values_of
 
 

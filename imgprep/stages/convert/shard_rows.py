@@ -16,7 +16,7 @@ from imgprep.pipeline.row_records import RowRecords, hashes, image_text
 from imgprep.shards.base import text_array
 from imgprep.stages.convert.dark_levels import Levels, darkest
 from imgprep.stages.convert.prepare import Prepared
-from imgprep.table.columns import label_dtype
+from imgprep.table.label_type import label_dtype
 from imgprep.table.sample import NOTHING, Sample, SampleTable, Status
 from imgprep.table.targets import Target, of_rows, values_of
 from imgprep.transforms.masks import OBJECT

@@ -23,7 +23,7 @@ from imgprep.stages.convert.job import ConvertJob
 from imgprep.stages.convert.known_rows import row_keys
 from imgprep.stages.convert.prepare import Prepare, Probe
 from imgprep.stages.convert.settings import ConvertSettings
-from imgprep.table.columns import label_dtype
+from imgprep.table.label_type import label_dtype
 from imgprep.table.sample import SampleTable
 from imgprep.table.targets import Target, of_rows
 from imgprep.util.quantity import quantity

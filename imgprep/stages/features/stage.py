@@ -22,7 +22,7 @@ from imgprep.stages.features.onnx import ModelError
 from imgprep.stages.features.settings import FeaturesSettings
 from imgprep.stages.pack.selection import SelectedRows, Selection
 from imgprep.stages.pack.split_images import ImageShards, SplitImages, shard_plans
-from imgprep.table.columns import label_dtype
+from imgprep.table.label_type import label_dtype
 from imgprep.transforms.fit import Fit
 from imgprep.transforms.normalize import Normalizer, fit_normalizer
 from imgprep.util.versions import versions

@@ -20,7 +20,7 @@ from imgprep.stages.pack.settings import PackSettings
 from imgprep.stages.pack.split_images import ImageShards, SplitImages, shard_plans
 from imgprep.stages.pack.statistics import fitted
 from imgprep.stages.split.allocate import TRAIN_NAME
-from imgprep.table.columns import label_dtype
+from imgprep.table.label_type import label_dtype
 from imgprep.transforms.normalize import Normalizer
 from imgprep.util.versions import versions
 
