@@ -124,7 +124,7 @@ def _example(root: Path, name: str) -> str:
     return page.partition(f"<!-- example: {name} -->")[2].partition("```")[2].partition("\n")[2].partition("```")[0]
 
 
-@pytest.mark.parametrize("name", ["slurm", "dask", "ray"])
+@pytest.mark.parametrize("name", ["slurm", "dask", "bucket", "ray"])
 def test_the_scripts_for_a_cluster_are_sound(root: Path, name: str, tmp_path: Path) -> None:
     script = tmp_path / f"{name}.sh"
     script.write_text(_example(root, name))
