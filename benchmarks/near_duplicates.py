@@ -15,7 +15,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.similarity.hamming import adaptive_clusters, bit_count
+from imgprep.similarity.bands import bit_count
+from imgprep.similarity.hamming import adaptive_clusters
 
 HASHES, DISTANCE = 10_000_000, 4
 SECONDS, GIBIBYTES = 600, 4

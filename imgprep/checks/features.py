@@ -99,28 +99,38 @@ def _hue(color: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Columns:
     pixels = color.reshape(-1, _PIXELS, 3)
     code, saturation, value = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV_FULL))
     mask = mask | ~mask.any(axis=1, keepdims=True)
-    colored = (saturation >= _COLORFUL) & (value >= _VISIBLE) & mask
-    # Bin 0 takes what has no hue.
-    bins = _histograms((code.astype(np.int16) + 1) * colored, _CODES + 1)[:, 1:]
+    colored = np.flatnonzero((saturation >= _COLORFUL) & (value >= _VISIBLE) & mask)
+    image, code = colored // _PIXELS, code.reshape(-1)[colored]
+    bins = np.bincount(image * _CODES + code, minlength=len(pixels) * _CODES).reshape(-1, _CODES)
     total = np.cumsum(np.concatenate([bins[:, -_AROUND:], bins, bins[:, :_AROUND]], axis=1), axis=1)
     stretch = total[:, 2 * _AROUND :] - np.pad(total, ((0, 0), (1, 0)))[:, :_CODES]
     best, most = stretch.argmax(axis=1), stretch.max(axis=1)
     # Codes wrap around at 256 as the circle does.
-    near = colored & (code - (best - _AROUND).astype(np.uint8)[:, None] <= 2 * _AROUND)
-    hue = cv2.split(cv2.cvtColor(np.divide(pixels, 255, dtype=np.float32), cv2.COLOR_RGB2HSV))[0]
-    center = (best * (360 / _CODES))[:, None]
-    away = np.where(near, hue - center, 0)
-    away -= 360 * (away >= 180)  # the remainder of a division would take five times as long
-    away += 360 * (away < -180)
+    near = np.flatnonzero(code - (best - _AROUND).astype(np.uint8)[image] <= 2 * _AROUND)
+    center = best * (360 / _CODES)
+    apart = _degrees(np.take(pixels.reshape(-1, 3), colored[near], axis=0)) - center[image[near]]
+    apart -= 360 * (apart >= 180)  # the remainder of a division would take five times as long
+    apart += 360 * (apart < -180)
+    away = np.zeros(mask.shape)
+    away.reshape(-1)[colored[near]] = apart
     mean = away.sum(axis=1) / np.maximum(most, 1)
     share = most / mask.sum(axis=1)
     # Rounded, so that what lies on the border between two names does not depend on the last bit.
-    found = np.mod(np.round(center[:, 0] + mean, 2), 360)
+    found = np.mod(np.round(center + mean, 2), 360)
     return {
         "hue": np.where(share >= _DOMINANT, found, -1).astype(np.float32),
         "hue_share": share.astype(np.float32),
         "colorful": _means(saturation / np.float32(255)),
     }
+
+
+def _degrees(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(K,) the hue of pixels (K, 3); in whole rows, of which the last few pixels are computed as all others are."""
+    rows = np.zeros((-(-len(pixels) // _PIXELS), _PIXELS, 3), np.float32)
+    if not len(rows):
+        return np.zeros(0, np.float32)
+    np.divide(pixels, 255, out=rows.reshape(-1, 3)[: len(pixels)], dtype=np.float32)
+    return cv2.split(cv2.cvtColor(rows, cv2.COLOR_RGB2HSV))[0].reshape(-1)[: len(pixels)]  # type: ignore[return-value]
 
 
 def _border(gray: NDArray[np.uint8], color: NDArray[np.uint8]) -> NDArray[np.float32]:

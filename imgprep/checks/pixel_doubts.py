@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imgprep.checks.groups import Rows, clusters, equal_rows
 from imgprep.checks.measurements import Measurements
-from imgprep.similarity.hamming import bit_count
+from imgprep.similarity.bands import bit_count
 
 LEVELS: Final = 4 / 255
 """By how much mean and deviation of luminance may differ between a reduced image and the same one whole.

@@ -138,15 +138,19 @@ class SortedHashes:
                 for left, right in _expanded(start, count):
                     yield left, right + np.int32(row)
 
-    def matches(self, others: NDArray[np.uint64]) -> Iterator[tuple[Rows, Rows]]:
-        """Yields candidates in blocks: a place in the sorted order, and a position in the others."""
+    def near(self, others: NDArray[np.uint64], distance: int) -> Iterator[tuple[Rows, Rows]]:
+        """Yields the candidates within a distance in blocks: their positions among the hashes and in the others."""
         for row in range(0, len(others), _ROWS):
             wanted = self._search.keys(others[row : row + _ROWS])
             for flip in map(np.uint64, self._search.flips):
                 start, count = self._places(wanted ^ flip)
                 some = np.flatnonzero(count)
+                asked = others[some + row]
                 for left, right in _expanded(start[some], count[some]):
-                    yield left, some[right] + row
+                    apart = np.take(self.hashes, left)
+                    apart ^= np.take(asked, right)
+                    near = np.flatnonzero(bit_count(apart) <= distance)
+                    yield self.order[left[near]], some[right[near]] + row
 
     def _run_starts(self, own: NDArray[np.intp]) -> NDArray[np.intp]:
         """The first place with the same key, for places in sequence."""
@@ -180,3 +184,13 @@ def _expanded(start: NDArray[np.intp], count: NDArray[np.intp]) -> Iterator[tupl
         left += np.repeat((start[row:stop] - np.cumsum(block) + block).astype(np.int32), block)
         yield left, right
         row = stop
+
+
+def bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """(N,) number of set bits of each value."""
+    count = getattr(np, "bitwise_count", None)
+    if count is not None:
+        return count(values)  # type: ignore[no-any-return]
+    # numpy before 2.0
+    bits: NDArray[np.uint8] = np.unpackbits(values.view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1, dtype=np.uint8)
+    return bits

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.similarity.bands import Rows, SortedHashes, passes
+from imgprep.similarity.bands import Rows, SortedHashes, bit_count, passes
 from imgprep.similarity.union_find import unite
 
 MAX_DISTANCE: Final = 10
@@ -87,9 +87,8 @@ class HashIndex:
             (P,) positions in the index, and (P,) in `others`.
         """
         for found in self._sorted:
-            for left, right in found.matches(others):
-                near = bit_count(found.hashes[left] ^ others[right]) <= self._distance
-                yield found.order[left[near]].astype(np.intp), right[near].astype(np.intp)
+            for left, right in found.near(others, self._distance):
+                yield left.astype(np.intp), right.astype(np.intp)
 
 
 class _Distinct(NamedTuple):
@@ -162,13 +161,3 @@ def _gathered(pairs: Iterator[tuple[Rows, Rows]]) -> Iterator[tuple[Rows, Rows]]
 def _concatenated(held: list[tuple[Rows, Rows]]) -> tuple[Rows, Rows]:
     left, right = zip(*held, strict=True)
     return np.concatenate(left), np.concatenate(right)
-
-
-def bit_count(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """(N,) number of set bits of each value."""
-    count = getattr(np, "bitwise_count", None)
-    if count is not None:
-        return count(values)  # type: ignore[no-any-return]
-    # numpy before 2.0
-    bits: NDArray[np.uint8] = np.unpackbits(values.view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1, dtype=np.uint8)
-    return bits

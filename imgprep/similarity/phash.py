@@ -59,7 +59,8 @@ def low_frequencies(gray: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def hashes_of(low: NDArray[np.float64]) -> NDArray[np.uint64]:
     """(N,) uint64, the hash of each image from its `low_frequencies`; see `dct_hashes`."""
-    middle = np.partition(low, (31, 32), axis=1)[:, 31:33].sum(axis=1, keepdims=True) / 2
+    # To sort 64 numbers by the processor's vector instructions takes a sixth of the time of finding two of them.
+    middle = np.sort(low, axis=1)[:, 31:33].sum(axis=1, keepdims=True) / 2
     return np.packbits(low > middle, axis=1).view(">u8").astype(np.uint64)[:, 0]
 
 

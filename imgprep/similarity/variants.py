@@ -16,7 +16,8 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imgprep.similarity.hamming import HashIndex, bit_count
+from imgprep.similarity.bands import bit_count
+from imgprep.similarity.hamming import HashIndex
 from imgprep.similarity.phash import FREQUENCIES, hashes_of, stretching
 from imgprep.table.columns import blocks
 

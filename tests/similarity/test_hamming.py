@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgprep.similarity import bands, hamming
-from imgprep.similarity.hamming import MAX_DISTANCE, HashIndex, adaptive_clusters, bit_count, near_duplicate_clusters
+from imgprep.similarity.bands import bit_count
+from imgprep.similarity.hamming import MAX_DISTANCE, HashIndex, adaptive_clusters, near_duplicate_clusters
 
 
 def brute_force(hashes, distance):
