@@ -53,9 +53,9 @@ def is_public(address: str) -> bool:
     last = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
     if found.ipv4_mapped is not None or found in _NAT64:
         return _is_global(last)
-    inner = found.sixtofour
-    if int(found) >> 32 & 0xFCFFFFFF == _ISATAP:
-        inner = last
+    if found.sixtofour is not None:  # newer versions of Python call all of them private
+        return _is_global(found.sixtofour)
+    inner = last if int(found) >> 32 & 0xFCFFFFFF == _ISATAP else None
     return found in _UNICAST and _is_global(found) and (inner is None or _is_global(inner))
 
 
