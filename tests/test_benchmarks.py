@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import environments, report
+from benchmarks import environments, measure, report
 from benchmarks.compare import Effort, Measured, in_turns, outcome
 from benchmarks.inputs import Inputs
 from benchmarks.jobs import JOBS, Job, Row
@@ -23,6 +23,12 @@ from tests.support.project import Project
 
 def _contender(tmp_path: Path, code: str, **options: object) -> Contender:
     return Contender("it", (sys.executable, "-S", "-c", code, str(tmp_path / "out")), **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _no_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children of the tests' own process are no orphans of a contender: they would be waited for, and killed."""
+    monkeypatch.setattr(measure, "_reap", lambda: None)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import signal
 import threading
 from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
@@ -18,34 +19,42 @@ from tests.support.engine_jobs import Solid, Work
 
 
 class Idle:
-    """Starts workers that begin with nothing, and end after a while.
+    """Starts workers that begin with nothing, and end after a while, or when they are killed.
 
     Attributes:
         killed: the numbers of those that were killed.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self.killed: list[int] = []
+        self.ends: dict[int, Connection] = {}
 
     def start(self, number: int) -> WorkerHandle:
         ours, theirs = Pipe()
-        threading.Timer(self.seconds, theirs.close).start()
+        self.ends[number] = theirs
+        if self.seconds is not None:
+            threading.Timer(self.seconds, theirs.close).start()
         return WorkerHandle(ours, memoryview(bytearray(8 * SLOTS)).cast("q"))
 
     def kill(self, number: int) -> None:
         self.killed.append(number)
+        if number in self.ends:
+            self.ends[number].close()
 
     def wait(self, number: int) -> Exit:
         return Exit(-9)
 
 
-@pytest.mark.parametrize(("quiet", "killed"), [(600.0, 0), (0.1, 9)])
-def test_a_worker_may_take_its_time_to_begin(monkeypatch: pytest.MonkeyPatch, quiet: float, killed: int) -> None:
+@pytest.mark.parametrize(("quiet", "seconds", "killed"), [(600.0, 0.1, 0), (0.05, None, 9)])
+def test_a_worker_may_take_its_time_to_begin(
+    monkeypatch: pytest.MonkeyPatch, quiet: float, seconds: float | None, killed: int
+) -> None:
     """However long the machine has been on."""
     monkeypatch.setattr(supervisor, "QUIET", quiet)
     monkeypatch.setattr(supervisor, "_BACKUP", 0.0)
-    launcher = Idle(0.4)
+    monkeypatch.setattr(supervisor, "TICK", 0.01)
+    launcher = Idle(seconds)
     work = Supervisor(Settings(1, item_timeout=0.01), launcher, iter([Work("one")]), None)  # type: ignore[arg-type]
     (outcome,) = work.outcomes()
     work.close()
