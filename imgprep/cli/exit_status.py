@@ -1,5 +1,6 @@
 """Turns the outcome of a command into the exit code of the process, with one line for an error."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -91,6 +92,8 @@ def _parsed(arguments: Sequence[str], launchers: "Launchers | None" = None) -> i
         arguments: without the name of the program.
         launchers: where worker processes come from, if they were started ahead.
     """
+    # It would read the metadata of every installed package for plugins, which a spec needs none of.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from imgprep.cli.app import app
     from imgprep.cli.one_command import with_command_of
 

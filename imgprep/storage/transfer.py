@@ -5,7 +5,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
@@ -67,6 +66,8 @@ def moment(entry: Entry) -> int:
 
 def at_once(function: Callable[[T], None], items: Iterable[T]) -> None:
     """Calls a function for several items at a time; the first failure ends it when what has begun is done."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few outputs lie in a store
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         waiting = [pool.submit(function, item) for item in items]
         try:

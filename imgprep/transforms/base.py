@@ -171,18 +171,18 @@ class Transform(ShapeKept):
             return None
         return self.draw(uniform, shape)
 
-    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+    def __call__(self, image: Image, rng: "np.random.Generator") -> Image:
         """Draws and applies at once."""
         params = self.draw_maybe(uniforms(rng), shape_of(image))
         return image if params is None else self.apply(image, params)
 
 
-def uniforms(rng: np.random.Generator) -> Uniform:
+def uniforms(rng: "np.random.Generator") -> Uniform:
     """Makes a cheap source of single uniform numbers: they are drawn from `rng` by the block."""
     return _blocks(rng).__next__
 
 
-def _blocks(rng: np.random.Generator) -> Iterator[float]:
+def _blocks(rng: "np.random.Generator") -> Iterator[float]:
     while True:
         yield from rng.random(16).tolist()
 

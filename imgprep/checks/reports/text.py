@@ -1,11 +1,7 @@
 """The report for a terminal: one screen, worst first."""
 
 from collections.abc import Sequence
-from io import StringIO
 from typing import Final, TypedDict, Unpack
-
-from rich.console import Console
-from rich.text import Text
 
 from imgprep.checks.base import Finding, Report, Table, percent
 from imgprep.checks.reports.common import (
@@ -19,6 +15,7 @@ from imgprep.checks.reports.common import (
     summary,
     worst_first,
 )
+from imgprep.checks.reports.styled import Styled, printed
 from imgprep.errors import one_line
 from imgprep.util.lines import breaks
 from imgprep.util.lines import table as table_lines
@@ -61,31 +58,29 @@ def render(report: Report, **layout: Unpack[Layout]) -> str:
     """The report as lines of text, for a file or a program unless the layout says more."""
     color, width, everything = layout.get("color", False), layout.get("width"), layout.get("everything", False)
     limit = LINES if layout.get("screen", width is not None) and not everything else None
-    out = StringIO()
-    console = Console(file=out, force_terminal=color, color_system="standard" if color else None, highlight=False)
-    head = Text(summary(report), style="bold green" if report.passed else "bold red")
-    _put(console, _wrapped(head, Text(), width, 2))
+    head = Styled((summary(report), "bold green" if report.passed else "bold red"))
+    lines = _wrapped(head, Styled(), width, 2)
     others = [finding for finding in report.findings if finding.status != "pass"]
     groups = by_rule(worst_first(_skipped_together(others)))
     blocks = {rule: [_block(each, width) for each in found] for rule, found in groups.items()}
     shown = _chosen(blocks, limit)
-    for rule, lines in blocks.items():
-        for block in lines[: shown[rule]]:
-            _put(console, block)
-    hidden = {rule: len(lines) - shown[rule] for rule, lines in blocks.items() if len(lines) > shown[rule]}
+    for rule, found in blocks.items():
+        for block in found[: shown[rule]]:
+            lines += block
+    hidden = {rule: len(found) - shown[rule] for rule, found in blocks.items() if len(found) > shown[rule]}
     if hidden:
         count = sum(hidden.values())
         left = ", ".join(f"{number} of {one_line(rule)}" for rule, number in hidden.items())
-        said = Text(f"{quantity(count, 'more finding')}, which audit --all shows: {left}", style="dim")
-        _put(console, _wrapped(said, Text(f"{'…':{_MARK}}", style="dim"), width, _MARK))
+        said = Styled((f"{quantity(count, 'more finding')}, which audit --all shows: {left}", "dim"))
+        lines += _wrapped(said, Styled((f"{'…':{_MARK}}", "dim")), width, _MARK)
     judged = {finding.rule for finding in others}
     passed = [one_line(rule) for rule in by_rule(report.findings) if rule not in judged]
     room = None if limit is None else limit - sum(len(one) for found in blocks.values() for one in found)
-    _put(console, _tables(report, width, room, everything=everything))
+    lines += _tables(report, width, room, everything=everything)
     if passed:
-        said = Text(", ".join(passed), style="dim")
-        _put(console, _wrapped(said, Text(f"{'pass':{_MARK}}", style="green"), width, _MARK))
-    return out.getvalue()
+        said = Styled((", ".join(passed), "dim"))
+        lines += _wrapped(said, Styled((f"{'pass':{_MARK}}", "green")), width, _MARK)
+    return printed(lines, color=color)
 
 
 def _skipped_together(findings: Sequence[Finding]) -> list[Finding]:
@@ -102,7 +97,7 @@ def _skipped_together(findings: Sequence[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.message not in joined or finding.status != "skipped"] + [*told]
 
 
-def _chosen(blocks: dict[str, list[list[Text]]], limit: int | None) -> dict[str, int]:
+def _chosen(blocks: dict[str, list[list[Styled]]], limit: int | None) -> dict[str, int]:
     """Number of findings shown of each rule: first one of each, worst first, then more of the worst."""
     if limit is None:
         return {rule: len(found) for rule, found in blocks.items()}
@@ -116,23 +111,22 @@ def _chosen(blocks: dict[str, list[list[Text]]], limit: int | None) -> dict[str,
     return shown
 
 
-def _block(finding: Finding, width: int | None) -> list[Text]:
+def _block(finding: Finding, width: int | None) -> list[Styled]:
     """The lines of a finding."""
     mark, style = _MARKS[rank(finding)]
-    rule = Text(f"{one_line(finding.rule):{_RULE - 1}} ", style="bold" if finding.status == "fail" else "dim")
-    said = Text(full_message(finding), style="")
+    rule, weight = one_line(finding.rule), "bold" if finding.status == "fail" else "dim"
+    said = Styled((full_message(finding), ""))
     if finding.samples:
-        said.append(f"  [{first_files(finding)}]", style="dim")
-    head = Text(f"{mark:{_MARK}}", style=style)
+        said += Styled((f"  [{first_files(finding)}]", "dim"))
+    head = Styled((f"{mark:{_MARK}}", style))
     if width is not None and width < _WIDE:
-        rule.rstrip()
-        return _wrapped(Text.assemble(rule, ": ", said), head, width, _MARK)
-    return _wrapped(said, head.append_text(rule), width, _MARK + _RULE)
+        return _wrapped(Styled((rule.rstrip(), weight), (": ", "")) + said, head, width, _MARK)
+    return _wrapped(said, head + Styled((f"{rule:{_RULE - 1}} ", f"{style} {weight}")), width, _MARK + _RULE)
 
 
-def _tables(report: Report, width: int | None, room: int | None, *, everything: bool) -> list[Text]:
+def _tables(report: Report, width: int | None, room: int | None, *, everything: bool) -> list[Styled]:
     """The lines of the tables; where the lines are counted, of those for which the findings leave room."""
-    result: list[Text] = []
+    result: list[Styled] = []
     for rule, table in report.tables.items():
         lines = _table(rule, table, width, len(table.rows) if everything else ROWS)
         if room is None or len(result) + len(lines) <= room:
@@ -140,7 +134,7 @@ def _tables(report: Report, width: int | None, room: int | None, *, everything: 
     return result
 
 
-def _table(rule: str, table: Table, width: int | None, limit: int) -> list[Text]:
+def _table(rule: str, table: Table, width: int | None, limit: int) -> list[Styled]:
     """The lines of a table: shares that are too small have an asterisk."""
     shown = rows_to_show(table, limit)
     cells = [
@@ -148,27 +142,20 @@ def _table(rule: str, table: Table, width: int | None, limit: int) -> list[Text]
         for row in shown
     ]
     marked = f"; * is under {percent(table.least)}" if table.least else ""
-    said = Text(f"{one_line(rule)}: {one_line(table.title)}{marked}", style="dim")
+    said = Styled((f"{one_line(rule)}: {one_line(table.title)}{marked}", "dim"))
     header = [one_line(name, 40) + (" " if number > 1 else "") for number, name in enumerate(table.columns)]
     body = table_lines(header, cells, None if width is None else width - _MARK)
     if len(shown) < len(table.rows):
         body.append(f"… and {len(table.rows) - len(shown):,} more classes, in report.json")
     return [
-        *_wrapped(said, Text(f"{'table':{_MARK}}", style="dim"), width, _MARK),
-        *(Text(" " * _MARK + line if line else "", style="dim") for line in body),
+        *_wrapped(said, Styled((f"{'table':{_MARK}}", "dim")), width, _MARK),
+        *(Styled((" " * _MARK + line if line else "", "dim")) for line in body),
     ]
 
 
-def _wrapped(said: Text, head: Text, width: int | None, hang: int) -> list[Text]:
+def _wrapped(said: Styled, head: Styled, width: int | None, hang: int) -> list[Styled]:
     """A text between words in lines of a width, after a head; what does not fit without breaking a word stands over."""
     if width is None:
-        return [Text.assemble(head, said)]
-    lines = said.divide(breaks(said.plain, width - hang))
-    for line in lines:
-        line.rstrip()
-    return [Text.assemble(head if not number else " " * hang, line) for number, line in enumerate(lines)]
-
-
-def _put(console: Console, lines: Sequence[Text]) -> None:
-    for line in lines:
-        console.print(line, soft_wrap=True)
+        return [head + said]
+    lines = said.divided(breaks(said.plain, width - hang))
+    return [(Styled((" " * hang, "")) if number else head) + line for number, line in enumerate(lines)]
