@@ -150,7 +150,7 @@ def strings(array: NDArray[Any]) -> list[str]:
         ValueError: an element is not a `str` or contains NUL, which no format stores.
     """
     texts: list[str] = array.tolist()
-    if array.ndim != 1 or any(not isinstance(text, str) or "\0" in text for text in texts):
+    if array.ndim != 1 or not all(isinstance(text, str) for text in texts) or "\0" in "".join(texts):
         raise ValueError("text is an (N,) array of str without NUL")
     return texts
 

@@ -115,10 +115,14 @@ class StringColumn(Sequence[str]):
                 yield data[start:end]
 
     def __iter__(self) -> Iterator[str]:
-        data = self._data
         for block in blocks(len(self)):
-            for start, end in pairwise(self._offsets[block.start : block.stop + 1].tolist()):
-                yield data[start:end].decode("utf-8", "surrogateescape")
+            offsets = self._offsets[block.start : block.stop + 1].tolist()
+            data = self._data[offsets[0] : offsets[-1]]
+            if data.isascii():  # then the places of characters are those of bytes
+                text, first = data.decode(), offsets[0]
+                yield from [text[start - first : end - first] for start, end in pairwise(offsets)]
+            else:
+                yield from (part.decode("utf-8", "surrogateescape") for part in self[block].encoded())
 
     def update(self, state: Hash) -> None:
         """Feeds the values to a hash."""
@@ -269,13 +273,10 @@ class StringBuilder:
 
     def add_all(self, prefix: str, names: Sequence[str]) -> None:
         """Adds each name behind a prefix."""
-        joined = prefix + prefix.join(names)
-        if not joined.isascii():
-            for name in names:
-                self.add(prefix + name)
-            return
-        self.data += joined.encode()
-        self.lengths.extend(map(len(prefix).__add__, map(len, names)))
+        encoded = (prefix + prefix.join(names)).encode("utf-8", "surrogateescape")
+        self.data += encoded
+        sizes = names if encoded.isascii() else [name.encode("utf-8", "surrogateescape") for name in names]
+        self.lengths.extend(map(len(prefix.encode("utf-8", "surrogateescape")).__add__, map(len, sizes)))
 
     def copy(self) -> "StringBuilder":
         """A copy with the same strings."""

@@ -142,7 +142,7 @@ class SampleTable(Sequence[Sample]):
 
     def __iter__(self) -> Iterator[Sample]:
         """All rows as samples; several times faster than indexing each."""
-        columns = (self.id, self.location, self.label)
+        columns = (self.id, repeat(None, len(self)) if self.location is self.id else self.location, self.label)
         attributes = zip(*self.attributes.values(), strict=True) if self.attributes else repeat((), len(self))
         names = tuple(self.attributes)
         before = repeat("", len(self)) if self.original_label is None else self.original_label
@@ -150,7 +150,9 @@ class SampleTable(Sequence[Sample]):
             *columns, attributes, self.group, self.split, self.status, self.reason, self._stamps(), before, strict=True
         ):
             given = {name: value for name, value in zip(names, values, strict=True) if value} if values else NOTHING
-            yield Sample(id_, location, label, given, group, split, status, reason, stamp, original)
+            yield Sample(
+                id_, id_ if location is None else location, label, given, group, split, status, reason, stamp, original
+            )
 
     def _stamps(self) -> Iterator[tuple[int, int]]:
         for block in blocks(len(self)):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgprep.table import columns
-from imgprep.table.columns import CategoryBuilder, CategoryColumn, StringColumn
+from imgprep.table.columns import CategoryBuilder, CategoryColumn, StringBuilder, StringColumn
 
 # File names are bytes: what is no UTF-8 becomes surrogates, as os.fsdecode makes them.
 texts = st.lists(
@@ -129,3 +129,25 @@ def test_values_are_replaced_in_a_copy() -> None:
     assert list(column.replaced({1: "quarantined", 2: "ok"})) == ["ok", "quarantined", "ok"]
     assert list(column) == ["ok", "ok", "skipped"]
     assert column.replaced({}) is column
+
+
+@relaxed
+@given(texts, texts, st.text(max_size=4))
+def test_names_behind_a_prefix_are_added_at_once(before: list[str], names: list[str], prefix: str) -> None:
+    one_by_one, at_once = StringBuilder(), StringBuilder()
+    for value in before:
+        one_by_one.add(value)
+        at_once.add(value)
+    for name in names:
+        one_by_one.add(prefix + name)
+    if names:
+        at_once.add_all(prefix, names)
+    assert at_once.data == one_by_one.data
+    assert at_once.lengths == one_by_one.lengths
+
+
+def test_a_value_is_added_several_times_at_once() -> None:
+    builder = CategoryBuilder()
+    for number in range(300):
+        builder.add(str(number), 3)
+    assert list(builder.column()) == [str(number) for number in range(300) for _ in range(3)]

@@ -1,4 +1,5 @@
 import pickle
+from array import array
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgprep.table.columns import CategoryColumn
-from imgprep.table.sample import Sample, SampleTable, sort_classes
+from imgprep.table.sample import Alike, Sample, SampleTable, sort_classes
 
 relaxed = settings(deadline=None, max_examples=40)
 names = st.text("abé/\udcff", max_size=4)
@@ -150,3 +151,18 @@ def test_classes_are_those_of_images() -> None:
 def test_the_order_of_classes(labels: list[str], wanted: tuple[str, ...]) -> None:
     assert sort_classes(labels) == wanted
     assert sort_classes(reversed(labels)) == wanted
+
+
+def test_samples_listed_together_become_the_rows_of_those_listed_one_by_one() -> None:
+    like = Sample("", "", "cat", {"size": "xl"}, "g", "train", original_label="")
+    entries = [
+        Sample("a", "a", "cat", stamp=(1, 1)),
+        Alike("b/", ["1", "\udce9", "é"], array("q", [1, 1, 2, 3, 4, 5]), like),
+        Sample("c", "elsewhere/c", "dog", original_label="cat"),
+        Alike("d/", ["x"], array("q", [1, 1]), like),
+    ]
+    one_by_one = [each for entry in entries for each in ([entry] if isinstance(entry, Sample) else entry)]
+    assert [sample.id for sample in one_by_one] == ["a", "b/1", "b/\udce9", "b/é", "c", "d/x"]
+    assert one_by_one[3] == like._replace(id="b/é", location="b/é", stamp=(4, 5))
+    assert list(SampleTable.of(entries)) == one_by_one
+    assert SampleTable.of(entries).digest() == SampleTable.of(one_by_one).digest()
