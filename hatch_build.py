@@ -16,7 +16,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("native/module.c", "native/area.c")
+SOURCES = ("native/module.c", "native/area.c", "native/crc.c")
 WHERE = Path("imgprep")
 
 
@@ -67,7 +67,7 @@ def compiled(root: Path) -> Path:
     extension = Extension(
         "imgprep._native",
         [str(root / source) for source in SOURCES],
-        depends=[str(root / "native/area.h")],
+        depends=[str(root / "native/area.h"), str(root / "native/crc.h")],
         extra_compile_args=exact,
         py_limited_api=True,
     )

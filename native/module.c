@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "area.h"
+#include "crc.h"
 
 PyDoc_STRVAR(area_doc,
 "resize_area(source, target, size, target_size, channels, wide)\n--\n\n"
@@ -139,13 +140,48 @@ static PyObject *gather(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(crc_doc,
+"crc32(content, before=0)\n--\n\n"
+"The CRC-32 of bytes as zlib.crc32 gives it; only where CRC32 is true.\n\n"
+"Args:\n"
+"    content: a contiguous buffer.\n"
+"    before: the CRC of what comes before it.\n\n"
+"Raises:\n"
+"    NotImplementedError: this processor cannot.\n");
+
+static PyObject *crc(PyObject *self, PyObject *args) {
+    Py_buffer content;
+    unsigned int before = 0;
+    uint32_t sum;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*|I", &content, &before)) return NULL;
+    if (!crc32_available()) {
+        PyBuffer_Release(&content);
+        PyErr_SetString(PyExc_NotImplementedError, "this processor has no carry-less multiplication");
+        return NULL;
+    }
+    if (content.len > 1 << 16) {
+        Py_BEGIN_ALLOW_THREADS
+        sum = crc32_of(content.buf, (size_t)content.len, before);
+        Py_END_ALLOW_THREADS
+    } else {
+        sum = crc32_of(content.buf, (size_t)content.len, before);
+    }
+    PyBuffer_Release(&content);
+    return PyLong_FromUnsignedLong(sum);
+}
+
 static PyMethodDef methods[] = {
+    {"crc32", crc, METH_VARARGS, crc_doc},
     {"gather_rows", gather, METH_VARARGS, gather_doc},
     {"resize_area", area, METH_VARARGS, area_doc},
     {NULL, NULL, 0, NULL},
 };
 
-static int fill(PyObject *module) { return PyModule_AddStringConstant(module, "INSTRUCTIONS", area_instructions()); }
+static int fill(PyObject *module) {
+    if (PyModule_AddIntConstant(module, "CRC32", crc32_available())) return -1;
+    return PyModule_AddStringConstant(module, "INSTRUCTIONS", area_instructions());
+}
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, fill},

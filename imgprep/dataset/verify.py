@@ -1,6 +1,5 @@
 """Re-reads a finished stage and reports the files and rows that differ from the index."""
 
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from imgprep.errors import ResourceError, SourceError, check_surroundings, one_l
 from imgprep.shards.base import ShardReader
 from imgprep.shards.shard_set import groups_of, open_shard
 from imgprep.table.targets import Columns
+from imgprep.util.checksum import crc32
 
 COLUMNS: Final = ("label", "id", "parent", "checksum")
 """The columns beside the rows themselves."""
@@ -138,14 +138,14 @@ class _Rows:
         if len({len(column) for column in columns.values()}) != 1:
             yield self._about((), "arrays of different length")
             return
-        sums = np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32)
+        sums = np.array([crc32(image.tobytes()) for image in images], np.uint32)
         if MASK in columns:
             masks = columns[MASK]
             if masks.shape != images.shape[:3] or masks.dtype != np.uint8:
                 yield self._about((), f"masks of {masks.shape[1:]} {masks.dtype}, the images are {images.shape[1:3]}")
                 return
             pairs = zip(masks, sums.tolist(), strict=True)
-            sums = np.array([zlib.crc32(mask.tobytes(), start) for mask, start in pairs], np.uint32)
+            sums = np.array([crc32(mask.tobytes(), start) for mask, start in pairs], np.uint32)
         yield from self._rows(sums != columns["checksum"], start, f"{wanted.values} differ from their checksum")
         if images.dtype.kind == "f":
             finite = np.isfinite(images.reshape(len(images), -1)).all(axis=1)

@@ -1,7 +1,6 @@
 """Rows of shards that an earlier run made: found by what they were made from, and checked when they are read."""
 
 import json
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from imgprep.errors import ImgprepError
 from imgprep.pipeline.row_records import KEY, UNKNOWN, RowRecords, read_row_records
 from imgprep.shards.base import Rows
 from imgprep.shards.shard_set import Shard, ShardSet
+from imgprep.util.checksum import crc32
 
 SHA: Final = 32
 """Bytes of a SHA-256."""
@@ -187,7 +187,7 @@ class OpenRows:
         try:
             for name, rows in zip(arrays, span.arrays, strict=True):
                 found[name] = array = rows[row]
-                checksum = zlib.crc32(array, checksum)
+                checksum = crc32(array, checksum)
         except _UNREADABLE:
             self._span = self._without(number, arrays)
             return None

@@ -1,6 +1,5 @@
 """The common part of jobs that make the shards of a stage."""
 
-import zlib
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from imgprep.pipeline.plan import I, ShardPlan, ShardRecord
 from imgprep.pipeline.writer import ShardWriter
 from imgprep.shards.base import text_array
 from imgprep.table.targets import Columns
+from imgprep.util.checksum import crc32
 
 
 class ShardJob(Generic[I]):
@@ -62,7 +62,7 @@ def columns(
         "label": labels,
         "id": text_array(ids),
         "parent": text_array(parents),
-        "checksum": np.array([zlib.crc32(row) for row in rows], np.uint32),
+        "checksum": np.array([crc32(row) for row in rows], np.uint32),
         **targets,
     }
 

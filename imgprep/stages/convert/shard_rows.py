@@ -1,6 +1,5 @@
 """The rows of one shard of the convert stage, as its images are decoded one after another."""
 
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -20,6 +19,7 @@ from imgprep.table.label_type import label_dtype
 from imgprep.table.sample import NOTHING, Sample, SampleTable, Status
 from imgprep.table.targets import Target, of_rows, values_of
 from imgprep.transforms.masks import OBJECT
+from imgprep.util.checksum import crc32
 
 MASK: Final = "mask"
 """Name of the array of masks in the shards, where the spec asks for masks."""
@@ -119,8 +119,8 @@ class ShardRows:
             self.copied += 1
             self.checksums.append(prepared.checksum)
         else:
-            checksum = zlib.crc32(self.images[row])
-            self.checksums.append(checksum if mask is None else zlib.crc32(mask.data, checksum))
+            checksum = crc32(self.images[row])
+            self.checksums.append(checksum if mask is None else crc32(mask.data, checksum))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The columns of the flat layout."""
