@@ -13,7 +13,7 @@ from imgprep.cli.signals import leave_at_once
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
-    gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage
+    gc.set_threshold(250_000, 20, 20)  # imports make many objects, 130,000 for an audit, and no garbage
     leave_at_once()  # until `run` takes over, and after it: no traceback from half an import or a last clean-up
     streams.install()
     from imgprep.cli.exit_status import run  # noqa: PLC0415 - see above

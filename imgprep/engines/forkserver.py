@@ -171,10 +171,12 @@ def main(descriptor: int, *modules: str) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_environment()
+    gc.disable()  # imports make many objects and no garbage
     for name in (*_PRELOADED, *modules):
         # Whoever needs a library that cannot be loaded says so better.
         with suppress(ImportError):
             importlib.import_module(name)
+    gc.enable()
     if fork := _Server(Control(socket.socket(fileno=descriptor))).obey():
         serve(*fork)
     # The ordinary end, but without taking every imported module apart: that takes a tenth of a second.

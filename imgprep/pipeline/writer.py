@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import NDArray
 
@@ -19,37 +19,43 @@ from imgprep.pipeline.plan import ShardPlan, ShardRecord
 from imgprep.pipeline.row_records import RowRecords
 from imgprep.pipeline.runner import part_path, row_path
 from imgprep.pipeline.shard_buffer import ShardBuffer
-from imgprep.pipeline.storage import Storage
 from imgprep.pipeline.workspace import Workspace
-from imgprep.shards.base import LONGEST_ATTRIBUTE
+from imgprep.shards.base import LONGEST_ATTRIBUTE, ShardFormat
 from imgprep.table.targets import Target
 from imgprep.version import __version__
+
+if TYPE_CHECKING:
+    from imgprep.pipeline.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
 class ShardWriter:
     """Writes the shards of a stage.
 
+    It goes to the workers, which need no pydantic: so it holds no settings.
+
     Attributes:
         folder: of the stage.
         parts: the folder for the pieces of samples.jsonl.
-        storage: format and compression.
+        format: of the shards.
+        compression: of the images in them.
         about: name -> text that every shard tells of itself; see `explained`.
         buffer: for the images of the shard that is being made.
     """
 
     folder: Path
     parts: Path
-    storage: Storage
+    format: ShardFormat
+    compression: str = "none"
     about: Mapping[str, str] = field(default_factory=dict)
     buffer: ShardBuffer = field(default_factory=ShardBuffer, repr=False, compare=False)
 
     @classmethod
     def for_stage(
-        cls, workspace: Workspace, stage: str, storage: Storage, about: Mapping[str, str] | None = None
+        cls, workspace: Workspace, stage: str, storage: "Storage", about: Mapping[str, str] | None = None
     ) -> Self:
         """The writer of a stage."""
-        return cls(workspace.stage(stage), workspace.parts(stage), storage, about or {})
+        return cls(workspace.stage(stage), workspace.parts(stage), storage.format, storage.compression, about or {})
 
     def finished(self, plan: ShardPlan[Any]) -> ShardRecord | None:
         """The shard's record in the journal if its files still have the recorded hashes; else None."""
@@ -95,7 +101,7 @@ class ShardWriter:
         if recorded:
             commit(row_path(self.parts, record.filename), recorded, durable=False)
         every = {"": self.about, **(attributes or {})}
-        blocks = self.storage.format.write(arrays, self.storage.compression, every)
+        blocks = self.format.write(arrays, self.compression, every)
         return replace(
             record,
             bytes=sum(map(len, blocks)),

@@ -165,3 +165,11 @@ def test_a_refused_spec_imports_no_stage(tmp_path: Path) -> None:
         "imgprep.stages.convert.job",
     }
     assert not ({*UNNEEDED} | unneeded) & modules
+
+
+@pytest.mark.parametrize("module", [CONVERT, MEASURE, "imgprep.stages.convert.measured"])
+def test_workers_do_without_pydantic(module: str, tmp_path: Path) -> None:
+    import subprocess
+
+    code = f"import sys, {module}; sys.exit(bool({{'pydantic', 'typer', 'rich', 'yaml'}} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

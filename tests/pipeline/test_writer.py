@@ -1,9 +1,11 @@
 import errno
 import hashlib
 import os
+import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,7 +37,7 @@ def test_a_record_says_what_was_written(writer: ShardWriter) -> None:
     assert record.part == hashlib.sha256(b"one\ntwo\n").hexdigest()
     assert (record.split, record.samples, record.quarantined, record.counts) == ("train", 2, 1, {"a": 2})
     assert part_path(writer.parts, "shard.x").read_bytes() == b"one\ntwo\n"
-    with writer.storage.format.open(str(writer.folder / "shard.x")) as reader:
+    with writer.format.open(str(writer.folder / "shard.x")) as reader:
         np.testing.assert_array_equal(reader.read("image"), image)
 
 
@@ -72,7 +74,12 @@ def test_a_folder_that_is_gone_is_a_lack_of_resources(writer: ShardWriter) -> No
 def test_settings_are_plain() -> None:
     storage = Storage(format=FORMATS["npz"], shard_size=5)
     assert storage.stored() == {"format": "npz", "compression": "none", "shard_size": 5}
-    assert ShardWriter(Path("a"), Path("b"), storage).storage == storage
+
+
+def test_a_writer_is_unpickled_without_pydantic(writer: ShardWriter) -> None:
+    code = "import pickle, sys; pickle.load(sys.stdin.buffer); sys.exit('pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(writer), check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize(
