@@ -8,8 +8,27 @@ from typing import IO, BinaryIO, Final
 from imgprep.archives.gz import GzipReader
 from imgprep.archives.opening import Inside, inside, open_archive
 from imgprep.errors import ImageError, RequestError, ResourceError, SourceError, check_surroundings, one_line
+from imgprep.storage.base import MissingError
+from imgprep.storage.cache import cached_file
+from imgprep.util.addresses import address_of, is_address
 
 _BLOCK: Final = 1 << 18
+
+
+def on_disk(path: Path) -> Path:
+    """The file itself; for the address of one in a store what was fetched of it.
+
+    Raises:
+        RequestError: there is no such object.
+        ResourceError: it cannot be had.
+    """
+    address = address_of(path)
+    if address is None:
+        return path
+    try:
+        return cached_file(address)[0]
+    except MissingError as error:
+        raise RequestError(str(error)) from None
 
 
 def check_regular(path: Path) -> None:
@@ -21,6 +40,8 @@ def check_regular(path: Path) -> None:
     place = inside(path)
     if place is not None:
         _member(place)
+    elif is_address(path):
+        on_disk(path)
     elif path.is_dir():
         raise RequestError(f"{one_line(path)}: is a folder, a file is needed; check source.path and source.layout")
     elif not path.is_file():
@@ -35,7 +56,9 @@ def open_plain(path: Path) -> BinaryIO:
         ResourceError: it may not be read.
     """
     check_regular(path)
-    if (place := inside(path)) is not None:
+    place = inside(path)
+    path = path if place is not None else on_disk(path)
+    if place is not None:
         content = io.BytesIO(_content(place, path))
         return io.BufferedReader(GzipReader(path, content), _BLOCK) if path.suffix.lower() == ".gz" else content
     try:
@@ -83,7 +106,7 @@ def file_stamp(path: Path) -> tuple[int, int]:
     if (place := inside(path)) is not None and place.name:
         return _member(place)
     try:
-        status = path.stat()
+        status = on_disk(path).stat()
     except OSError as error:
         check_surroundings(error, path)
         raise RequestError(f"{one_line(path)}: no such file ({error.strerror}); check source.path") from error

@@ -179,8 +179,8 @@ RuleActions = Annotated[
 ]
 
 
-_STORED: Final = frozenset({"folder", "first", "second"})
-"""Parameters that may be addresses of object stores, as far as the command reads them: datasets."""
+_STORED: Final = frozenset({"folder", "first", "second", "images"})
+"""Parameters that may be addresses of object stores, as far as the command reads them: datasets, collections."""
 _STORED_OUTPUT: Final = frozenset({"output"})
 """The same among the options of all commands on a spec."""
 

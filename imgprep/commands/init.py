@@ -15,6 +15,7 @@ from imgprep.commands.init_look import look
 from imgprep.commands.init_notes import found_notes, verdict_notes
 from imgprep.commands.init_tables import image_tables
 from imgprep.commands.list_source import Listed, Listing, listing
+from imgprep.commands.stored_inputs import with_fetched_files
 from imgprep.dataset.manifest import commit
 from imgprep.engines import Settings, isolating
 from imgprep.errors import RequestError, one_line
@@ -25,6 +26,7 @@ from imgprep.spec.collection import SourceSection
 from imgprep.spec.loading import LoadedSpec, load_spec, spec_from_mapping
 from imgprep.spec.paths import check_paths
 from imgprep.spec.schema import json_schema
+from imgprep.util.addresses import absolute
 from imgprep.util.output_file import check_output_file
 
 FOLDERS: Final = ("directory", "split_directory", "hierarchy")
@@ -70,7 +72,7 @@ def init(path: Path, spec: Path | None, *, force: bool = False, answers: Answers
     tables = tuple(image_tables(found.path, listed.table)) if found.layout in FOLDERS else ()
     near = [table for table in tables if table.near]
     if len(near) == 1:
-        found = found._replace(options={**found.options, "attributes": str(near[0].path.absolute())})
+        found = found._replace(options={**found.options, "attributes": str(absolute(near[0].path))})
         listed = _listed(found)
     table = listed.table
     facts = Facts(found, table, look(_section(found).source, table), tuple(group_columns(table)), tables)
@@ -113,7 +115,7 @@ def _section(found: Recognised) -> SourceSection:
     loaded: LoadedSpec = spec_from_mapping(
         {"name": "x", "source": {"layout": found.layout, "path": str(found.path), **found.options}, "output": "x"}
     )
-    section: SourceSection = loaded.spec.source
+    section: SourceSection = with_fetched_files(loaded).spec.source
     return section
 
 

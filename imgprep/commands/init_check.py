@@ -12,12 +12,16 @@ from imgprep.commands.audit import judged
 from imgprep.commands.audit_inputs import of_listing, of_source
 from imgprep.commands.pipeline import Pipeline
 from imgprep.commands.session import Request, context_for
+from imgprep.commands.stored_inputs import with_fetched_files
 from imgprep.errors import one_line
 from imgprep.spec.loading import spec_from_mapping
 from imgprep.table.sample import SampleTable
+from imgprep.util.addresses import is_address
 
 MOST_MEASURED: Final = 20_000
 """Images up to which all are decoded, some seconds of work; of more, only names and labels are judged."""
+MOST_STORED: Final = 2_000
+"""The same in a store, where each image takes a request."""
 _UNREADABLE: Final = "unreadable"
 
 
@@ -42,10 +46,11 @@ def verdict(sections: Mapping[str, Any], table: SampleTable) -> Verdict:
         sections: of the spec: source, with an absolute path, convert and split.
         table: every entry of the source.
     """
-    measured = table.images() <= MOST_MEASURED and not _is_remote(table)
+    most = MOST_STORED if is_address(sections["source"]["path"]) else MOST_MEASURED
+    measured = table.images() <= most and not _is_remote(table)
     with tempfile.TemporaryDirectory(prefix="imgprep-init-") as folder:
         output = str(Path(folder, "output"))
-        loaded = spec_from_mapping({"name": "x", "output": output, **sections})
+        loaded = with_fetched_files(spec_from_mapping({"name": "x", "output": output, **sections}))
         with context_for(Request(Path(folder, "spec.yaml")), loaded) as context:
             pipeline = Pipeline(loaded, context)
             evidence = of_source(loaded, context, pipeline).evidence if measured else of_listing(loaded, pipeline)

@@ -17,6 +17,7 @@ from imgprep.errors import RequestError, one_line
 from imgprep.sources.detect import Recognised
 from imgprep.table.sample import SampleTable
 from imgprep.table.targets import SEPARATOR
+from imgprep.util.addresses import is_address, shown_path
 from imgprep.util.quantity import quantity
 
 SCHEMA: Final = "imgprep.schema.json"
@@ -223,6 +224,8 @@ def _output(name: str, found: Recognised, target: Path) -> str:
 
 
 def _relative(path: Path, target: Path) -> str:
+    if is_address(path):
+        return shown_path(path)
     try:
         return Path(os.path.relpath(path.resolve(), target.absolute().parent.resolve())).as_posix()
     except ValueError:  # another drive

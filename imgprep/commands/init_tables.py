@@ -9,7 +9,9 @@ from typing import Final, NamedTuple
 from imgprep.errors import ImgprepError
 from imgprep.sources.attributes import read_table
 from imgprep.sources.jsontable import find
+from imgprep.sources.trees import tree_of
 from imgprep.table.sample import SampleTable
+from imgprep.util.addresses import is_address
 
 _SUFFIXES: Final = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 _LOOKED_AT: Final = 10
@@ -60,11 +62,16 @@ def image_tables(folder: Path, table: SampleTable) -> list[ImageTable]:
 
 
 def tables_beside(folder: Path) -> list[Path]:
-    """The first tables in the folder that holds a folder or file."""
+    """The first tables in the folder that holds a folder or file; of a store, where that may be large, none."""
+    if is_address(folder):
+        return []
     return _tables(folder.absolute().parent)
 
 
 def _tables(folder: Path) -> list[Path]:
+    if is_address(folder):
+        stored = sorted(name for name in tree_of(folder).files() if _is_table(name.lower()))
+        return [folder / name for name in stored[:_LOOKED_AT]]
     try:
         with os.scandir(folder) as entries:
             named = (entry for entry in entries if _is_table(entry.name.lower()))

@@ -48,7 +48,7 @@ def _source(loaded: LoadedSpec, source: Any) -> Any:
     address = address_of(source.path)
     if address is None or source.in_stores == "folder":
         return source
-    if source.in_stores == "files":
+    if source.in_stores == "files" or (source.in_stores == "file" and not is_there(address)):
         return replace(source, path=_several(loaded, source, address))
     if source.in_stores == "table" and inside(source.path) is not None:
         return source

@@ -132,7 +132,7 @@ class Source(ABC):
 
         Args:
             folder: an address.
-            names: of all files in it.
+            names: of all files in it and below it.
         """
         del folder
         return dict.fromkeys(names, "")

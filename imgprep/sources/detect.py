@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
-from imgprep.archives.files import file_stamp
+from imgprep.archives.files import file_stamp, on_disk
 from imgprep.archives.opening import inside, is_archive_name, open_archive
 from imgprep.dataset.manifest import INDEX
 from imgprep.errors import RequestError, one_line
@@ -17,8 +17,10 @@ from imgprep.sources.not_read import refuse_file, refuse_folder, refuse_url
 from imgprep.sources.outer_folders import check_outer, has_images, recognise_splits
 from imgprep.sources.split_names import split_word
 from imgprep.sources.trees import FileTree, tree_of
+from imgprep.storage.opening import is_there
 from imgprep.table.sample import NOTHING
 from imgprep.table.targets import SEPARATOR
+from imgprep.util.addresses import address_of, is_address
 
 _SUFFIXES: Final[Mapping[str, str]] = {
     ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".h5": "hdf5", ".hdf5": "hdf5",
@@ -65,7 +67,7 @@ def recognise(path: Path, asked: LabelAnswer = UNASKED) -> Recognised:
     if (root := root_of(path)) is not None:
         return _folder(root, asked)
     place = inside(path)
-    if place is None and not path.exists():
+    if place is None and not is_address(path) and not path.exists():
         raise RequestError(f"{one_line(path)}: no such file or folder; check the path")
     if place is not None:
         file_stamp(path)
@@ -77,11 +79,14 @@ def root_of(path: Path) -> Path | None:
 
     Raises:
         SourceError: the archive is damaged or hostile as a whole.
+        ResourceError: the store fails that it lies in.
     """
     place = inside(path)
     if place is not None and open_archive(place.archive).index.is_folder(place.name):
         return _unwrapped(path)
-    return path if path.is_dir() else None
+    address = address_of(path)
+    is_folder = path.is_dir() if address is None else not is_there(address)
+    return path if is_folder else None
 
 
 def _unwrapped(path: Path) -> Path:
@@ -111,7 +116,7 @@ def _file(path: Path, asked: LabelAnswer) -> Recognised:
     if layout not in _TABLES and inside(path) is not None:
         raise RequestError(f"{one_line(path)}: in an archive, where it is not read; unpack it")
     if layout == "parquet":
-        return Recognised(layout, path, options_of_parquet(path, asked))
+        return Recognised(layout, path, options_of_parquet(on_disk(path), asked))
     return Recognised(layout, path, *(columns_of(path, layout, asked) if layout in _TABLES else ()))
 
 
@@ -124,7 +129,7 @@ def _folder(path: Path, asked: LabelAnswer) -> Recognised:
         return Recognised("dataset" if INDEX in names else "idx", path)
     refuse_folder(path, tree, names)
     if shards := layout_of_shards(path, tree):
-        return Recognised(shards, path, options_of_parquet(path, asked) if shards == "parquet" else NOTHING)
+        return Recognised(shards, path, options_of_parquet(path, asked, tree) if shards == "parquet" else NOTHING)
     if not folders:
         return _flat(path, tree, names, asked)
     if (found := _splits(tree, folders)) is not None:

@@ -13,6 +13,7 @@ from imgprep.sources.csvtable import read_csv
 from imgprep.sources.jsontable import find, read_json
 from imgprep.sources.junk import junk
 from imgprep.sources.trees import tree_of
+from imgprep.util.addresses import is_address
 
 _LOOKED_AT: Final = 5
 _FOLDERS: Final = 50
@@ -51,7 +52,7 @@ def located(path: Path, location_column: str, delimiter: str | None, *, beside: 
 def _candidates(folder: Path, written: list[str], *, beside: bool) -> Iterator[Path]:
     """Folders that may hold the images: that of the table, those in it and beside it, and what absolute paths share."""
     yield folder
-    if inside(folder) is not None:
+    if inside(folder) is not None or is_address(folder):
         yield from (folder / name for name in tree_of(folder).subfolders()[:_FOLDERS])
         return
     if all(map(os.path.isabs, written)):

@@ -1,10 +1,11 @@
 """Recognises collections in shards: tar files of WebDataset, and Parquet files with images."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from imgprep.archives.files import on_disk
 from imgprep.archives.opening import inside, is_archive_name
 from imgprep.decoding.formats import format_of_extension
 from imgprep.errors import RequestError, one_line
@@ -48,18 +49,24 @@ def layout_of_shards(path: Path, tree: FileTree) -> str:
     return "webdataset" if tars and is_shard(path / tars[0]) else ""
 
 
-def options_of_parquet(path: Path, asked: LabelAnswer) -> Mapping[str, str]:
+def _parquets(tree: FileTree) -> Iterator[str]:
+    for folder in ("", *(f"{'/'.join(names)}/" for names in tree.folders())):
+        yield from (f"{folder}{name}" for name in tree.files(folder.rstrip("/")) if name.lower().endswith(_PARQUET))
+
+
+def options_of_parquet(path: Path, asked: LabelAnswer, tree: FileTree | None = None) -> Mapping[str, str]:
     """The options of a source that make the columns of a Parquet file known.
 
     Args:
         path: the file, or a folder of such.
         asked: where the labels are, as the user says.
+        tree: of the folder; None for a file.
 
     Raises:
         RequestError: pyarrow is not installed, or a column cannot be told.
         SourceError: the file is damaged.
     """
-    first = path if path.is_file() else min(each for each in path.rglob("*") if each.name.lower().endswith(_PARQUET))
+    first = path if tree is None else on_disk(path / min(_parquets(tree)))
     file = open_parquet(first)
     try:
         names, images, classes = columns_of_images(file)

@@ -2,7 +2,7 @@
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, NamedTuple
@@ -11,7 +11,7 @@ from annotated_types import MinLen
 
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.arrays import ClassNames, check_class_names
-from imgprep.sources.base import CONTROL, InStores, safe_text
+from imgprep.sources.base import CONTROL, InStores, Source, safe_text
 from imgprep.sources.file_cache import FileSource
 from imgprep.sources.label_from import Labels, check_labels, find_labels
 from imgprep.sources.links import Links
@@ -106,6 +106,11 @@ class Encoded(FileSource):
         if listing.find_copies():
             listed = (each._replace(group=each.group or listing.origin(each.id)) for each in table)
         return iter(listed) if self.label_from is None else find_labels(listed, self.label_from)
+
+    @classmethod
+    def stored_files(cls, folder: Path, names: Sequence[str]) -> Mapping[str, str]:
+        """See `Source.stored_files`."""
+        return Source.stored_files(folder, [name for name in names if name.lower().endswith(cls.suffixes)])
 
     def missing(self) -> bool:
         """A pattern is looked up when the source is listed; see `Source.missing`."""

@@ -88,7 +88,8 @@ class Idx(ArraySource):
     @classmethod
     def stored_files(cls, folder: Path, names: Sequence[str]) -> Mapping[str, str]:
         """See `Source.stored_files`."""
-        found = [name for name in names if _IMAGES.fullmatch(name) or _LABELS.fullmatch(name)]
+        here = (name for name in names if "/" not in name)
+        found = [name for name in here if _IMAGES.fullmatch(name) or _LABELS.fullmatch(name)]
         return Source.stored_files(folder, found)
 
     def _folder(self) -> Path:

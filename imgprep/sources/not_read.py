@@ -10,7 +10,7 @@ from imgprep.archives.files import open_plain
 from imgprep.errors import RequestError, one_line
 from imgprep.sources.junk import junk
 from imgprep.sources.trees import FileTree
-from imgprep.util.addresses import is_address
+from imgprep.util.addresses import address_of, check_scheme
 
 _UNPACK: Final = "an archive of a kind that is not read; unpack it and give the folder, or make it a zip or tar.gz"
 _FILES: Final[Mapping[str, str]] = {
@@ -42,12 +42,15 @@ _FOLDERS: Final = 20
 
 
 def refuse_url(path: Path) -> None:
-    """Refuses an address.
+    """Refuses the address of a web page.
 
     Raises:
-        RequestError: nothing is there, and the path begins like an address.
+        RequestError: the path begins like one, or like that of a store that nobody knows.
     """
-    if is_address(path.as_posix()):
+    address = address_of(path.as_posix())
+    if address is not None:
+        check_scheme(address)
+    if address is not None and address.scheme in {"http", "https"}:
         raise RequestError(
             f"{one_line(path)}: an address, which is not read; download the collection and give its folder, or a "
             "table that lists the addresses of the images"

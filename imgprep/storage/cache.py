@@ -108,7 +108,7 @@ def cached_file(address: Address) -> tuple[Path, Entry]:
 
 
 def cached_folder(address: Address, wanted: Callable[[Sequence[str]], Mapping[str, str]]) -> Path:
-    """The files of a folder in a store as they are now, without those in folders below it.
+    """The files of a folder in a store as they are now, also of those below it.
 
     Args:
         address: of the folder.
@@ -123,7 +123,6 @@ def cached_folder(address: Address, wanted: Callable[[Sequence[str]], Mapping[st
     """
     start = len(address.key) + bool(address.key)
     names = {entry.key[start:]: entry for entry in open_storage(address).list(address.key)}
-    names = {name: entry for name, entry in names.items() if "/" not in name}
     needed = {name: sha256 for name, sha256 in wanted(sorted(names)).items() if name in names}
     if not needed:
         raise MissingError(f"{one_line(address)}: there are none of the files; check the address")

@@ -23,13 +23,13 @@ READ = {
     "preprocess": ["preprocess", S3, "image.png", "-o", "image.npy"],
     "diff": ["diff", S3, "."],
     "diff with": ["diff", ".", S3],
+    "init": ["init", S3],
 }
 LOCAL = {
     "export to": ["export", ".", "--to", "imagefolder", "-o", S3],
     "export from": ["export", ".", "--to", "imagefolder", "-o", "exported", "--source", S3],
     "preprocess image": ["preprocess", ".", S3, "-o", "image.npy"],
     "preprocess to": ["preprocess", ".", "image.png", "-o", "s3://bucket/image.npy"],
-    "init": ["init", S3],
     "init to": ["init", ".", "-o", "s3://bucket/spec.yaml"],
     "spec": ["run", "s3://bucket/spec.yaml"],
     "baseline": ["audit", "spec.yaml", "--baseline", "s3://bucket/report.json"],

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
+import yaml
 
 import imgprep
 from imgprep.archives import opening as opening_archives
@@ -376,6 +378,7 @@ LAYOUTS: Final[dict[str, dict[str, Any]]] = {
     "idx": {"layout": "idx", "path": "digits"},
     "idx file": {"layout": "idx", "path": "digits/t10k-images-idx3-ubyte.gz"},
     "dataset": {"layout": "dataset", "path": "made"},
+    "webdataset": {"layout": "webdataset", "path": "shards"},
     "zip": {"layout": "directory", "path": "table.zip/table"},
     "tar": {"layout": "split_directory", "path": "splits.tar"},
     "tgz": {"layout": "directory", "path": "table.tgz/table"},
@@ -415,6 +418,15 @@ def layouts(photos: ObjectStore, local: Project, tmp_path_factory: pytest.TempPa
         (root / "digits" / f"t10k-{name}-ubyte.gz").write_bytes(gzip.compress(head + values.tobytes()))
     (root / "digits" / "notes.txt").write_text("not fetched")
     shutil.copytree(local.output / "convert", root / "made")
+    (root / "shards").mkdir()
+    for number, label in enumerate(("ash", "elm")):
+        with tarfile.open(root / "shards" / f"{number}.tar", "w") as shard:
+            for image in sorted((root / "table" / label).iterdir()):
+                name = f"{label}-{image.stem}"
+                shard.add(image, f"{name}.png")
+                (root / "label").write_text(str(number))
+                shard.add(root / "label", f"{name}.cls")
+    (root / "label").unlink()
     photos.fill(root, "layouts")
     return root
 
@@ -439,6 +451,28 @@ def test_layouts(
     state = project.call("status", project.spec)
     assert state.stdout.splitlines()[0] == "convert: up to date", state.stdout
     shutil.rmtree(tmp_path / "another machine")
+
+
+def test_init_proposes_the_spec_of_the_same_files_on_disk(photos: ObjectStore, layouts: Path, tmp_path: Path) -> None:
+    project = Project(tmp_path, layouts)
+    names = ("table/labels.csv", "splits.tar", "table", "shards")
+    for name in names:
+        found = []
+        for root in (f"{layouts}", at("layouts")):
+            spec = tmp_path / "proposed.yaml"
+            done = project.call("init", f"{root}/{name}", "-o", spec, "--force")
+            assert done.returncode == 0, (name, done.stderr)
+            assert "cache" not in spec.read_text()
+            source = yaml.safe_load(spec.read_text())["source"]
+            paths = {key: str(source[key]) for key in ("path", "image_root", "attributes") if key in source}
+            paths = {key: value[value.index("layouts") :].removeprefix("layouts0") for key, value in paths.items()}
+            found.append(source | {key: value.removeprefix("layouts") for key, value in paths.items()})
+        assert found[0] == found[1], name
+    assert found[1]["layout"] == "webdataset"
+    assert project.call("convert", tmp_path / "proposed.yaml", "--output", tmp_path / "out").returncode == 0
+    for name, code in (("nothing", 2), ("addresses.zip/x", 2)):
+        done = project.call("init", at(name), "-o", tmp_path / "none.yaml")
+        assert (done.returncode, "no objects below it" in done.stderr) == (code, True)
 
 
 def test_a_zip_is_read_in_ranges(

@@ -254,7 +254,7 @@ def test_folders_of_classes_are_read_with_coco_or_dicom_beside_them(tmp_path: Pa
     assert recognise(tmp_path).layout == "directory"
 
 
-@pytest.mark.parametrize("address", ["https://example.org/images.zip", "s3://bucket/images"])
+@pytest.mark.parametrize("address", ["https://example.org/images.zip", "http://example.org/images"])
 def test_an_address_is_refused_as_one(address: str) -> None:
     with pytest.raises(RequestError, match="an address, which is not read; download"):
         recognise(Path(address))
