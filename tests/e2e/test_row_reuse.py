@@ -318,18 +318,23 @@ def test_an_image_that_is_tried_again_costs_itself(project: Project, monkeypatch
     from imgprep.errors import TransientError
     from imgprep.sources.directory import Directory
 
-    read = Directory.read
+    reading = Directory.reading
 
-    def fail(self: Directory, sample: Any) -> bytes:
-        if sample.id == "apple/007.png":
-            raise TransientError("no network")
-        return read(self, sample)
+    def failing(self: Directory) -> Callable[[Any], bytes]:
+        read = reading(self)
+
+        def fail(sample: Any) -> bytes:
+            if sample.id == "apple/007.png":
+                raise TransientError("no network")
+            return read(sample)
+
+        return fail
 
     for path in project.source.rglob("*.*"):
         os.utime(path, ns=(7, 7))
     shutil.rmtree(project.output)
     with monkeypatch.context() as patched:
-        patched.setattr(Directory, "read", fail)
+        patched.setattr(Directory, "reading", failing)
         convert(project)
     assert grown(project) == 4
 
