@@ -52,7 +52,7 @@ def refuse_url(path: Path) -> None:
         check_scheme(address)
     if address is not None and address.scheme in {"http", "https"}:
         raise RequestError(
-            f"{one_line(path)}: an address, which is not read; download the collection and give its folder, or a "
+            f"{one_line(path)}: an address, which is not read; download it and give the folder of the collection, or a "
             "table that lists the addresses of the images"
         )
 
