@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ import pytest
 
 resource = pytest.importorskip("resource")
 
+NO_CACHE = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""For processes that may write small files only: Python would leave half of a compiled module, and not start again."""
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -38,7 +41,7 @@ def test_a_limit_on_file_sizes(case: Any, engine: str, limit: int) -> None:
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    failed = case.run("run", case.spec, "-q", preexec_fn=limited)
+    failed = case.run("run", case.spec, "-q", preexec_fn=limited, env=NO_CACHE)
     assert failed.returncode == 5, failed.stderr
     assert failed.stderr.count("\n") == 1
     assert failed.stderr.startswith("imgprep: error: ")
@@ -119,7 +122,11 @@ def limited(size: int) -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size << 10, before[1]))
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "dont_write_bytecode", True)
+            for name, value in NO_CACHE.items():
+                patch.setenv(name, value)
+            yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
