@@ -70,7 +70,7 @@ class Folders(Source):
 
     def samples_together(self) -> Iterator[Sample | Alike]:
         """The files of a folder together, unless each has a label of its own; see `Source.samples_together`."""
-        if self.label_from is not None:
+        if self.label_from is not None or type(self).samples is not Folders.samples:
             return self.samples()
         return tree_of(self.path).walk_together(self._place if self.by_folder else self._unlabelled, self.follow_links)
 
@@ -83,7 +83,9 @@ class Folders(Source):
         return tree_of(self.path).read(sample.location, sample.stamp)
 
     def reading(self) -> Callable[[Sample], bytes]:
-        """Reads one file after another; see `Source.reading`."""
+        """Reads one file after another; see `Source.reading`. A layout with a way of its own to read keeps it."""
+        if type(self).read is not Folders.read:
+            return self.read
         tree: FileTree | None = None
 
         def read(sample: Sample) -> bytes:

@@ -261,13 +261,13 @@ def test_what_changes_during_the_run_costs_itself(
     assert cv2.imwrite(str(outside), np.full((8, 9, 3), 66, np.uint8))
     project = new_project(source, execution={"engine": "serial"})
     change, words = CHANGES[how]
-    walk = trees.walk
+    walk = trees.walk_together
 
     def changing(*arguments: Any) -> Any:
         yield from walk(*arguments)
         change(source / "oak" / "1.png", outside)
 
-    monkeypatch.setattr(trees, "walk", changing)
+    monkeypatch.setattr(trees, "walk_together", changing)
     done = imgprep("convert", project.spec)
     assert done.returncode == 3, done.stderr
     records = project.samples("convert")
@@ -277,6 +277,6 @@ def test_what_changes_during_the_run_costs_itself(
         "oak/1.png": "quarantined",
     }
     assert words in records["oak/1.png"]["reason"]
-    monkeypatch.setattr(trees, "walk", walk)
+    monkeypatch.setattr(trees, "walk_together", walk)
     again = imgprep("convert", project.spec)
     assert again.returncode == (0 if how in {"rewritten", "removed", "a folder now"} else 3), again.stderr

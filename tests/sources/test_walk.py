@@ -2,7 +2,7 @@
 
 import os
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -84,3 +84,17 @@ def test_stamps_are_of_all_files_or_none(root: Path) -> None:
     assert found[2] == len("loose.jpg"), "of the link itself"
     assert stamps.stamps_of(os.fspath(root), ["loose.jpg", "gone"]) is None
     assert stamps.stamps_of(os.fspath(root / "gone"), ["x"]) is None
+
+
+def test_a_layout_that_lists_and_reads_in_its_own_way_is_asked(root: Path) -> None:
+    class Own(Directory):
+        def samples(self) -> Iterator[Sample]:
+            yield Sample("1", "1", "a")
+
+        def read(self, sample: Sample) -> bytes:
+            return sample.id.encode()
+
+    source = Own(root)
+    assert list(source.samples_together()) == [Sample("1", "1", "a")]
+    assert source.reading()(Sample("2", "2", "a")) == b"2"
+    assert Directory(root).reading()(Sample("loose.jpg", "loose.jpg", "a")) == b"x" * 12
