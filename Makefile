@@ -101,7 +101,7 @@ $(VENV)/.ready-lint: EXTRAS := [lint]
 $(VENV)/.ready-docs: EXTRAS := [docs]
 $(VENV)/.ready-frameworks: EXTRAS := [test,frameworks]
 
-$(VENV)/.ready-run $(VENV)/.ready-test $(VENV)/.ready-lint $(VENV)/.ready-docs $(VENV)/.ready-frameworks: pyproject.toml $(VENV)/.ready
+$(VENV)/.ready-run $(VENV)/.ready-test $(VENV)/.ready-lint $(VENV)/.ready-docs $(VENV)/.ready-frameworks: pyproject.toml hatch_build.py $(wildcard native/*) $(VENV)/.ready
 	@echo "Installing imgprep$(EXTRAS) into $(VENV) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(EXTRAS)'
 	@touch $@
