@@ -17,7 +17,7 @@ from PIL import Image
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 MIB = 1 << 20
 FEW, MANY = 1_000, 50_000
-GROWTH = 17 * MIB
+GROWTH = 15 * MIB
 """What the coordinator of a command may need more for 50,000 images than for 1,000: some 300 bytes for each."""
 AUDIT = 25 * MIB
 """The same for an audit of images that are all too flat, too blurred and alike: each rule lists all of them by name."""
