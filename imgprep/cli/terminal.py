@@ -209,7 +209,8 @@ def _near(path: "Path") -> str:
 def _verdict(report: "Report") -> str:
     """The outcome of the audit and the number of its findings."""
     verdict = "passed" if report.passed else "failed, and the run continued as asked"
-    found = [quantity(report.failed[name], name) for name in ("error", "warning") if report.failed[name]]
+    failed = report.failed
+    found = [quantity(failed[name], name) for name in ("error", "warning") if failed[name]]
     return f"{verdict}, with {' and '.join(found)}" if found else verdict
 
 

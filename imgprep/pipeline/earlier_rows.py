@@ -200,10 +200,10 @@ class OpenRows:
         """The shard of a row; the next rows that are asked for are mostly of the same."""
         shard = self._shard_of(number)
         records = None if shard in self._damaged else self._recorded(shard)
+        if records is None:
+            return self._without(number, names)
         try:
-            opened = None if records is None else self._files[shard]
-            if opened is None:
-                return self._without(number, names)
+            opened = self._files[shard]
             arrays = tuple(opened.images if name == "image" else opened.rows(name) for name in names)
         except _UNREADABLE:
             return self._without(number, names)

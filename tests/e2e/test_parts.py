@@ -31,16 +31,8 @@ def sharded(new_project: Callable[..., Project], tmp_path: Path) -> Project:
     return project
 
 
-def whole(project: Project) -> dict[str, str]:
-    """The hashes of an undisturbed run, whose output is removed."""
-    assert project.call("run", project.spec).returncode == 0
-    hashes = project.hashes()
-    project.output.rename(project.folder / "reference")
-    return hashes
-
-
 def test_parts_in_any_order_some_twice_give_the_bytes_of_a_run(sharded: Project) -> None:
-    expected = whole(sharded)
+    expected = sharded.hashes_of_a_run()
     order = [*range(1, 17), 3, 11]
     random.Random(4).shuffle(order)
     for stage in ("convert", "augment", "pack"):
@@ -69,7 +61,7 @@ def test_parts_in_any_order_some_twice_give_the_bytes_of_a_run(sharded: Project)
 
 @pytest.mark.slow
 def test_parts_four_at_a_time_with_one_killed_give_the_bytes_of_a_run(sharded: Project) -> None:
-    expected = whole(sharded)
+    expected = sharded.hashes_of_a_run()
     parts = [*range(1, 9), 2, 5]
     for start in range(0, len(parts), 4):
         batch = [
@@ -86,7 +78,7 @@ def test_parts_four_at_a_time_with_one_killed_give_the_bytes_of_a_run(sharded: P
 
 
 def test_what_parts_left_undone_is_made_by_the_run(sharded: Project) -> None:
-    expected = whole(sharded)
+    expected = sharded.hashes_of_a_run()
     for part in (2, 3):
         sharded.call("work", sharded.spec, "--stage", "convert", "--part", f"{part}/4")
     shard = next((sharded.output / "convert").glob("shard-00001-*"))

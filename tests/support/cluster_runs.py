@@ -27,11 +27,8 @@ def for_cluster(new_project: Callable[..., Project], tmp_path: Path) -> Project:
 
 @pytest.fixture
 def serial_hashes(for_cluster: Project) -> dict[str, str]:
-    """The hashes of a serial run, whose output is removed."""
-    assert for_cluster.call("run", for_cluster.spec).returncode == 0
-    hashes = for_cluster.hashes()
-    for_cluster.output.rename(for_cluster.folder / "serial")
-    return hashes
+    """The hashes of a serial run."""
+    return for_cluster.hashes_of_a_run()
 
 
 def check_killed_decoder(engine: Engine) -> None:

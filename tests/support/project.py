@@ -183,6 +183,14 @@ class Project:
         """SHA-256 of every file of the datasets."""
         return {name: hashlib.sha256(content).hexdigest() for name, content in self.content().items()}
 
+    def hashes_of_a_run(self) -> dict[str, str]:
+        """The hashes of an undisturbed run, whose output is set aside."""
+        done = self.call("run", self.spec)
+        assert done.returncode == 0, done.stderr
+        hashes = self.hashes()
+        self.output.rename(self.folder / "undisturbed")
+        return hashes
+
     def stamps(self, stage: str) -> dict[str, tuple[int, int]]:
         """Inode and modification time of every shard of a stage that the journal says is finished."""
         journal = self.output / ".imgprep" / f"{stage}.journal.jsonl"
