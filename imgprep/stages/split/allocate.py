@@ -6,10 +6,9 @@ The order in which units are assigned depends only on the seed and the ids, neve
 
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ VALIDATION: Final = 1
 TEST: Final = 2
 NAMES: Final = ("train", "validation", "test")
 UNUSED: Final = -1
+Number = TypeVar("Number", bound=np.integer)
 TRAIN_NAME: Final = NAMES[TRAIN]
 
 
@@ -85,8 +85,9 @@ def join(rows: int, *relations: NDArray[np.integer]) -> NDArray[np.int64]:
         first = np.full(int(relation.max(initial=-1)) + 1, rows, np.int64)
         np.minimum.at(first, relation[bound], bound)
         unite(unit, bound, first[relation[bound]])
-    inverse: NDArray[np.int64] = np.unique(unit, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    return inverse
+    # The value of a unit is the number of its first row.
+    number = np.cumsum(unit == np.arange(rows)) - 1
+    return number[unit]
 
 
 def make_units(key: NDArray[np.uint64], of_row: NDArray[np.int64]) -> Units:
@@ -94,117 +95,44 @@ def make_units(key: NDArray[np.uint64], of_row: NDArray[np.int64]) -> Units:
     count = int(of_row.max(initial=-1)) + 1
     smallest = np.full(count, np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, of_row, key)
-    return Units(of_row, np.argsort(smallest, kind="stable"), np.bincount(of_row, minlength=count))
+    order = np.argsort(smallest)
+    ranked = smallest[order]
+    # A stable sort takes three times as long, and matters to equal keys alone, as two rows of one id have.
+    if np.equal(ranked[1:], ranked[:-1]).any():
+        order = np.argsort(smallest, kind="stable")
+    return Units(of_row, order, np.bincount(of_row, minlength=count))
 
 
-def stratify(labels: NDArray[np.integer], units: Units, targets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Assigns units to parts so that each part gets its quota of every class as closely as the units allow.
+def extremes(values: NDArray[Number], of_row: NDArray[np.int64], count: int) -> tuple[NDArray[Number], NDArray[Number]]:
+    """The lowest and the highest value of each unit; the lowest is above the highest where a unit has no row.
 
     Args:
-        labels: (N,) class of each row, 0 .. K - 1.
-        units: that must stay whole.
-        targets: (P, K) wanted rows of each class in each part; the columns sum to the sizes of the classes.
-
-    Returns:
-        (N,) part of each row.
+        values: (N,) whole numbers.
+        of_row: (N,) the unit of each row.
+        count: of the units.
     """
-    need = targets.astype(np.int64)
-    part_of_unit = np.full(len(units.sizes), UNUSED, np.int64)
-    _assign_large(labels, units, need, part_of_unit)
-    single_label = np.zeros(len(units.sizes), np.int64)
-    single_label[units.of_row] = labels
-    singles = units.order[units.sizes[units.order] == 1]
-    _deal(singles, single_label[singles], need, part_of_unit)
-    return part_of_unit[units.of_row]
+    limits = np.iinfo(values.dtype)
+    lowest, highest = np.full(count, limits.max, values.dtype), np.full(count, limits.min, values.dtype)
+    np.minimum.at(lowest, of_row, values)
+    np.maximum.at(highest, of_row, values)
+    return lowest, highest
 
 
-def _deal(
-    singles: NDArray[np.int64], labels: NDArray[np.int64], need: NDArray[np.int64], part_of_unit: NDArray[np.int64]
-) -> None:
-    """Fills the remaining quotas of each class with single images, in order; the first part takes the rest."""
-    by_label = np.argsort(labels, kind="stable")
-    counts = np.bincount(labels, minlength=need.shape[1])
-    start = 0
-    for label, count in enumerate(counts.tolist()):
-        mine = singles[by_label[start : start + count]]
-        start += count
-        taken = 0
-        for part in range(len(need) - 1, 0, -1):
-            want = min(max(int(need[part, label]), 0), count - taken)
-            part_of_unit[mine[taken : taken + want]] = part
-            taken += want
-        part_of_unit[mine[taken:]] = 0
+def part_of_units(units: Units, key: NDArray[np.uint64], rows: NDArray[np.bool_]) -> Units:
+    """The units that some rows form, numbered in the same order.
 
-
-def _assign_large(
-    labels: NDArray[np.integer], units: Units, need: NDArray[np.int64], part_of_unit: NDArray[np.int64]
-) -> None:
-    """Places units of several rows, the largest first, where they overshoot least and are wanted most."""
-    large = units.order[units.sizes[units.order] > 1]
-    if not len(large):
-        return
-    large = large[np.argsort(-units.sizes[large], kind="stable")]
-    label, members = _members(labels, units, large)
-    # Plain lists: a unit has a few rows, for which numpy is ten times slower.
-    left = need.tolist()
-    wanted = np.maximum(need, 1).tolist()
-    parts = range(len(left))
-    chosen = []
-    for unit, (size, only) in enumerate(zip(units.sizes[large].tolist(), label.tolist(), strict=True)):
-        if only >= 0:
-            part = _fitting(only, size, left, wanted)
-            left[part][only] -= size
-        else:
-            counts = sorted(Counter(members[unit]).items())
-            part = min(parts, key=lambda part: _misfit(counts, left[part], wanted[part]))
-            for each, count in counts:
-                left[part][each] -= count
-        chosen.append(part)
-    part_of_unit[large] = chosen
-    need[:] = left
-
-
-def _members(
-    labels: NDArray[np.integer], units: Units, large: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], dict[int, list[int]]]:
-    """(label of each large unit, -1 when mixed; unit -> labels of its rows, for mixed units)."""
-    count = len(units.sizes)
-    lowest, highest = np.full(count, np.iinfo(np.int64).max), np.full(count, -1, np.int64)
-    np.minimum.at(lowest, units.of_row, labels)
-    np.maximum.at(highest, units.of_row, labels)
-    label = np.where(lowest == highest, lowest, -1)[large]
-    place = np.full(count, -1, np.int64)
-    several = np.flatnonzero(label < 0)
-    place[large[several]] = several
-    mixed = place[units.of_row]
-    rows = np.flatnonzero(mixed >= 0)
-    rows = rows[np.argsort(mixed[rows], kind="stable")]
-    ends = np.cumsum(units.sizes[large[several]]).tolist()
-    values = labels[rows]
-    starts = [0, *ends][:-1]
-    cut = zip(several.tolist(), starts, ends, strict=True)
-    return label, {unit: values[start:end].tolist() for unit, start, end in cut}
-
-
-def _fitting(label: int, size: int, left: list[list[int]], wanted: list[list[int]]) -> int:
-    """The part with the least `_misfit` for a unit of a single label, the commonest case."""
-    best, least, most = 0, size + 1, 0.0
-    for part, row in enumerate(left):
-        missing = max(row[label], 0)
-        over, eager = max(size - missing, 0), missing / wanted[part][label]
-        if over < least or (over == least and eager > most):
-            best, least, most = part, over, eager
-    return best
-
-
-def _misfit(counts: list[tuple[int, int]], left: list[int], wanted: list[int]) -> tuple[int, float]:
-    """Rates how badly a unit fits a part: rows beyond the quotas, then how little the part still needs its classes."""
-    over, eager = 0, 0.0
-    for label, count in counts:
-        missing = max(left[label], 0)
-        over += max(count - missing, 0)
-        eager += count * missing / wanted[label]
-    return over, -eager
+    Args:
+        units: of all rows.
+        key: (N,) from `keys`.
+        rows: (N,) which rows remain.
+    """
+    of_row = units.of_row[rows]
+    sizes = np.bincount(of_row, minlength=len(units.sizes))
+    kept = sizes > 0
+    number = np.cumsum(kept) - 1
+    if np.array_equal(sizes[kept], units.sizes[kept]):  # all whole, so that the smallest keys are the same
+        return Units(number[of_row], number[units.order[kept[units.order]]], sizes[kept])
+    return make_units(key[rows], number[of_row])
 
 
 def fold_targets(labels: NDArray[np.integer], classes: int, folds: int) -> NDArray[np.int64]:

@@ -37,8 +37,10 @@ def missing_classes(division: Division, method: str) -> list[str]:
     """
     names, codes, labels, classes, _ = division
     used = codes != UNUSED
-    counts = np.zeros((len(names), len(classes)), np.int64)
-    np.add.at(counts, (codes[used], labels[used]), 1)
+    counts = np.bincount(
+        codes[used].astype(np.int64) * len(classes) + labels[used], minlength=len(names) * len(classes)
+    )
+    counts = counts.reshape(len(names), len(classes))
     notes = []
     for code, name in enumerate(names):
         if name == TRAIN_NAME and len(codes) and not counts[code].any():

@@ -17,15 +17,17 @@ from imgprep.stages.split.allocate import (
     Units,
     auto_fraction,
     by_hash,
+    extremes,
     fold_targets,
     join,
     keys,
     make_units,
     part_by_hash,
-    stratify,
+    part_of_units,
 )
 from imgprep.stages.split.coverage import Division, missing_classes
 from imgprep.stages.split.settings import SplitRequest
+from imgprep.stages.split.stratify import stratify
 from imgprep.stages.split.validate import (
     check_folds,
     check_predefined,
@@ -75,8 +77,8 @@ class _Case:
     notes: list[str] = field(default_factory=list)
 
     def part(self, rows: NDArray[np.bool_]) -> "_Case":
-        """The same case restricted to some rows, whole units only."""
-        units = make_units(self.key[rows], np.unique(self.units.of_row[rows], return_inverse=True)[1].reshape(-1))
+        """The same case restricted to some rows."""
+        units = part_of_units(self.units, self.key, rows)
         return replace(self, labels=self.labels[rows], units=units, key=self.key[rows])
 
     def sample(self, share: float) -> NDArray[np.bool_]:
@@ -128,13 +130,17 @@ def decide(table: SampleTable, clusters: NDArray[np.integer], request: SplitRequ
 
 def _grouped(groups: NDArray[np.int64], codes: NDArray[np.int64]) -> Mapping[str, int] | None:
     """The counts of `Assignment.groups`."""
-    used = np.flatnonzero((groups >= 0) & (codes != UNUSED))
-    if not (groups >= 0).any():
+    grouped = groups >= 0
+    if not grouped.any():
         return None
-    pairs = np.unique(np.stack([groups[used], codes[used]]), axis=1)
-    sides = np.unique(pairs[0], return_counts=True)[1]
-    counts = {"groups": len(np.unique(groups[groups >= 0])), "parted": int((sides > 1).sum())}
-    return counts | {"alone": int((groups < 0).sum())}
+    count = int(groups.max()) + 1
+    used = grouped & (codes != UNUSED)
+    lowest, highest = extremes(codes[used], groups[used], count)
+    return {
+        "groups": int(np.count_nonzero(np.bincount(groups[grouped]))),
+        "parted": int((lowest < highest).sum()),
+        "alone": int((~grouped).sum()),
+    }
 
 
 def _taken(case: _Case, total: int, name: str) -> NDArray[np.bool_]:
@@ -193,12 +199,8 @@ def _hash(case: _Case, _table: SampleTable) -> tuple[tuple[str, ...], NDArray[np
 
 def _bound_to_others(case: _Case) -> int:
     """The number of images in units with several keys, where other images decide too."""
-    key, units = case.key, case.units
-    lowest = np.full(len(units.sizes), np.iinfo(np.uint64).max, np.uint64)
-    highest = np.zeros(len(units.sizes), np.uint64)
-    np.minimum.at(lowest, units.of_row, key)
-    np.maximum.at(highest, units.of_row, key)
-    return int(units.sizes[lowest < highest].sum())
+    lowest, highest = extremes(case.key, case.units.of_row, len(case.units.sizes))
+    return int(case.units.sizes[lowest < highest].sum())
 
 
 def _predefined(case: _Case, table: SampleTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -220,10 +222,7 @@ def _predefined(case: _Case, table: SampleTable) -> tuple[tuple[str, ...], NDArr
 
 
 def _crossing(units: Units, part: NDArray[np.int64]) -> int:
-    lowest = np.full(len(units.sizes), len(NAMES), np.int64)
-    highest = np.full(len(units.sizes), -1, np.int64)
-    np.minimum.at(lowest, units.of_row, part)
-    np.maximum.at(highest, units.of_row, part)
+    lowest, highest = extremes(part, units.of_row, len(units.sizes))
     return int((lowest < highest).sum())
 
 

@@ -1,6 +1,5 @@
-import math
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,13 +12,14 @@ from imgprep.stages.split.allocate import (
     VALIDATION,
     auto_fraction,
     by_hash,
+    extremes,
     fold_targets,
     join,
     keys,
     make_units,
-    round_half_up,
-    stratify,
+    part_of_units,
 )
+from imgprep.stages.split.stratify import stratify
 from imgprep.util.apportion import apportion
 
 relaxed = settings(deadline=None, max_examples=100)
@@ -80,37 +80,34 @@ def test_keys_depend_on_the_id_and_the_seed_alone() -> None:
     assert keys([], 0).shape == (0,)
 
 
-@relaxed
-@given(st.lists(st.integers(0, 3), min_size=1, max_size=200), st.floats(0, 1), st.integers(0, 2**32))
-def test_single_images_meet_every_quota(values: list[int], share: float, seed: int) -> None:
-    labels = np.array(values)
-    counts = np.bincount(labels, minlength=4)
-    wanted = apportion(counts, round_half_up(share * len(labels)))
-    _, units = singles(len(labels), seed)
-    part = stratify(labels, units, np.stack([counts - wanted, wanted]))
-    assert np.bincount(labels[part == 1], minlength=4).tolist() == wanted.tolist()
-    assert set(part.tolist()) <= {0, 1}
+def test_units_are_ordered_by_their_smallest_key_and_by_number_where_keys_are_equal() -> None:
+    key = np.array([7, 3, 9, 3, 5, 2**64 - 1], np.uint64)
+    units = make_units(key, np.array([0, 1, 0, 2, 3, 3]))
+    assert units.order.tolist() == [1, 2, 3, 0]
+    assert units.sizes.tolist() == [2, 1, 1, 2]
 
 
 @relaxed
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, max_size=150),
-    st.integers(2, 6),
-    st.integers(0, 2**32),
-)
-def test_units_stay_whole_and_parts_stay_near_their_targets(rows: list[tuple[int, int]], parts: int, seed: int) -> None:
-    labels = np.array([label for label, _ in rows])
-    of_row = np.unique([unit for _, unit in rows], return_inverse=True)[1]
-    units = make_units(keys([f"{row}" for row in range(len(rows))], seed), of_row)
-    targets = fold_targets(labels, 4, parts)
-    part = stratify(labels, units, targets)
-    where = defaultdict(set)
-    for unit, found in zip(of_row.tolist(), part.tolist(), strict=True):
-        where[unit].add(found)
-    assert all(len(found) == 1 for found in where.values())
-    assert ((part >= 0) & (part < parts)).all()
-    # Greedy and largest first: no part is further over its share than the largest unit and the rounding of the classes.
-    assert np.bincount(part, minlength=parts).max() <= math.ceil(len(rows) / parts) + units.sizes.max() + 4
+@given(st.lists(st.tuples(st.integers(0, 8), st.booleans(), st.integers(0, 5)), max_size=30), st.booleans())
+def test_a_part_of_the_units_is_what_its_rows_alone_would_form(rows: list[tuple[int, bool, int]], whole: bool) -> None:
+    of_row = np.unique([unit for unit, _, _ in rows], return_inverse=True)[1].reshape(-1)
+    kept = np.array([remains for _, remains, _ in rows], bool)
+    if whole:
+        kept = ~np.isin(of_row, of_row[kept])
+    key = np.array([key for _, _, key in rows], np.uint64)
+    part = part_of_units(make_units(key, of_row), key, kept)
+    alone = make_units(key[kept], np.unique(of_row[kept], return_inverse=True)[1].reshape(-1))
+    for found, expected in zip(
+        (part.of_row, part.order, part.sizes), (alone.of_row, alone.order, alone.sizes), strict=True
+    ):
+        assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, np.int64, np.uint8])
+def test_extremes_of_a_unit_without_rows_are_the_wrong_way_round(dtype: type) -> None:
+    lowest, highest = extremes(np.array([4, 2, 9], dtype), np.array([0, 0, 2]), 3)
+    assert (lowest[[0, 2]].tolist(), highest[[0, 2]].tolist()) == ([2, 9], [4, 9])
+    assert lowest[1] > highest[1]
 
 
 @relaxed
