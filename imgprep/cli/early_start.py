@@ -6,23 +6,28 @@ the process is killed when the command ends, and where none was started the engi
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from imgprep.cli.repeated import PRIVATE, output_of, spec_of
+from imgprep.cli.repeated import output_of, spec_of
 from imgprep.engines.launch import Launchers
 
 _CONVERT: Final = "imgprep.stages.convert.job"
 _MEASURE: Final = "imgprep.checks.measure_images"
-_WORKERS_OF: Final = {
-    "audit": (_MEASURE,),
-    "convert": (_CONVERT,),
-    "run": (_MEASURE, _CONVERT),
-    **dict.fromkeys(("split", "augment", "pack", "features"), (_CONVERT,)),
+_AUGMENT: Final = "imgprep.stages.augment.job"
+_PACK: Final = ("imgprep.stages.pack.job", "imgprep.stages.pack.statistics")
+_WORKERS_OF: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "audit": {"audit/report.json": (_MEASURE,)},
+    "convert": {"convert/dataset.json": (_CONVERT,)},
+    "run": {"convert/dataset.json": (_MEASURE, _CONVERT)},
+    "split": {"convert/dataset.json": (_CONVERT,)},
+    "features": {"convert/dataset.json": (_CONVERT,)},
+    "augment": {"convert/dataset.json": (_CONVERT,), "augment/dataset.json": (_AUGMENT,)},
+    "pack": {"convert/dataset.json": (_CONVERT,), "pack/dataset.json": _PACK},
 }
-"""The modules that the workers of a command need first, while nothing is made yet."""
+"""Command -> the last file of each stage that it makes in workers, in order -> the modules that these need first."""
 _WITHOUT: Final = frozenset({"--dry-run", "--help", "-h"})
 """Options with which nothing is made."""
 _ENGINE: Final = re.compile(r"\bengine\b")
@@ -38,8 +43,8 @@ def early_workers(arguments: Sequence[str]) -> Iterator[Launchers | None]:
     Args:
         arguments: of the command line, without the name of the program.
     """
-    modules = _WORKERS_OF.get(arguments[0]) if arguments else None
-    if modules is None or not _makes_all(arguments):
+    modules = _modules(arguments)
+    if not modules:
         yield None
         return
     launchers = Launchers()
@@ -50,15 +55,17 @@ def early_workers(arguments: Sequence[str]) -> Iterator[Launchers | None]:
         launchers.close()
 
 
-def _makes_all(arguments: Sequence[str]) -> bool:
-    """Whether a command makes everything in worker processes, as far as that can be told so early."""
-    if any(argument in _WITHOUT or _ENGINE.search(argument) for argument in arguments):
-        return False
+def _modules(arguments: Sequence[str]) -> tuple[str, ...]:
+    """What the workers of a command need first; nothing where it needs none, as far as that can be told so early."""
+    stages = _WORKERS_OF.get(arguments[0]) if arguments else None
+    if stages is None or any(argument in _WITHOUT or _ENGINE.search(argument) for argument in arguments):
+        return ()
     with suppress(OSError, ValueError):
         spec, output = spec_of(arguments), output_of(arguments)
         if spec is None or output is None:
-            return False
+            return ()
         with spec.open(encoding="utf-8") as file:
             another = _ENGINE.search(file.read(_LARGEST)) is not None
-        return not another and not Path(output, PRIVATE).exists()
-    return False
+        missing = (stages[index] for index in stages if not Path(output, index).exists())
+        return () if another else next(missing, ())
+    return ()

@@ -72,11 +72,13 @@ def _commanded(arguments: Sequence[str]) -> int:
     """Parses the command line and does what it says."""
     if not names_a_spec(arguments):
         return int(_parsed(arguments) or 0)
+    from imgprep.cli.blas import import_numpy
     from imgprep.cli.early_start import early_workers
     from imgprep.cli.repeated import key_of
 
     with early_workers(arguments) as launchers:
         key = key_of(arguments)  # of the surroundings as they are before a library changes them
+        import_numpy()
         done = _parsed(arguments, launchers)
     from imgprep.cli.recording import Repeatable, record
 

@@ -14,6 +14,7 @@ from imgprep.engines.launch import ForkServer, Launchers, can_fork
 
 CONVERT = "imgprep.stages.convert.job"
 MEASURE = "imgprep.checks.measure_images"
+PACK = "imgprep.stages.pack.job"
 SPEC = "source: {layout: directory, path: images}\noutput: out\n"
 
 
@@ -31,6 +32,12 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "spec.yaml"
     path.write_text(SPEC)
     return path
+
+
+def finished(output: str, *stages: str) -> None:
+    for stage in stages:
+        Path(output, stage).mkdir(parents=True)
+        Path(output, stage, "dataset.json").touch()
 
 
 def early(*arguments: str) -> bool:
@@ -72,9 +79,28 @@ def test_a_command_that_makes_everything_has_its_workers_start(
 )
 def test_others_do_not(spec: Path, started: list[Sequence[str]], arguments: tuple[str, ...]) -> None:
     Path("other.yaml").write_text(SPEC + "execution: {engine: threads}\n")
-    Path("made", ".imgprep").mkdir(parents=True)
+    finished("made", "convert")
     assert not early(*arguments)
     assert not started
+
+
+@pytest.mark.parametrize(
+    ("command", "made", "modules"),
+    [
+        ("pack", (), (CONVERT,)),
+        ("pack", ("convert",), (PACK, "imgprep.stages.pack.statistics")),
+        ("pack", ("convert", "pack"), None),
+        ("augment", ("convert",), ("imgprep.stages.augment.job",)),
+        ("split", ("convert",), None),
+    ],
+)
+def test_the_first_stage_that_is_missing_says_what_the_workers_need(
+    spec: Path, started: list[Sequence[str]], command: str, made: tuple[str, ...], modules: Sequence[str] | None
+) -> None:
+    Path("out", ".imgprep").mkdir(parents=True)  # an earlier command has made something
+    finished("out", *made)
+    assert early(command, "spec.yaml") == (modules is not None)
+    assert started == ([] if modules is None else [modules])
 
 
 def test_every_module_that_is_imported_ahead_exists(spec: Path, started: list[Sequence[str]]) -> None:
@@ -82,6 +108,8 @@ def test_every_module_that_is_imported_ahead_exists(spec: Path, started: list[Se
     from importlib.util import find_spec
 
     assert all(early(command, "spec.yaml") for command in ("run", "split", "augment", "features"))
+    finished("out", "convert")
+    assert all(early(command, "spec.yaml") for command in ("augment", "pack"))
     assert all(find_spec(module) is not None for modules in started for module in modules)
 
 
@@ -167,7 +195,9 @@ def test_a_refused_spec_imports_no_stage(tmp_path: Path) -> None:
     assert not ({*UNNEEDED} | unneeded) & modules
 
 
-@pytest.mark.parametrize("module", [CONVERT, MEASURE, "imgprep.stages.convert.measured"])
+@pytest.mark.parametrize(
+    "module", [CONVERT, MEASURE, PACK, "imgprep.stages.augment.job", "imgprep.stages.convert.measured"]
+)
 def test_workers_do_without_pydantic(module: str, tmp_path: Path) -> None:
     import subprocess
 

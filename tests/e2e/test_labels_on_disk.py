@@ -83,7 +83,7 @@ def test_a_dataset_written_with_labels_of_uint8_is_loaded_and_verified_as_before
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as earlier:
-        for module in ("convert.stage", "convert.shard_rows", "augment.job", "pack.stage"):
+        for module in ("convert.stage", "convert.shard_rows", "augment.job", "pack.job", "pack.stage"):
             earlier.setattr(f"imgprep.stages.{module}.label_dtype", lambda _: np.dtype(np.uint8))
         assert imgprep("pack", write(storage)).returncode == 0
     for stage in STAGES:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from imgprep.pipeline.row_records import UNKNOWN, RowKeys, hash_of
 from imgprep.pipeline.stage_images import Images
 from imgprep.stages.augment.donors import DonorPool, Donors, share_of
-from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.split.allocate import TEST, TRAIN, TRAIN_NAME, keys, round_half_up
-from imgprep.stages.split.methods import Assignment
 from imgprep.table.columns import StringColumn
 from imgprep.table.targets import Columns, of_rows
 from imgprep.util.apportion import apportion
+
+if TYPE_CHECKING:
+    from imgprep.stages.augment.settings import AugmentSettings
+    from imgprep.stages.split.methods import Assignment
 
 VIEWS: Final = "views"
 TEST_NAME: Final = "test"
@@ -113,7 +115,7 @@ class Copies:
 
 
 def batches(
-    assignment: Assignment, labels: NDArray[np.int64], ids: StringColumn, settings: AugmentSettings, seed: int
+    assignment: "Assignment", labels: NDArray[np.int64], ids: StringColumn, settings: "AugmentSettings", seed: int
 ) -> Iterator[Batch]:
     """Decides which copies to make, those of training images first.
 
@@ -165,7 +167,7 @@ def with_donors(batch: Batch, pool: DonorPool, labels: NDArray[np.int64], ids: S
     return Batch(batch.split, batch.recipe, parents, copies, np.array(donors, np.int64))
 
 
-def _wanted(labels: NDArray[np.int64], settings: AugmentSettings) -> NDArray[np.int64] | None:
+def _wanted(labels: NDArray[np.int64], settings: "AugmentSettings") -> NDArray[np.int64] | None:
     """(K,) number of copies that each class needs; None when none are asked for."""
     counts = np.bincount(labels, minlength=1)
     if settings.per_image is not None:

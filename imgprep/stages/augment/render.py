@@ -2,25 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.augment.plan import Copies
-from imgprep.stages.augment.settings import AugmentSettings
 from imgprep.stages.convert.shard_rows import MASK
 from imgprep.transforms.base import DonorImages
 from imgprep.transforms.compose import Chain, Record
 from imgprep.util.rng import uniforms
+
+if TYPE_CHECKING:
+    from imgprep.stages.augment.settings import AugmentSettings
 
 EXPLAINED: Final = ("recipe", "donor", "transforms", "draws")
 """Members of a line of transforms.jsonl besides id and parent: the recipe ('' is the chain of the spec), the id of the
 donor where there is one, the transforms in words, and the draws with which `Chain.apply` repeats them."""
 
 
-def recipes(settings: AugmentSettings) -> dict[str, Chain]:
+def recipes(settings: "AugmentSettings") -> dict[str, Chain]:
     """Recipe name -> transforms; '' is the chain of the spec."""
     made = {"": Chain(settings.transforms)}
     made |= {name: Chain((transform,)) for name, (transform, _) in settings.mix.items()}

@@ -20,8 +20,9 @@ from imgprep.pipeline.writer import ShardWriter, explained
 from imgprep.stages.features.model_file import LoadedNetworks, ModelFile, TrialPlan, Tried, tried
 from imgprep.stages.features.onnx import ModelError
 from imgprep.stages.features.settings import FeaturesSettings
+from imgprep.stages.pack.image_shards import ImageShards
 from imgprep.stages.pack.selection import SelectedRows, Selection
-from imgprep.stages.pack.split_images import ImageShards, SplitImages, shard_plans
+from imgprep.stages.pack.split_images import SplitImages, shard_plans
 from imgprep.table.label_type import label_dtype
 from imgprep.transforms.fit import Fit
 from imgprep.transforms.normalize import Normalizer, fit_normalizer

@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +16,13 @@ from imgprep.dataset.row_format import ImageFormat
 from imgprep.dataset.targets import described, joined_columns
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_names
 from imgprep.pipeline.runner import entries
-from imgprep.pipeline.stage_images import OPEN_SHARDS, Images
+from imgprep.pipeline.stage_images import Images
 from imgprep.pipeline.storage import Storage
 from imgprep.pipeline.versions import recorded_versions
 from imgprep.shards.shard_set import ShardSet
 from imgprep.stages.augment.plan import VIEWS
-from imgprep.stages.pack.selection import SelectedRows, Selection, split_names
+from imgprep.stages.pack.image_shards import ImageShards
+from imgprep.stages.pack.selection import Selection, split_names
 from imgprep.stages.split.allocate import TRAIN_NAME
 from imgprep.stages.split.methods import Assignment
 from imgprep.table.columns import blocks
@@ -30,39 +30,6 @@ from imgprep.util.versions import versions
 
 Arrange = Callable[[Selection, Sequence[slice]], Selection]
 """Puts the rows of shards, whose ranges are given, into their order."""
-
-
-class ImageShards(NamedTuple):
-    """The shards of the images, as a worker opens them.
-
-    Attributes:
-        shards: stage after stage.
-        first: the number of the first shard of each stage.
-        image: format of the stored images.
-    """
-
-    shards: ShardSet
-    first: tuple[int, ...]
-    image: ImageFormat
-
-    @contextmanager
-    def opened(self) -> Iterator[Callable[[SelectedRows, int], NDArray[Any]]]:
-        """Opens shards as they are needed.
-
-        Yields:
-            (rows, the number of one of them) -> its image (H, W, C).
-
-        Raises:
-            SourceError: a shard of an earlier stage is damaged.
-        """
-        with self.shards.opened(OPEN_SHARDS) as shards:
-
-            def image(selected: SelectedRows, item: int) -> NDArray[Any]:
-                shard, row = selected.place[item]
-                found: NDArray[Any] = shards[self.first[selected.stage[item]] + int(shard)].images[int(row)]
-                return found
-
-            yield image
 
 
 @dataclass(frozen=True, slots=True)

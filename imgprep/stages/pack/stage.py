@@ -1,6 +1,5 @@
 """pack: writes normalised, label-encoded, shuffled shards for each split, ready for training."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,14 +9,13 @@ from numpy.typing import NDArray
 
 from imgprep.dataset.manifest import Manifest, fingerprint
 from imgprep.dataset.row_format import ImageFormat
-from imgprep.engines.base import Heartbeat
-from imgprep.pipeline.plan import ShardPlan, ShardRecord, shard_count
+from imgprep.pipeline.plan import ShardPlan, shard_count
 from imgprep.pipeline.runner import RunContext, commit_stage, make_shards
-from imgprep.pipeline.shard_job import ShardJob, columns, record_of
 from imgprep.pipeline.writer import ShardWriter, explained
-from imgprep.stages.pack.selection import SelectedRows, Selection
+from imgprep.stages.pack.job import PackJob
+from imgprep.stages.pack.selection import Selection
 from imgprep.stages.pack.settings import PackSettings
-from imgprep.stages.pack.split_images import ImageShards, SplitImages, shard_plans
+from imgprep.stages.pack.split_images import SplitImages, shard_plans
 from imgprep.stages.pack.statistics import fitted
 from imgprep.stages.split.allocate import TRAIN_NAME
 from imgprep.table.label_type import label_dtype
@@ -25,84 +23,6 @@ from imgprep.transforms.normalize import Normalizer
 from imgprep.util.versions import versions
 
 STAGE = "pack"
-_BLOCK_BYTES = 2 << 20
-"""Stored pixels that are normalised in one go: so few that they are still in the processor's cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class PackJob(ShardJob[Selection]):
-    """Makes one shard of the stage.
-
-    Attributes:
-        rows: where the images are.
-        normalizer: fitted to the training images.
-        settings: of the spec.
-        classes: in index order.
-        writer: writes the shard.
-    """
-
-    rows: ImageShards
-    normalizer: Normalizer
-    settings: PackSettings
-    classes: tuple[str, ...]
-    writer: ShardWriter
-
-    def make(self, plan: ShardPlan[Selection], heartbeat: Heartbeat) -> ShardRecord:
-        """Makes the shard.
-
-        Raises:
-            SourceError: a shard of an earlier stage is damaged.
-            ResourceError: the file cannot be written.
-        """
-        selected = plan.items.columns()
-        arrays = self._columns(selected, self._images(selected, heartbeat))
-        attributes: Mapping[str, Mapping[str, str]] = {}
-        if self.settings.layout == "by_class":
-            arrays, attributes = _by_class(arrays, selected.label, self.classes)
-        return self.writer.write(record_of(plan, selected.label, self.classes), arrays, attributes)
-
-    def _images(self, selected: SelectedRows, heartbeat: Heartbeat) -> NDArray[Any]:
-        """(N, H, W, C) the normalised images; the stored ones are read some at a time."""
-        image = self.rows.image
-        images = self.writer.buffer.rows((len(selected), *image.shape), self.settings.dtype)
-        plain = self.normalizer.kind == "none" and images.dtype == image.dtype
-        block = (
-            len(selected)
-            if plain
-            else max(1, _BLOCK_BYTES // (int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize))
-        )
-        stored = images if plain else np.empty((block, *image.shape), image.dtype)
-        with self.rows.opened() as image_of:
-            for start in range(0, len(selected), max(1, block)):
-                part = images[start : start + block]
-                for place in range(len(part)):
-                    heartbeat.at(start + place)
-                    stored[place] = image_of(selected, start + place)
-                if not plain:
-                    self.normalizer.into(stored[: len(part)], part)
-        heartbeat.done()
-        return images
-
-    def _columns(self, selected: SelectedRows, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        labels = selected.label.astype(label_dtype(len(self.classes)))
-        if self.settings.labels == "one_hot":
-            labels = np.eye(len(self.classes), dtype=np.uint8)[selected.label]
-        return columns(images, labels, selected.id, selected.parent, selected.targets)
-
-
-def _by_class(
-    arrays: Mapping[str, NDArray[Any]], label: NDArray[np.integer], classes: tuple[str, ...]
-) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, str]]]:
-    """The handbook's layout: a group per class with its name as attribute; levels of a hierarchy are nested."""
-    grouped: dict[str, NDArray[Any]] = {}
-    attributes: dict[str, dict[str, str]] = {}
-    for code in np.unique(label).tolist():
-        levels = classes[code].split("/")
-        for depth, level in enumerate(levels, 1):
-            attributes["/".join(levels[:depth])] = {"label": level}
-        mine = label == code
-        grouped |= {f"{classes[code]}/{name}": array[mine] for name, array in arrays.items()}
-    return grouped, attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +77,7 @@ class Packing:
         statistics = normalizer.statistics() | fitted_on
         about = explained(classes, image, statistics, self.made_of.images.targets)
         writer = ShardWriter.for_stage(context.workspace, STAGE, settings, about)
-        job = PackJob(rows, normalizer, settings, classes, writer)
+        job = PackJob(rows, normalizer, settings.layout, settings.dtype, settings.labels, classes, writer)
         row_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
         count = partial(shard_count, row_bytes=row_bytes, shard_size=settings.shard_size)
         arrange = Selection.grouped if settings.layout == "by_class" else None

@@ -362,5 +362,5 @@ def test_the_size_of_blocks_does_not_show_in_the_bytes(
         return [path.read_bytes() for path in sorted(folder.glob("*.h5"))]
 
     at_once = content("at-once")
-    monkeypatch.setattr("imgprep.stages.pack.stage._BLOCK_BYTES", 7 * 5 * 4 * 3)  # seven images
+    monkeypatch.setattr("imgprep.stages.pack.job._BLOCK_BYTES", 7 * 5 * 4 * 3)  # seven images
     assert content("seven") == at_once
