@@ -16,7 +16,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("native/module.c", "native/area.c", "native/crc.c")
+PARTS = ("area", "crc", "warp")
 WHERE = Path("imgprep")
 
 
@@ -66,8 +66,8 @@ def compiled(root: Path) -> Path:
     exact = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-ffp-contract=off"]
     extension = Extension(
         "imgprep._native",
-        [str(root / source) for source in SOURCES],
-        depends=[str(root / "native/area.h"), str(root / "native/crc.h")],
+        [str(root / "native" / f"{part}.c") for part in ("module", *PARTS)],
+        depends=[str(root / "native" / f"{part}.h") for part in PARTS],
         extra_compile_args=exact,
         py_limited_api=True,
     )

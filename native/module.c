@@ -8,6 +8,7 @@
 
 #include "area.h"
 #include "crc.h"
+#include "warp.h"
 
 PyDoc_STRVAR(area_doc,
 "resize_area(source, target, size, target_size, channels, wide)\n--\n\n"
@@ -171,15 +172,74 @@ static PyObject *crc(PyObject *self, PyObject *args) {
     return PyLong_FromUnsignedLong(sum);
 }
 
+PyDoc_STRVAR(warp_doc,
+"warp_affine(source, target, size, target_size, channels, matrix, border, colour)\n--\n\n"
+"Warps an image as cv2.warpAffine does with INTER_LINEAR; only where WARP is true.\n\n"
+"Args:\n"
+"    source: a contiguous buffer of height x width x channels uint8 levels.\n"
+"    target: a writable one of its own size.\n"
+"    size: (height, width) of the source.\n"
+"    target_size: (height, width) of the target.\n"
+"    channels: 1 or 3.\n"
+"    matrix: a buffer of six doubles, as cv2.warpAffine takes them.\n"
+"    border: the number of a cv2.BORDER_...: CONSTANT, REPLICATE, REFLECT or WRAP.\n"
+"    colour: three levels of the border CONSTANT; the first is that of a grey image.\n\n"
+"Returns:\n"
+"    False, and the target is as it was, where the matrix reaches too far away from the image.\n\n"
+"Raises:\n"
+"    ValueError: the sizes do not fit the buffers, or there is no such border.\n"
+"    NotImplementedError: this processor cannot.\n");
+
+static int warp_fits(const WarpJob *job, Py_ssize_t source, Py_ssize_t target) {
+    const Py_ssize_t most = 1 << 20;
+    if (job->channels != 1 && job->channels != 3) return 0;
+    if (job->border < BORDER_COLOUR || job->border > BORDER_WRAP) return 0;
+    if (job->target_height < 1 || job->target_width < 1 || job->height < 1 || job->width < 1) return 0;
+    if (job->height > most || job->width > most || job->target_height > most || job->target_width > most) return 0;
+    return source == job->height * job->width * job->channels &&
+           target == job->target_height * job->target_width * job->channels;
+}
+
+static PyObject *warp(PyObject *self, PyObject *args) {
+    Py_buffer source, target, matrix;
+    WarpJob job = {0};
+    uint8_t *colour = job.colour;
+    int done = -1;
+    (void)self;
+    if (!warp_available()) {
+        PyErr_SetString(PyExc_NotImplementedError, "this processor has no AVX2");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "y*w*(nn)(nn)iy*i(bbb)", &source, &target, &job.height, &job.width,
+                          &job.target_height, &job.target_width, &job.channels, &matrix, &job.border, colour, colour + 1, colour + 2))
+        return NULL;
+    if (matrix.len != (Py_ssize_t)sizeof job.matrix || !warp_fits(&job, source.len, target.len)) {
+        PyErr_SetString(PyExc_ValueError, "sizes do not fit the buffers, or there is no such border");
+    } else {
+        job.source = source.buf;
+        job.target = target.buf;
+        memcpy(job.matrix, matrix.buf, sizeof job.matrix);
+        Py_BEGIN_ALLOW_THREADS
+        done = warp_affine(&job);
+        Py_END_ALLOW_THREADS
+    }
+    PyBuffer_Release(&source);
+    PyBuffer_Release(&target);
+    PyBuffer_Release(&matrix);
+    return done < 0 ? NULL : PyBool_FromLong(done);
+}
+
 static PyMethodDef methods[] = {
     {"crc32", crc, METH_VARARGS, crc_doc},
     {"gather_rows", gather, METH_VARARGS, gather_doc},
     {"resize_area", area, METH_VARARGS, area_doc},
+    {"warp_affine", warp, METH_VARARGS, warp_doc},
     {NULL, NULL, 0, NULL},
 };
 
 static int fill(PyObject *module) {
     if (PyModule_AddIntConstant(module, "CRC32", crc32_available())) return -1;
+    if (PyModule_AddIntConstant(module, "WARP", warp_available())) return -1;
     return PyModule_AddStringConstant(module, "INSTRUCTIONS", area_instructions());
 }
 

@@ -183,7 +183,8 @@ def doctor() -> Facts:
         ("Output lock", "enforced" if can_lock() else "none: set execution.lock: false, and run one command at a time"),
         ("OpenCV", ", ".join(f"{name} {found}" for name, found in opencv_wheels().items()) or "not installed"),
         *((name, version(name) or "not installed") for name in PACKAGES.values()),
-        ("Area resize", _area_resizer()),
+        ("Area resize", _native_or_opencv("area", "area_resizer")),
+        ("Affine warp", _native_or_opencv("affine", "affine_warper")),
     ]
     for module, (package, purpose) in EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
@@ -191,22 +192,21 @@ def doctor() -> Facts:
     return Facts(tuple(lines), problems())
 
 
-def _area_resizer() -> str:
-    """The code that shrinks images, and why it is not the fastest."""
+def _native_or_opencv(module: str, function: str) -> str:
+    """The code that does a transform, as that function says, and why it is not the fastest."""
     try:
-        from imgprep.transforms.area import OPENCV, area_resizer
         from imgprep.util.native import SWITCH
 
-        name = area_resizer()
+        name: str = getattr(importlib.import_module(f"imgprep.transforms.{module}"), function)()
     except (ImportError, AttributeError):  # no OpenCV, which its own line says
         return "none"
-    if name != OPENCV:
+    if name != "opencv":
         return f"{name}, with the pixels of OpenCV"
     if os.environ.get(SWITCH) == "0":
         return f"{name}, because {SWITCH} is 0"
     if importlib.util.find_spec("imgprep._native") is None:
         return f"{name}; imgprep._native, which is faster, was not built: that needs a C compiler"
-    return f"{name}; imgprep._native does not give its pixels on this machine"
+    return f"{name}; imgprep._native cannot do it on this machine, or not with its pixels"
 
 
 def _extent(manifest: Manifest) -> str:

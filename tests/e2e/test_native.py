@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import imgprep
-from imgprep.transforms import area
+from imgprep.transforms import affine, area
 from imgprep.util.native import SWITCH
 
 
@@ -43,6 +43,30 @@ def test_with_and_without_native_code_the_shards_are_the_same(spec: Path, monkey
         used.append(index["versions"]["area_resizer"].split()[0])
     area._kernel.cache_clear()
     assert used == ["native", "opencv"]
+    assert shards[0] == shards[1]
+
+
+def test_with_and_without_native_code_the_augmented_images_are_the_same(
+    spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native = pytest.importorskip("imgprep._native", reason="needs a C compiler")
+    chain = "[{flip: {horizontal: 0.5}}, {rotate: {degrees: [-20, 20]}}, {zoom: {factor: [0.9, 1.3]}}]"
+    text = spec.read_text().replace("size: [31, 29], depth: 16", "size: [33, 47]")
+    spec.write_text(f"{text}augment: {{per_image: 3, transforms: {chain}}}\n")
+    shards, used = [], []
+    for switch in ("1", "0"):
+        monkeypatch.setenv(SWITCH, switch)
+        for module in (affine, area):
+            module._kernel.cache_clear()
+        output = spec.parent / switch
+        imgprep.convert(spec, output=output)
+        imgprep.augment(spec, output=output)
+        index = json.loads((output / "augment" / "dataset.json").read_text())
+        shards.append([shard["sha256"] for shard in index["shards"]])
+        used.append(index["versions"]["affine_warper"].split()[0])
+    for module in (affine, area):
+        module._kernel.cache_clear()
+    assert used == ["native" if native.WARP else "opencv", "opencv"]
     assert shards[0] == shards[1]
 
 
