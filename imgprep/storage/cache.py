@@ -5,6 +5,7 @@ A file has its final name when it is complete. Several processes may ask for the
 
 import hashlib
 import os
+import random
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ _USUAL: Final = "20 GiB"
 _WAIT: Final = 0.05
 _DAY: Final = 86_400 * 10**9
 _LOCKS: Final = ".lock"
-_FETCHES: Final = 8
+_FETCHES: Final = 20
 
 T = TypeVar("T")
 
@@ -85,13 +86,15 @@ class CachedObject:
             ResourceError: it cannot be fetched.
         """
         path = str(self.path)
-        for _ in range(_FETCHES):
+        for attempt in range(_FETCHES):
             self.fetch()
             try:
                 return open_(path)
             except ImgprepError:
                 if os.path.lexists(path):
                     raise  # else another process, whose files needed the room, has just removed it
+            # After a pause of its own length: of those that remove each other's files one comes to read.
+            time.sleep(random.uniform(0, _WAIT * attempt))
         return open_(path)
 
 

@@ -53,6 +53,7 @@ def test_an_object_without_size_is_refused_before_hdf5_walks_into_it(path: Path)
             read_attribute(file, "label")
 
 
+@pytest.mark.slow
 def test_hdf5_itself_hangs_on_it(tmp_path: Path) -> None:
     """When this fails HDF5 has been mended, and the check may go."""
     path = tmp_path / "texts.h5"

@@ -85,7 +85,7 @@ LINE = "imgprep: {how}; rerun the same command to resume\n"
     ("work", "said"),
     [
         pytest.param(ONCE, LINE, id="once"),
-        pytest.param(LOST, LINE, id="lost by Python"),
+        pytest.param(LOST, LINE, id="lost by Python", marks=pytest.mark.slow),
         pytest.param(AGAIN_WHILE_CLEARING_UP, "cleared up, " + LINE, id="again while clearing up"),
         pytest.param(AGAIN_WHEN_THAT_TAKES_LONG, "", id="again when that takes long"),
         pytest.param(AFTER_THE_END, "", id="after the end"),

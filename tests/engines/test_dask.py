@@ -12,6 +12,7 @@ from tests.support.cluster_runs import check_killed_decoder, check_slow_item
 from tests.support.engine_jobs import Work, work
 
 pytest.importorskip("distributed")
+pytestmark = pytest.mark.slow  # clusters of processes
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ def test_the_deadline_is_of_an_item_not_of_a_plan():
     assert run(HASTY, plan)["plan"].excluded == {}
 
 
+@pytest.mark.slow
 def test_a_worker_that_stalls_while_it_processes_no_item_does_not_stall_the_run(monkeypatch):
     monkeypatch.setattr("imgprep.engines.supervisor.QUIET", 0.5)
     outcomes = {outcome.plan.name: outcome for outcome in HASTY.run(work, [Work("bad", ending="sleep"), Work("good")])}
