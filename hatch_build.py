@@ -16,7 +16,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PARTS = ("area", "crc", "warp")
+PARTS = ("area", "blake2b", "crc", "place", "warp")
 WHERE = Path("imgprep")
 
 

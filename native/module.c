@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "area.h"
+#include "blake2b.h"
 #include "crc.h"
+#include "place.h"
 #include "warp.h"
 
 PyDoc_STRVAR(area_doc,
@@ -229,9 +231,108 @@ static PyObject *warp(PyObject *self, PyObject *args) {
     return done < 0 ? NULL : PyBool_FromLong(done);
 }
 
+PyDoc_STRVAR(hash_doc,
+"hash_texts(texts, ends, key, target)\n--\n\n"
+"The BLAKE2b hashes of texts that stand one behind the other, each 8 bytes long.\n\n"
+"Args:\n"
+"    texts: a contiguous buffer.\n"
+"    ends: a contiguous buffer of int64: where the first text begins, and where each text ends.\n"
+"    key: 1 to 64 bytes.\n"
+"    target: a writable contiguous buffer of uint64 for the hashes, as many as texts.\n\n"
+"Raises:\n"
+"    ValueError: the sizes do not fit each other, or a text ends before it begins.\n");
+
+static int hash_all(const Py_buffer *texts, const Py_buffer *ends, const Py_buffer *key, const Py_buffer *target) {
+    const int64_t *end = ends->buf;
+    uint64_t *found = target->buf;
+    Py_ssize_t count = target->len / (Py_ssize_t)sizeof(uint64_t);
+    KeyedHash hash;
+    if (target->len % (Py_ssize_t)sizeof(uint64_t) || ends->len != (count + 1) * (Py_ssize_t)sizeof(int64_t) ||
+        key->len < 1 || key->len > 64 || end[0] < 0 || end[count] > texts->len)
+        return -1;
+    for (Py_ssize_t text = 0; text < count; text++)
+        if (end[text] > end[text + 1]) return -1;
+    Py_BEGIN_ALLOW_THREADS
+    keyed_hash(&hash, key->buf, (size_t)key->len);
+    for (Py_ssize_t text = 0; text < count; text++)
+        found[text] = keyed_digest(&hash, (const uint8_t *)texts->buf + end[text], (size_t)(end[text + 1] - end[text]));
+    Py_END_ALLOW_THREADS
+    return 0;
+}
+
+static PyObject *hash(PyObject *self, PyObject *args) {
+    Py_buffer texts, ends, key, target;
+    int result;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*y*w*", &texts, &ends, &key, &target)) return NULL;
+    result = hash_all(&texts, &ends, &key, &target);
+    PyBuffer_Release(&texts);
+    PyBuffer_Release(&ends);
+    PyBuffer_Release(&key);
+    PyBuffer_Release(&target);
+    if (result) {
+        PyErr_SetString(PyExc_ValueError, "sizes do not fit each other");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(place_doc,
+"place_units(ends, labels, counts, need, wanted, chosen, parts)\n--\n\n"
+"Places units of images in the parts of a split, one after the other, where they fit and are wanted most.\n\n"
+"All are contiguous buffers of int64.\n\n"
+"Args:\n"
+"    ends: where the entries of each unit end.\n"
+"    labels: the class of each entry.\n"
+"    counts: the images of each entry; with those of need, less than 2**53 when multiplied.\n"
+"    need: a writable one of parts x classes: what is missing; what is placed is taken from it.\n"
+"    wanted: the same before anything was placed, at least 1.\n"
+"    chosen: a writable one for the part of each unit.\n"
+"    parts: their number.\n\n"
+"Raises:\n"
+"    ValueError: the sizes do not fit each other.\n");
+
+static PyObject *place(PyObject *self, PyObject *args) {
+    enum { ENDS, LABELS, COUNTS, NEED, WANTED, CHOSEN, ALL };
+    const Py_ssize_t word = (Py_ssize_t)sizeof(int64_t);
+    Py_buffer b[ALL];
+    PlaceJob job = {0};
+    int fits;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*y*w*y*w*n", &b[ENDS], &b[LABELS], &b[COUNTS], &b[NEED], &b[WANTED], &b[CHOSEN],
+                          &job.parts))
+        return NULL;
+    fits = b[COUNTS].len == b[LABELS].len && b[WANTED].len == b[NEED].len && b[CHOSEN].len == b[ENDS].len &&
+           b[ENDS].len % word == 0 && b[LABELS].len % word == 0 && job.parts > 0 && b[NEED].len % (word * job.parts) == 0;
+    if (fits) {
+        job.units = b[ENDS].len / word;
+        job.entries = b[LABELS].len / word;
+        job.classes = b[NEED].len / word / job.parts;
+        job.ends = b[ENDS].buf;
+        job.labels = b[LABELS].buf;
+        job.counts = b[COUNTS].buf;
+        job.need = b[NEED].buf;
+        job.wanted = b[WANTED].buf;
+        job.chosen = b[CHOSEN].buf;
+        fits = place_fits(&job);
+    }
+    if (fits) {
+        Py_BEGIN_ALLOW_THREADS
+        place_units(&job);
+        Py_END_ALLOW_THREADS
+    } else {
+        PyErr_SetString(PyExc_ValueError, "sizes do not fit each other");
+    }
+    for (int each = 0; each < ALL; each++) PyBuffer_Release(&b[each]);
+    if (!fits) return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"crc32", crc, METH_VARARGS, crc_doc},
     {"gather_rows", gather, METH_VARARGS, gather_doc},
+    {"hash_texts", hash, METH_VARARGS, hash_doc},
+    {"place_units", place, METH_VARARGS, place_doc},
     {"resize_area", area, METH_VARARGS, area_doc},
     {"warp_affine", warp, METH_VARARGS, warp_doc},
     {NULL, NULL, 0, NULL},

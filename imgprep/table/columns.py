@@ -73,6 +73,10 @@ class StringColumn(Sequence[str]):
         """All strings in UTF-8, without separators."""
         return memoryview(self._data)[int(self._offsets[0]) : int(self._offsets[-1])]
 
+    def ends(self) -> NDArray[np.int64]:
+        """(N + 1,) 0, and where each string ends in `joint`."""
+        return self._offsets.astype(np.int64) - int(self._offsets[0])
+
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
@@ -126,9 +130,8 @@ class StringColumn(Sequence[str]):
 
     def update(self, state: Hash) -> None:
         """Feeds the values to a hash."""
-        first = int(self._offsets[0])
         for block in blocks(len(self._offsets)):
-            state.update((self._offsets[block].astype(np.int64) - first).tobytes())
+            state.update((self._offsets[block].astype(np.int64) - int(self._offsets[0])).tobytes())
         state.update(self.joint())
 
     def __eq__(self, other: object) -> bool:
@@ -292,9 +295,6 @@ class StringBuilder:
 def _offsets(lengths: NDArray[Any]) -> NDArray[np.integer]:
     """(N + 1,) the start of each string and the end of the last, in 4 bytes where that suffices."""
     total = int(lengths.sum(dtype=np.int64))
-    offsets: NDArray[np.integer] = np.zeros(len(lengths) + 1, np.uint32 if total <= _MOST else np.int64)
+    offsets: NDArray[np.integer] = np.zeros(len(lengths) + 1, np.uint32 if total < 1 << 32 else np.int64)
     np.cumsum(lengths, dtype=offsets.dtype, out=offsets[1:])
     return offsets
-
-
-_MOST: Final = 2**32 - 1

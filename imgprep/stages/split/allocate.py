@@ -4,7 +4,6 @@ Images that must stay together (a group, a cluster of near-duplicates) form a *u
 The order in which units are assigned depends only on the seed and the ids, never on the order of the listing.
 """
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from imgprep.similarity.union_find import unite
 from imgprep.table.columns import StringColumn
+from imgprep.table.text_hashes import text_hashes
 
 TRAIN: Final = 0
 VALIDATION: Final = 1
@@ -60,13 +60,8 @@ def auto_fraction(images: int) -> float:
 
 def keys(ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
     """(N,) a 64-bit hash of each id and the seed, uniformly distributed."""
-    blake = hashlib.blake2b
-    salt = seed.to_bytes(8, "little", signed=True)
-    texts = ids.encoded() if isinstance(ids, StringColumn) else (id_.encode("utf-8", "surrogateescape") for id_ in ids)
-    joined = bytearray()
-    for text in texts:
-        joined += blake(text, digest_size=8, key=salt).digest()
-    return np.frombuffer(joined, "<u8").astype(np.uint64, copy=False)
+    texts = ids if isinstance(ids, StringColumn) else StringColumn.of(ids)
+    return text_hashes(texts, seed.to_bytes(8, "little", signed=True))
 
 
 def join(rows: int, *relations: NDArray[np.integer]) -> NDArray[np.int64]:

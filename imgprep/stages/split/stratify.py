@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from imgprep.stages.split.allocate import UNUSED, Units, extremes
 from imgprep.table.columns import blocks
+from imgprep.util.native import native_module
 
 BLOCK: Final = 1 << 16
 
@@ -115,9 +116,23 @@ def place(members: Members, need: NDArray[np.int64]) -> NDArray[np.int64]:
     Returns:
         (U,) the part of each unit.
     """
+    wanted = np.maximum(need, 1)
+    kernel = native_module()
+    # The native code divides floats, which hold whole numbers up to 2**53.
+    exact = int(members.counts.max(initial=0)) * int(wanted.max(initial=1)) < 1 << 53
+    if exact and kernel is not None and hasattr(kernel, "place_units"):  # not an earlier build
+        left, chosen = np.ascontiguousarray(need), np.empty(len(members.ends), np.int64)
+        kernel.place_units(*members, left, wanted, chosen, len(need))
+        need[:] = left
+        return chosen
+    return _placed(members, need, wanted)
+
+
+def _placed(members: Members, need: NDArray[np.int64], wanted_rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What `place` does, without the native code."""
     # Plain lists: a unit has a few rows, for which numpy is ten times slower.
     left = need.T.tolist()
-    wanted = np.maximum(need, 1).T.tolist()
+    wanted = wanted_rows.T.tolist()
     ends = np.concatenate([[0], members.ends])
     parts = np.empty(len(members.ends), np.int64)
     for block in blocks(len(parts), BLOCK):

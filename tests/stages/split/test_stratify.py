@@ -2,12 +2,14 @@ import math
 from collections import Counter, defaultdict
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgprep.stages.split.allocate import fold_targets, keys, make_units, round_half_up
 from imgprep.stages.split.stratify import Members, members_of, place, stratify
 from imgprep.util.apportion import apportion
+from imgprep.util.native import SWITCH, native_module
 
 relaxed = settings(deadline=None, max_examples=100)
 CLASSES = 4
@@ -68,6 +70,53 @@ def units_of(*units: dict[int, int]) -> Members:
     return Members(np.cumsum([len(unit) for unit in entries]), flat[:, 0].copy(), flat[:, 1].copy())
 
 
+@pytest.fixture(params=["native", "lists"])
+def _code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "native" and not hasattr(native_module(), "place_units"):
+        pytest.skip("needs a C compiler")
+    monkeypatch.setenv(SWITCH, "1" if request.param == "native" else "0")
+
+
+@relaxed
+@given(
+    st.lists(st.dictionaries(st.integers(0, 3), st.integers(1, 9), min_size=1), min_size=1, max_size=60),
+    st.integers(1, 5),
+    st.data(),
+)
+def test_the_native_code_places_units_where_lists_do(units, parts: int, data: st.DataObject) -> None:
+    if not hasattr(native_module(), "place_units"):
+        pytest.skip("needs a C compiler")
+    numbers = st.lists(st.integers(-2, 40), min_size=4, max_size=4)
+    left = np.array([data.draw(numbers) for _ in range(parts)], np.int64)
+    native = left.copy()
+    chosen = place(units_of(*units), native)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SWITCH, "0")
+        assert place(units_of(*units), left).tolist() == chosen.tolist()
+    assert left.tolist() == native.tolist()
+
+
+@pytest.mark.usefixtures("_code")
+def test_numbers_that_floats_do_not_hold_are_compared_exactly() -> None:
+    # Both parts lack all, so the first gets a unit; then it lacks less than all, which floats would not show.
+    most = 2**53 + 1
+    need = np.array([[most], [most]], np.int64)
+    assert place(units_of({0: 1}, {0: 1}), need).tolist() == [0, 1]
+    assert need.tolist() == [[most - 1], [most - 1]]
+
+
+@pytest.mark.parametrize("wrong", [{"ends": [2]}, {"ends": [-1]}, {"labels": [2]}, {"labels": [-1]}, {"parts": 3}])
+def test_the_native_code_refuses_what_does_not_fit(wrong) -> None:
+    native = native_module()
+    if native is None or not hasattr(native, "place_units"):
+        pytest.skip("needs a C compiler")
+    given = {"ends": [1], "labels": [0], "counts": [1], "need": [1] * 4, "wanted": [1] * 4, "chosen": [0], "parts": 2}
+    given |= wrong
+    with pytest.raises(ValueError, match="do not fit"):
+        native.place_units(*(v if isinstance(v, int) else np.array(v, np.int64) for v in given.values()))
+
+
+@pytest.mark.usefixtures("_code")
 def test_a_unit_goes_where_it_fits_and_then_where_it_is_wanted_most() -> None:
     need = np.array([[8, 4], [2, 0]], np.int64)
     # 3 rows fit into part 0 only; of the next 2, part 1 wants all that it is to have; a class that only part 0 wants.
@@ -75,6 +124,7 @@ def test_a_unit_goes_where_it_fits_and_then_where_it_is_wanted_most() -> None:
     assert need.tolist() == [[5, 2], [0, 0]]
 
 
+@pytest.mark.usefixtures("_code")
 def test_a_unit_of_several_classes_counts_all_of_them() -> None:
     need = np.array([[1, 9, 0], [9, 1, 0]], np.int64)
     # Two rows too many in part 0 against one in part 1; then both want nothing of class 2, and the first is as good.
@@ -82,6 +132,7 @@ def test_a_unit_of_several_classes_counts_all_of_them() -> None:
     assert need.tolist() == [[0, 4, -5], [6, -1, 0]]
 
 
+@pytest.mark.usefixtures("_code")
 def test_there_may_be_no_unit() -> None:
     none = np.array([], np.int64)
     assert place(Members(none, none, none), np.array([[1], [1]], np.int64)).tolist() == []
