@@ -1,6 +1,7 @@
 from typing_extensions import Buffer
 
 CRC32: int
+WARP: int
 INSTRUCTIONS: str
 
 def resize_area(
@@ -12,3 +13,14 @@ def hash_texts(texts: Buffer, ends: Buffer, key: Buffer, target: Buffer, /) -> N
 def place_units(
     ends: Buffer, labels: Buffer, counts: Buffer, need: Buffer, wanted: Buffer, chosen: Buffer, parts: int, /
 ) -> None: ...
+def warp_affine(
+    source: Buffer,
+    target: Buffer,
+    size: tuple[int, int],
+    target_size: tuple[int, int],
+    channels: int,
+    matrix: Buffer,
+    border: int,
+    colour: tuple[int, int, int],
+    /,
+) -> bool: ...
