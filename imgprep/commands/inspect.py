@@ -23,6 +23,7 @@ from imgprep.stages import STAGES
 from imgprep.util.addresses import shown_path
 from imgprep.util.installation import PACKAGES, opencv_wheels, problems, version
 from imgprep.util.locking import can_lock
+from imgprep.util.native import OPENCV, SWITCH
 from imgprep.util.quantity import quantity
 from imgprep.util.resources import available_cores, available_memory
 
@@ -195,12 +196,10 @@ def doctor() -> Facts:
 def _native_or_opencv(module: str, function: str) -> str:
     """The code that does a transform, as that function says, and why it is not the fastest."""
     try:
-        from imgprep.util.native import SWITCH
-
         name: str = getattr(importlib.import_module(f"imgprep.transforms.{module}"), function)()
     except (ImportError, AttributeError):  # no OpenCV, which its own line says
         return "none"
-    if name != "opencv":
+    if name != OPENCV:
         return f"{name}, with the pixels of OpenCV"
     if os.environ.get(SWITCH) == "0":
         return f"{name}, because {SWITCH} is 0"

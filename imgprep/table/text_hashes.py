@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.table.columns import StringColumn, blocks
-from imgprep.util.native import native_module
+from imgprep.util.native import native_that
 from imgprep.util.resources import available_cores
 
 BYTES: Final = 8
@@ -52,8 +52,7 @@ def text_hashes(texts: StringColumn, key: bytes) -> NDArray[np.uint64]:
 @functools.cache
 def _kernel() -> ModuleType | None:
     """The native code, if it is installed, wanted, and agrees with hashlib."""
-    kernel = native_module()
-    return kernel if kernel is not None and agrees(kernel) else None
+    return native_that(agrees)
 
 
 def agrees(kernel: ModuleType) -> bool:

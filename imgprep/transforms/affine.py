@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.transforms.base import Image, with_channels
-from imgprep.util.native import native_module
+from imgprep.util.native import OPENCV, native_that
 
-OPENCV: Final = "opencv"
 _BORDERS: Final = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT, cv2.BORDER_WRAP)
 """Those that the native code knows, by the same numbers."""
 _LEVELS: Final = np.dtype(np.uint8)
@@ -82,8 +81,7 @@ def _rounded(level: float) -> int:
 @functools.cache
 def _kernel() -> ModuleType | None:
     """The native code, if it is installed, wanted, works here and gives OpenCV's bits."""
-    kernel = native_module()
-    return kernel if kernel is not None and agrees(kernel) else None
+    return native_that(agrees)
 
 
 def agrees(kernel: ModuleType) -> bool:

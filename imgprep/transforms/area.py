@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.transforms.base import Image, with_channels
-from imgprep.util.native import native_module
+from imgprep.util.native import OPENCV, native_that
 
-OPENCV: Final = "opencv"
 _WIDE: Final[dict[Any, bool]] = {np.dtype(np.uint8): False, np.dtype(np.uint16): True}
 _CHECKED: Final = (((23, 31), (7, 11)), ((40, 17), (13, 17)), ((9, 64), (9, 23)), ((37, 50), (1, 3)))
 """(height, width) of the arrays that the native code is checked on, before and after."""
@@ -64,8 +63,7 @@ def _by_kernel(kernel: ModuleType, image: Image, size: tuple[int, int]) -> Image
 @functools.cache
 def _kernel() -> ModuleType | None:
     """The native code, if it is installed, wanted, and gives OpenCV's bits on this machine."""
-    kernel = native_module()
-    return kernel if kernel is not None and agrees(kernel) else None
+    return native_that(agrees)
 
 
 def agrees(kernel: ModuleType) -> bool:

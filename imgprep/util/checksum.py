@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from imgprep.util.native import native_module
+from imgprep.util.native import native_that
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -28,8 +28,8 @@ def crc32(content: "Buffer", before: int = 0) -> int:
 @functools.cache
 def _fastest() -> "Callable[[Buffer, int], int]":
     """The native code, if it is installed, wanted, works here and agrees with zlib; else zlib."""
-    kernel = native_module()
-    return kernel.crc32 if kernel is not None and agrees(kernel) else zlib.crc32
+    kernel = native_that(agrees)
+    return zlib.crc32 if kernel is None else kernel.crc32
 
 
 def agrees(kernel: ModuleType) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from imgprep.transforms import affine
 from imgprep.transforms.affine import affine_warper, agrees, warp_affine
+from imgprep.util import native as native_code
 
 BORDERS = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT, cv2.BORDER_WRAP)
 COLOR = (7.5, 90.0, 300.0)
@@ -140,7 +141,7 @@ def test_code_that_gives_another_bit_steps_aside(native: ModuleType, monkeypatch
 
 @pytest.mark.parametrize("built", [None, SimpleNamespace(), SimpleNamespace(WARP=0)])
 def test_where_it_is_not_there_opencv_does_the_work(monkeypatch: pytest.MonkeyPatch, built: Any) -> None:
-    monkeypatch.setattr(affine, "native_module", lambda: built)
+    monkeypatch.setattr(native_code, "native_module", lambda: built)
     image, matrix = noise((23, 40, 3)), turned(5, 1, (0, 0), (23, 40))
     assert affine_warper() == "opencv"
     assert np.array_equal(

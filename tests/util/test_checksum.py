@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgprep.util import checksum
+from imgprep.util import native as native_code
 from imgprep.util.native import SWITCH, native_module
 
 BEFORE = st.integers(0, 2**32 - 1)
@@ -57,5 +58,5 @@ def test_the_switch_leaves_it_to_zlib(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["older", "another processor", "wrong by one bit at one length"],
 )
 def test_a_native_sum_that_is_not_there_or_wrong_steps_aside(kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checksum, "native_module", lambda: kernel)
+    monkeypatch.setattr(native_code, "native_module", lambda: kernel)
     assert checksum._fastest() is zlib.crc32
