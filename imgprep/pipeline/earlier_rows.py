@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
@@ -43,22 +43,26 @@ class EarlierShard(NamedTuple):
     rows: int
 
 
-class EarlierRow(NamedTuple):
-    """A row as an earlier run wrote it.
+@dataclass(frozen=True, slots=True)
+class EarlierRun:
+    """Rows as an earlier run wrote them, one after another.
 
     Attributes:
-        arrays: name -> its row, valid while the shards are open.
-        checksum: of them, in this order.
-        content: a hash of what it was read from.
-        sha256: of what it was read from, in hexadecimal; '' where it was made of other rows.
-        details: what else is told of it.
+        arrays: name -> the rows, valid while the shards are open.
+        checksums: of each row of the arrays, in this order.
+        contents: of each row 16 bytes, a hash of what it was read from.
+        sha256: of each row 32 bytes, of what it was read from; nothing where rows were made of other rows.
+        details: of each row what else is told of it, as JSON.
     """
 
     arrays: Mapping[str, NDArray[Any]]
-    checksum: int
-    content: bytes
-    sha256: str
-    details: Mapping[str, Any]
+    checksums: list[int]
+    contents: bytes
+    sha256: bytes
+    details: Sequence[bytes]
+
+    def __len__(self) -> int:
+        return len(self.checksums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,6 @@ class OpenRows:
         self._starts = [*accumulate((shard.rows for shard in shards), initial=0)]
         self._records: dict[int, _Recorded | None] = {}
         self._damaged: set[int] = set()
-        self._last: tuple[bytes, Mapping[str, Any]] = b"", {}
         self._span = _Span(0, 0, (), (), None)
 
     def find(self, content: bytes) -> int:
@@ -174,27 +177,39 @@ class OpenRows:
         place = int(np.searchsorted(known, wanted))
         return int(self._by_content[1][place]) if place < len(known) and known[place] == wanted else -1
 
-    def read(self, number: int, arrays: tuple[str, ...]) -> EarlierRow | None:
-        """A row with some arrays of its shard, of which all that count for its checksum; None when it is damaged."""
+    def read(self, number: int, most: int, arrays: tuple[str, ...]) -> EarlierRun | None:
+        """Rows of one shard from a number on, up to the first damaged one; None where that is the first of all.
+
+        Args:
+            number: of the first.
+            most: how many there are at most.
+            arrays: of the shard, of which all that count for the checksums.
+        """
         span = self._span
         if not span.start <= number < span.stop or span.names != arrays:
             self._span = span = self._spanning(number, arrays)
-        records, row = span.records, number - span.start
+        records, start = span.records, number - span.start
         if records is None:
             return None
-        checksum = 0
-        found = {}
+        stop = min(start + most, span.stop - span.start)
         try:
-            for name, rows in zip(arrays, span.arrays, strict=True):
-                found[name] = array = rows[row]
-                checksum = crc32(array, checksum)
+            found = {name: rows[start:stop] for name, rows in zip(arrays, span.arrays, strict=True)}
+            checksums = _checksums(found.values())
         except _UNREADABLE:
             self._span = self._without(number, arrays)
             return None
-        if checksum != records.checksums[row]:
+        known = records.checksums[start:stop]
+        sound = next((row for row, checksum in enumerate(checksums) if checksum != known[row]), len(known))
+        if not sound:
             return None
-        content, sha256 = records.contents[row * KEY : (row + 1) * KEY], records.sha256[row * SHA : (row + 1) * SHA]
-        return EarlierRow(found, checksum, content, sha256.hex(), self._details(records.details[row]))
+        stop = start + sound
+        return EarlierRun(
+            {name: rows[:sound] for name, rows in found.items()},
+            known[:sound],
+            records.contents[start * KEY : stop * KEY],
+            records.sha256[start * SHA : stop * SHA],
+            records.details[start:stop],
+        )
 
     def _spanning(self, number: int, names: tuple[str, ...]) -> "_Span":
         """The shard of a row; the next rows that are asked for are mostly of the same."""
@@ -218,12 +233,6 @@ class OpenRows:
     def _shard_of(self, number: int) -> int:
         return bisect_right(self._starts, number) - 1
 
-    def _details(self, text: bytes) -> Mapping[str, Any]:
-        """The facts recorded about a row; few of them differ, or all do."""
-        if text != self._last[0]:
-            self._last = text, json.loads(text)
-        return self._last[1]
-
     def _recorded(self, shard: int) -> "_Recorded | None":
         """Reads the records of the rows of a shard; the last few are kept."""
         if shard not in self._records:
@@ -235,14 +244,12 @@ class OpenRows:
         return self._records[shard]
 
 
-@contextmanager
-def opened_or_none(rows: EarlierRows | None) -> Iterator[OpenRows | None]:
-    """Earlier rows, to be read by one task in a thread; None where there are none."""
-    if rows is None:
-        yield None
-    else:
-        with rows.opened() as found:
-            yield found
+def _checksums(arrays: Collection[NDArray[Any]]) -> list[int]:
+    """The checksum of each row, over all arrays."""
+    found = [0] * len(next(iter(arrays)))
+    for rows in arrays:
+        found = list(map(crc32, rows, found))
+    return found
 
 
 def places(known: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> NDArray[np.int64]:

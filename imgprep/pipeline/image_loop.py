@@ -1,6 +1,7 @@
 """The loop of a worker over the images of a plan: an image that cannot be used is a value, not an exception."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from itertools import islice
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from imgprep.engines.base import Heartbeat
@@ -10,6 +11,7 @@ from imgprep.table.sample import Sample
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S", bound=Sized)
 T = TypeVar("T")
 
 
@@ -33,39 +35,63 @@ def counted(items: Iterable[T], heartbeat: Heartbeat) -> Iterator[tuple[int, T]]
     heartbeat.done()
 
 
-def _nothing(item: int, sample: Sample) -> None:
-    """No result is known."""
+def in_runs(
+    items: Iterable[T], heartbeat: Heartbeat, known: Callable[[int, T], S | None]
+) -> Iterator[tuple[int, list[T], S | None]]:
+    """Yields items one by one, or those at once whose results are known; each is announced as by `counted`.
+
+    Args:
+        items: of the plan.
+        heartbeat: receives the index of the first item before it is yielded, and of the others after it.
+        known: gives the results of an item and of those behind it, as many as are known; None where that is none.
+
+    Yields:
+        The number of the first item, the items, and what is known of them.
+    """
+    numbered = enumerate(items)
+    for item, value in numbered:
+        heartbeat.at(item)
+        results = known(item, value)
+        more = 0 if results is None else len(results) - 1
+        yield item, [value, *(other for _, other in islice(numbered, more))], results
+        for other in range(item + 1, item + 1 + more):
+            heartbeat.at(other)
+    heartbeat.done()
 
 
 def over_images(
-    samples: Iterable[Sample],
-    excluded: Mapping[int, str],
-    heartbeat: Heartbeat,
-    process: Callable[[Sample], R],
-    known: Callable[[int, Sample], R | None] = _nothing,
+    samples: Iterable[Sample], excluded: Mapping[int, str], heartbeat: Heartbeat, process: Callable[[Sample], R]
 ) -> Iterator[tuple[int, Sample, R | Fault]]:
     """Processes one image after another.
 
     Args:
         samples: of the plan.
-        excluded: item -> reason, of items that ended a worker or exceeded the deadline: they are not processed again.
+        excluded: see `outcome`.
         heartbeat: receives the index of the item being processed.
         process: reads and processes one image; called for usable samples only.
-        known: gives the result of an item of which it is known, so that it is not processed; also for those only.
 
     Yields:
         The number of each item, its sample, and its result or fault.
     """
     for item, sample in counted(samples, heartbeat):
-        if item in excluded:
-            # Another run may have more time or memory.
-            yield item, sample, Fault(excluded[item], transient=sample.status == "ok")
-        elif sample.status != "ok":
-            yield item, sample, Fault(sample.reason)
-        elif (found := known(item, sample)) is not None:
-            yield item, sample, found
-        else:
-            yield item, sample, attempt(process, sample)
+        yield item, sample, outcome(item, sample, excluded, process)
+
+
+def outcome(item: int, sample: Sample, excluded: Mapping[int, str], process: Callable[[Sample], R]) -> R | Fault:
+    """The result of one image, or its fault.
+
+    Args:
+        item: its number in the plan.
+        sample: the image.
+        excluded: item -> reason, of items that ended a worker or exceeded the deadline: they are not processed again.
+        process: reads and processes it; called for a usable sample only.
+    """
+    if item in excluded:
+        # Another run may have more time or memory.
+        return Fault(excluded[item], transient=sample.status == "ok")
+    if sample.status != "ok":
+        return Fault(sample.reason)
+    return attempt(process, sample)
 
 
 def attempt(process: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Fault:

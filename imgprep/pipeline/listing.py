@@ -1,7 +1,6 @@
 """Records which files a stage was made from, beside its key, to tell later which came, went or changed."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 from imgprep.dataset.manifest import committing
 from imgprep.table.columns import CategoryColumn, StringColumn, blocks
 from imgprep.table.sample import SampleTable
+from imgprep.table.text_hashes import text_hashes
 
 FIRST: Final = 3
 """Files of each kind that are named."""
+_KEY: Final = b"listing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def read_listing(path: Path, key: str) -> Listing | None:
 
 def compare(before: Listing, now: Listing) -> FileChanges:
     """Compares the files, by 64-bit hashes of their ids, since there may be millions."""
-    old, new = _hashes(before.id), _hashes(now.id)
+    old, new = text_hashes(before.id, _KEY), text_hashes(now.id, _KEY)
     order = np.argsort(old, kind="stable")
     ranked = old[order]
     place = np.minimum(np.searchsorted(ranked, new), max(0, len(ranked) - 1))
@@ -135,13 +136,6 @@ def compare(before: Listing, now: Listing) -> FileChanges:
 
 def _files(ids: StringColumn, rows: NDArray[np.integer]) -> Files:
     return Files(len(rows), tuple(ids[row] for row in rows[:FIRST].tolist()))
-
-
-def _hashes(ids: StringColumn) -> NDArray[np.uint64]:
-    def hashes() -> Iterator[int]:
-        return (int.from_bytes(hashlib.blake2b(id_, digest_size=8).digest(), "little") for id_ in ids.encoded())
-
-    return np.fromiter(hashes(), np.uint64, len(ids))
 
 
 def _hash(text: str) -> int:

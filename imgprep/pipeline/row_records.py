@@ -2,8 +2,9 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Self
 from zipfile import BadZipFile
@@ -34,6 +35,20 @@ class RowKeys:
         """Keys of which no earlier row is known, from their bytes."""
         found = np.frombuffer(keys, np.uint8).reshape(-1, KEY)
         return cls(found, np.full(len(found), -1, np.int64))
+
+    def runs(self, without: Collection[int] = ()) -> list[int]:
+        """For each item how many from it on, and with it, have earlier rows that follow one another; 0 where none is.
+
+        Args:
+            without: items of which no earlier row is wanted.
+        """
+        earlier = self.earlier.copy()
+        earlier[list(without)] = -1
+        breaks = np.flatnonzero((np.diff(earlier) != 1) | (earlier[1:] < 0)) + 1
+        ends = np.append(breaks, len(earlier))
+        items = np.arange(len(earlier))
+        lengths: list[int] = np.where(earlier < 0, 0, ends[np.searchsorted(breaks, items, "right")] - items).tolist()
+        return lengths
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +102,8 @@ def read_row_records(path: Path, sha256: str) -> RowRecords | None:
             with np.load(content, allow_pickle=False) as file:
                 settings, image = file["about"].tolist()
                 columns = file["keys"], file["contents"], file["checksums"], file["sha256"]
-                details = _Details(file["details"].tobytes(), np.cumsum(file["lengths"], dtype=np.int64))
+                edges = np.concatenate([[0], np.cumsum(file["lengths"], dtype=np.int64)])
+                details = _Details(file["details"].tobytes(), edges)
     except (OSError, ValueError, LookupError, BadZipFile, EOFError):
         return None
     return RowRecords(settings, image, *columns, details)
@@ -118,15 +134,17 @@ def hash_of(*parts: bytes | bytearray) -> bytes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Details(Sequence[bytes]):
-    """Texts in one buffer."""
+    """Texts in one buffer, with the places of its edges: 0, and where each ends."""
 
     data: bytes = field(repr=False)
-    ends: NDArray[np.int64]
+    edges: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.ends)
+        return len(self.edges) - 1
 
-    def __getitem__(self, row: Any) -> Any:
-        end = int(self.ends[row])
-        start = int(self.ends[row - 1]) if row else 0
-        return self.data[start:end]
+    def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, slice):
+            first, last, _ = rows.indices(len(self))
+            edges = self.edges[first : max(first, last) + 1].tolist()
+            return [self.data[start:end] for start, end in pairwise(edges)]
+        return self.data[int(self.edges[rows]) : int(self.edges[rows + 1])]

@@ -13,7 +13,6 @@ from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.plan import I, ShardPlan, ShardRecord
 from imgprep.pipeline.writer import ShardWriter
 from imgprep.shards.base import text_array
-from imgprep.table.targets import Columns
 from imgprep.util.checksum import crc32
 
 
@@ -43,9 +42,9 @@ def columns(
     labels: NDArray[Any],
     ids: Iterable[str],
     parents: Iterable[str],
-    targets: Columns,
     *,
     array: str = IMAGE,
+    checksums: Sequence[int] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """The columns of the flat layout, with a checksum of each row.
 
@@ -54,16 +53,15 @@ def columns(
         labels: (N,) or (N, K).
         ids: N ids.
         parents: N ids of originals, '' for an original itself.
-        targets: further columns.
         array: the name of the rows.
+        checksums: N of the rows; None where they are not known.
     """
     return {
         array: rows,
         "label": labels,
         "id": text_array(ids),
         "parent": text_array(parents),
-        "checksum": np.array([crc32(row) for row in rows], np.uint32),
-        **targets,
+        "checksum": np.array([crc32(row) for row in rows] if checksums is None else checksums, np.uint32),
     }
 
 

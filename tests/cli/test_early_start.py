@@ -1,6 +1,7 @@
 """Workers that start before the command line is parsed: when, and that none of them stays behind."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -101,6 +102,51 @@ def test_the_first_stage_that_is_missing_says_what_the_workers_need(
     finished("out", *made)
     assert early(command, "spec.yaml") == (modules is not None)
     assert started == ([] if modules is None else [modules])
+
+
+def when(path: Path, nanoseconds: int) -> None:
+    os.utime(path, ns=(nanoseconds, nanoseconds))
+
+
+@pytest.mark.parametrize(
+    ("changed", "starts"),
+    [
+        ("spec.yaml", True),
+        ("images", True),
+        ("images/apple", True),
+        ("images/apple/red", True),
+        ("images/apple/red/1.png", False),
+        ("out", False),
+        (None, False),
+    ],
+)
+def test_workers_start_where_the_source_is_newer_than_what_was_made_of_it(
+    spec: Path, started: list[Sequence[str]], changed: str | None, starts: bool
+) -> None:
+    finished("out", "convert", "pack")
+    Path("images", "apple", "red").mkdir(parents=True)
+    Path("images", "apple", "red", "1.png").touch()
+    for path in ("spec.yaml", "images", *map(str, Path("images").rglob("*")), "out", *map(str, Path("out").rglob("*"))):
+        when(Path(path), 5)
+    if changed is not None:
+        when(Path(changed), 6)
+    assert early("pack", "spec.yaml") == starts
+    assert started == ([(CONVERT,)] if starts else [])
+
+
+def test_large_folders_are_not_looked_through(
+    spec: Path, started: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgprep.cli.early_start._MOST", 3)
+    finished("out", "convert")
+    for name in "abcde":
+        Path("images", name).mkdir(parents=True)
+    for path in ("spec.yaml", "images", "out/convert/dataset.json", *map(str, Path("images").iterdir())):
+        when(Path(path), 5)
+    assert not early("convert", "spec.yaml")
+    for path in Path("images").iterdir():
+        when(path, 6)
+    assert early("convert", "spec.yaml"), "three of the five were looked at"
 
 
 def test_every_module_that_is_imported_ahead_exists(spec: Path, started: list[Sequence[str]]) -> None:

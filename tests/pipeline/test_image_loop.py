@@ -3,7 +3,7 @@
 import pytest
 
 from imgprep.errors import ImageError, TransientError
-from imgprep.pipeline.image_loop import Fault, attempt, counted, over_images
+from imgprep.pipeline.image_loop import Fault, attempt, counted, in_runs, over_images
 from imgprep.pipeline.image_reader import NO_MEMORY
 from imgprep.table.sample import Sample
 
@@ -56,6 +56,22 @@ def test_an_item_is_announced_before_it_is_processed_and_the_end_after_the_last(
     assert list(loop) == []
     assert beats.calls == [0, 1, "done"]
     assert (list(counted("", beats)), beats.calls[-1]) == ([], "done")
+
+
+def test_what_is_known_of_several_items_is_given_at_once_between_their_announcements() -> None:
+    beats, said = Beats(), list[object]()
+    for found in in_runs("abcdefg", beats, lambda item, _: {1: "BCD", 5: "F"}.get(item)):
+        said.append((*found, list(beats.calls)))
+    assert said == [
+        (0, ["a"], None, [0]),
+        (1, ["b", "c", "d"], "BCD", [0, 1]),
+        (4, ["e"], None, [*range(5)]),
+        (5, ["f"], "F", [*range(6)]),
+        (6, ["g"], None, [*range(7)]),
+    ]
+    assert beats.calls == [*range(7), "done"]
+    assert list(in_runs("", beats, lambda *_: None)) == []
+    assert beats.calls[-2:] == ["done", "done"]
 
 
 def test_other_errors_are_errors() -> None:

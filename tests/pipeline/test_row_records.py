@@ -24,6 +24,8 @@ def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
     for name in ("keys", "contents", "checksums", "sha256"):
         np.testing.assert_array_equal(getattr(found, name), getattr(records(), name))
     assert list(found.details) == [b"{}", b"", b"[1]"]
+    assert found.details[1:] == [b"", b"[1]"]
+    assert found.details[2:2] == []
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"x" * 99])
@@ -42,3 +44,21 @@ def test_keys_know_no_earlier_row_at_first() -> None:
     found = RowKeys.of(hash_of(b"a") + UNKNOWN)
     assert found.keys.shape == (2, 16)
     assert found.earlier.tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "without", "runs"),
+    [
+        ([], [], []),
+        ([-1], [], [0]),
+        ([5], [], [1]),
+        ([0, 1, 2, 3], [], [4, 3, 2, 1]),
+        ([0, 1, 2, 3], [1, 3], [1, 0, 1, 0]),
+        ([7, 8, -1, 9, 10, 3, 3, 4], [], [2, 1, 0, 2, 1, 1, 2, 1]),
+        ([-1, 0, -1, -1], [], [0, 1, 0, 0]),
+    ],
+)
+def test_runs_of_rows_that_follow_one_another(earlier: list[int], without: list[int], runs: list[int]) -> None:
+    keys = RowKeys(np.zeros((len(earlier), 16), np.uint8), np.array(earlier, np.int64))
+    assert keys.runs(without) == runs
+    assert keys.earlier.tolist() == earlier

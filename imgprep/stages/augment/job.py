@@ -1,15 +1,18 @@
 """The work on one shard of the augment stage."""
 
+import json
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgprep.dataset.records import SampleRecord, json_line
-from imgprep.dataset.row_format import ImageFormat
+from imgprep.dataset.row_format import IMAGE, ImageFormat
 from imgprep.engines.base import Heartbeat
-from imgprep.pipeline.earlier_rows import EarlierRows, opened_or_none
+from imgprep.pipeline.earlier_rows import EarlierRows
+from imgprep.pipeline.image_loop import in_runs
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
+from imgprep.pipeline.planned_rows import opened
 from imgprep.pipeline.row_records import RowRecords, image_text
 from imgprep.pipeline.shard_job import ShardJob, columns, record_of
 from imgprep.pipeline.stage_images import OPEN_SHARDS
@@ -18,6 +21,7 @@ from imgprep.stages.augment.plan import Copies
 from imgprep.stages.augment.render import Maker
 from imgprep.table.label_type import label_dtype
 from imgprep.table.targets import Target, values_of
+from imgprep.util.checksum import crc32
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +55,27 @@ class AugmentJob(ShardJob[Copies]):
         """
         copies = plan.items
         images = self.writer.buffer.rows((len(copies), *self.image.shape), self.image.dtype)
-        lines, details, copied = [], [], 0
-        with self.maker.shards.opened(OPEN_SHARDS) as shards, opened_or_none(self.earlier) as earlier:
-            for item, id_ in enumerate(copies.id):
-                heartbeat.at(item)
-                number = -1 if plan.rows is None else int(plan.rows.earlier[item])
-                known = earlier.read(number, ("image",)) if earlier is not None and number >= 0 else None
-                if known is not None:
-                    images[item], explained = known.arrays["image"], known.details
-                    copied += 1
+        lines, details, checksums, copied = list[bytes](), list[bytes](), list[int](), 0
+        with self.maker.shards.opened(OPEN_SHARDS) as shards, opened(self.earlier, plan.rows, (IMAGE,)) as earlier:
+            for item, ids, run in in_runs(copies.id, heartbeat, lambda item, _: earlier.at(item)):
+                if run is not None:
+                    images[item : item + len(run)] = run.arrays[IMAGE]
+                    told = [json.loads(text) for text in run.details]
+                    details += run.details
+                    checksums += run.checksums
+                    copied += len(run)
                 else:
                     images[item], explained = self.maker.make(shards, copies, item)
-                lines.append(self._record(plan, item, id_).line(explained))
-                details.append(json_line(explained))
-        heartbeat.done()
+                    told = [explained]
+                    details.append(json_line(explained))
+                    checksums.append(crc32(images[item]))
+                lines += [
+                    self._record(plan, at, id_).line(explained)
+                    for at, (id_, explained) in enumerate(zip(ids, told, strict=True), item)
+                ]
         labels = copies.label.astype(label_dtype(len(self.classes)))
-        arrays = columns(images, labels, copies.id, copies.parent_id, copies.targets)
+        arrays = columns(images, labels, copies.id, copies.parent_id, checksums=checksums)
+        arrays |= copies.targets
         record = replace(record_of(plan, copies.label, self.classes), copied=copied)
         rows = self._row_records(plan, arrays["checksum"], details)
         return self.writer.write(record, arrays, lines=lines, rows=rows)

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 
-from imgprep.dataset.row_format import ImageFormat
+from imgprep.dataset.row_format import IMAGE, ImageFormat
 from imgprep.engines.base import Heartbeat
 from imgprep.errors import RequestError
-from imgprep.pipeline.earlier_rows import EarlierRows, opened_or_none
+from imgprep.pipeline.earlier_rows import EarlierRows
+from imgprep.pipeline.image_loop import in_runs
 from imgprep.pipeline.image_reader import Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
+from imgprep.pipeline.planned_rows import opened
 from imgprep.pipeline.shard_job import ShardJob
 from imgprep.pipeline.writer import ShardWriter
 from imgprep.stages.convert.known_rows import KnownRows
 from imgprep.stages.convert.prepare import Prepare
-from imgprep.stages.convert.shard_rows import ShardRows
+from imgprep.stages.convert.shard_rows import MASK, ShardRows
 from imgprep.table.sample import Sample, SampleTable
 from imgprep.table.targets import Target
 
@@ -52,14 +54,19 @@ class ConvertJob(ShardJob[SampleTable]):
         """
         codes = {name: code for code, name in enumerate(self.classes)}
         images = self.writer.buffer.rows((int(plan.items.ok().sum()), *self.image.shape), self.image.dtype)
-        masked = self.prepare.reader.masks is not None
-        rows = ShardRows(plan, images, codes, masked=masked, targets=self.targets)
-        with opened_or_none(self.earlier) as earlier:
-            known = None if earlier is None or plan.rows is None else KnownRows(earlier, plan.rows, self.prepare.reader)
-            for item, (sample, prepared) in enumerate(self.prepare.over(plan.items, plan.excluded, heartbeat, known)):
+        masks = self.prepare.reader.masks
+        rows = ShardRows(plan, images, codes, masked=masks is not None, targets=self.targets)
+        with opened(self.earlier, plan.rows, (IMAGE,) if masks is None else (IMAGE, MASK), plan.excluded) as earlier:
+            known = KnownRows(earlier, masks)
+            prepare = self.prepare.one_by_one(plan.excluded, known)
+            for item, samples, run in in_runs(plan.items, heartbeat, known.at):
+                if run is not None:
+                    rows.copy(item, samples, run)
+                    continue
+                prepared = prepare(item, samples[0])
                 if prepared.pixels is not None:
-                    self._check(sample, prepared.pixels)
-                rows.add(item, sample, prepared)
+                    self._check(samples[0], prepared.pixels)
+                rows.add(item, samples[0], prepared)
         return self.writer.write(rows.record(), rows.arrays(), lines=rows.lines, rows=rows.records(self.settings))
 
     def _check(self, sample: Sample, pixels: Pixels) -> None:

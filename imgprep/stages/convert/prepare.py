@@ -12,7 +12,7 @@ from imgprep.dataset.manifest import MASKED
 from imgprep.dataset.row_format import ImageFormat
 from imgprep.decoding.scaled_image import ScaledImage
 from imgprep.engines.base import Heartbeat
-from imgprep.pipeline.image_loop import Fault, attempt, over_images
+from imgprep.pipeline.image_loop import Fault, attempt, counted, outcome
 from imgprep.pipeline.image_reader import Content, ImageReader, Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan
 from imgprep.pipeline.row_records import KEY, UNKNOWN, hash_of
@@ -45,10 +45,6 @@ class Prepared(NamedTuple):
 
 class Known(Protocol):
     """Images whose outcome is known from an earlier run."""
-
-    def at(self, item: int, sample: Sample) -> Prepared | None:
-        """The outcome for an item; None where the image has to be read."""
-        ...
 
     def of(self, content: Content, sample: Sample) -> Prepared | None:
         """The outcome for an image that was read; None where it has to be decoded."""
@@ -105,22 +101,31 @@ class Prepare:
     observer: Observer | None = None
 
     def over(
-        self,
-        samples: SampleTable,
-        excluded: Mapping[int, str],
-        heartbeat: Heartbeat,
-        known: Known | None = None,
+        self, samples: SampleTable, excluded: Mapping[int, str], heartbeat: Heartbeat
     ) -> Iterator[tuple[Sample, Prepared]]:
         """Yields every sample with its outcome; an image is valid only until the next one is read."""
+        prepare = self.one_by_one(excluded)
+        for item, sample in counted(samples, heartbeat):
+            yield sample, prepare(item, sample)
+
+    def one_by_one(self, excluded: Mapping[int, str], known: Known | None = None) -> Callable[[int, Sample], Prepared]:
+        """What gives the outcome for one item after another; an image is valid only until the next one is read.
+
+        Args:
+            excluded: see `image_loop.outcome`.
+            known: of an earlier run; None without one.
+        """
         process = partial(self._prepared, self.reader.reusing_memory(), known)
-        at = () if known is None else (known.at,)
-        for _, sample, found in over_images(samples, excluded, heartbeat, process, *at):
-            if isinstance(found, Fault):
-                if self.observer is not None:
-                    self.observer.failed(sample, found)
-                yield sample, Prepared(None, reason=found.reason, transient=found.transient)
-            else:
-                yield sample, found
+
+        def prepare(item: int, sample: Sample) -> Prepared:
+            found = outcome(item, sample, excluded, process)
+            if not isinstance(found, Fault):
+                return found
+            if self.observer is not None:
+                self.observer.failed(sample, found)
+            return Prepared(None, reason=found.reason, transient=found.transient)
+
+        return prepare
 
     def _prepared(self, reader: ImageReader, known: Known | None, sample: Sample) -> Prepared:
         """One image; where only a step fails, its flags and digest are known."""

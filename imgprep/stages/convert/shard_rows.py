@@ -7,14 +7,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from imgprep.dataset.manifest import MASKED
 from imgprep.dataset.record_lines import RowLines
-from imgprep.dataset.records import SampleRecord, json_line
-from imgprep.pipeline.image_reader import Pixels
+from imgprep.dataset.records import SampleRecord
+from imgprep.dataset.row_format import IMAGE
+from imgprep.pipeline.earlier_rows import EarlierRun
+from imgprep.pipeline.image_reader import Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan, ShardRecord
 from imgprep.pipeline.row_records import RowRecords, hashes, image_text
 from imgprep.shards.base import text_array
 from imgprep.stages.convert.dark_levels import Levels, darkest
 from imgprep.stages.convert.prepare import Prepared
+from imgprep.stages.convert.row_details import RowDetails
 from imgprep.table.label_type import label_dtype
 from imgprep.table.sample import NOTHING, Sample, SampleTable, Status
 from imgprep.table.targets import Target, of_rows, values_of
@@ -23,6 +27,8 @@ from imgprep.util.checksum import crc32
 
 MASK: Final = "mask"
 """Name of the array of masks in the shards, where the spec asks for masks."""
+_HEX: Final = 64
+"""Characters of a SHA-256 in hexadecimal."""
 
 
 class ShardRows:
@@ -63,6 +69,40 @@ class ShardRows:
         self.sha256: list[str] = []
         self.details: list[bytes] = []
         self.copied = 0
+        self._told: dict[bytes, RowDetails] = {}
+
+    def copy(self, item: int, samples: Sequence[Sample], run: EarlierRun) -> None:
+        """Adds rows that an earlier run made.
+
+        Args:
+            item: the first of them in the plan.
+            samples: of these rows.
+            run: the rows.
+        """
+        row, sha256 = len(self.ids), run.sha256.hex()
+        stop = row + len(run)
+        self.images[row:stop] = run.arrays[IMAGE]
+        if self.masks is not None:
+            self.masks[row:stop] = run.arrays[MASK]
+        self.checksums += run.checksums
+        self.contents.append(run.contents)
+        self.sha256.append(sha256)
+        self.details += run.details
+        self.items += range(item, item + len(run))
+        self.copied += len(run)
+        self.labels += [sample.label for sample in samples]
+        self.ids += [sample.id for sample in samples]
+        for at, (sample, text) in enumerate(zip(samples, run.details, strict=True)):
+            details = self._told.get(text) or self._told.setdefault(text, RowDetails.from_json(text))
+            self.dark.append(details.dark)
+            mask = None
+            if self.masks is not None and MASKED in details.flags:
+                mask = Mask(self.masks[row + at, ..., np.newaxis], details.mask or None)
+                self.masked += 1
+            digest = sha256[at * _HEX : (at + 1) * _HEX]
+            self._add_usable_line(
+                item + at, sample, Prepared(self.images[row + at], details.flags, digest, mask=mask), row + at
+            )
 
     def add(self, item: int, sample: Sample, prepared: Prepared) -> None:
         """Adds one item of the plan."""
@@ -79,10 +119,14 @@ class ShardRows:
         self.details.append(_details(prepared) if flags or mask is not None or dark is not None else _USUAL)
         self.labels.append(sample.label)
         self.ids.append(sample.id)
-        if sha256 is None or mask is not None or self.targets or sample.original_label or prepared.transient:
+        self._add_usable_line(item, sample, prepared, row)
+
+    def _add_usable_line(self, item: int, sample: Sample, prepared: Prepared, row: int) -> None:
+        unusual = prepared.mask is not None or self.targets or sample.original_label or prepared.transient
+        if unusual or prepared.sha256 is None:
             self._add_line(item, sample, prepared, row)
         else:
-            self.lines.append(self._usual.line(sample, row, sha256, flags))
+            self.lines.append(self._usual.line(sample, row, prepared.sha256, prepared.flags))
 
     def _add_line(self, item: int, sample: Sample, prepared: Prepared, row: int | None) -> None:
         status: Status = "ok" if row is not None else "quarantined" if sample.status == "ok" else sample.status
@@ -168,7 +212,7 @@ class ShardRows:
 def _details(prepared: Prepared) -> bytes:
     """The facts about a row that a later run needs beside its pixels and digests."""
     mask = "" if prepared.mask is None else prepared.mask.sha256 or ""
-    return json_line({"flags": prepared.flags, "mask": mask, "dark": prepared.dark})
+    return RowDetails(prepared.flags, mask, prepared.dark).to_json()
 
 
-_USUAL: Final = json_line({"flags": (), "mask": "", "dark": None})
+_USUAL: Final = RowDetails().to_json()

@@ -78,7 +78,8 @@ class FeaturesJob(ShardJob[Selection]):
         features = self._features(selected, heartbeat)
         heartbeat.done()
         labels = selected.label.astype(label_dtype(len(self.classes)))
-        arrays = columns(features, labels, selected.id, selected.parent, selected.targets, array=FEATURE)
+        arrays = columns(features, labels, selected.id, selected.parent, array=FEATURE)
+        arrays |= selected.targets
         return self.writer.write(record_of(plan, selected.label, self.classes), arrays)
 
     def _features(self, selected: SelectedRows, heartbeat: Heartbeat) -> NDArray[np.float32]:

@@ -82,7 +82,7 @@ class PackJob(ShardJob[Selection]):
         labels = selected.label.astype(label_dtype(len(self.classes)))
         if self.labels == "one_hot":
             labels = np.eye(len(self.classes), dtype=np.uint8)[selected.label]
-        return columns(images, labels, selected.id, selected.parent, selected.targets)
+        return columns(images, labels, selected.id, selected.parent) | dict(selected.targets)
 
 
 def _by_class(
