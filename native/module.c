@@ -9,6 +9,7 @@
 #include "area.h"
 #include "blake2b.h"
 #include "crc.h"
+#include "files.h"
 #include "place.h"
 #include "warp.h"
 
@@ -328,11 +329,101 @@ static PyObject *place(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(stamps_doc,
+"file_stamps(folder, names, target)\n--\n\n"
+"Size and modification time of the files of a folder; links are not followed.\n\n"
+"Args:\n"
+"    folder: the descriptor of the open folder.\n"
+"    names: a list of str.\n"
+"    target: a writable contiguous buffer of two int64 for each name: bytes, nanoseconds.\n\n"
+"Returns:\n"
+"    False where one of them cannot be had, or has a name that is no UTF-8.\n\n"
+"Raises:\n"
+"    ValueError: the buffer does not fit the names.\n"
+"    MemoryError: no memory.\n");
+
+static PyObject *stamps(PyObject *self, PyObject *args) {
+    PyObject *names;
+    Py_buffer target;
+    int folder, failed = 0;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "iO!w*", &folder, &PyList_Type, &names, &target)) return NULL;
+    Py_ssize_t count = PyList_Size(names);
+    const char **texts = NULL;
+    if (target.len != count * 16) {
+        PyErr_SetString(PyExc_ValueError, "the buffer does not fit the names");
+    } else if (!(texts = PyMem_Malloc((size_t)(count ? count : 1) * sizeof *texts))) {
+        PyErr_NoMemory();
+    } else {
+        for (Py_ssize_t row = 0; row < count && !failed; row++) {
+            Py_ssize_t length;
+            PyObject *name = PyList_GetItem(names, row);
+            texts[row] = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, &length) : NULL;
+            failed = !texts[row] || strlen(texts[row]) != (size_t)length;
+        }
+        if (failed) {
+            PyErr_Clear();
+        } else {
+            /* The texts belong to the names, which the caller's list holds: nothing else may change it meanwhile. */
+            Py_INCREF(names);
+            Py_BEGIN_ALLOW_THREADS
+            failed = file_stamps(folder, texts, count, target.buf);
+            Py_END_ALLOW_THREADS
+            Py_DECREF(names);
+        }
+    }
+    PyMem_Free(texts);
+    PyBuffer_Release(&target);
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(!failed);
+}
+
+PyDoc_STRVAR(read_doc,
+"read_regular(path, size, time, most)\n--\n\n"
+"Reads a regular file whole; a link is not followed.\n\n"
+"Args:\n"
+"    path: str.\n"
+"    size: bytes that it must have; with a time of 0 too any.\n"
+"    time: of its modification in nanoseconds.\n"
+"    most: the largest size that is read.\n\n"
+"Returns:\n"
+"    Its bytes, one at least; None where anything is otherwise.\n");
+
+static PyObject *read_file(PyObject *self, PyObject *args) {
+    PyObject *path;
+    const char *text;
+    long long size, time, most;
+    Py_ssize_t length;
+    int64_t found = 0;
+    int descriptor, failed;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "ULLL", &path, &size, &time, &most)) return NULL;
+    text = PyUnicode_AsUTF8AndSize(path, &length);
+    if (!text || strlen(text) != (size_t)length) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    descriptor = open_regular(text, size, time, most, &found);
+    Py_END_ALLOW_THREADS
+    if (descriptor < 0) Py_RETURN_NONE;
+    PyObject *content = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)found);
+    char *target = content ? PyBytes_AsString(content) : NULL;
+    Py_BEGIN_ALLOW_THREADS
+    failed = read_whole(descriptor, target, target ? found : 0);
+    Py_END_ALLOW_THREADS
+    if (!content) return NULL;
+    if (!failed) return content;
+    Py_DECREF(content);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"crc32", crc, METH_VARARGS, crc_doc},
+    {"file_stamps", stamps, METH_VARARGS, stamps_doc},
     {"gather_rows", gather, METH_VARARGS, gather_doc},
     {"hash_texts", hash, METH_VARARGS, hash_doc},
     {"place_units", place, METH_VARARGS, place_doc},
+    {"read_regular", read_file, METH_VARARGS, read_doc},
     {"resize_area", area, METH_VARARGS, area_doc},
     {"warp_affine", warp, METH_VARARGS, warp_doc},
     {NULL, NULL, 0, NULL},
@@ -340,6 +431,7 @@ static PyMethodDef methods[] = {
 
 static int fill(PyObject *module) {
     if (PyModule_AddIntConstant(module, "CRC32", crc32_available())) return -1;
+    if (PyModule_AddIntConstant(module, "FILES", files_available())) return -1;
     if (PyModule_AddIntConstant(module, "WARP", warp_available())) return -1;
     return PyModule_AddStringConstant(module, "INSTRUCTIONS", area_instructions());
 }

@@ -1,6 +1,6 @@
 """Doubts about a listing: images without a split, folders named like splits, skipped files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -48,8 +48,8 @@ def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> It
     if splits.ignored or splits.given():
         return
     ok = table.ok()
-    named = zip(table.id, ok.tolist(), strict=True) if source.table() or source.is_folder else ()
-    found = split_folders({name.rpartition("/")[0] for name, usable in named if usable})
+    named = table.id[ok] if source.table() or source.is_folder else ()
+    found = split_folders(folders_of(named))
     names = one_line(", ".join(found.names), 120)
     if found.certain and source.is_folder:
         raise UnclearSplitError(
@@ -63,6 +63,18 @@ def check_folders(splits: SplitReader, source: Source, table: SampleTable) -> It
         if name.casefold() != "split" and len(words) > 1 and "" not in words:
             or_say = "" if source.table() is None else ", or name it in source.split_column"
             yield f"the column {one_line(name, 40)!r} holds names of splits but is not read; rename it to split{or_say}"
+
+
+def folders_of(ids: Iterable[str]) -> set[str]:
+    """The folders of files, as ``a/b``; those of one folder mostly follow one another."""
+    found, last, length = set[str](), "\0", 1
+    for id_ in ids:
+        if not id_.startswith(last) or id_.find("/", length) >= 0:
+            folder = id_.rpartition("/")[0]
+            found.add(folder)
+            last = f"{folder}/" if folder else "\0"
+            length = len(last)
+    return found
 
 
 def wrapped(source: Source, table: SampleTable) -> Iterator[str]:

@@ -84,11 +84,15 @@ class Decoder:
     Args:
         options: background, limits and what becomes of colour profiles.
         reuse: let the pixels of a JPEG lie in a buffer that the next image overwrites; copy them to keep them longer.
+
+    Attributes:
+        plain: gives the pixels of a JPEG like the last one, if it has no flags; else None. See `JpegDecoder.plain`.
     """
 
     def __init__(self, options: DecodeOptions = _DEFAULTS, *, reuse: bool = False) -> None:
         self._options = options
         self._jpeg = JpegDecoder(options, reuse=reuse)
+        self.plain = self._jpeg.plain
         self._to_srgb = SrgbConverter()
         self._codecs: dict[str, Codec] = {}
 
@@ -110,10 +114,6 @@ class Decoder:
             return self._decode_other(data)
         except MemoryError:
             raise ImageError(NO_MEMORY) from None
-
-    def plain(self, data: bytes) -> NDArray[np.uint8] | None:
-        """The pixels of a JPEG like the last one, if it has no flags; else None. See `JpegDecoder.plain`."""
-        return self._jpeg.plain(data)
 
     def _decode_jpeg(self, data: bytes, reduction: Reduction | None) -> ScaledImage:
         """The way of nearly all files: no object or copy more than needed."""

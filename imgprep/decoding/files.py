@@ -6,6 +6,7 @@ import stat
 from typing import Final
 
 from imgprep.errors import OF_ONE_FILE, ImageError, TransientError, check_surroundings
+from imgprep.util.native import native_files
 
 MAX_BYTES: Final = 1 << 30
 UNKNOWN: Final = (0, 0)
@@ -45,6 +46,9 @@ def read_bytes(
         ImageError: no such file, no permission, not a regular file, too large, empty, or changed since it was listed
             or while it was read.
     """
+    native = None if follow_symlinks else native_files()
+    if native is not None and (data := native.read_regular(path, *stamp, max_bytes)) is not None:
+        return data  # type: ignore[no-any-return]
     try:
         descriptor = os.open(path, _READ_FLAGS if follow_symlinks else _READ_FLAGS | _NO_FOLLOW)
     except (OSError, ValueError) as error:

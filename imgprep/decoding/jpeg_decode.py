@@ -11,7 +11,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from imgprep.decoding.format_header import DecodeOptions, Header
 from imgprep.decoding.jpeg import JpegHeader, parse_jpeg
 from imgprep.decoding.jpeg_repair import repair_header
-from imgprep.decoding.jpeg_scans import image_end, stretched
+from imgprep.decoding.jpeg_scans import ends, image_end, stretched
 from imgprep.decoding.opencv import NO_MEMORY, check_memory
 from imgprep.decoding.pillow import open_with_pillow
 from imgprep.decoding.reduction import Reduction
@@ -63,6 +63,7 @@ class JpegDecoder:
         # The files of one collection often share every byte before the first scan.
         self._prefix = b"-"
         self._header: JpegHeader | None = None
+        self._is_plain = False
 
     def __call__(self, data: bytes, reduction: Reduction | None = None) -> JpegImage:
         """Decodes a JPEG.
@@ -104,10 +105,8 @@ class JpegDecoder:
         Returns:
             (H, W, 3) RGB in the buffer; None where only the call itself can tell what the file is.
         """
-        header = self._header
-        if header is None or self._buffer is None or not data.startswith(self._prefix) or not header.is_plain:
-            return None
-        if image_end(data, header.scan) != len(data):
+        scan = len(self._prefix)
+        if not self._is_plain or self._buffer is None or not data.startswith(self._prefix) or not ends(data, scan):
             return None
         try:
             return simplejpeg.decode_jpeg(data, "RGB", buffer=self._buffer, strict=True)  # type: ignore[no-any-return]
@@ -117,7 +116,7 @@ class JpegDecoder:
     def _parsed(self, data: bytes) -> JpegHeader:
         header = parse_jpeg(data, self._options)
         if not header.several:
-            self._prefix, self._header = data[: header.scan], header
+            self._prefix, self._header, self._is_plain = data[: header.scan], header, header.is_plain
         return header
 
     def _decoded(self, data: bytes, header: JpegHeader, factor: int) -> NDArray[np.uint8]:

@@ -103,9 +103,17 @@ def image_end(data: bytes, scan: int) -> int:
         data: the file.
         scan: where the entropy-coded data of the first scan begin.
     """
-    if data.endswith(JPEG_END) and not _holds_end(data, scan, len(data) - 2):
+    if ends(data, scan):
         return len(data)
     return next((at + 2 for marker, at in _markers(data, scan) if marker == _END), -1)
+
+
+def ends(data: bytes, scan: int) -> bool:
+    """True if the only bytes of an end marker behind the header of the first scan are the last ones of the file."""
+    last = len(data) - 2
+    if last - scan < _SHORT:
+        return data.find(JPEG_END, scan) == last
+    return data.endswith(JPEG_END) and not _holds_end(data, scan, last)
 
 
 def _holds_end(data: bytes, start: int, stop: int) -> bool:

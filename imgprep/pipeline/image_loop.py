@@ -1,6 +1,6 @@
 """The loop of a worker over the images of a plan: an image that cannot be used is a value, not an exception."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import islice
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -36,18 +36,23 @@ def counted(items: Iterable[T], heartbeat: Heartbeat) -> Iterator[tuple[int, T]]
 
 
 def in_runs(
-    items: Iterable[T], heartbeat: Heartbeat, known: Callable[[int, T], S | None]
-) -> Iterator[tuple[int, list[T], S | None]]:
+    items: Iterable[T], heartbeat: Heartbeat, known: Callable[[int, T], S | None] | None
+) -> Iterator[tuple[int, Sequence[T], S | None]]:
     """Yields items one by one, or those at once whose results are known; each is announced as by `counted`.
 
     Args:
         items: of the plan.
         heartbeat: receives the index of the first item before it is yielded, and of the others after it.
-        known: gives the results of an item and of those behind it, as many as are known; None where that is none.
+        known: gives the results of an item and of those behind it, as many as are known; None where that is none. None
+            where nothing is known at all.
 
     Yields:
         The number of the first item, the items, and what is known of them.
     """
+    if known is None:
+        for item, value in counted(items, heartbeat):
+            yield item, (value,), None
+        return
     numbered = enumerate(items)
     for item, value in numbered:
         heartbeat.at(item)

@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import numpy as np
-
 from imgprep.pipeline.earlier_rows import EarlierRows, EarlierRun, OpenRows
 from imgprep.pipeline.row_records import RowKeys
 
@@ -17,40 +15,38 @@ class PlannedRows:
     """The earlier rows of one plan.
 
     Args:
-        rows: open; None where there are none.
-        keys: of the items of the plan; None where they are not identified.
+        rows: open.
+        keys: of the items of the plan.
         arrays: of a row, all that count for its checksum.
         without: items that are not to be copied.
     """
 
-    def __init__(
-        self, rows: OpenRows | None, keys: RowKeys | None, arrays: tuple[str, ...], without: Collection[int] = ()
-    ) -> None:
-        self._rows = None if keys is None else rows
+    def __init__(self, rows: OpenRows, keys: RowKeys, arrays: tuple[str, ...], without: Collection[int] = ()) -> None:
+        self._rows = rows
         self._arrays = arrays
-        self._earlier = np.zeros(0, np.int64) if keys is None else keys.earlier
-        self._runs = [] if keys is None or rows is None else keys.runs(without)
+        self._earlier = keys.earlier
+        self._runs = keys.runs(without)
 
-    def at(self, item: int, most: int = MOST) -> EarlierRun | None:
+    def at(self, item: int, _: object = None, most: int = MOST) -> EarlierRun | None:
         """The rows of an item and of those behind it, as far as they follow one another; None where it has none."""
-        if self._rows is None or not self._runs[item]:
+        if not self._runs[item]:
             return None
         return self._rows.read(int(self._earlier[item]), min(most, self._runs[item]), self._arrays)
 
     def of(self, content: bytes) -> EarlierRun | None:
         """A row that was read from this content; None where there is none."""
-        number = -1 if self._rows is None else self._rows.find(content)
-        found = None if self._rows is None or number < 0 else self._rows.read(number, 1, self._arrays)
+        number = self._rows.find(content)
+        found = None if number < 0 else self._rows.read(number, 1, self._arrays)
         return found if found is not None and found.contents == content else None
 
 
 @contextmanager
 def opened(
     earlier: EarlierRows | None, keys: RowKeys | None, arrays: tuple[str, ...], without: Collection[int] = ()
-) -> Iterator[PlannedRows]:
-    """The earlier rows of a plan, to be read by one task in a thread; see `PlannedRows`."""
-    if earlier is None:
-        yield PlannedRows(None, keys, arrays, without)
+) -> Iterator[PlannedRows | None]:
+    """The earlier rows of a plan, to be read by one task in a thread; None where there are none. See `PlannedRows`."""
+    if earlier is None or keys is None:
+        yield None
     else:
         with earlier.opened() as rows:
             yield PlannedRows(rows, keys, arrays, without)

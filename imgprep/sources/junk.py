@@ -1,5 +1,6 @@
 """Which files and folders among images are none, by their names alone."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from imgprep.sources.base import safe_text
@@ -36,3 +37,14 @@ def junk(name: str, *, folder: bool = False) -> str:
     if dot < 0:
         return f"not an image: {safe_text(name)}" if lower.startswith(JUNK_NAMES) else ""
     return f"not an image: {lower[dot:]} file" if lower[dot:] in JUNK_SUFFIXES else ""
+
+
+def all_images(names: Sequence[str]) -> bool:
+    """True if `junk` says of none of these files that it is no image; several times as fast as asking for each."""
+    suffixes = {name[name.rfind(".") :] for name in names}
+    return not any(map(_is_doubtful, suffixes)) and not any(name[0] == "." for name in names)
+
+
+def _is_doubtful(suffix: str) -> bool:
+    """Whether a name that ends like this, or has no suffix, may be no image."""
+    return suffix[0] != "." or suffix.lower() in JUNK_SUFFIXES

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from imgprep.errors import RequestError, ResourceError, check_surroundings, one_line
 from imgprep.sources.base import safe_text
-from imgprep.sources.junk import junk
+from imgprep.sources.junk import all_images, junk
 from imgprep.sources.links import Links, kind, location_of, why_not_followed
 from imgprep.sources.stamps import stamps_of
 from imgprep.table.sample import NOTHING, Alike, Sample, Status
@@ -216,8 +216,7 @@ def _files(folder: _Folder, here: Place, listing: Listing, first: str) -> Iterat
     names, found = listing.names, [first]
     while names and len(found) < _TOGETHER and names[-1] not in listing.others:
         found.append(names.pop())
-    for reason, group in groupby(found, junk):
-        some = list(group)
+    for reason, some in [("", found)] if all_images(found) else _by_reason(found):
         plain = folder.same and not listing.raw and not reason
         stamps = stamps_of(folder.path, some) if plain and len(some) > 1 else None
         if stamps is None:
@@ -225,6 +224,10 @@ def _files(folder: _Folder, here: Place, listing: Listing, first: str) -> Iterat
         else:
             label, attributes, split, verdict, why = here
             yield Alike(folder.id, some, stamps, Sample("", "", label, attributes, "", split, verdict, why))
+
+
+def _by_reason(names: list[str]) -> Iterator[tuple[str, list[str]]]:
+    return ((reason, list(group)) for reason, group in groupby(names, junk))
 
 
 def _file(folder: _Folder, here: Place, name: str, raw: str) -> Sample:

@@ -1,7 +1,9 @@
 """The C extension `imgprep._native`, which not every installation has."""
 
+import functools
 import importlib
 import os
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Final
@@ -26,3 +28,14 @@ def native_that(agrees: Callable[[ModuleType], bool]) -> ModuleType | None:
     """The extension, if it is installed, wanted, and passes the check of what it is to be used for."""
     kernel = native_module()
     return kernel if kernel is not None and agrees(kernel) else None
+
+
+@functools.cache
+def native_files() -> ModuleType | None:
+    """The extension, if it is installed, wanted, and reads files on this system."""
+    return native_that(_has_files)
+
+
+def _has_files(kernel: ModuleType) -> bool:
+    # Of names it knows only that they are UTF-8.
+    return bool(getattr(kernel, "FILES", 0)) and sys.getfilesystemencoding() == "utf-8"

@@ -7,6 +7,18 @@ import pytest
 
 from imgprep.decoding.files import read_bytes
 from imgprep.errors import ImageError
+from imgprep.util.native import native_files
+
+
+@pytest.fixture(autouse=True, params=["native code", "Python"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each test is of both ways to read a file."""
+    if request.param == "Python":
+        monkeypatch.setattr("imgprep.decoding.files.native_files", lambda: None)
+    elif native_files() is None:
+        pytest.skip("there is no native code that reads files")
+    return request.param
+
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs special files")
 
@@ -70,7 +82,36 @@ def test_links_only_on_request(tmp_path):
         read_bytes(str(tmp_path / "loop"), follow_symlinks=True)
 
 
+def test_native_code_leaves_what_is_odd_to_python(tmp_path, reader):
+    if reader == "Python":
+        pytest.skip("this is about native code")
+    native = native_files()
+    (tmp_path / "empty").touch()
+    (tmp_path / "x").write_bytes(b"12")
+    status = (tmp_path / "x").stat()
+    path = str(tmp_path / "x")
+    assert native.read_regular(path, 0, 0, 2) == b"12"
+    assert native.read_regular(path, 2, status.st_mtime_ns, 2) == b"12"
+    others = [
+        *((path, 2, status.st_mtime_ns - 1, 2), (path, 1, status.st_mtime_ns, 2), (path, 0, 0, 1)),
+        *((str(tmp_path), 0, 0, 9), (str(tmp_path / "empty"), 0, 0, 9), (str(tmp_path / "none"), 0, 0, 9)),
+        *((f"{path}\0", 0, 0, 9), (os.fsdecode(b"\xff"), 0, 0, 9)),
+    ]
+    assert [native.read_regular(*each) for each in others] == [None] * len(others)
+    with pytest.raises(TypeError):
+        native.read_regular(b"bytes", 0, 0, 9)
+
+
+def test_a_file_that_grows_is_read_by_nobody(tmp_path, reader):
+    """/proc has files that say that they are empty, and are not."""
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("needs /proc")
+    with pytest.raises(ImageError, match="empty file"):
+        read_bytes("/proc/self/stat")
+
+
 def test_short_reads_and_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr("imgprep.decoding.files.native_files", lambda: None)
     path = tmp_path / "x"
     path.write_bytes(bytes(range(200)))
     real = os.read

@@ -70,6 +70,9 @@ def test_what_is_known_of_several_items_is_given_at_once_between_their_announcem
         (6, ["g"], None, [*range(7)]),
     ]
     assert beats.calls == [*range(7), "done"]
+    nothing = [(0, ("a",), None), (1, ("b",), None)]
+    assert list(in_runs("ab", beats, None)) == nothing
+    assert beats.calls[-3:] == [0, 1, "done"]
     assert list(in_runs("", beats, lambda *_: None)) == []
     assert beats.calls[-2:] == ["done", "done"]
 

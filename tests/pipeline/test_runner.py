@@ -12,7 +12,16 @@ from imgprep.engines.base import Heartbeat
 from imgprep.errors import ImageError, RequestError, ResourceError
 from imgprep.pipeline import runner as machinery
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, plan_digest, shard_names
-from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, part_path, results
+from imgprep.pipeline.runner import (
+    RunContext,
+    commit_stage,
+    entries,
+    make_shards,
+    part_lines,
+    part_path,
+    parts,
+    results,
+)
 from imgprep.pipeline.storage import Storage
 from imgprep.pipeline.writer import ShardWriter
 from imgprep.shards import FORMATS
@@ -230,7 +239,9 @@ def test_dataset_json_comes_last(context: MakeMachine, job: CountingJob, monkeyp
 
     monkeypatch.setattr(machinery, "commit", spied)
     monkeypatch.setattr(workspace, "finish", spied_finish)
-    commit_stage(context(), manifest(records), "key", part_lines(context(), "convert", PLANS))
+    lines = list(part_lines(context(), "convert", PLANS))
+    assert b"".join(parts(context(), "convert", PLANS)) == b"".join(lines)
+    commit_stage(context(), manifest(records), "key", lines)
     assert order == ["samples.jsonl", "finish"]
     ids = [json.loads(line)["id"] for line in (job.writer.folder / "samples.jsonl").read_text().splitlines()]
     assert ids == [1, 2, 3, 4, 5, 6]

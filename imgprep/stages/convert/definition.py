@@ -6,7 +6,7 @@ from typing import Final
 from imgprep.dataset.diff import nested
 from imgprep.pipeline.estimates import Outlook, StageEstimate, sized
 from imgprep.pipeline.inputs import StageInputs
-from imgprep.stages.convert.operations import image_format, mask_operations, operations
+from imgprep.stages.convert.operations import image_format, mask_operations, operations, unchanged
 from imgprep.stages.convert.prepare import Prepare
 from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.stages.convert.stage import Conversion
@@ -29,7 +29,9 @@ class Convert:
             name=inputs.name,
             table=table,
             classes=classes,
-            prepare=Prepare(reader, done, image_format(settings), mask_operations(settings)),
+            prepare=Prepare(
+                reader, done, image_format(settings), mask_operations(settings), unchanged=unchanged(settings)
+            ),
             settings=settings,
             origin={
                 "layout": source.layout,

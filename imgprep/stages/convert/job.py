@@ -57,9 +57,9 @@ class ConvertJob(ShardJob[SampleTable]):
         masks = self.prepare.reader.masks
         rows = ShardRows(plan, images, codes, masked=masks is not None, targets=self.targets)
         with opened(self.earlier, plan.rows, (IMAGE,) if masks is None else (IMAGE, MASK), plan.excluded) as earlier:
-            known = KnownRows(earlier, masks)
+            known = None if earlier is None else KnownRows(earlier, masks)
             prepare = self.prepare.one_by_one(plan.excluded, known)
-            for item, samples, run in in_runs(plan.items, heartbeat, known.at):
+            for item, samples, run in in_runs(plan.items, heartbeat, None if known is None else known.at):
                 if run is not None:
                     rows.copy(item, samples, run)
                     continue

@@ -31,6 +31,11 @@ def mask_operations(settings: ConvertSettings) -> tuple[Operation, ...]:
     return tuple(done.on_mask for done in operations(settings).values() if isinstance(done, Fit | ShapeKept))
 
 
+def unchanged(settings: ConvertSettings) -> ImageFormat | None:
+    """The format of the images that the operations leave as they are; None for no such images."""
+    return None if settings.steps else image_format(settings)
+
+
 def image_format(settings: ConvertSettings) -> ImageFormat | None:
     """The format of every image after the operations; None where it depends on the images."""
     if settings.size is None or settings.channels == "keep" or settings.bits == "keep":

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,13 +14,12 @@ from imgprep.engines.base import Heartbeat
 from imgprep.pipeline.image_loop import Fault, attempt, counted, outcome
 from imgprep.pipeline.image_reader import Content, ImageReader, Mask, Pixels
 from imgprep.pipeline.plan import ShardPlan
-from imgprep.pipeline.row_records import KEY, UNKNOWN, hash_of
+from imgprep.pipeline.row_records import KEY, hash_of
 from imgprep.stages.convert.dark_levels import Levels, dark_levels
 from imgprep.table.sample import Sample, SampleTable
 from imgprep.transforms.masks import tells_apart
 
 Operation = Callable[[Pixels], Pixels]
-_KIND: Final = b"file"
 
 
 class Prepared(NamedTuple):
@@ -29,7 +27,8 @@ class Prepared(NamedTuple):
 
     The mask is None unless one is read and shows both object and background. Of an image that uses only the lowest part
     of its depth, though the spec says no range, dark are the levels as they were read. Content is the `content_hash` of
-    what it was read from. A row that was copied has the checksum of image and mask; of any other it is None.
+    what it was read from; b'' for a file, of which the digest says the same. A row that was copied has the checksum of
+    image and mask; of any other it is None.
     """
 
     pixels: Pixels | None
@@ -39,7 +38,7 @@ class Prepared(NamedTuple):
     transient: bool = False
     mask: Mask | None = None
     dark: Levels | None = None
-    content: bytes = UNKNOWN
+    content: bytes = b""
     checksum: int | None = None
 
 
@@ -75,11 +74,12 @@ def content_hash(content: Content) -> bytes:
     data, sha256 = content
     if isinstance(data, np.ndarray):
         return hash_of(f"{data.shape} {data.dtype}".encode(), bytes.fromhex(sha256))
-    return blake2b(_FILE + bytes.fromhex(sha256), digest_size=KEY).digest()
+    return file_hash(sha256)
 
 
-_FILE: Final = b"".join((len(_KIND).to_bytes(8, "little"), _KIND, (32).to_bytes(8, "little")))
-"""What `hash_of` takes in before the digest of a file: most images are files."""
+def file_hash(sha256: str) -> bytes:
+    """The `content_hash` of a file, of which the SHA-256 is given in hexadecimal."""
+    return bytes.fromhex(sha256)[:KEY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class Prepare:
         operations: applied to the pixels in order; picklable.
         image: format of every result; None where it depends on the images.
         mask_operations: applied to a mask, so that its pixels stay aligned with the image's.
+        unchanged: format of the images that the operations leave as they are; None for no such images.
         observer: looks at the images too; None for nothing.
     """
 
@@ -98,6 +99,7 @@ class Prepare:
     operations: tuple[Operation, ...]
     image: ImageFormat | None = None
     mask_operations: tuple[Operation, ...] = ()
+    unchanged: ImageFormat | None = None
     observer: Observer | None = None
 
     def over(
@@ -115,7 +117,8 @@ class Prepare:
             excluded: see `image_loop.outcome`.
             known: of an earlier run; None without one.
         """
-        process = partial(self._prepared, self.reader.reusing_memory(), known)
+        unchanged = None if self.unchanged is None else (self.unchanged.shape, np.dtype(self.unchanged.dtype))
+        process = partial(self._prepared, self.reader.reusing_memory(), known, unchanged)
 
         def prepare(item: int, sample: Sample) -> Prepared:
             found = outcome(item, sample, excluded, process)
@@ -127,7 +130,7 @@ class Prepare:
 
         return prepare
 
-    def _prepared(self, reader: ImageReader, known: Known | None, sample: Sample) -> Prepared:
+    def _prepared(self, reader: ImageReader, known: Known | None, unchanged: object, sample: Sample) -> Prepared:
         """One image; where only a step fails, its flags and digest are known."""
         content = reader.content(sample)
         if known is not None and (same := known.of(content, sample)) is not None:
@@ -135,13 +138,15 @@ class Prepare:
         last = None if self.observer is None else self.observer.look(reader, sample, content)
         image, flags, sha256, mask = reader.loaded(sample, content, last)
         dark = dark_levels(image) if reader.options.values is None else None
-        found = attempt(self._transformed, image, mask)
-        if isinstance(found, Fault):
-            return Prepared(None, flags, sha256, found.reason, found.transient)
-        image, mask = found
-        if mask is not None:
-            flags = tuple(sorted((*flags, MASKED)))
-        return Prepared(image, flags, sha256, "", False, mask, dark, content_hash(content))
+        if mask is not None or (image.shape, image.dtype) != unchanged:
+            found = attempt(self._transformed, image, mask)
+            if isinstance(found, Fault):
+                return Prepared(None, flags, sha256, found.reason, found.transient)
+            image, mask = found
+            if mask is not None:
+                flags = tuple(sorted((*flags, MASKED)))
+        hashed = content_hash(content) if isinstance(content[0], np.ndarray) else b""
+        return Prepared(image, flags, sha256, "", False, mask, dark, hashed)
 
     def _transformed(self, image: Pixels, mask: Mask | None) -> tuple[Pixels, Mask | None]:
         for operation in self.operations:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from imgprep.dataset.targets import ALL, described
 from imgprep.errors import RequestError
 from imgprep.pipeline.plan import ShardPlan, ShardRecord, cut, plan_digest, shard_count, shard_names
 from imgprep.pipeline.reuse import RowSettings, reusable, reusing
-from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, results
+from imgprep.pipeline.runner import RunContext, commit_stage, entries, make_shards, part_lines, parts, results
 from imgprep.pipeline.versions import recorded_versions
 from imgprep.pipeline.writer import ShardWriter, explained
 from imgprep.stages.convert.collection_flags import collection_flags, label_conflicts
@@ -168,8 +169,10 @@ class Conversion:
             ResourceError: it cannot be written.
         """
         job, plans = self.shards(context)
-        found = collection_flags(self.table)
-        records = make_shards(context, STAGE, job, plans)
+        with ThreadPoolExecutor(1, "imgprep-flags") as pool:  # while the workers work
+            flags = pool.submit(collection_flags, self.table)
+            records = make_shards(context, STAGE, job, plans)
+        found = flags.result()
         manifest = self.manifest(job.image, records)
         if self.targets:
             usable = np.fromiter(are_usable(part_lines(context, STAGE, plans)), bool, len(self.table))
@@ -183,7 +186,8 @@ class Conversion:
         transient = sum(record.transient for record in records)
         if transient:
             context.monitor.note(f"{STAGE}: {_retry_note(transient)}")
-        lines = with_flags(part_lines(context, STAGE, plans), found.joined(clashes))
+        joined = found.joined(clashes)
+        lines = with_flags(part_lines(context, STAGE, plans), joined) if joined else parts(context, STAGE, plans)
         return commit_stage(context, manifest, self.key(), lines, again=transient > 0)
 
     def manifest(self, image: ImageFormat, records: list[ShardRecord]) -> Manifest:
