@@ -16,7 +16,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PARTS = ("area", "blake2b", "crc", "files", "place", "warp")
+PARTS = ("area", "blake2b", "crc", "files", "find", "place", "warp")
 WHERE = Path("imgprep")
 
 

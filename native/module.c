@@ -10,6 +10,7 @@
 #include "blake2b.h"
 #include "crc.h"
 #include "files.h"
+#include "find.h"
 #include "place.h"
 #include "warp.h"
 
@@ -417,9 +418,38 @@ static PyObject *read_file(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(find_doc,
+"find_pair(content, start, pair)\n--\n\n"
+"The first place of two bytes in a row, not before a start; -1 for none.\n\n"
+"Args:\n"
+"    content: a contiguous buffer.\n"
+"    start: 0 or more.\n"
+"    pair: two bytes.\n\n"
+"Raises:\n"
+"    ValueError: the pair is no pair, or the start is negative.\n");
+
+static PyObject *find(PyObject *self, PyObject *args) {
+    Py_buffer content, pair;
+    Py_ssize_t start;
+    int64_t found = -1;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*ny*", &content, &start, &pair)) return NULL;
+    int wrong = pair.len != 2 || start < 0;
+    if (!wrong) {
+        const uint8_t *bytes = pair.buf;
+        found = find_pair(content.buf, content.len, start, bytes[0], bytes[1]);
+    }
+    PyBuffer_Release(&content);
+    PyBuffer_Release(&pair);
+    if (!wrong) return PyLong_FromLongLong(found);
+    PyErr_SetString(PyExc_ValueError, "a pair of bytes and a start of 0 or more are needed");
+    return NULL;
+}
+
 static PyMethodDef methods[] = {
     {"crc32", crc, METH_VARARGS, crc_doc},
     {"file_stamps", stamps, METH_VARARGS, stamps_doc},
+    {"find_pair", find, METH_VARARGS, find_doc},
     {"gather_rows", gather, METH_VARARGS, gather_doc},
     {"hash_texts", hash, METH_VARARGS, hash_doc},
     {"place_units", place, METH_VARARGS, place_doc},

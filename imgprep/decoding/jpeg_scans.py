@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from imgprep.errors import ImageError
+from imgprep.util.native import native_find
 
 JPEG_END: Final = b"\xff\xd9"
 _SCAN, _END = 0xDA, 0xD9
@@ -113,16 +114,17 @@ def ends(data: bytes, scan: int) -> bool:
     last = len(data) - 2
     if last - scan < _SHORT:
         return data.find(JPEG_END, scan) == last
-    return data.endswith(JPEG_END) and not _holds_end(data, scan, last)
+    if not data.endswith(JPEG_END):
+        return False
+    native = native_find()
+    return native.find_pair(data, scan, JPEG_END) == last if native is not None else not _holds_end(data, scan, last)
 
 
 def _holds_end(data: bytes, start: int, stop: int) -> bool:
-    """Returns whether the two bytes of an end marker occur in a range, also where they are none.
+    """Returns whether the two bytes of an end marker occur in a long range, also where they are none.
 
-    Comparing pairs of bytes at both parities takes a tenth of the time of ``bytes.find``, which tells in long files.
+    Comparing pairs of bytes at both parities takes a tenth of the time of ``bytes.find``.
     """
-    if stop - start < _SHORT:
-        return data.find(JPEG_END, start, stop) >= 0
     return any(
         (np.frombuffer(data, "<u2", (stop - at) // 2, at) == 0xD9FF).any()  # the marker as a number
         for at in (start, start + 1)

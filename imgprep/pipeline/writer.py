@@ -3,9 +3,7 @@
 import hashlib
 import json
 import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +20,7 @@ from imgprep.pipeline.shard_buffer import ShardBuffer
 from imgprep.pipeline.workspace import Workspace
 from imgprep.shards.base import LONGEST_ATTRIBUTE, ShardFormat
 from imgprep.table.targets import Target
+from imgprep.util.background import in_background
 from imgprep.version import __version__
 
 if TYPE_CHECKING:
@@ -118,39 +117,12 @@ def _committed(path: Path, blocks: Sequence[memoryview]) -> str:
         for block in blocks:
             file.write(block)
         file.flush()
-        with _synchronizing(file.fileno()):
+        # A system tells only once that a file could not be written to disk: so who waits for it hears of it.
+        with in_background(os.fsync, file.fileno()) as synchronized:
             for block in blocks:
                 state.update(block)
+            synchronized()
     return state.hexdigest()
-
-
-@contextmanager
-def _synchronizing(descriptor: int) -> Iterator[None]:
-    """Waits in another thread until a file is on disk, and at the end for that thread.
-
-    Raises:
-        OSError: the file could not be written to disk; a system tells of it only once.
-    """
-    failed: list[OSError] = []
-
-    def synchronize() -> None:
-        try:
-            os.fsync(descriptor)
-        except OSError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=synchronize)
-    try:
-        thread.start()
-    except RuntimeError:  # no memory for one more thread: `committing` waits for the disk all the same
-        yield
-        return
-    try:
-        yield
-    finally:
-        thread.join()
-    if failed:
-        raise failed[0]
 
 
 def explained(

@@ -1,11 +1,11 @@
 """Sizes and times of the files of a folder."""
 
 import os
-import threading
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from imgprep.util.background import in_background
 from imgprep.util.native import native_files
 
 Native = Callable[[int, list[str], memoryview], bool]
@@ -49,9 +49,7 @@ def _by_native_code(native: "Native", folder: int, names: list[str]) -> "array[i
     second = memoryview(stamps)[2 * half :]
     if not half:
         return stamps if native(folder, names, second) else None
-    first: list[bool] = []
-    other = threading.Thread(target=lambda: first.append(native(folder, names[:half], memoryview(stamps)[: 2 * half])))
-    other.start()
-    rest = native(folder, names[half:], second)
-    other.join()
-    return stamps if rest and first == [True] else None
+    first = memoryview(stamps)[: 2 * half]
+    with in_background(native, folder, names[:half], first) as others:
+        rest = native(folder, names[half:], second)
+        return stamps if others() and rest else None

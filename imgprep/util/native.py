@@ -36,6 +36,20 @@ def native_files() -> ModuleType | None:
     return native_that(_has_files)
 
 
+@functools.cache
+def native_find() -> ModuleType | None:
+    """The extension, if it is installed, wanted, and finds two bytes in a row as `bytes.find` does."""
+    return native_that(_finds)
+
+
+def _finds(kernel: ModuleType) -> bool:
+    if not hasattr(kernel, "find_pair"):  # an earlier build
+        return False
+    pair, places = b"\xff\xd9", (0, 1, 1023, 1024, 2047, 4093)
+    texts = [bytes(place) + pair + b"\xff" * 3 for place in places]
+    return all(kernel.find_pair(text, 0, pair) == place for text, place in zip(texts, places, strict=True))
+
+
 def _has_files(kernel: ModuleType) -> bool:
     # Of names it knows only that they are UTF-8.
     return bool(getattr(kernel, "FILES", 0)) and sys.getfilesystemencoding() == "utf-8"

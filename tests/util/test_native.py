@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgprep.util.native import SWITCH, native_module
 
@@ -91,3 +93,20 @@ def test_asking_for_it_imports_nothing_heavy() -> None:
     code = "import sys, imgprep.util.native as n; n.native_module(); print(*{'numpy', 'cv2'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@given(
+    st.binary(max_size=40).map(lambda text: text.replace(b"\x01", b"\xff").replace(b"\x02", b"\xd9")),
+    st.integers(0, 50),
+)
+def test_a_pair_of_bytes_is_found_as_bytes_find_it(text: bytes, start: int) -> None:
+    found = pytest.importorskip("imgprep._native", reason="needs a C compiler")
+    for content in (text, bytes(1020) + text, text + bytes(1020) + text):
+        assert found.find_pair(content, start, b"\xff\xd9") == content.find(b"\xff\xd9", start)
+        assert found.find_pair(content, start, b"\0\0") == content.find(b"\0\0", start)
+
+
+@pytest.mark.parametrize("arguments", [(b"abc", -1, b"ab"), (b"abc", 0, b"a"), (b"abc", 0, b"abc")])
+def test_what_is_no_pair_is_refused(native: ModuleType, arguments: tuple[bytes, int, bytes]) -> None:
+    with pytest.raises(ValueError, match="a pair of bytes"):
+        native.find_pair(*arguments)

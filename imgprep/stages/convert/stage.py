@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -27,6 +26,7 @@ from imgprep.stages.convert.settings import ConvertSettings
 from imgprep.table.label_type import label_dtype
 from imgprep.table.sample import SampleTable
 from imgprep.table.targets import Target, of_rows
+from imgprep.util.background import in_background
 from imgprep.util.quantity import quantity
 from imgprep.util.versions import versions
 
@@ -169,10 +169,9 @@ class Conversion:
             ResourceError: it cannot be written.
         """
         job, plans = self.shards(context)
-        with ThreadPoolExecutor(1, "imgprep-flags") as pool:  # while the workers work
-            flags = pool.submit(collection_flags, self.table)
+        with in_background(collection_flags, self.table) as flags:  # while the workers work
             records = make_shards(context, STAGE, job, plans)
-        found = flags.result()
+            found = flags()
         manifest = self.manifest(job.image, records)
         if self.targets:
             usable = np.fromiter(are_usable(part_lines(context, STAGE, plans)), bool, len(self.table))
