@@ -154,6 +154,13 @@ class SmallImages:
         return small
 
 
+def contents_of(measurements: Measurements) -> list[bytes]:
+    """For each image what it shares only with those that have the same bytes and size; b'' for one not measured."""
+    height, width = (measurements[name].astype("<u8")[:, None] for name in ("height", "width"))
+    keys = np.concatenate([measurements["data"], height, width], axis=1)
+    return [key.tobytes() if valid else b"" for key, valid in zip(keys, measurements.valid.tolist(), strict=True)]
+
+
 def flag_bit(flag: str) -> int:
     """The number of the bit of a flag."""
     return FLAGS.index(flag) if flag in FLAGS else OTHER_FLAG

@@ -1,6 +1,8 @@
 """Thumbnails for the pages of the audit: made in the workers, cached while their file does not change."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Final
 
@@ -30,13 +32,13 @@ class ThumbnailJob:
     Attributes:
         reader: of the source.
         folder: where thumbnails are kept.
-        job: what their names depend on besides the sample.
+        files: the name there of the thumbnail of each image, by its id.
         side: the longest side, in pixels.
     """
 
     reader: ImageReader
     folder: Path
-    job: str
+    files: Mapping[str, str]
     side: int = SIDE
 
     def __call__(self, plan: ShardPlan[SampleTable], heartbeat: Heartbeat) -> None:
@@ -50,11 +52,16 @@ class ThumbnailJob:
         )
         for _, sample, data in loop:
             if not isinstance(data, Fault):
-                commit(self.folder / _name(self.job, sample), [data], durable=False)
+                commit(self.folder / self.files[sample.id], [data], durable=False)
 
 
 def thumbnails(
-    context: RunContext, reader: ImageReader, chosen: SampleTable, what: str = "source", side: int = SIDE
+    context: RunContext,
+    reader: ImageReader,
+    chosen: SampleTable,
+    what: str = "source",
+    side: int = SIDE,
+    contents: Sequence[bytes] = (),
 ) -> dict[str, bytes]:
     """The thumbnails of some images, by id.
 
@@ -64,6 +71,8 @@ def thumbnails(
         chosen: the images; a bounded number, for all are held in memory.
         what: the name of these images; those of another name are cached separately.
         side: the longest side, in pixels.
+        contents: of each image what it shares only with images of the same content, which have one thumbnail; b'' where
+            that is not known.
 
     Returns:
         JPEG files of at most ``side`` x ``side`` pixels; images that cannot be read are left out.
@@ -71,18 +80,26 @@ def thumbnails(
     folder = context.workspace.private / WHAT / what
     folder.mkdir(parents=True, exist_ok=True)
     job = fingerprint(side, QUALITY, reader.options, reader.source.digest())
-    names = {_name(job, sample): sample.id for sample in chosen}
-    there = keep_only(folder, names)
-    rows = np.array([row for row, name in enumerate(names) if name not in there], np.intp)
-    missing = chosen[rows]
+    names = [
+        _name(job, sample, content)
+        for sample, content in zip(chosen, contents or repeat(b"", len(chosen)), strict=True)
+    ]
+    there = keep_only(folder, {*names})
+    first = {name: row for row, name in reversed([*enumerate(names)]) if name not in there}
+    missing = chosen[np.sort(np.fromiter(first.values(), np.intp, len(first)))]
     plans = [
         ShardPlan(index, "", None, missing[start : start + CHUNK], "")
         for index, start in enumerate(range(0, len(missing), CHUNK))
     ]
     if plans:
-        for _ in results(context, ThumbnailJob(reader, folder, job, side), plans, WHAT, len(missing)):
+        files = {chosen.id[row]: name for name, row in first.items()}
+        for _ in results(context, ThumbnailJob(reader, folder, files, side), plans, WHAT, len(missing)):
             pass
-    return {id_: (folder / name).read_bytes() for name, id_ in names.items() if (folder / name).exists()}
+    return {
+        id_: (folder / name).read_bytes()
+        for id_, name in zip(chosen.id, names, strict=True)
+        if (folder / name).exists()
+    }
 
 
 def thumbnail(pixels: Pixels, side: int = SIDE) -> bytes:
@@ -102,5 +119,6 @@ def thumbnail(pixels: Pixels, side: int = SIDE) -> bytes:
     return data.tobytes()
 
 
-def _name(job: str, sample: Sample) -> str:
-    return f"{fingerprint(job, sample.location, sample.stamp)}.jpg"
+def _name(job: str, sample: Sample, content: bytes) -> str:
+    made_of = (content.hex(),) if content else (sample.location, sample.stamp)
+    return f"{fingerprint(job, *made_of)}.jpg"

@@ -12,11 +12,13 @@ import numpy as np
 
 from imgprep.checks.base import Evidence, Finding, Judge, Report
 from imgprep.checks.judge import Suppressions, applies, judge
+from imgprep.checks.measurements import contents_of
 from imgprep.checks.page.images_table import images_csv
 from imgprep.checks.page.view import View, view_of
 from imgprep.checks.reports import REPORTS, html, text
 from imgprep.checks.reports.json import read as read_report
 from imgprep.checks.reports.metrics import metrics
+from imgprep.checks.rules import RULES
 from imgprep.checks.thumbnails import thumbnails
 from imgprep.commands.audit_inputs import GATHER, ImageSource, of_source
 from imgprep.commands.audit_state import save_state
@@ -27,6 +29,7 @@ from imgprep.errors import RequestError, one_line
 from imgprep.pipeline.runner import RunContext
 from imgprep.spec.loading import LoadedSpec, load_spec
 from imgprep.spec.paths import check_paths
+from imgprep.util.background import in_background
 
 FOLDER: Final = "audit"
 PAGE: Final = "report.html"
@@ -80,7 +83,8 @@ def audit(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, choice: C
     """
     known = None if choice.baseline is None else read_report(choice.baseline)
     other = None if choice.reference is None else _load(choice.reference)
-    inputs = GATHER[choice.stage](loaded, context, pipeline)
+    with in_background(_import_ahead):  # while the workers measure
+        inputs = GATHER[choice.stage](loaded, context, pipeline)
     evidence = inputs.evidence
     if other is not None:
         evidence = replace(evidence, reference=of_source(other, context, Pipeline(other, context), REFERENCE).evidence)
@@ -99,6 +103,13 @@ def audit(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, choice: C
     commit_changed(folder / TABLE, images_csv(evidence))
     save_state(loaded, context, pipeline.collection, choice.stage)
     return Audited(report, folder)
+
+
+def _import_ahead() -> None:
+    """Imports what judges and shows images once they are measured."""
+    for rule in RULES:
+        RULES[rule]
+    html.import_ahead()
 
 
 def judged(loaded: LoadedSpec, evidence: Evidence, known: tuple[Finding, ...] | None = None) -> Report:
@@ -185,8 +196,9 @@ def _pictures(context: RunContext, ids: Iterable[str], sources: Iterable[ImageSo
     links: dict[str, str] = {}
     labels: dict[str, str] = {}
     for source in sources:
-        chosen = source.table[np.fromiter(_rows(source, wanted), np.intp)]
-        shown |= thumbnails(context, source.reader, chosen, source.name)
+        rows = np.fromiter(_rows(source, wanted), np.intp)
+        chosen, contents = source.table[rows], contents_of(source.measurements.at(rows))
+        shown |= thumbnails(context, source.reader, chosen, source.name, contents=contents)
         for sample in chosen:
             labels[sample.id] = sample.label
             if file := source.reader.source.file_of(sample):

@@ -41,11 +41,13 @@ class ImageSource(NamedTuple):
         reader: of their source.
         table: what it lists.
         name: under which their thumbnails are cached.
+        measurements: of each row of the table.
     """
 
     reader: ImageReader
     table: SampleTable
     name: str
+    measurements: Measurements
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def of_source(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline, name:
         decided=decided,
         labelled=labelled,
     )
-    return AuditInputs(evidence, (ImageSource(reader, table, name),))
+    return AuditInputs(evidence, (ImageSource(reader, table, name, measurements),))
 
 
 def of_listing(loaded: LoadedSpec, pipeline: Pipeline) -> Evidence:
@@ -122,7 +124,7 @@ def of_convert(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> A
         stage="convert",
         decided=pipeline.decided,
     )
-    return AuditInputs(evidence, (ImageSource(reader, table, "convert"),), written.manifest)
+    return AuditInputs(evidence, (ImageSource(reader, table, "convert", measurements),), written.manifest)
 
 
 def of_augment(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> AuditInputs:
@@ -153,7 +155,7 @@ def of_augment(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> A
         training=_training(both, made.manifest.classes),
         decided=pipeline.decided,
     )
-    return AuditInputs(evidence, (originals, ImageSource(reader, table, "augment")), made.manifest)
+    return AuditInputs(evidence, (originals, ImageSource(reader, table, "augment", measurements)), made.manifest)
 
 
 def of_split(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> AuditInputs:
@@ -231,7 +233,7 @@ def _divided(loaded: LoadedSpec, context: RunContext, pipeline: Pipeline) -> tup
     listed = listed.with_columns(group=grouping(loaded).column(listed))
     table, measurements = measure_exactly(context, reader, listed, what=name)
     evidence = Evidence(loaded.spec.name, table, written.manifest.classes, measurements, decided=pipeline.decided)
-    return ImageSource(reader, table, name), evidence
+    return ImageSource(reader, table, name, measurements), evidence
 
 
 def _about_labels(

@@ -1,6 +1,6 @@
 import numpy as np
 
-from imgprep.checks.measurements import FULL_ROW, ROW, Measurements, flag_bit
+from imgprep.checks.measurements import FULL_ROW, ROW, Measurements, contents_of, flag_bit
 
 
 def test_unmeasured_images_are_not_valid():
@@ -32,3 +32,14 @@ def test_flags_and_unknown_flags():
 def test_a_million_images_need_little_memory():
     assert ROW.itemsize - ROW["small"].itemsize <= 320, "small stays in its file, and is read a few rows at a time"
     assert FULL_ROW.itemsize - ROW["small"].itemsize <= 2048
+
+
+def test_contents_are_shared_by_images_of_the_same_bytes_and_size_only() -> None:
+    rows = np.zeros(5, ROW)
+    rows["valid"] = [1, 1, 1, 0, 1]
+    rows["data"] = [[1, 2], [1, 2], [1, 2], [1, 2], [1, 3]]
+    rows["height"], rows["width"] = [4, 4, 2, 4, 4], [4, 4, 8, 4, 4]
+    first, second, other_shape, unknown, other = contents_of(Measurements(rows))
+    assert first == second
+    assert len({first, other_shape, other, unknown}) == 4
+    assert unknown == b""

@@ -67,3 +67,18 @@ def test_they_are_made_once_and_swept_when_nobody_wants_them(collection: Path, c
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == stamps
     assert set(thumbnails(context, reader, table[:1])) == {table.id[0]}
     assert len(list(folder.iterdir())) == 1
+
+
+def test_images_of_the_same_content_share_one(collection: Path, context: RunContext):
+    source = Directory(path=collection)
+    reader, table = ImageReader(source, DecodeOptions()), SampleTable.of(source.samples())
+    plain = thumbnails(context, reader, table)
+    contents = [b"same" if row in {1, 3} else b"" if row == 4 else b"%d" % row for row in range(len(table))]
+    made = thumbnails(context, reader, table, contents=contents)
+    assert set(made) == set(plain)
+    assert made[table.id[3]] == plain[table.id[1]], "the first one is decoded"
+    others = [id_ for row, id_ in enumerate(table.id) if row != 3]
+    assert {id_: made[id_] for id_ in others} == {id_: plain[id_] for id_ in others}
+    folder = context.workspace.private / "thumbnails/source"
+    assert len(list(folder.iterdir())) == len(table) - 1
+    assert thumbnails(context, reader, table[3:4], contents=[b"same"]) == {table.id[3]: made[table.id[1]]}

@@ -185,7 +185,7 @@ def test_each_file_is_read_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(ImageReader, "content", counted)
     monkeypatch.setattr(ImageReader, "decoded", decoded)
-    monkeypatch.setattr("imgprep.commands.audit.thumbnails", lambda *_: {})
+    monkeypatch.setattr("imgprep.commands.audit.thumbnails", lambda *_, **__: {})
     done = project.call("run", project.spec, "--no-gate")
     assert done.returncode == 0, done.stderr
     samples = project.samples()

@@ -42,6 +42,7 @@ QUIET: Final = 200
 """Number of passing, skipped and excused findings listed of one rule."""
 SIDE_BY_SIDE: Final = frozenset({"duplicate", "near-duplicate", "label-conflict", "split-leakage"})
 """Rules with findings that are small sets of images to be compared."""
+_TEMPLATE: Final = "report.html.j2"
 _NAMES: Final = ("fail", "warning", "inconclusive", "info", "skipped", "excused", "pass")
 
 
@@ -121,6 +122,13 @@ class Pictures(NamedTuple):
     labels: Mapping[str, str] = MappingProxyType({})
 
 
+def import_ahead() -> None:
+    """Imports and compiles what `render_page` needs."""
+    from imgprep.checks.page import template  # noqa: PLC0415 - only who writes a page pays for the import
+
+    template.environment().get_template(_TEMPLATE)
+
+
 def render(report: Report, thumbnails: Thumbnails | None = None, view: View = NOTHING) -> str:
     """The page without links to files; see `render_page`."""
     return render_page(report, Pictures(thumbnails or {}), view)
@@ -168,7 +176,7 @@ def render_page(report: Report, pictures: Pictures, view: View) -> str:
         "version": __version__,
         "report_version": REPORT_VERSION,
     }
-    return template.environment().get_template("report.html.j2").render(content)
+    return template.environment().get_template(_TEMPLATE).render(content)
 
 
 def wanted_thumbnails(report: Report, view: View = NOTHING) -> tuple[str, ...]:
