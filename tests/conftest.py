@@ -25,6 +25,7 @@ SLOW = ("e2e", "faults", "seams")
 
 pytest_plugins = [
     "tests.support.cluster_runs",
+    "tests.support.native",
     "tests.support.project_fixtures",
     "tests.support.spec_fixtures",
     "tests.support.stage_fixtures",

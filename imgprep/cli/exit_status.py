@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from imgprep.cli.exit_codes import ExitCode
-from imgprep.cli.signals import Stopped, stoppable
+from imgprep.cli.signals import Stop, Stopped, stoppable
 from imgprep.cli.streams import PipeClosed
 from imgprep.cli.width import width_of
 from imgprep.errors import REMEDIES, ImgprepError, RequestError, ResourceError, one_line
@@ -44,15 +44,15 @@ def run(arguments: Sequence[str], attempt: Attempt | None = None) -> int:
 
 def _until_stopped(arguments: Sequence[str], attempt: Attempt | None) -> int:
     try:
-        with stoppable():
-            return _run(arguments, attempt)
+        with stoppable() as stop:
+            return _run(arguments, attempt, stop)
     except Stopped as stopped:
         return _stopped(stopped)
     except KeyboardInterrupt:
         return _stopped(Stopped(signal.SIGINT))
 
 
-def _run(arguments: Sequence[str], attempt: Attempt | None) -> int:
+def _run(arguments: Sequence[str], attempt: Attempt | None, stop: Stop) -> int:
     verbose = "-v" in arguments or "--verbose" in arguments
     if "" in arguments:
         return _failed(EMPTY, RequestError.exit_code, verbose=False)
@@ -61,9 +61,11 @@ def _run(arguments: Sequence[str], attempt: Attempt | None) -> int:
             return code
         code = _commanded(arguments)
         sys.stdout.flush()
-    except ImgprepError as error:
-        return _failed(str(error), error.exit_code, verbose=verbose)
-    except Exception as error:  # noqa: BLE001 - the user gets one line, and with -v all of it
+    except Exception as error:  # the user gets one line, and with -v all of it
+        if stop.number:  # a library whose work was stopped calls that an error of its own: numpy when it is imported
+            raise Stopped(stop.number) from error
+        if isinstance(error, ImgprepError):
+            return _failed(str(error), error.exit_code, verbose=verbose)
         return _unexpected(error, verbose=verbose)
     return code
 

@@ -36,30 +36,41 @@ def leave_at_once() -> None:
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """In the block the first signal raises `Stopped`; one that is ignored outside stays so, as under nohup."""
+def stoppable() -> "Iterator[Stop]":
+    """In the block the first signal raises `Stopped`; one that is ignored outside stays so, as under nohup.
+
+    Yields:
+        What knows whether there was one.
+    """
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
-    stop = _Stop()
+    stop = Stop()
     for number, handler in handlers.items():
         if handler != signal.SIG_IGN:
             signal.signal(number, stop)
     try:
-        yield
+        yield stop
     finally:
         stop.over()
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
-class _Stop:
-    """The handler of both signals in one block."""
+class Stop:
+    """The handler of both signals in one block.
+
+    Attributes:
+        number: of the first signal; 0 as long as there was none.
+    """
 
     def __init__(self) -> None:
+        self.number = 0
         self._first = 0.0
 
     def __call__(self, number: int, _frame: object) -> None:
+        """Raises `Stopped` for the first signal, and ends the process at once for a later one."""
         if not self._first:
             self._first = time.monotonic()
+            self.number = number
             self._remind(number)
             raise Stopped(number)
         if time.monotonic() - self._first > ECHO:

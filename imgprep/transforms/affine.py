@@ -1,9 +1,10 @@
 """Bilinear affine warps with the pixels of OpenCV's warpAffine, by the fastest code that gives them."""
 
 import functools
+import struct
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import cv2
 import numpy as np
@@ -12,9 +13,12 @@ from numpy.typing import NDArray
 from imgprep.transforms.base import Image, with_channels
 from imgprep.util.native import OPENCV, native_that
 
+Coefficients: TypeAlias = tuple[float, float, float, float, float, float]
 _BORDERS: Final = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT, cv2.BORDER_WRAP)
 """Those that the native code knows, by the same numbers."""
 _LEVELS: Final = np.dtype(np.uint8)
+_UNUSED: Final = (0, 0, 0)
+_packed: Final = struct.Struct("6d").pack
 _MATRICES: Final = (
     (0.9, 0.31, -2.3, -0.27, 1.13, 3.9),
     (-0.4, 0.1, 60.7, 0.2, -0.3, 33.1),
@@ -26,13 +30,13 @@ _TARGET: Final = (19, 37)
 
 
 def warp_affine(
-    image: Image, matrix: NDArray[np.float64], size: tuple[int, int], border: int, color: tuple[float, float, float]
+    image: Image, matrix: Coefficients, size: tuple[int, int], border: int, color: tuple[float, float, float]
 ) -> Image:
     """Warps by a matrix, each pixel mixed of the four around the place that it comes from.
 
     Args:
         image: (H, W, C) uint8 or uint16, C being 1 or 3.
-        matrix: (2, 3) float64, from the image to the result, from the centre of the first pixel.
+        matrix: the two rows of OpenCV's, from the image to the result, from the centre of the first pixel.
         size: height and width of the result.
         border: the ``cv2.BORDER_...`` around the image.
         color: the levels of the border ``cv2.BORDER_CONSTANT``.
@@ -45,10 +49,9 @@ def warp_affine(
         warped = _by_kernel(kernel, image, matrix, size, border, color)
         if warped is not None:
             return warped
+    rows = np.array(matrix).reshape(2, 3)
     # By position: keywords cost half a microsecond, a twentieth of the warp of a small image.
-    return with_channels(
-        cv2.warpAffine(image, matrix, (size[1], size[0]), None, cv2.INTER_LINEAR, border, color), image
-    )
+    return with_channels(cv2.warpAffine(image, rows, (size[1], size[0]), None, cv2.INTER_LINEAR, border, color), image)
 
 
 def affine_warper() -> str:
@@ -59,7 +62,7 @@ def affine_warper() -> str:
 def _by_kernel(
     kernel: ModuleType,
     image: Image,
-    matrix: NDArray[np.float64],
+    matrix: Coefficients,
     size: tuple[int, int],
     border: int,
     color: tuple[float, float, float],
@@ -68,8 +71,8 @@ def _by_kernel(
     height, width, channels = image.shape
     result: Image = np.empty((*size, channels), image.dtype)
     whole = image if image.flags.c_contiguous else np.ascontiguousarray(image)
-    levels = tuple(map(_rounded, color))
-    done = kernel.warp_affine(whole, result, (height, width), size, channels, matrix.tobytes(), border, levels)
+    levels = tuple(map(_rounded, color)) if border == cv2.BORDER_CONSTANT else _UNUSED
+    done = kernel.warp_affine(whole, result, (height, width), size, channels, _packed(*matrix), border, levels)
     return result if done else None
 
 
@@ -90,18 +93,20 @@ def agrees(kernel: ModuleType) -> bool:
         return False
     for image, matrix, border in _examples():
         color = (200.0, 30.0, 128.0)
-        expected = cv2.warpAffine(image, matrix, _TARGET[::-1], None, cv2.INTER_LINEAR, border, color)
+        expected = cv2.warpAffine(
+            image, np.array(matrix).reshape(2, 3), _TARGET[::-1], None, cv2.INTER_LINEAR, border, color
+        )
         warped = _by_kernel(kernel, image, matrix, _TARGET, border, color)
         if warped is None or not np.array_equal(warped, with_channels(expected, image)):
             return False
     return True
 
 
-def _examples() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float64], int]]:
+def _examples() -> Iterator[tuple[NDArray[np.uint8], Coefficients, int]]:
     for channels in (1, 3):
         for values in _MATRICES:
             for border in _BORDERS:
                 # Knuth's multiplicative hash: levels that look like noise, without a generator to set up.
                 noise: NDArray[Any] = np.arange(23 * 29 * channels, dtype=np.uint32) * np.uint32(2654435761)
                 levels = (noise >> np.uint32(24)).astype(np.uint8).reshape(23, 29, channels)
-                yield levels, np.array(values).reshape(2, 3), border
+                yield levels, values, border

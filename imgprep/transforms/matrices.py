@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import cv2
-import numpy as np
 
 from imgprep.errors import ImageError
 from imgprep.transforms.affine import warp_affine
@@ -124,7 +123,7 @@ def warp(image: Image, matrix: Matrix, fill: Fill = "constant", value: Color = 0
     # OpenCV counts from the centre of the first pixel, which is at (-x, -y) here; of the result at (-u, -v).
     x, y = (image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2
     u, v = (width - 1) / 2, (height - 1) / 2
-    pixels = np.array(((a, b, c + u - a * x - b * y), (d, e, f + v - d * x - e * y)))
+    pixels = (a, b, c + u - a * x - b * y, d, e, f + v - d * x - e * y)
     return warp_affine(image, pixels, (height, width), BORDERS[fill], color_of(value))
 
 

@@ -39,6 +39,14 @@ def app(**_):
 
 sys.unraisablehook = lambda _: None
 """
+TAKEN_BY_A_LIBRARY = """
+def app(**_):
+    try:
+        send()
+        time.sleep(60)
+    except BaseException as error:
+        raise ImportError("Importing the numpy C-extensions failed") from error  # as numpy does when it is stopped
+"""
 AGAIN_WHILE_CLEARING_UP = """
 def app(**_):
     try:
@@ -86,6 +94,7 @@ LINE = "imgprep: {how}; rerun the same command to resume\n"
     [
         pytest.param(ONCE, LINE, id="once"),
         pytest.param(LOST, LINE, id="lost by Python", marks=pytest.mark.slow),
+        pytest.param(TAKEN_BY_A_LIBRARY, LINE, id="taken by a library"),
         pytest.param(AGAIN_WHILE_CLEARING_UP, "cleared up, " + LINE, id="again while clearing up"),
         pytest.param(AGAIN_WHEN_THAT_TAKES_LONG, "", id="again when that takes long"),
         pytest.param(AFTER_THE_END, "", id="after the end"),

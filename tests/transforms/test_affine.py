@@ -27,12 +27,7 @@ def native() -> ModuleType:
     return found
 
 
-@pytest.fixture(autouse=True)
-def _chosen_anew() -> Any:
-    kernel = affine._kernel  # a test may put another one in its place
-    kernel.cache_clear()
-    yield
-    kernel.cache_clear()
+pytestmark = pytest.mark.usefixtures("native_chosen_anew")
 
 
 def noise(shape: tuple[int, ...], dtype: Any = np.uint8, seed: int = 0) -> NDArray[Any]:
@@ -43,6 +38,11 @@ def turned(degrees: float, scale: float, shift: tuple[float, float], shape: tupl
     matrix = np.asarray(cv2.getRotationMatrix2D((shape[1] / 2, shape[0] / 2), degrees, scale), np.float64)
     matrix[:, 2] += shift
     return matrix
+
+
+def flat(matrix: NDArray[np.float64]) -> affine.Coefficients:
+    a, b, c, d, e, f = matrix.ravel().tolist()
+    return a, b, c, d, e, f
 
 
 def by_opencv(image: NDArray[Any], matrix: NDArray[Any], size: tuple[int, int], border: int) -> NDArray[Any]:
@@ -59,7 +59,7 @@ def test_all_small_sizes_have_the_bits_of_opencv(native: ModuleType, channels: i
             image = np.ascontiguousarray(whole[:height, :width])
             for number, size in enumerate(((1, 1), (2, 15), (3, 16), (height, width), (5, 47))):
                 matrix = turned(31.0 * number - 7, 0.4 + 0.3 * number, (number - 1.7, height / 3 - number), image.shape)
-                warped = affine._by_kernel(native, image, matrix, size, border, COLOR)
+                warped = affine._by_kernel(native, image, flat(matrix), size, border, COLOR)
                 assert warped is not None
                 assert np.array_equal(warped, by_opencv(image, matrix, size, border)), (image.shape, size)
 
@@ -86,7 +86,7 @@ def test_any_warp_has_the_bits_of_opencv(
 ) -> None:
     image = noise(shape, dtype, seed)
     matrix = turned(degrees, scale, shift, shape)
-    warped = warp_affine(image, matrix, size, border, COLOR)
+    warped = warp_affine(image, flat(matrix), size, border, COLOR)
     assert warped.dtype == image.dtype
     assert np.array_equal(warped, by_opencv(image, matrix, size, border))
 
@@ -97,7 +97,7 @@ def test_any_warp_has_the_bits_of_opencv(
 def test_any_matrix_has_the_bits_of_opencv(values: list[float], border: int, seed: int) -> None:
     image, matrix = noise((23, 37, 3), np.uint8, seed), np.array(values).reshape(2, 3)
     if abs(np.linalg.det(matrix[:, :2])) > 1e-4:
-        warped = warp_affine(image, matrix, (31, 41), border, COLOR)
+        warped = warp_affine(image, flat(matrix), (31, 41), border, COLOR)
         assert np.array_equal(warped, by_opencv(image, matrix, (31, 41), border))
 
 
@@ -105,25 +105,25 @@ def test_any_matrix_has_the_bits_of_opencv(values: list[float], border: int, see
 def test_an_even_image_stays_even(border: int) -> None:
     for level in (0, 1, 254, 255):
         image = np.full((37, 53, 3), level, np.uint8)
-        warped = warp_affine(image, turned(20, 0.7, (3.3, -2.1), image.shape), (37, 53), border, (level,) * 3)
+        warped = warp_affine(image, flat(turned(20, 0.7, (3.3, -2.1), image.shape)), (37, 53), border, (level,) * 3)
         assert np.all(warped == level)
 
 
 def test_a_matrix_that_reaches_too_far_goes_to_opencv(native: ModuleType) -> None:
     image = noise((9, 40, 3))
     for matrix in (np.array([[1e-7, 0, 0], [0, 1e-7, 0]]), np.array([[1.0, 0, 1e9], [0, 1, 0]])):
-        assert affine._by_kernel(native, image, matrix, (9, 40), cv2.BORDER_CONSTANT, COLOR) is None
-        warped = warp_affine(image, matrix, (9, 40), cv2.BORDER_CONSTANT, COLOR)
+        assert affine._by_kernel(native, image, flat(matrix), (9, 40), cv2.BORDER_CONSTANT, COLOR) is None
+        warped = warp_affine(image, flat(matrix), (9, 40), cv2.BORDER_CONSTANT, COLOR)
         assert np.array_equal(warped, by_opencv(image, matrix, (9, 40), cv2.BORDER_CONSTANT))
     nothing = np.full((2, 3), math.nan)
-    assert affine._by_kernel(native, image, nothing, (9, 40), cv2.BORDER_CONSTANT, COLOR) is None
+    assert affine._by_kernel(native, image, flat(nothing), (9, 40), cv2.BORDER_CONSTANT, COLOR) is None
 
 
 def test_a_part_of_an_image_is_read_as_it_is(native: ModuleType) -> None:
     whole, matrix = noise((60, 80, 3)), turned(12, 1.1, (1, 2), (40, 50))
     for part in (whole[5:50, 7:71], whole[::-1], whole[:, ::2], whole[:, :, ::-1]):
         expected = by_opencv(np.ascontiguousarray(part), matrix, (40, 50), cv2.BORDER_REFLECT)
-        assert np.array_equal(warp_affine(part, matrix, (40, 50), cv2.BORDER_REFLECT, COLOR), expected)
+        assert np.array_equal(warp_affine(part, flat(matrix), (40, 50), cv2.BORDER_REFLECT, COLOR), expected)
 
 
 def test_code_that_gives_another_bit_steps_aside(native: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_where_it_is_not_there_opencv_does_the_work(monkeypatch: pytest.MonkeyPa
     image, matrix = noise((23, 40, 3)), turned(5, 1, (0, 0), (23, 40))
     assert affine_warper() == "opencv"
     assert np.array_equal(
-        warp_affine(image, matrix, (23, 40), cv2.BORDER_WRAP, COLOR),
+        warp_affine(image, flat(matrix), (23, 40), cv2.BORDER_WRAP, COLOR),
         by_opencv(image, matrix, (23, 40), cv2.BORDER_WRAP),
     )
 

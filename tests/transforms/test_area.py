@@ -22,12 +22,7 @@ def native() -> ModuleType:
     return pytest.importorskip("imgprep._native", reason="needs a C compiler")
 
 
-@pytest.fixture(autouse=True)
-def _chosen_anew() -> Any:
-    kernel = area._kernel  # a test may put another one in its place
-    kernel.cache_clear()
-    yield
-    kernel.cache_clear()
+pytestmark = pytest.mark.usefixtures("native_chosen_anew")
 
 
 def noise(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:

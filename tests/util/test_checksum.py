@@ -14,11 +14,7 @@ from imgprep.util.native import SWITCH, native_module
 BEFORE = st.integers(0, 2**32 - 1)
 
 
-@pytest.fixture(autouse=True)
-def _asked_anew() -> Any:
-    checksum._fastest.cache_clear()
-    yield
-    checksum._fastest.cache_clear()
+pytestmark = pytest.mark.usefixtures("native_chosen_anew")
 
 
 @settings(deadline=None)
