@@ -12,12 +12,17 @@ from imgprep.testing.engines import check_engine
 from tests.support import engine_jobs
 from tests.support.engine_jobs import Report, Work, work
 
+CLUSTERS = {"dask", "ray"}
+"""Engines whose tests wait for other processes to find each other."""
 
-@pytest.fixture(params=sorted(ENGINES))
+
+@pytest.fixture(
+    params=[pytest.param(each, marks=[pytest.mark.slow] if each in CLUSTERS else []) for each in sorted(ENGINES)]
+)
 def make(request: pytest.FixtureRequest) -> Iterator[Callable[[], Engine]]:
     """Makes engines of a kind, which are closed after the test."""
     made: list[Engine] = []
-    cluster = request.getfixturevalue(f"{request.param}_cluster") if request.param in {"dask", "ray"} else None
+    cluster = request.getfixturevalue(f"{request.param}_cluster") if request.param in CLUSTERS else None
     address = {"dask": lambda: cluster.address, "ray": lambda: "auto"}.get(request.param, str)()
 
     def engine() -> Engine:
