@@ -27,7 +27,7 @@ class PlannedRows:
         self._earlier = keys.earlier
         self._runs = keys.runs(without)
 
-    def at(self, item: int, _: object = None, most: int = MOST) -> EarlierRun | None:
+    def at(self, item: int, most: int = MOST) -> EarlierRun | None:
         """The rows of an item and of those behind it, as far as they follow one another; None where it has none."""
         if not self._runs[item]:
             return None

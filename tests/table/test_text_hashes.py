@@ -23,13 +23,10 @@ def expected(texts: list[str]) -> list[int]:
 
 
 @pytest.fixture(params=["native", "hashlib"])
-def _code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
+def _code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, native_chosen_anew: None) -> None:
     if request.param == "native" and not hasattr(native_module(), "hash_texts"):
         pytest.skip("needs a C compiler")
     monkeypatch.setenv(SWITCH, "1" if request.param == "native" else "0")
-    module._kernel.cache_clear()
-    yield
-    module._kernel.cache_clear()
 
 
 @pytest.mark.usefixtures("_code")

@@ -57,7 +57,7 @@ class AugmentJob(ShardJob[Copies]):
         images = self.writer.buffer.rows((len(copies), *self.image.shape), self.image.dtype)
         lines, details, checksums, copied = list[bytes](), list[bytes](), list[int](), 0
         with self.maker.shards.opened(OPEN_SHARDS) as shards, opened(self.earlier, plan.rows, (IMAGE,)) as earlier:
-            known = None if earlier is None else earlier.at
+            known = None if earlier is None else lambda item, _: earlier.at(item)
             for item, ids, run in in_runs(copies.id, heartbeat, known):
                 if run is not None:
                     images[item : item + len(run)] = run.arrays[IMAGE]

@@ -51,8 +51,8 @@ class KnownRows:
     def at(self, item: int, sample: Sample) -> EarlierRun | None:
         """The rows of an item and of those behind it, whose files are the same by name, size and time."""
         if self.masks is None or not self.masks.attribute:
-            return self.rows.at(item, sample)
-        found = self.rows.at(item, sample, 1)
+            return self.rows.at(item)
+        found = self.rows.at(item, 1)
         same = found is not None and _same_mask(self.masks, sample, RowDetails.from_json(found.details[0]))
         return found if same else None
 

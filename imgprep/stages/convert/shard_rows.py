@@ -107,7 +107,7 @@ class ShardRows:
                 mask = Mask(self.masks[row + at, ..., np.newaxis], details.mask or None)
                 self.masked += 1
             digest = sha256[at * _HEX : (at + 1) * _HEX]
-            copied = Prepared(self.images[row + at], details.flags, digest, mask=mask)
+            copied = Prepared(None, details.flags, digest, mask=mask)  # of which only a line is made
             self._add_usable_line(item + at, sample, copied, row + at)
 
     def add(self, item: int, sample: Sample, prepared: Prepared) -> None:
